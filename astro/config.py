@@ -1,0 +1,175 @@
+"""A run's configuration: YAML in, one validated `RunConfig` out, or every problem at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field
+
+from astro.errors import ConfigError, PluginError
+from astro.params import Params, validate
+from astro.registry import Registry
+
+
+class Binding(Params):
+    """A plugin by name, and its params. Can be sent anywhere and built there."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    def with_params(self, **params: Any) -> Binding:
+        return self.model_copy(update={"params": {**self.params, **params}})
+
+
+class VerifierBinding(Binding):
+    """A verifier and the bounds of the pool of processes it runs in."""
+
+    workers: Annotated[int, Field(ge=1, description="worker processes")] = 1
+    timeout: Annotated[float, Field(gt=0, description="seconds a verdict may take")] = 1.0
+    memory_mb: Annotated[int, Field(ge=64, description="MiB a worker may use")] = 512
+
+
+class Budget(Params):
+    """What one problem's search may spend. At the end it returns its best tree so far."""
+
+    requests: Annotated[int, Field(ge=1)] | None = None
+    tokens: Annotated[int, Field(ge=1)] | None = None
+    seconds: Annotated[float, Field(gt=0)] | None = None
+
+
+ModelName = Literal["base", "direct_sft", "sft", "rl"]
+
+
+class Evaluate(Params):
+    """How models are measured: `samples` responses a problem at `temperature`, and one greedy."""
+
+    split: Literal["train", "dev", "test"] = "test"
+    samples: Annotated[int, Field(ge=1)] = 8
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    greedy: bool = True
+    models: tuple[ModelName, ...] = ("base", "direct_sft", "sft", "rl")
+
+
+class RunConfig(Params):
+    """Everything that determines a run. Two runs with equal configs give equal results."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+    seed: Annotated[int, Field(ge=0)] = 0
+    problems: Binding
+    step_format: Binding = Binding(name="lines")
+    policy: Binding
+    executor: Binding = Binding(name="local")
+    verifier: VerifierBinding
+    search: Binding
+    value: Binding = Binding(name="rollout")
+    budget: Budget = Budget()
+    max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
+    linearizer: Binding
+    control: Binding | None = None
+    sft: Binding | None = None
+    rl: Binding | None = None
+    evaluate: Evaluate = Evaluate()
+
+    def bindings(self) -> Iterator[tuple[str, str, Binding]]:
+        """(key in the config, plugin kind, binding) of every plugin that the run uses."""
+        for key, kind in _KIND_OF_KEY.items():
+            binding = getattr(self, key)
+            if binding is not None:
+                yield key, kind, binding
+
+
+_KIND_OF_KEY = {
+    "problems": "problems",
+    "step_format": "step_format",
+    "policy": "policy",
+    "executor": "executor",
+    "verifier": "verifier",
+    "search": "search",
+    "value": "value",
+    "linearizer": "linearizer",
+    "control": "linearizer",
+    "sft": "sft",
+    "rl": "rl",
+}
+
+
+def load_config(
+    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+) -> RunConfig:
+    """Read and validate a config file; `overrides` are `key.path=value` with YAML values.
+
+    Raises `ConfigError` with all problems: syntax, unknown keys and plugins, wrong types, packages
+    that an engine needs and that are not installed.
+    """
+    path = Path(path)
+    raw = _read_yaml(path)
+    for override in overrides:
+        _override(raw, override)
+    return parse_config(raw, registry or Registry.discover(), str(path))
+
+
+def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -> RunConfig:
+    """Validate a config given as plain data. Raises `ConfigError`."""
+    try:
+        config = validate(RunConfig, raw)
+    except ConfigError as error:
+        raise ConfigError(error.problems, source) from None
+    problems = [
+        problem
+        for key, kind, binding in config.bindings()
+        for problem in _binding_problems(registry, key, kind, binding)
+    ]
+    if problems:
+        raise ConfigError(problems, source)
+    return config
+
+
+def dump_config(config: RunConfig) -> str:
+    """The whole config as YAML, defaults included."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"cannot read: {error.strerror}"], str(path)) from None
+    except UnicodeDecodeError:
+        raise ConfigError(["not a UTF-8 text file"], str(path)) from None
+    except yaml.YAMLError as error:
+        raise ConfigError([f"not valid YAML: {' '.join(str(error).split())}"], str(path)) from None
+    if not isinstance(raw, dict):
+        what = "empty" if raw is None else f"a {type(raw).__name__}"
+        raise ConfigError([f"expected a mapping of keys, got {what}"], str(path))
+    return raw
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigError([f"--set {override}: expected key.path=value"])
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError([f"--set {override}: the value is not valid YAML"]) from None
+    *parents, last = key.split(".")
+    node = raw
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise ConfigError([f"--set {override}: {parent} is not a mapping"])
+    node[last] = value
+
+
+def _binding_problems(registry: Registry, key: str, kind: str, binding: Binding) -> Iterator[str]:
+    try:
+        registry.require(kind, binding.name)
+        registry.params(kind, binding.name, binding.params)
+    except PluginError as error:
+        yield f"{key}.name: {error}"
+    except ConfigError as error:
+        yield from (f"{key}.params.{problem}" for problem in error.problems)

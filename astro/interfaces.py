@@ -1,0 +1,187 @@
+"""The seams. A plugin supplies an object of one of these shapes; the core knows nothing else of it.
+
+A plugin's class is called with its validated params and, by keyword, the collaborators its kind
+is given (see `Registry.build`):
+
+    policy, verifier, problems, step_format, sft     Class(params)
+    value                                            Class(params)
+    search                                           Class(params, value=..., step_format=...)
+    linearizer                                       Class(params, step_format=...)
+    rl                                               Class(params, step_format=...)
+    executor                                         Class(params)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from astro.requests import Failure, Generate, LogProb, Program, Reply
+from astro.types import Problem, SearchTree, State, Trace, Verdict
+
+if TYPE_CHECKING:
+    from astro.config import Binding, Budget, VerifierBinding
+    from astro.engine import Outcome, Task
+    from astro.events import Listener
+    from astro.journal import Journal
+
+
+class PolicyBackend(Protocol):
+    """A language model behind continuous batching, the shape of vLLM's own engine."""
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        """Queue a request. It may join what is already being decoded."""
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """Advance, and hand back whatever has finished. Empty and instant when nothing is queued.
+
+        A request that cannot be served is answered with a `Failure`; an exception means that the
+        whole backend is lost.
+        """
+
+    def close(self) -> None:
+        """Free the model. No call follows."""
+
+
+@runtime_checkable
+class Reloadable(Protocol):
+    """A policy whose weights can be replaced in place, between requests."""
+
+    def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Load `(parameter name, tensor)` pairs, and drop caches computed with the old ones."""
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A policy that counts its work."""
+
+    def counters(self) -> Mapping[str, float]:
+        """Totals since it was built, such as `generated_tokens` and `prompt_tokens`."""
+
+
+class ValueEstimator(Protocol):
+    """R(S): how promising a state is."""
+
+    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:
+        """One value in [0, 1] for each state, none of which is terminal."""
+
+
+class SearchAlgorithm(Protocol):
+    """A search over reasoning steps. Pure: no I/O, no clock, no global random numbers."""
+
+    def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
+        """Grow a tree. On `BudgetExhausted` return the tree so far."""
+
+
+class Verifier(Protocol):
+    """V(response) -> verdict. Never raises on model text; its pool bounds its time and memory."""
+
+    def verify(self, problem: Problem, response: str) -> Verdict: ...
+
+
+class StepFormat(Protocol):
+    """How a domain writes steps, and how it puts reflection and backtracking into words."""
+
+    stop: tuple[str, ...]
+
+    def is_terminal(self, state: State) -> bool:
+        """Whether the state's last step holds an answer. The end of sequence is terminal anyway."""
+
+    def reflection(self, state: State, rng: Random) -> str:
+        """What is said at the end of a wrong path, at terminal `state`. May be empty."""
+
+    def backtrack(self, state: State, rng: Random) -> str:
+        """What announces the return to `state`, a proper ancestor of where the trace stands."""
+
+    def backtracks(self, response: str) -> int:
+        """How many explicit backtracks a response holds."""
+
+    def first_attempt(self, response: str) -> str:
+        """The response up to, not including, its first backtrack."""
+
+
+class Linearizer(Protocol):
+    """Turns a tree into chains of thought (the paper's Algorithm 1). Pure, as a search is."""
+
+    def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
+        """Traces whose final answer has been verified again. An unsolved tree gives none."""
+
+
+class ProblemSource(Protocol):
+    """Where problems come from."""
+
+    def load(self, split: str) -> Sequence[Problem]:
+        """The problems of `train`, `dev` or `test`: same params, same problems. Ids are unique."""
+
+
+Metrics = Mapping[str, float]
+OnStep = Callable[[int, int, Metrics], None]
+"""Called with (steps done, steps in all, metrics of the step just done)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """A checkpoint that `AutoModelForCausalLM` loads, with its tokenizer, and what it took."""
+
+    model: Path
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+class SFTTrainer(Protocol):
+    """Supervised fine-tuning on traces, with loss on the response only."""
+
+    def train(
+        self,
+        traces: Path,
+        *,
+        model: str,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+        tokens: int | None = None,
+    ) -> TrainResult:
+        """Train `model` on the rows of a traces.jsonl.
+
+        Resumes from the last checkpoint in `run_dir`. `tokens`, if given, ends the training once
+        that many tokens have borne loss, whatever the params' epochs: two arms are compared at
+        equal tokens. The result's metrics hold `tokens`, the count that bore loss.
+        """
+
+
+class RLAlgorithm(Protocol):
+    """RL with verifiable reward. Coarse, because distributed trainers own their loop."""
+
+    def train(
+        self,
+        problems: Sequence[Problem],
+        *,
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+    ) -> TrainResult:
+        """Train `model` on `problems`. `reward` names a verifier that can be built anywhere;
+        `policy` names the sampler. Resumes from the last checkpoint in `run_dir`."""
+
+
+class Executor(Protocol):
+    """Runs tasks to their outcomes, in this process or on many machines."""
+
+    def run(
+        self,
+        tasks: Sequence[Task[Any]],
+        *,
+        policy: Binding,
+        verifier: VerifierBinding,
+        journal: Journal,
+        budget: Budget,
+        seed: int,
+        on_event: Listener,
+    ) -> Iterator[Outcome]:
+        """Yield each task's outcome as it comes, in no particular order. Every reply is in the
+        journal before its program goes on."""

@@ -1,0 +1,5 @@
+"""The journal of a run."""
+
+
+class Journal:
+    """Placeholder."""

@@ -1,0 +1,66 @@
+"""Params models, and validation errors in words that a user can act on."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from astro.errors import ConfigError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Params(BaseModel):
+    """The base of every params model: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def validate(model: type[M], values: Mapping[str, Any]) -> M:
+    """An instance of `model`. Raises `ConfigError` with every problem, each with its key's path."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise ConfigError(
+            [_explain(detail, model) for detail in error.errors(include_url=False)]
+        ) from None
+
+
+def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    loc = [str(part) for part in detail["loc"]]
+    path = ".".join(loc) or "(config)"
+    if detail["type"] == "extra_forbidden":
+        return f"{path}: unknown key{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{path}: missing"
+    message = detail["msg"][0].lower() + detail["msg"][1:]
+    return f"{path}: {message.replace('input should be', 'expected')}, got {detail['input']!r:.60}"
+
+
+def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part)
+        models = [t for t in _types_in(field.annotation) if _is_model(t)] if field else []
+        if not models:
+            return []
+        model = models[0]
+    return list(model.model_fields)
+
+
+def _types_in(annotation: Any) -> list[Any]:
+    return [annotation, *getattr(annotation, "__args__", ())]
+
+
+def _is_model(candidate: Any) -> bool:
+    return isinstance(candidate, type) and issubclass(candidate, BaseModel)
+
+
+def _suggest(word: str, words: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, words, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; expected one of {', '.join(words)}" if words else ""

@@ -1,0 +1,73 @@
+"""What a search, a value estimator or a linearizer may ask for, and what it gets back.
+
+A *program* is a generator that yields a list of requests and is sent the list of their replies,
+in order. It does no I/O and reads no clock, so whoever drives it decides where and when the work
+is done, and a recorded list of replies replays it exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from astro.types import Completion, Problem, Prompt, State, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Sample `n` continuations; the reply is a list of `n` completions.
+
+    A completion ends after the first of the strings in `stop` (kept in its text), at the
+    end-of-sequence token, or after `max_tokens` tokens. `temperature` 0 is greedy. The driver sets
+    `seed`; sample i depends on `(seed, i)` alone, never on what else is in the batch.
+    """
+
+    prompt: Prompt
+    n: int = 1
+    stop: tuple[str, ...] = ()
+    max_tokens: int = 256
+    temperature: float = 1.0
+    top_p: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LogProb:
+    """Score continuations; the reply is one tuple of per-token natural logs for each of them."""
+
+    prompt: Prompt
+    continuations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reward:
+    """Judge states with a reward model; the reply is one value in [0, 1] for each of them."""
+
+    states: tuple[State, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verify:
+    """Check a response; the reply is a verdict."""
+
+    problem: Problem
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The reply to a request that could not be served. It fails its program, not the run."""
+
+    reason: str
+
+
+Request = Generate | LogProb | Reward | Verify
+Reply = list[Completion] | list[tuple[float, ...]] | list[float] | Verdict
+
+R = TypeVar("R")
+Program = Generator[list[Request], list[Any], R]
+
+
+class BudgetExhausted(Exception):
+    """Thrown into a program when its budget is spent; it should return its best result so far."""

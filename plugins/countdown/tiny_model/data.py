@@ -1,0 +1,114 @@
+"""Pages of attempts at countdown problems, which the tiny model is pretrained on.
+
+A page packs many short documents, each one problem and one walk. Several in a row try the same problem, and some start
+from a list that an earlier one reached, so a model learns to look lists up in its context and to check how a walk ended.
+Walks are mostly random: the model learns to play by the rules, and little about which move is wise.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from astro_countdown.game import (
+    CAP,
+    Difficulty,
+    Numbers,
+    answer_line,
+    apply,
+    legal_moves,
+    prompt,
+    split_of,
+    step_line,
+    wait_line,
+    walks,
+)
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+IGNORED = -100
+"""The label of tokens that carry no loss."""
+
+
+@dataclass(frozen=True)
+class PageRecipe:
+    """How pages are made."""
+
+    difficulty: Difficulty = Difficulty(high=15)
+    drill_share: float = 0.3
+    """Share of problems with two numbers from the whole range: they drill the arithmetic."""
+    hit_share: float = 0.1
+    """Share of walks drawn among those that reach the target; the others are uniformly random."""
+    max_attempts: int = 5
+    root_share: float = 0.5
+    """Share of later attempts that start again from the problem's own list."""
+    length: int = 256
+
+
+def random_walk(numbers: Numbers, target: int, hit: bool, rng: random.Random) -> tuple[list[str], list[Numbers]]:
+    """The lines of one walk and the lists on its way; where `hit`, each move keeps the target in reach if it can be."""
+    lines, lists = [], [numbers]
+    while len(numbers) > 1:
+        options = [(move, apply(numbers, move)) for move in legal_moves(numbers)]
+        reaching = [option for option in options if target in walks(option[1])]
+        move, numbers = rng.choice(reaching if hit and reaching else options)
+        lines.append(step_line(move, numbers))
+        lists.append(numbers)
+    value = numbers[0]
+    lines.append(answer_line(target) if value == target else wait_line(value, target))
+    return lines, lists
+
+
+def draw_problem(recipe: PageRecipe, rng: random.Random) -> tuple[Numbers, int]:
+    """A solvable problem of the train split."""
+    span = recipe.difficulty
+    while True:
+        if rng.random() < recipe.drill_share:
+            numbers = tuple(sorted(rng.choices(range(1, CAP + 1), k=2)))
+        else:
+            numbers = tuple(sorted(rng.choices(range(span.low, span.high + 1), k=span.count)))
+        target = rng.choice(list(walks(numbers)))
+        if split_of(numbers, target) == "train":
+            return numbers, target
+
+
+def attempts(recipe: PageRecipe, eos: str, rng: random.Random) -> str:
+    """Several different walks for one problem, each a document of its own; the first that succeeds is the last."""
+    numbers, target = draw_problem(recipe, rng)
+    starts, seen, text = [numbers], set[str](), ""
+    for _ in range(rng.randint(1, recipe.max_attempts)):
+        start = numbers if rng.random() < recipe.root_share else rng.choice(starts)
+        lines, lists = random_walk(start, target, rng.random() < recipe.hit_share, rng)
+        walk = "".join(lines)
+        if walk in seen:
+            continue
+        seen.add(walk)
+        starts += [item for item in lists[1:] if len(item) > 1]
+        text += f"{prompt(start, target)}\n{walk}{eos}"
+        if lists[-1][0] == target:
+            break
+    return text
+
+
+def make_pages(
+    recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, count: int, seed: int
+) -> tuple[Tensor, Tensor]:
+    """Token ids and labels, both [count, length]; prompts carry no loss."""
+    rng = random.Random(seed)
+    pages = []
+    for _ in range(count):
+        ids: list[int] = []
+        while len(ids) < recipe.length:
+            ids += tokenizer(attempts(recipe, tokenizer.eos_token, rng))["input_ids"]
+        pages.append(ids[: recipe.length])
+    return torch.tensor(pages), torch.tensor([_labels(page, tokenizer) for page in pages])
+
+
+def _labels(page: Sequence[int], tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    use, line_end = tokenizer.convert_tokens_to_ids(["use", "\n"])
+    labels, in_prompt = [], False
+    for token in page:
+        in_prompt = in_prompt or token == use
+        labels.append(IGNORED if in_prompt else token)
+        in_prompt = in_prompt and token != line_end
+    return labels

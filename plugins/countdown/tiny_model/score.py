@@ -1,0 +1,65 @@
+"""How well a model plays: a sample per problem at temperature 1, or greedy."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from astro_countdown.game import Numbers, answer_line, prompt, read_step
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+
+@dataclass(frozen=True)
+class Score:
+    """Shares over all responses: right, all lines legal; and over all step lines: legal."""
+
+    right: float
+    clean: float
+    legal_steps: float
+
+
+def respond(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    problems: Sequence[tuple[Numbers, int]],
+    samples: int,
+    greedy: bool,
+) -> list[str]:
+    """`samples` responses a problem, those of one problem side by side."""
+    inputs = tokenizer([prompt(*problem) + "\n" for problem in problems], return_tensors="pt")
+    sampling = {} if greedy else {"top_k": 0, "temperature": 1.0}
+    with torch.inference_mode():
+        output = model.generate(
+            **inputs, do_sample=not greedy, num_return_sequences=samples, max_new_tokens=48, **sampling
+        )
+    return tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+
+
+def judge(numbers: Numbers, target: int, response: str) -> tuple[bool, int, int]:
+    """Whether a single walk is right, how many of its steps are legal, and how many steps it has."""
+    *steps, end = response.splitlines(keepends=True) or [""]
+    legal = 0
+    for line in steps:
+        after = read_step(numbers, line)
+        if after is None:
+            break
+        numbers, legal = after, legal + 1
+    right = legal == len(steps) and numbers == (target,) and end == answer_line(target)
+    return right, legal, len(steps)
+
+
+def score(
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    problems: Sequence[tuple[Numbers, int]],
+    samples: int = 8,
+    greedy: bool = False,
+) -> Score:
+    """Scores over all samples of all problems."""
+    responses = respond(model, tokenizer, problems, samples, greedy)
+    judged = [judge(*problems[i // samples], response) for i, response in enumerate(responses)]
+    steps = sum(total for _, _, total in judged)
+    return Score(
+        right=sum(right for right, _, _ in judged) / len(judged),
+        clean=sum(legal == total for _, legal, total in judged) / len(judged),
+        legal_steps=sum(legal for _, legal, _ in judged) / max(steps, 1),
+    )
