@@ -1,0 +1,36 @@
+"""ASTRO: teach language models to search, reflect and backtrack in their own chain of thought.
+
+import astro
+
+config = astro.load_config("configs/quickstart.yaml")
+result = astro.run(config)
+print(result.scores["rl"]["pass@1"])
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from astro.config import load_config
+    from astro.pipeline import RunResult, run
+    from astro.pipeline.solve import solve
+    from astro.types import Problem
+
+__all__ = ["Problem", "RunResult", "load_config", "run", "solve"]
+
+_HOMES = {
+    "Problem": "astro.types",
+    "RunResult": "astro.pipeline",
+    "load_config": "astro.config",
+    "run": "astro.pipeline",
+    "solve": "astro.pipeline.solve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used, so that `import astro` costs nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'astro' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

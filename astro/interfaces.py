@@ -25,7 +25,6 @@ from astro.types import Problem, SearchTree, State, Trace, Verdict
 if TYPE_CHECKING:
     from astro.config import Binding, Budget, VerifierBinding
     from astro.engine import Outcome, Task
-    from astro.events import Listener
     from astro.journal import Journal
 
 
@@ -101,6 +100,13 @@ class StepFormat(Protocol):
 
     def first_attempt(self, response: str) -> str:
         """The response up to, not including, its first backtrack."""
+
+
+@runtime_checkable
+class StepChecker(Protocol):
+    """A step format that can tell whether every line of a response is legal in its domain."""
+
+    def legal(self, problem: Problem, response: str) -> bool: ...
 
 
 class Linearizer(Protocol):
@@ -181,7 +187,6 @@ class Executor(Protocol):
         journal: Journal,
         budget: Budget,
         seed: int,
-        on_event: Listener,
     ) -> Iterator[Outcome]:
         """Yield each task's outcome as it comes, in no particular order. Every reply is in the
         journal before its program goes on."""

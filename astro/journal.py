@@ -1,5 +1,160 @@
-"""The journal of a run."""
+"""The event journal of a run, in SQLite: every reply, before its program went on.
+
+It is the checkpoint (a program runs again on the recorded replies, then goes live) and the record
+(which model, seed and config made each tree).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from zlib import crc32
+
+import msgspec
+
+from astro.errors import JournalError, RunError
+from astro.requests import Generate, LogProb, Request, Reward, Verify
+from astro.types import Completion, Verdict
+
+_SCHEMA = """
+create table if not exists replies (
+    task text not null, number integer not null, digest integer not null, payload blob,
+    primary key (task, number)) without rowid;
+create table if not exists outcomes (
+    task text primary key, result blob, failure text not null, tokens integer not null
+) without rowid;
+"""
+_encode = msgspec.msgpack.Encoder().encode
+_decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
+    {
+        Generate: msgspec.msgpack.Decoder(list[Completion]).decode,
+        LogProb: msgspec.msgpack.Decoder(list[tuple[float, ...]]).decode,
+        Reward: msgspec.msgpack.Decoder(list[float]).decode,
+        Verify: msgspec.msgpack.Decoder(Verdict).decode,
+    }
+)
 
 
 class Journal:
-    """Placeholder."""
+    """Replies and outcomes by task key. Appends become durable together, at `commit`.
+
+    Opening raises `JournalError` for a file that is not a sound journal.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with self._guard():
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._db.execute("pragma journal_mode = wal")
+            self._db.execute("pragma synchronous = normal")
+            self._db.executescript(_SCHEMA)
+            (verdict,) = self._db.execute("pragma quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+
+    def close(self) -> None:
+        self.commit()
+        self._db.close()
+
+    def append(
+        self, task: str, number: int, requests: Sequence[Request], replies: Sequence[Any] | None
+    ) -> None:
+        """Record the replies to a program's batch `number`; None says that its budget was spent."""
+        payload = None if replies is None else _encode([_encode(reply) for reply in replies])
+        with self._guard():
+            if not self._db.in_transaction:
+                self._db.execute("begin")
+            self._db.execute(
+                "insert into replies values (?, ?, ?, ?)",
+                (task, number, _digest(requests), payload),
+            )
+
+    def commit(self) -> None:
+        """Make all that was appended durable."""
+        if self._db.in_transaction:
+            with self._guard():
+                self._db.execute("commit")
+
+    def recorded(self, task: str) -> Recording:
+        """What was recorded of a task, to run its program again."""
+        with self._guard():
+            rows = self._db.execute(
+                "select digest, payload from replies where task = ? order by number", (task,)
+            ).fetchall()
+        return Recording(str(self._path), task, rows)
+
+    def finish(self, task: str, result: bytes | None, failure: str = "", tokens: int = 0) -> None:
+        """Record a task's outcome for good."""
+        with self._guard():
+            self._db.execute(
+                "insert or replace into outcomes values (?, ?, ?, ?)",
+                (task, result, failure, tokens),
+            )
+
+    def outcomes(self, prefix: str) -> Iterator[tuple[str, bytes | None, str]]:
+        """(task, result, failure) of every finished task whose key starts with `prefix`."""
+        with self._guard():
+            yield from self._db.execute(
+                "select task, result, failure from outcomes where task >= ? and task < ?",
+                (prefix, prefix + "\U0010ffff"),
+            )
+
+    def outcome(self, task: str) -> tuple[bytes | None, str] | None:
+        """(result, failure) of a task, or None while it is not finished."""
+        with self._guard():
+            row: tuple[bytes | None, str] | None = self._db.execute(
+                "select result, failure from outcomes where task = ?", (task,)
+            ).fetchone()
+        return row
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise RunError(f"{self._path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise JournalError(
+                f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
+            ) from error
+
+
+class Recording:
+    """The recorded batches of one task, read in order."""
+
+    def __init__(self, path: str, task: str, rows: list[tuple[int, bytes | None]]) -> None:
+        self._path = path
+        self._task = task
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def replies(self, number: int, requests: Sequence[Request]) -> list[Any] | None:
+        """The replies to batch `number`; None says that the budget was spent there.
+
+        Raises `JournalError` if other requests were recorded there.
+        """
+        digest, payload = self._rows[number]
+        if digest != _digest(requests):
+            raise JournalError(
+                f"{self._path}: {self._task} asked something else when it was recorded",
+                "the code or the model has changed since; start over with --fresh",
+            )
+        if payload is None:
+            return None
+        try:
+            blobs = msgspec.msgpack.decode(payload, type=list[bytes])
+            return [_decoders[type(r)](b) for r, b in zip(requests, blobs, strict=True)]
+        except (msgspec.MsgspecError, ValueError) as error:
+            raise JournalError(
+                f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
+            ) from error
+
+
+def _digest(requests: Sequence[Request]) -> int:
+    return crc32(repr(requests).encode("utf-8", "surrogatepass"))

@@ -1,0 +1,104 @@
+"""The chain: problems, trees, traces, SFT, RL, evaluation, report. One stage a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro.config import RunConfig
+from astro.errors import ConfigError, RunError
+from astro.events import Listener, StageFinished, ignore
+from astro.folder import RunFolder
+from astro.journal import Journal
+from astro.pipeline import evaluate, linearize, report, rl, search, sft
+from astro.pipeline.context import Run
+from astro.registry import Registry
+
+STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """Where a run's files are, each model's scores by metric, and responses worth showing."""
+
+    folder: Path
+    scores: evaluate.Scores
+    examples: list[report.Example]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """A stage, what it leaves behind, and how to run it."""
+
+    name: str
+    outputs: Sequence[Path]
+    work: Callable[[], None]
+
+    @property
+    def done(self) -> bool:
+        return all(path.exists() for path in self.outputs)
+
+
+def run(
+    config: RunConfig,
+    *,
+    runs: str | Path = "runs",
+    fresh: bool = False,
+    until: str | None = None,
+    on_event: Listener = ignore,
+) -> RunResult:
+    """Run the stages in order, up to `until`, in `runs/<name>`. Stages that are done are skipped.
+
+    A run that was ended at any moment goes on from there, and ends as it would have. Raises
+    `AstroError`; nothing is lost by it.
+    """
+    if until is not None and until not in STAGES:
+        raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
+    folder = RunFolder(Path(runs) / config.name)
+    try:
+        with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
+            context = Run(config, folder, Registry.discover(), journal, on_event)
+            for stage in _stages(context):
+                _carry_out(stage, on_event)
+                if stage.name == until:
+                    break
+            context.write_failures()
+            return _result(context)
+    except OSError as error:
+        raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
+
+
+def _stages(context: Run) -> Iterator[_Stage]:
+    folder, config = context.folder, context.config
+    arms = [arm for arm, _ in linearize.arms(context)]
+    yield _Stage("search", [folder.trees], lambda: search.run(context))
+    traces = [folder.traces(arm) for arm in arms]
+    yield _Stage("linearize", traces, lambda: linearize.run(context))
+    if config.sft is not None:
+        binding = config.sft
+        checkpoints = [folder.checkpoint(arm) for arm in arms]
+        yield _Stage("sft", checkpoints, lambda: sft.run(context, binding))
+    if config.rl is not None:
+        algorithm = config.rl
+        yield _Stage("rl", [folder.checkpoint("rl")], lambda: rl.run(context, algorithm))
+    yield _Stage("evaluate", [folder.scores], lambda: evaluate.run(context))
+    yield _Stage("report", [folder.report], lambda: report.run(context))
+
+
+def _carry_out(stage: _Stage, on_event: Listener) -> None:
+    began = time.monotonic()
+    skipped = stage.done
+    if not skipped:
+        stage.work()
+    on_event(StageFinished(stage.name, time.monotonic() - began, skipped=skipped))
+
+
+def _result(context: Run) -> RunResult:
+    folder = context.folder
+    if not folder.scores.exists():
+        return RunResult(folder.root, {}, [])
+    scores = evaluate.read_scores(folder.scores.read_bytes())
+    return RunResult(folder.root, scores, report.examples(context))

@@ -1,0 +1,76 @@
+"""The executor that runs everything in this process, beside a pool of verifier processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from astro.config import Binding, Budget, VerifierBinding
+from astro.engine import Engine, Outcome, Task
+from astro.interfaces import PolicyBackend
+from astro.journal import Journal
+from astro.params import Params as BaseParams
+from astro.registry import Registry
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.verification import VerifierPool
+
+
+class Params(BaseParams):
+    """Params of executor `local`."""
+
+    concurrency: Annotated[int, Field(ge=1, description="programs alive at once")] = 64
+
+
+class LocalExecutor:
+    """One engine over one policy. The policy is built at the first request that needs it."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def run(
+        self,
+        tasks: Sequence[Task[Any]],
+        *,
+        policy: Binding,
+        verifier: VerifierBinding,
+        journal: Journal,
+        budget: Budget,
+        seed: int,
+    ) -> Iterator[Outcome]:
+        """Yield each task's outcome as it comes. Raises `PolicyError`, `PluginError`."""
+        lazy = _LazyPolicy(policy)
+        with VerifierPool(verifier) as pool:
+            engine = Engine(
+                lazy,
+                pool,
+                seed=seed,
+                concurrency=self._params.concurrency,
+                journal=journal,
+                budget=budget,
+            )
+            try:
+                yield from engine.run(tasks)
+            finally:
+                lazy.close()
+
+
+class _LazyPolicy:
+    """A policy that is built when it is first asked: linearising may never need its model."""
+
+    def __init__(self, binding: Binding) -> None:
+        self._binding = binding
+        self._policy: PolicyBackend | None = None
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        if self._policy is None:
+            self._policy = Registry.discover().build("policy", self._binding)
+        self._policy.add(ticket, request)
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        return self._policy.step() if self._policy else []
+
+    def close(self) -> None:
+        if self._policy:
+            self._policy.close()

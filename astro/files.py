@@ -1,0 +1,55 @@
+"""Files that are there whole or not at all, and the JSON lines in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from astro.errors import RunError
+
+T = TypeVar("T")
+encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write to a temporary file beside `path`, make it durable, and rename it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        file.writelines(chunks)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Write `rows` as JSON Lines, whole."""
+    write_whole(path, (encode(row) + b"\n" for row in rows))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write an indented JSON file, whole."""
+    write_whole(path, [msgspec.json.format(encode(value), indent=2), b"\n"])
+
+
+def read_lines(path: Path, row: type[T]) -> Iterator[T]:
+    """Read JSON Lines as values of type `row`. Raises `RunError` with the line's number."""
+    decode = msgspec.json.Decoder(row).decode
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                yield decode(line)
+            except msgspec.MsgspecError as error:
+                raise RunError(f"{path}:{number}: {error}") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file. Raises `RunError`."""
+    try:
+        return msgspec.json.decode(path.read_bytes())
+    except msgspec.MsgspecError as error:
+        raise RunError(f"{path}: {error}") from None

@@ -1,0 +1,63 @@
+"""Figures of an evaluation, with intervals clustered by problem."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Z_95 = 1.959964
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A figure and its 95 % confidence interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def ratio(
+    totals: Sequence[float], counts: Sequence[float], bound: float | None = 1.0
+) -> Estimate | None:
+    """sum(totals) / sum(counts), one entry of each a problem; None where nothing counts.
+
+    The variance is the ratio estimator's over clusters, sum_i (x_i - r n_i)^2 / (sum_i n_i)^2 *
+    P/(P-1) (Cochran, Sampling Techniques, 6.4), so samples of one problem may be correlated. The
+    interval is kept within [0, `bound`].
+    """
+    n = sum(counts)
+    if not n:
+        return None
+    r = sum(totals) / n
+    clusters = len(totals)
+    squares = sum((x - r * m) ** 2 for x, m in zip(totals, counts, strict=True))
+    correction = clusters / (clusters - 1) if clusters > 1 else 1.0
+    half = Z_95 * math.sqrt(correction * squares) / n
+    return Estimate(r, max(0.0, r - half), min(bound if bound is not None else math.inf, r + half))
+
+
+def mean(values: Sequence[float], bound: float | None = 1.0) -> Estimate | None:
+    """The mean over problems of one value each."""
+    return ratio(values, [1.0] * len(values), bound)
+
+
+def pass_at_k(n: int, correct: int, k: int) -> float:
+    """1 - C(n-c, k) / C(n, k), the unbiased estimate (Chen et al. 2021, eq. 1); k <= n."""
+    return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
+
+
+def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> float:
+    """Whether the most frequent answer is correct, in [0, 1].
+
+    Samples without an answer have no vote. Equally frequent answers share the verdict.
+    """
+    votes = Counter(answer for answer in answers if answer is not None)
+    if not votes:
+        return 0.0
+    most = max(votes.values())
+    verdict = dict(zip(answers, correct, strict=True))
+    leaders = [answer for answer, count in votes.items() if count == most]
+    return sum(verdict[answer] for answer in leaders) / len(leaders)

@@ -1,0 +1,134 @@
+"""What every stage is given."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from astro.config import Binding, RunConfig
+from astro.engine import Outcome, Task
+from astro.errors import RunError
+from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
+from astro.files import encode, write_lines
+from astro.folder import RunFolder
+from astro.interfaces import OnStep, StepFormat
+from astro.journal import Journal
+from astro.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A claimed folder, the config, and the means to do the work."""
+
+    config: RunConfig
+    folder: RunFolder
+    registry: Registry
+    journal: Journal
+    on_event: Listener
+
+    def step_format(self) -> StepFormat:
+        step_format: StepFormat = self.registry.build("step_format", self.config.step_format)
+        return step_format
+
+    def policy(self, model: str) -> Binding:
+        """The configured policy, with the checkpoint of `model`."""
+        if model == "base":
+            return self.config.policy
+        return self.config.policy.with_params(model=str(self.folder.checkpoint(model)))
+
+    def base_model(self) -> str:
+        """The model that training starts from."""
+        return str(self.config.policy.params.get("model", ""))
+
+    def on_step(self, stage: str) -> OnStep:
+        """A trainer's progress as the progress of `stage`."""
+
+        def forward(done: int, total: int, metrics: Mapping[str, float]) -> None:
+            self.on_event(StageProgress(stage, done, total, metrics))
+
+        return forward
+
+    def carry_out(
+        self,
+        stage: str,
+        unit: str,
+        tasks: Sequence[Task[Any]],
+        *,
+        policy: Binding,
+        fields: Callable[[Any], Mapping[str, float]],
+    ) -> None:
+        """Run `tasks` to their outcomes in the journal, those that are there already excepted.
+
+        `fields` are a result's live figures; their running means are shown. Raises `RunError` when
+        the share of failed tasks passes `max_failed`.
+        """
+        finished = {task for task, _, failure in self.journal.outcomes(f"{stage}/") if not failure}
+        todo = [task for task in tasks if task.key not in finished]
+        progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
+        executor = self.registry.build("executor", self.config.executor)
+        for outcome in executor.run(
+            todo,
+            policy=policy,
+            verifier=self.config.verifier,
+            journal=self.journal,
+            budget=self.config.budget,
+            seed=self.config.seed,
+        ):
+            result = None if outcome.failure else encode(outcome.result)
+            self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
+            progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
+            if progress.failed > self.config.max_failed * len(tasks):
+                raise RunError(
+                    f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
+                    f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
+                )
+
+    def results(self, stage: str, keys: Sequence[str]) -> list[bytes]:
+        """The journal's results of a stage, in the order of `keys`, failed ones left out."""
+        found = {task: result for task, result, _ in self.journal.outcomes(f"{stage}/")}
+        return [result for key in keys if (result := found.get(key)) is not None]
+
+    def write_failures(self) -> None:
+        """List every failed problem of the run with its reason."""
+        rows = [
+            {"task": task, "reason": failure}
+            for task, _, failure in self.journal.outcomes("")
+            if failure
+        ]
+        write_lines(self.folder.failures, rows)
+
+
+class _Progress:
+    """Turns outcomes into progress events with running means."""
+
+    def __init__(self, stage: str, unit: str, total: int, done: int, listener: Listener) -> None:
+        self._stage = stage
+        self._total = total
+        self._done = done
+        self._listener = listener
+        self._began = time.monotonic()
+        self._tokens = 0
+        self._sums: Counter[str] = Counter()
+        self._seen = 0
+        self.failed = 0
+        listener(StageStarted(stage, total, unit, done))
+
+    def advance(self, outcome: Outcome, fields: Mapping[str, float]) -> None:
+        self._done += 1
+        self._tokens += outcome.tokens
+        if outcome.failure:
+            self.failed += 1
+            problem_id = outcome.key.rpartition("/")[2]
+            self._listener(ProblemFailed(self._stage, problem_id, outcome.failure))
+        else:
+            self._seen += 1
+            self._sums.update(fields)
+        self._listener(StageProgress(self._stage, self._done, self._total, self._fields()))
+
+    def _fields(self) -> dict[str, float]:
+        means = {name: total / self._seen for name, total in self._sums.items()}
+        seconds = time.monotonic() - self._began
+        return {**means, "tokens/s": self._tokens / seconds} if self._tokens else means

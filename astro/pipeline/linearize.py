@@ -1,0 +1,66 @@
+"""Stage 2: trees to chains of thought, for the method and for its control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import msgspec
+
+from astro.config import Binding
+from astro.engine import Task
+from astro.files import read_lines, write_lines
+from astro.pipeline.context import Run
+from astro.seeds import derive
+from astro.types import SearchTree, Trace
+
+STAGE = "linearize"
+
+
+def run(run: Run) -> None:
+    """Write traces.jsonl and, where there is a control, control_traces.jsonl."""
+    tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
+    run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    for arm, _ in arms(run):
+        keys = [task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/")]
+        write_lines(run.folder.traces(arm), _rows(run.results(STAGE, keys)))
+
+
+def arms(run: Run) -> list[tuple[str, Binding]]:
+    """(name of the model it trains, linearizer) of the method and of its control."""
+    control = run.config.control
+    return [("sft", run.config.linearizer), *([("direct_sft", control)] if control else [])]
+
+
+def _tasks(run: Run, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
+    linearizer = run.registry.build("linearizer", binding, step_format=run.step_format())
+    for tree in read_lines(run.folder.trees, SearchTree):
+        key = f"{STAGE}/{arm}/{tree.problem.id}"
+        seed = derive(run.config.seed, key)
+        yield Task(key, partial(linearizer.linearize, tree.problem, tree, seed))
+
+
+def _rows(results: list[bytes]) -> Iterator[dict[str, object]]:
+    decode = msgspec.json.Decoder(list[Trace]).decode
+    for result in results:
+        for number, trace in enumerate(decode(result)):
+            yield _row(trace, number)
+
+
+def _row(trace: Trace, number: int) -> dict[str, object]:
+    return {
+        "id": f"{trace.problem.id}#{number}",
+        "problem": trace.problem.id,
+        "messages": [
+            {"role": "user", "content": trace.problem.prompt},
+            {"role": "assistant", "content": trace.response},
+        ],
+        "segments": trace.segments,
+        "backtracks": trace.backtracks,
+        "answer": trace.verdict.answer,
+    }
+
+
+def _fields(traces: list[Trace]) -> dict[str, float]:
+    backtracks = sum(trace.backtracks for trace in traces)
+    return {"traces": len(traces), "backtracks": backtracks / max(1, len(traces))}

@@ -1,0 +1,96 @@
+"""Stage 6: a plain report of the run, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from astro.config import dump_config
+from astro.files import read_lines, write_whole
+from astro.interfaces import StepFormat
+from astro.metrics import Estimate
+from astro.pipeline.context import Run
+from astro.pipeline.evaluate import Measured, Scores, models, read_scores
+from astro.types import Problem
+
+TITLES = (
+    ("base", "base"),
+    ("direct_sft", "Direct-SFT"),
+    ("sft", "ASTRO-SFT"),
+    ("rl", "ASTRO-RL"),
+)
+SHARES = ("pass@", "maj@", "greedy", "legal", "with_backtrack", "success_after_backtrack")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A response worth showing."""
+
+    title: str
+    problem: Problem
+    response: str
+    status: str
+
+
+def run(run: Run) -> None:
+    """Write report.md."""
+    text = "\n".join(_lines(run))
+    write_whole(run.folder.report, [text.encode("utf-8", "replace")])
+
+
+def examples(run: Run) -> list[Example]:
+    """A response of the base model, and one that backtracked and came out right, if any."""
+    step_format = run.step_format()
+    present = models(run)
+    found = [_first(run, "base", step_format, backtracked=False)] if "base" in present else []
+    best = next((model for model in ("rl", "sft") if model in present), None)
+    if best:
+        found.append(_first(run, best, step_format, backtracked=True))
+    return [example for example in found if example]
+
+
+def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) -> Example | None:
+    for measured in read_lines(run.folder.samples(model), Measured):
+        for sample in measured.samples:
+            good = sample.verdict.correct and step_format.backtracks(sample.text)
+            if not backtracked or good:
+                title = dict(TITLES)[model] + (", after a backtrack" if backtracked else "")
+                status = sample.verdict.status.value
+                return Example(title, measured.problem, sample.text, status)
+    return None
+
+
+def _lines(run: Run) -> Iterator[str]:
+    scores = read_scores(run.folder.scores.read_bytes())
+    yield f"# {run.config.name}\n"
+    yield from _table(scores)
+    yield "\nFigures are means with 95 % intervals clustered by problem.\n"
+    for example in examples(run):
+        yield f"## {example.title}: {example.status}\n"
+        yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
+    yield "## Config\n"
+    yield from _quoted(dump_config(run.config))
+
+
+def _table(scores: Scores) -> Iterator[str]:
+    names = list(dict.fromkeys(name for row in scores.values() for name in row))
+    yield "| model | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for model, title in TITLES:
+        if model in scores:
+            cells = [_cell(name, scores[model].get(name)) for name in names]
+            yield f"| {title} | " + " | ".join(cells) + " |"
+
+
+def _cell(name: str, figure: Estimate | None) -> str:
+    if figure is None:
+        return "-"
+    if name.startswith(SHARES):
+        return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """An indented block, which no text can break out of."""
+    yield from (f"    {line}" for line in text.splitlines())
+    yield ""

@@ -1,0 +1,28 @@
+"""Stage 4: RL with verifiable reward, from the fine-tuned model."""
+
+from __future__ import annotations
+
+from astro.config import Binding
+from astro.events import StageStarted
+from astro.interfaces import RLAlgorithm
+from astro.pipeline.context import Run
+from astro.pipeline.search import training_problems
+from astro.seeds import derive
+
+STAGE = "rl"
+
+
+def run(run: Run, binding: Binding) -> None:
+    """Train from sft/model, or from the base model if there was no fine-tuning, into rl/model."""
+    start = run.policy("sft" if run.config.sft else "base")
+    algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=run.step_format())
+    run.on_event(StageStarted(STAGE, 0, "steps"))
+    algorithm.train(
+        training_problems(run),
+        model=str(start.params.get("model", "")),
+        policy=start,
+        reward=run.config.verifier,
+        run_dir=run.folder.training(STAGE),
+        seed=derive(run.config.seed, STAGE),
+        on_step=run.on_step(STAGE),
+    )

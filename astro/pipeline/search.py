@@ -1,0 +1,42 @@
+"""Stage 1: problems to search trees."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from astro.engine import Task
+from astro.files import write_whole
+from astro.pipeline.context import Run
+from astro.seeds import derive
+from astro.types import Problem, SearchTree
+
+STAGE = "search"
+
+
+def run(run: Run) -> None:
+    """Search every training problem and write trees.jsonl, one tree a line, in their order."""
+    tasks = [search_task(run, problem) for problem in training_problems(run)]
+    run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    results = run.results(STAGE, [task.key for task in tasks])
+    write_whole(run.folder.trees, (result + b"\n" for result in results))
+
+
+def training_problems(run: Run) -> list[Problem]:
+    source = run.registry.build("problems", run.config.problems)
+    return list(source.load("train"))
+
+
+def search_task(run: Run, problem: Problem) -> Task[SearchTree]:
+    """The search of one problem by the configured algorithm."""
+    algorithm = run.registry.build(
+        "search",
+        run.config.search,
+        value=run.registry.build("value", run.config.value),
+        step_format=run.step_format(),
+    )
+    key = f"{STAGE}/{problem.id}"
+    return Task(key, partial(algorithm.search, problem, derive(run.config.seed, key)))
+
+
+def _fields(tree: SearchTree) -> dict[str, float]:
+    return {"solved": float(tree.solved), "nodes": len(tree.nodes)}

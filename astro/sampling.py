@@ -1,0 +1,33 @@
+"""Whole responses to a problem, each with its verdict: for evaluation, filters and RL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from astro.requests import Generate, Program, Verify
+from astro.types import FinishReason, Problem, Prompt, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A response that a policy wrote, token by token, and what the verifier said of it."""
+
+    text: str
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finish_reason: FinishReason
+    verdict: Verdict
+
+
+def sample_responses(
+    problem: Problem, n: int, *, max_tokens: int, temperature: float = 1.0
+) -> Program[list[Sample]]:
+    """`n` responses of at most `max_tokens` tokens. `temperature` 0 is greedy."""
+    (completions,) = yield [
+        Generate(Prompt(problem.prompt), n=n, max_tokens=max_tokens, temperature=temperature)
+    ]
+    verdicts = yield [Verify(problem, completion.text) for completion in completions]
+    return [
+        Sample(c.text, c.token_ids, c.logprobs, c.finish_reason, verdict)
+        for c, verdict in zip(completions, verdicts, strict=True)
+    ]

@@ -1,0 +1,60 @@
+"""A verification worker: `python -m astro.worker HANDLE`, started by the verifier pool."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import threading
+import time
+from multiprocessing.connection import Connection
+from typing import Any
+
+from astro.config import VerifierBinding
+from astro.interfaces import Verifier
+from astro.registry import Registry
+from astro.types import Problem, Status, Verdict
+
+_REASON_CHARS = 500
+
+
+def serve(pipe: Connection[Any, Any]) -> None:
+    """Build the verifier, say so, then answer each response of each chunk in order."""
+    binding: VerifierBinding = pipe.recv()
+    limit = binding.memory_mb * 2**20
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    verifier = Registry.discover().build("verifier", binding)
+    pipe.send(None)
+    while True:
+        for problem, response in pipe.recv():
+            verdict = guarded(verifier, problem, response)
+            pipe.send((verdict.status.value, verdict.answer, verdict.reason))
+
+
+def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
+    """The verifier's verdict, or an `error` verdict with the reason if it has none to give."""
+    try:
+        verdict = verifier.verify(problem, response)
+    except MemoryError:
+        return Verdict(Status.ERROR, None, "out of memory")
+    except Exception as error:  # the verifier boundary: its faults are data
+        return Verdict(Status.ERROR, None, f"{type(error).__name__}: {error}"[:_REASON_CHARS])
+    if not isinstance(verdict, Verdict):
+        return Verdict(Status.ERROR, None, f"returned {type(verdict).__name__}, not a verdict")
+    return verdict
+
+
+def die_with_parent() -> None:
+    """Leave no orphan: end, even in the middle of a verdict, once the parent is gone."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(1.0)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    try:
+        serve(Connection(int(sys.argv[1])))
+    except (EOFError, KeyboardInterrupt):
+        sys.exit(0)
