@@ -1,0 +1,52 @@
+"""What comes with the core, registered as any plugin is."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "problems",
+            "jsonl",
+            "problems in JSON Lines files",
+            target="astro.builtin.jsonl:JsonlProblems",
+            params="astro.builtin.jsonl:Params",
+        ),
+        Provider(
+            "policy",
+            "scripted",
+            "answers by a script, without a model",
+            target="astro.builtin.scripted:ScriptedPolicy",
+            params="astro.builtin.scripted:Params",
+        ),
+        Provider(
+            "value",
+            "rollout",
+            "the share of rollouts that a verifier finds correct",
+            target="astro.builtin.rollout:Rollout",
+            params="astro.builtin.rollout:Params",
+        ),
+        Provider(
+            "step_format",
+            "lines",
+            "a step a line or paragraph; reflection and backtracking in prose",
+            target="astro.builtin.lines:LinesFormat",
+            params="astro.builtin.lines:Params",
+        ),
+        Provider(
+            "verifier",
+            "exact",
+            "the final answer equals the reference as text",
+            target="astro.builtin.exact:ExactVerifier",
+        ),
+        Provider(
+            "executor",
+            "local",
+            "one loop in this process",
+            target="astro.builtin.local:LocalExecutor",
+            params="astro.builtin.local:Params",
+        ),
+    ]

@@ -1,0 +1,205 @@
+"""The loop: scheduling does not matter, the journal is the checkpoint, budgets end a program."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from astro.config import Budget
+from astro.engine import Engine, Outcome, Task
+from astro.errors import JournalError
+from astro.journal import Journal
+from astro.requests import BudgetExhausted, Failure, Generate, LogProb, Program, Reply, Verify
+from astro.types import Completion, Problem, Prompt, Status, Verdict
+
+
+class EchoPolicy:
+    """Answers with the request's seed, in an order that a seeded generator shuffles."""
+
+    def __init__(self, order: int = 0) -> None:
+        self._queue: list[tuple[int, Generate]] = []
+        self._rng = Random(order)
+        self.served = 0
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        assert isinstance(request, Generate)
+        self._queue.append((ticket, request))
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        self._rng.shuffle(self._queue)
+        count = self._rng.randint(1, max(1, len(self._queue)))
+        done, self._queue = self._queue[:count], self._queue[count:]
+        self.served += len(done)
+        return [(ticket, _echo(request)) for ticket, request in done]
+
+    def close(self) -> None: ...
+
+
+def _echo(request: Generate) -> list[Completion] | Failure:
+    if "unanswerable" in request.prompt.user:
+        return Failure("the policy cannot say")
+    return [Completion(f"{request.seed}.{i}\n", (i,), (-0.5,)) for i in range(request.n)]
+
+
+class InstantVerifier:
+    """A verifier pool without processes: a response is correct if its last digit is even."""
+
+    def __init__(self) -> None:
+        self._done: list[tuple[int, Verdict]] = []
+
+    def add(self, ticket: int, request: Verify) -> None:
+        even = request.response.strip()[-1] in "02468"
+        self._done.append((ticket, Verdict(Status.CORRECT if even else Status.INCORRECT)))
+
+    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
+        done, self._done = self._done, []
+        return done
+
+
+def walk(problem: Problem, depth: int) -> Program[list[str]]:
+    """Ask `depth` times, for one or two samples in turn, verifying each; keep what was said."""
+    said: list[str] = []
+    try:
+        for level in range(depth):
+            prompt = Prompt(problem.prompt, "".join(said))
+            replies = yield [Generate(prompt, n=1 + level % 2), Generate(prompt)]
+            texts = [completion.text for reply in replies for completion in reply]
+            verdicts = yield [Verify(problem, text) for text in texts]
+            said += [text for text, v in zip(texts, verdicts, strict=True) if v.correct]
+    except BudgetExhausted:
+        said.append("out of budget")
+    return said
+
+
+def tasks(count: int, depth: int = 5) -> list[Task[list[str]]]:
+    problems = [Problem(f"p{i}", f"question {i}", "") for i in range(count)]
+    return [Task(f"walk/{p.id}", lambda p=p: walk(p, depth)) for p in problems]
+
+
+def drive(
+    todo: list[Task[Any]],
+    *,
+    policy: EchoPolicy | None = None,
+    journal: Journal | None = None,
+    **options: Any,
+) -> dict[str, Outcome]:
+    engine = Engine(policy or EchoPolicy(), InstantVerifier(), seed=7, journal=journal, **options)
+    return {outcome.key: outcome for outcome in engine.run(todo)}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Journal]:
+    journal = Journal(path)
+    yield journal
+    journal.close()
+
+
+@pytest.mark.parametrize("concurrency", [1, 7, 64])
+@pytest.mark.parametrize("order", [0, 1])
+def test_scheduling_does_not_matter(concurrency: int, order: int) -> None:
+    reference = drive(tasks(20), concurrency=3)
+    other = drive(tasks(20), policy=EchoPolicy(order), concurrency=concurrency)
+    assert other == reference
+    assert len({tuple(outcome.result) for outcome in other.values()}) == 20
+
+
+def test_tasks_are_admitted_up_to_the_concurrency() -> None:
+    alive: list[int] = []
+    count = 0
+
+    def counted(i: int) -> Program[int]:
+        nonlocal count
+        count += 1
+        alive.append(count)
+        yield [Generate(Prompt(f"question {i}"))]
+        count -= 1
+        return i
+
+    drive([Task(str(i), lambda i=i: counted(i)) for i in range(10)], concurrency=3)
+    assert max(alive) == 3
+
+
+def test_interrupted_run_resumes_inside_its_programs(tmp_path: Path) -> None:
+    reference = drive(tasks(8))
+    stops = Random(3)
+    for _ in range(6):
+        policy = EchoPolicy(stops.randint(0, 99))
+        with opened(tmp_path / "journal.db") as journal:
+            engine = Engine(policy, InstantVerifier(), seed=7, journal=journal)
+            run = engine.run(tasks(8))
+            for _ in range(stops.randint(1, 2)):
+                next(run)
+            # Leave it where it stands, as a killed process would.
+            run.close()
+    with opened(tmp_path / "journal.db") as journal:
+        policy = EchoPolicy()
+        resumed = drive(tasks(8), policy=policy, journal=journal)
+    assert resumed == reference
+    assert policy.served < 8 * 5 * 2
+
+
+def test_a_complete_journal_replays_without_a_policy(tmp_path: Path) -> None:
+    with opened(tmp_path / "journal.db") as journal:
+        reference = drive(tasks(4), journal=journal)
+    with opened(tmp_path / "journal.db") as journal:
+        policy = EchoPolicy()
+        replayed = drive(tasks(4), policy=policy, journal=journal)
+    assert replayed == reference
+    assert policy.served == 0
+
+
+def test_a_journal_of_other_requests_is_refused(tmp_path: Path) -> None:
+    with opened(tmp_path / "journal.db") as journal:
+        drive(tasks(1), journal=journal)
+    with (
+        opened(tmp_path / "journal.db") as journal,
+        pytest.raises(JournalError, match="asked something else"),
+    ):
+        changed = Task("walk/p0", lambda: walk(Problem("p0", "another question", ""), 5))
+        drive([changed], journal=journal)
+
+
+def test_a_failed_request_fails_its_task_alone(tmp_path: Path) -> None:
+    todo = tasks(3)
+    todo[1] = Task("bad", lambda: walk(Problem("bad", "unanswerable", ""), 2))
+    with opened(tmp_path / "journal.db") as journal:
+        outcomes = drive(todo, journal=journal)
+    assert outcomes["bad"].failure == "the policy cannot say"
+    assert [bool(o.failure) for o in outcomes.values()].count(True) == 1
+
+
+def test_a_raising_program_fails_its_task_alone() -> None:
+    def broken() -> Program[None]:
+        yield [Generate(Prompt("q"))]
+        raise ZeroDivisionError("of its own making")
+
+    outcomes = drive([*tasks(2), Task("broken", broken)])
+    assert outcomes["broken"].failure == "ZeroDivisionError: of its own making"
+    assert sum(bool(outcome.failure) for outcome in outcomes.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("budget", "turns"), [({"requests": 12}, 3), ({"tokens": 5}, 2), ({"seconds": 1e-9}, 0)]
+)
+def test_a_spent_budget_ends_a_program_and_is_recorded(
+    tmp_path: Path, budget: dict[str, float], turns: int
+) -> None:
+    with opened(tmp_path / "journal.db") as journal:
+        (first,) = drive(tasks(1, 9), journal=journal, budget=Budget(**budget)).values()
+        replayed = drive(tasks(1, 9), journal=journal).popitem()[1]
+    assert first.result[-1] == "out of budget"
+    assert first.tokens == sum(2 + level % 2 for level in range(turns))
+    assert replayed == first
+
+
+def test_a_program_may_ask_for_nothing() -> None:
+    def idle() -> Program[str]:
+        replies = yield []
+        return f"got {replies}"
+
+    assert drive([Task("idle", idle)])["idle"].result == "got []"

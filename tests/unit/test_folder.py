@@ -1,0 +1,65 @@
+"""A run's folder: one run at a time, of one config, and nothing overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from astro.config import RunConfig
+from astro.errors import RunError
+from astro.folder import RunFolder
+
+
+def config(**changes: object) -> RunConfig:
+    names = ("problems", "policy", "verifier", "search", "linearizer")
+    raw = {"name": "r", **{name: {"name": "some"} for name in names}, **changes}
+    return RunConfig.model_validate(raw)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with (
+        folder.claimed(config(), fresh=False),
+        pytest.raises(RunError, match="another run is at work"),
+        RunFolder(tmp_path / "r").claimed(config(), fresh=True),
+    ):
+        pass
+    with folder.claimed(config(), fresh=False):
+        pass
+
+
+def test_a_changed_config_is_named_and_nothing_is_overwritten(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False):
+        pass
+    before = folder.config.read_text()
+    other = config(seed=3, search={"name": "some", "params": {"iterations": 9}})
+    with (
+        pytest.raises(RunError, match=r"changed: search\.params\.iterations, seed"),
+        folder.claimed(other, fresh=False),
+    ):
+        pass
+    assert folder.config.read_text() == before
+
+
+def test_fresh_empties_the_folder_of_a_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False):
+        folder.trees.write_text("old")
+        folder.checkpoint("sft").mkdir(parents=True)
+    with folder.claimed(config(seed=1), fresh=True):
+        assert sorted(path.name for path in folder.root.iterdir()) == [".lock", "config.yaml"]
+        assert "seed: 1" in folder.config.read_text()
+
+
+def test_fresh_spares_a_folder_that_holds_no_run(tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    root.mkdir()
+    (root / "thesis.tex").write_text("three years of work")
+    with (
+        pytest.raises(RunError, match="holds no run"),
+        RunFolder(root).claimed(config(), fresh=True),
+    ):
+        pass
+    assert (root / "thesis.tex").exists()

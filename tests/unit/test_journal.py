@@ -1,0 +1,87 @@
+"""The journal: durable, readable again, and plain about what is wrong with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from astro.errors import JournalError, RunError
+from astro.journal import Journal
+from astro.requests import Generate, LogProb, Request, Reward, Verify
+from astro.types import Completion, FinishReason, Problem, Prompt, State, Status, Verdict
+
+PROBLEM = Problem("p", "q", "a", {"numbers": [1, 2]})
+REQUESTS: list[Request] = [
+    Generate(Prompt("q", "so far\n", (1, 2)), n=2, seed=5),
+    LogProb(Prompt("q"), ("a", "b")),
+    Reward((State(PROBLEM),)),
+    Verify(PROBLEM, "answer a"),
+]
+REPLIES = [
+    [Completion("x\n", (3, 4), (-0.1, -0.2)), Completion("", (0,), (-3.0,), FinishReason.EOS)],
+    [(-0.5,), (-0.25, -1.0)],
+    [0.75],
+    Verdict(Status.INCORRECT, "b", "not a"),
+]
+
+
+def test_every_kind_of_reply_comes_back_equal(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.append("t", 0, REQUESTS, REPLIES)
+    journal.append("t", 1, REQUESTS[:1], None)
+    journal.close()
+    recording = Journal(tmp_path / "journal.db").recorded("t")
+    assert len(recording) == 2
+    assert recording.replies(0, REQUESTS) == REPLIES
+    assert recording.replies(1, REQUESTS[:1]) is None
+
+
+def test_what_was_not_committed_is_not_there_for_others(tmp_path: Path) -> None:
+    writer, reader = Journal(tmp_path / "journal.db"), Journal(tmp_path / "journal.db")
+    writer.append("t", 0, REQUESTS, REPLIES)
+    assert len(reader.recorded("t")) == 0
+    writer.commit()
+    assert len(reader.recorded("t")) == 1
+
+
+def test_outcomes_are_listed_by_stage(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.finish("search/a", b"1", tokens=7)
+    journal.finish("search/b", None, "no luck")
+    journal.finish("searching/c", b"3")
+    assert list(journal.outcomes("search/")) == [
+        ("search/a", b"1", ""),
+        ("search/b", None, "no luck"),
+    ]
+    journal.finish("search/b", b"2")
+    assert [result for _, result, _ in journal.outcomes("search/")] == [b"1", b"2"]
+
+
+def test_a_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"this is not a database, but it is long enough to look at" * 100)
+    before = path.read_bytes()
+    with pytest.raises(JournalError, match=r"journal\.db is corrupt"):
+        Journal(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_page_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    journal = Journal(path)
+    for number in range(2000):
+        journal.append("t", number, REQUESTS, REPLIES)
+    journal.close()
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 5000] = b"\xff" * 5000
+    path.write_bytes(content)
+    with pytest.raises(JournalError, match="corrupt"):
+        Journal(path)
+
+
+def test_a_folder_in_its_place_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+    with pytest.raises(RunError, match=r"journal\.db: unable to open"):
+        Journal(tmp_path / "journal.db")

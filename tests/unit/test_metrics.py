@@ -1,0 +1,67 @@
+"""Figures against hand arithmetic."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from random import Random
+
+import pytest
+
+from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
+
+
+def test_ratio_by_hand() -> None:
+    # r = 3/6; residuals x - r n = 1, -1; variance factor 2/(2-1); half = 1.96 * sqrt(2*2) / 6
+    figure = ratio([2.0, 1.0], [2.0, 4.0], bound=None)
+    half = 1.959964 * 2 / 6
+    assert figure == Estimate(0.5, pytest.approx(max(0.0, 0.5 - half)), pytest.approx(0.5 + half))
+
+
+def test_interval_is_that_of_the_problem_means_when_samples_are_equal_in_number() -> None:
+    rng = Random(0)
+    correct = [float(rng.randint(0, 8)) for _ in range(300)]
+    figure = ratio(correct, [8.0] * 300)
+    means = [c / 8 for c in correct]
+    average = sum(means) / 300
+    deviation = math.sqrt(sum((m - average) ** 2 for m in means) / 299)
+    assert figure is not None
+    assert figure.value == pytest.approx(average)
+    assert figure.high - figure.value == pytest.approx(1.959964 * deviation / math.sqrt(300))
+
+
+def test_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rng = Random(1)
+    covered = 0
+    for _ in range(400):
+        rates = [rng.betavariate(1, 3) for _ in range(200)]
+        totals = [float(sum(rng.random() < rate for _ in range(8))) for rate in rates]
+        figure = ratio(totals, [8.0] * 200)
+        assert figure is not None
+        covered += figure.low <= 0.25 <= figure.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_nothing_to_count_gives_no_figure() -> None:
+    assert ratio([0.0, 0.0], [0.0, 0.0]) is None
+    assert mean([]) is None
+
+
+def test_intervals_stay_in_bounds() -> None:
+    assert mean([1.0, 1.0]) == Estimate(1.0, 1.0, 1.0)
+    figure = mean([0.0, 1.0, 1.0])
+    assert figure is not None
+    assert figure.high == 1.0
+
+
+@pytest.mark.parametrize(("n", "c", "k"), [(8, 3, 1), (8, 3, 4), (5, 5, 2), (6, 0, 3), (4, 1, 4)])
+def test_pass_at_k_is_the_share_of_subsets_that_hold_a_correct_one(n: int, c: int, k: int) -> None:
+    subsets = list(itertools.combinations([True] * c + [False] * (n - c), k))
+    assert pass_at_k(n, c, k) == pytest.approx(sum(map(any, subsets)) / len(subsets))
+
+
+def test_majority() -> None:
+    assert majority_at_k(["4", "5", "4", None], [True, False, True, False]) == 1.0
+    assert majority_at_k(["4", "5", "5", None], [True, False, False, False]) == 0.0
+    assert majority_at_k(["4", "5"], [True, False]) == 0.5
+    assert majority_at_k([None, None], [False, False]) == 0.0
