@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from astro.config import Budget
+from astro.errors import AstroError, PolicyError
 from astro.interfaces import PolicyBackend
 from astro.journal import Journal, Recording
 from astro.requests import (
@@ -22,6 +23,7 @@ from astro.requests import (
     Generate,
     LogProb,
     Program,
+    Reply,
     Request,
     Reward,
     Verify,
@@ -101,7 +103,7 @@ class Engine:
         """Yield each task's outcome as it comes, in no particular order.
 
         A program that raises, or a request that cannot be served, fails its task alone. Raises
-        whatever the policy raises when it is lost as a whole.
+        `PolicyError` when the policy is lost as a whole; the journal then holds all that was done.
         """
         waiting = iter(tasks)
         live = 0
@@ -185,22 +187,44 @@ class Engine:
             self._asked[ticket] = (live, i)
             match request:
                 case Generate() | LogProb():
-                    self._generating += 1
-                    self._policy.add(ticket, request)
+                    self._generate(ticket, request)
                 case Verify():
                     self._verifier.add(ticket, request)
                 case Reward():
                     self._deliver(ticket, Failure("this run has no reward model"))
 
+    def _generate(self, ticket: int, request: Generate | LogProb) -> None:
+        try:
+            self._policy.add(ticket, request)
+        except AstroError:
+            raise
+        except Exception as error:  # the policy boundary: a fault on one request is that request's
+            self._deliver(ticket, Failure(f"{type(error).__name__}: {error}"))
+        else:
+            self._generating += 1
+
     def _collect(self) -> None:
         """Advance the policy and the pool, waiting only if there is nothing else to do."""
         if self._generating:
-            for ticket, reply in self._policy.step():
+            for ticket, reply in self._step_policy():
                 self._generating -= 1
                 self._deliver(ticket, reply)
         idle = not self._generating and not self._ready
         for ticket, verdict in self._verifier.step(block=idle):
             self._deliver(ticket, verdict)
+
+    def _step_policy(self) -> list[tuple[int, Reply | Failure]]:
+        try:
+            return self._policy.step()
+        except AstroError:
+            raise
+        except Exception as error:  # the policy boundary: its work in flight is lost, no more
+            keys = sorted({live.task.key for live, _ in self._asked.values()})
+            raise PolicyError(
+                f"the policy was lost ({type(error).__name__}: {error}) "
+                f"with {len(keys)} tasks in flight: {', '.join(keys)}",
+                "run the same command again to go on",
+            ) from error
 
     def _deliver(self, ticket: int, reply: Any) -> None:
         live, i = self._asked.pop(ticket)

@@ -1,0 +1,1 @@
+"""Conformance kits that a plugin's tests subclass."""

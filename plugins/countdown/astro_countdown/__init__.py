@@ -1,1 +1,37 @@
-"""Placeholder."""
+"""The countdown domain: combine given numbers, each once, to make a target."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "problems",
+            "countdown",
+            "use 3 5 8 to make 25",
+            target="astro_countdown.problems:CountdownProblems",
+            params="astro_countdown.problems:Params",
+        ),
+        Provider(
+            "verifier",
+            "countdown",
+            "replays the steps, or evaluates the final expression, exactly",
+            target="astro_countdown.verifier:CountdownVerifier",
+        ),
+        Provider(
+            "step_format",
+            "countdown",
+            "one line a step: 3 + 5 = 8 left 8 8",
+            target="astro_countdown.step_format:CountdownFormat",
+        ),
+        Provider(
+            "policy",
+            "countdown_walker",
+            "plays random legal moves, without a model",
+            target="astro_countdown.walker:CountdownWalker",
+            params="astro_countdown.walker:Params",
+        ),
+    ]

@@ -1,13 +1,14 @@
 """Pages of attempts at countdown problems, which the tiny model is pretrained on.
 
-A page packs many short documents, each one problem and one walk. Several in a row try the same problem, and some start
-from a list that an earlier one reached, so a model learns to look lists up in its context and to check how a walk ended.
-Walks are mostly random: the model learns to play by the rules, and little about which move is wise.
+A page packs many short documents, each one problem and one walk. Several in a row try the same
+problem, and some start from a list that an earlier one reached, so a model learns to look lists up
+in its context and to check how a walk ended. Walks are mostly random: the model learns to play by
+the rules, and little about which move is wise.
 """
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from astro_countdown.game import (
@@ -16,6 +17,7 @@ from astro_countdown.game import (
     Numbers,
     answer_line,
     apply,
+    back_line,
     legal_moves,
     prompt,
     split_of,
@@ -34,19 +36,25 @@ IGNORED = -100
 class PageRecipe:
     """How pages are made."""
 
-    difficulty: Difficulty = Difficulty(high=15)
+    difficulty: Difficulty = field(default_factory=Difficulty)
     drill_share: float = 0.3
     """Share of problems with two numbers from the whole range: they drill the arithmetic."""
-    hit_share: float = 0.1
+    hit_share: float = 0.35
     """Share of walks drawn among those that reach the target; the others are uniformly random."""
-    max_attempts: int = 5
+    max_attempts: int = 8
     root_share: float = 0.5
     """Share of later attempts that start again from the problem's own list."""
+    back_share: float = 0.75
+    """Share of later attempts headed by `back to LIST` in place of a prompt."""
     length: int = 256
+    """Tokens a page."""
+    seed: int = 1
 
 
-def random_walk(numbers: Numbers, target: int, hit: bool, rng: random.Random) -> tuple[list[str], list[Numbers]]:
-    """The lines of one walk and the lists on its way; where `hit`, each move keeps the target in reach if it can be."""
+def random_walk(
+    numbers: Numbers, target: int, hit: bool, rng: random.Random
+) -> tuple[list[str], list[Numbers]]:
+    """The lines of one walk and its lists; where `hit`, each move keeps the target in reach."""
     lines, lists = [], [numbers]
     while len(numbers) > 1:
         options = [(move, apply(numbers, move)) for move in legal_moves(numbers)]
@@ -73,7 +81,7 @@ def draw_problem(recipe: PageRecipe, rng: random.Random) -> tuple[Numbers, int]:
 
 
 def attempts(recipe: PageRecipe, eos: str, rng: random.Random) -> str:
-    """Several different walks for one problem, each a document of its own; the first that succeeds is the last."""
+    """Several different walks for one problem, each its own document; a success is the last."""
     numbers, target = draw_problem(recipe, rng)
     starts, seen, text = [numbers], set[str](), ""
     for _ in range(rng.randint(1, recipe.max_attempts)):
@@ -84,17 +92,18 @@ def attempts(recipe: PageRecipe, eos: str, rng: random.Random) -> str:
             continue
         seen.add(walk)
         starts += [item for item in lists[1:] if len(item) > 1]
-        text += f"{prompt(start, target)}\n{walk}{eos}"
+        restart = bool(text) and rng.random() < recipe.back_share
+        text += (back_line(start) if restart else f"{prompt(start, target)}\n") + walk + eos
         if lists[-1][0] == target:
             break
     return text
 
 
 def make_pages(
-    recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, count: int, seed: int
+    recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, count: int
 ) -> tuple[Tensor, Tensor]:
-    """Token ids and labels, both [count, length]; prompts carry no loss."""
-    rng = random.Random(seed)
+    """Token ids and labels, both [count, length]; prompts and the word `back` carry no loss."""
+    rng = random.Random(recipe.seed)
     pages = []
     for _ in range(count):
         ids: list[int] = []
@@ -105,10 +114,10 @@ def make_pages(
 
 
 def _labels(page: Sequence[int], tokenizer: PreTrainedTokenizerFast) -> list[int]:
-    use, line_end = tokenizer.convert_tokens_to_ids(["use", "\n"])
+    use, back, line_end = tokenizer.convert_tokens_to_ids(["use", "back", "\n"])
     labels, in_prompt = [], False
     for token in page:
         in_prompt = in_prompt or token == use
-        labels.append(IGNORED if in_prompt else token)
+        labels.append(IGNORED if in_prompt or token == back else token)
         in_prompt = in_prompt and token != line_end
     return labels

@@ -29,13 +29,19 @@ def respond(
     sampling = {} if greedy else {"top_k": 0, "temperature": 1.0}
     with torch.inference_mode():
         output = model.generate(
-            **inputs, do_sample=not greedy, num_return_sequences=samples, max_new_tokens=48, **sampling
+            **inputs,
+            do_sample=not greedy,
+            num_return_sequences=samples,
+            max_new_tokens=48,
+            **sampling,
         )
-    return tokenizer.batch_decode(output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True)
+    return tokenizer.batch_decode(
+        output[:, inputs["input_ids"].shape[1] :], skip_special_tokens=True
+    )
 
 
 def judge(numbers: Numbers, target: int, response: str) -> tuple[bool, int, int]:
-    """Whether a single walk is right, how many of its steps are legal, and how many steps it has."""
+    """Whether a single walk is right, how many of its steps are legal, and how many it has."""
     *steps, end = response.splitlines(keepends=True) or [""]
     legal = 0
     for line in steps:

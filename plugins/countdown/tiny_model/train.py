@@ -15,22 +15,22 @@ from vocabulary import EOS, FIRST_NUMBER, NUMBERS, PAD, VOCABULARY
 class TrainRecipe:
     """How the model is pretrained."""
 
-    layers: int = 4
+    layers: int = 3
     mlp: int = 384
     tied: bool = True
-    steps: int = 1200
-    batch_pages: int = 16
+    steps: int = 3000
+    batch_pages: int = 8
     muon_lr: float = 0.02
     adam_lr: float = 3e-3
     weight_decay: float = 0.01
     warmup: int = 30
     decay_share: float = 0.5
-    """The learning rate is constant, then falls linearly to zero over this last share of the steps."""
+    """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
     seed: int = 0
 
 
 def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
-    """A small Llama with multi-query attention, its number embeddings set to features of their value."""
+    """A small multi-query Llama, its number embeddings set to features of their value."""
     torch.manual_seed(recipe.seed)
     pad, eos = VOCABULARY.index(PAD), VOCABULARY.index(EOS)
     config = LlamaConfig(
@@ -48,12 +48,14 @@ def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
     )
     model = LlamaForCausalLM(config)
     weight = model.get_input_embeddings().weight
-    weight.data[FIRST_NUMBER:] = number_features(config.hidden_size) * config.initializer_range * math.sqrt(2)
+    weight.data[FIRST_NUMBER:] = (
+        number_features(config.hidden_size) * config.initializer_range * math.sqrt(2)
+    )
     return model
 
 
 def number_features(size: int) -> Tensor:
-    """Sines and cosines of each number at periods from 2 to 200, [numbers, size]: near numbers and equal remainders look alike."""
+    """Sines and cosines of each number, periods 2 to 200, [numbers, size]: near ones look alike."""
     periods = torch.logspace(math.log10(2), math.log10(200), size // 2)
     phases = 2 * math.pi * torch.arange(len(NUMBERS))[:, None] / periods
     return torch.cat([phases.sin(), phases.cos()], dim=1)
@@ -81,11 +83,19 @@ def pretrain(
     recipe: TrainRecipe,
     report: Callable[[int, float, float], None],
 ) -> None:
-    """One pass over ids and labels, both [steps * batch_pages, length]; `report` gets step, mean loss and seconds."""
+    """One pass over ids and labels, both [steps * batch_pages, length].
+
+    `report` gets the step, the mean loss since the last report and the seconds so far.
+    """
     optimizers = build_optimizers(model, recipe)
-    schedulers = [torch.optim.lr_scheduler.LambdaLR(o, lambda step: schedule(step, recipe)) for o in optimizers]
+    schedulers = [
+        torch.optim.lr_scheduler.LambdaLR(o, lambda step: schedule(step, recipe))
+        for o in optimizers
+    ]
     started, losses = time.monotonic(), []
-    for step, (ids, labels) in enumerate(zip(*(part.split(recipe.batch_pages) for part in pages), strict=True)):
+    for step, (ids, labels) in enumerate(
+        zip(*(part.split(recipe.batch_pages) for part in pages), strict=True)
+    ):
         loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)

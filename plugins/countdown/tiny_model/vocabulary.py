@@ -12,7 +12,8 @@ FIRST_NUMBER = VOCABULARY.index("0")
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
-    "{% if message['role'] == 'assistant' %}{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}"
+    "{% if message['role'] == 'assistant' %}"
+    "{% generation %}{{ message['content'] + eos_token }}{% endgeneration %}"
     "{% else %}{{ message['content'] + '\\n' }}{% endif %}"
     "{% endfor %}"
 )

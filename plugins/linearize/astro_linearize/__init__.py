@@ -1,1 +1,25 @@
-"""Placeholder."""
+"""Entry point: search trees to chains of thought."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "linearizer",
+            "backtrack",
+            "wrong paths, reflections and backtracks before the correct path",
+            target="astro_linearize.backtrack:Backtrack",
+            params="astro_linearize.params:BacktrackParams",
+        ),
+        Provider(
+            "linearizer",
+            "direct",
+            "the correct path alone (k = 0)",
+            target="astro_linearize.direct:Direct",
+            params="astro_linearize.params:DirectParams",
+        ),
+    ]

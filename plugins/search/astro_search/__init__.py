@@ -1,1 +1,18 @@
-"""Placeholder."""
+"""Entry point: tree search over reasoning steps."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "search",
+            "mcts",
+            "Monte Carlo tree search over steps, with PUCT or UCT",
+            target="astro_search.mcts:Mcts",
+            params="astro_search.params:MctsParams",
+        )
+    ]

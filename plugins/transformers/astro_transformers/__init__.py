@@ -1,1 +1,32 @@
-"""Placeholder."""
+"""Entry point: a policy and a fine-tuner on Hugging Face transformers."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+_ENGINE = ("torch", "transformers")
+_INSTALL = "pip install astro-reasoner-transformers"
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "policy",
+            "transformers",
+            "any Hugging Face causal LM, continuous batching, CPU or GPU",
+            target="astro_transformers.policy:TransformersPolicy",
+            params="astro_transformers.params:PolicyParams",
+            requires=_ENGINE,
+            install=_INSTALL,
+        ),
+        Provider(
+            "sft",
+            "transformers",
+            "supervised fine-tuning of all weights with transformers.Trainer",
+            target="astro_transformers.sft:TransformersSFT",
+            params="astro_transformers.params:SFTParams",
+            requires=(*_ENGINE, "accelerate"),
+            install=_INSTALL,
+        ),
+    ]

@@ -1,0 +1,63 @@
+# `make` lists the targets. Python 3.11 or later with pip and venv is all that has to be there.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+CONFIG ?= configs/quickstart.yaml
+
+PYPROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# Idle OpenMP threads would spin on cores that the verifiers could use.
+export OMP_WAIT_POLICY := PASSIVE
+export GOMP_SPINCOUNT := 0
+export TOKENIZERS_PARALLELISM := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo check test test-slow docs tiny-model clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed  ## make .venv with the core and every plugin
+
+demo: $(VENV)/.installed  ## run the whole chain on a tiny model
+	$(BIN)/astro run $(CONFIG)
+
+check: $(VENV)/.installed-dev  ## lint, types, import rules, documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(PYTEST) tests/unit/test_layers.py tests/unit/test_configs.py tests/unit/test_readme.py
+	$(BIN)/python docs/reference.py --check
+
+test: $(VENV)/.installed-dev  ## the tests that take minutes in all
+	$(PYTEST) -n 2 -m "not slow"
+
+test-slow: $(VENV)/.installed-dev  ## the tests that take minutes each
+	$(PYTEST) -m slow
+
+docs: $(VENV)/.installed  ## write docs/reference.md from the code
+	$(BIN)/python docs/reference.py
+
+bench-%: $(VENV)/.installed  ## measure bench/%.py, such as bench-search
+	$(BIN)/python bench/$*.py
+
+tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
+	$(BIN)/python plugins/countdown/tiny_model/make.py
+
+clean:  ## remove .venv, builds and caches; runs/ stays
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	find . -name '*.egg-info' -prune -exec rm -rf {} +
+
+$(VENV)/.installed: requirements.txt constraints.txt $(PYPROJECTS)
+	$(PYTHON) -m venv $(VENV)
+	$(INSTALL) -r requirements.txt
+	touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	$(INSTALL) -r requirements-dev.txt
+	touch $@

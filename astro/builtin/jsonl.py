@@ -1,0 +1,129 @@
+"""Problems from JSON Lines: one object a line, UTF-8."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from astro import params
+from astro.errors import ProblemError
+from astro.types import Problem
+
+_SPLITS = ("train", "dev", "test")
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Fields(params.Params):
+    """The names of the keys in the file. All further keys go into a problem's metadata."""
+
+    id: str = "id"
+    prompt: str = "prompt"
+    answer: str = "answer"
+
+
+class Params(params.Params):
+    """Either `path`, one file that is split by shares, or a file for each split."""
+
+    path: Path | None = None
+    dev_share: Annotated[_Share, Field(description="of the problems in `path`")] = 0.1
+    test_share: Annotated[_Share, Field(description="of the problems in `path`")] = 0.1
+    train: Path | None = None
+    dev: Path | None = None
+    test: Path | None = None
+    fields: Fields = Fields()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Params:
+        if bool(self.path) == any((self.train, self.dev, self.test)):
+            raise ValueError("expected either path, or files for train, dev and test")
+        if self.dev_share + self.test_share > 1:
+            raise ValueError("dev_share and test_share must not exceed 1 together")
+        return self
+
+
+class JsonlProblems:
+    """In the order of the file. With shares, a problem's split follows from its id alone."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def load(self, split: str) -> Sequence[Problem]:
+        """Raises `ProblemError` with the file and the line that cannot be read.
+
+        A problem without an id is named after the file and its line.
+        """
+        if split not in _SPLITS:
+            raise ProblemError(f"no split {split!r}", f"there are {', '.join(_SPLITS)}")
+        own: Path | None = getattr(self._params, split)
+        path = self._params.path or own
+        if path is None:
+            raise ProblemError(f"no file for the {split} problems", f"set problems.params.{split}")
+        problems = list(_read(path, self._params.fields))
+        if self._params.path is None:
+            return problems
+        return [problem for problem in problems if self._split_of(problem.id) == split]
+
+    def _split_of(self, problem_id: str) -> str:
+        digest = blake2b(problem_id.encode(), digest_size=8).digest()
+        position = int.from_bytes(digest, "big") / 2**64
+        if position < self._params.test_share:
+            return "test"
+        return "dev" if position < self._params.test_share + self._params.dev_share else "train"
+
+
+def _read(path: Path, fields: Fields) -> Iterator[Problem]:
+    lines: dict[str, int] = {}
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        problem = _problem(_row(line, where), fields, where, f"{path.stem}-{number}")
+        if problem.id in lines:
+            raise ProblemError(f"{where}: id {problem.id!r} is taken by line {lines[problem.id]}")
+        lines[problem.id] = number
+        yield problem
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ProblemError(f"{path}: cannot read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ProblemError(f"{path}: not a UTF-8 text file") from None
+
+
+def _row(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ProblemError(f"{where}: not valid JSON: {error}") from None
+    if not isinstance(row, dict):
+        raise ProblemError(f"{where}: expected an object, got a {type(row).__name__}")
+    return row
+
+
+def _problem(row: dict[str, Any], fields: Fields, where: str, default_id: str) -> Problem:
+    row.setdefault(fields.id, default_id)
+    named = (fields.id, fields.prompt, fields.answer)
+    problem_id, prompt, answer = (_string(row, name, where) for name in named)
+    return Problem(
+        problem_id,
+        prompt,
+        answer,
+        metadata={key: value for key, value in row.items() if key not in named},
+    )
+
+
+def _string(row: dict[str, Any], name: str, where: str) -> str:
+    if name not in row:
+        raise ProblemError(f"{where}: no key {name!r}, only {', '.join(row)}")
+    value = row[name]
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
+        raise ProblemError(f"{where}: {name} must be text or a number, got {value!r:.40}")
+    return str(value)

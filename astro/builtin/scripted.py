@@ -1,0 +1,204 @@
+"""A policy without a model, reproducible bit for bit: for tests, rehearsals and documentation."""
+
+from __future__ import annotations
+
+import math
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from astro import params
+from astro.errors import PolicyError
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.types import Completion, FinishReason
+
+EOS_ID = 0
+_PIECE = re.compile(r"\n|[^\S\n]*[^\s]+|[^\S\n]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The next line of a response, and the natural log of the chance that it was drawn."""
+
+    text: str
+    logprob: float = 0.0
+
+
+NextLine = Callable[[str, str, int], Line | None]
+"""(user message, response so far, a 64-bit draw) -> the next line, or None at the end.
+Raises `PolicyError` where it cannot go on."""
+
+
+class LineWriter:
+    """A policy backend around a `NextLine`.
+
+    Each draw is a hash of (seed, sample, prompt, response so far), so a sample does not depend on
+    what else is queued; at temperature 0 seed and sample are left out. A request finishes after
+    1 to `steps_to_finish` calls of `step`, by a hash of its own, so that requests overtake.
+    """
+
+    def __init__(self, next_line: NextLine, steps_to_finish: int = 1) -> None:
+        self._next_line = next_line
+        self._steps_to_finish = steps_to_finish
+        self._queue: list[tuple[int, int, Generate | LogProb]] = []
+        self._now = 0
+        self._generated = 0
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        seed = request.seed if isinstance(request, Generate) else 0
+        delay = _hash(seed, request.prompt) % self._steps_to_finish
+        self._queue.append((self._now + delay, ticket, request))
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        due = [(ticket, request) for when, ticket, request in self._queue if when <= self._now]
+        self._queue = [queued for queued in self._queue if queued[0] > self._now]
+        self._now += 1
+        return [(ticket, self._reply(request)) for ticket, request in due]
+
+    def counters(self) -> dict[str, float]:
+        return {"generated_tokens": float(self._generated)}
+
+    def close(self) -> None:
+        self._queue.clear()
+
+    def _reply(self, request: Generate | LogProb) -> Reply | Failure:
+        if isinstance(request, LogProb):
+            return Failure("a scripted policy does not score given text")
+        try:
+            reply = [complete(request, sample, self._next_line) for sample in range(request.n)]
+        except PolicyError as error:
+            return Failure(str(error))
+        self._generated += sum(len(completion.token_ids) for completion in reply)
+        return reply
+
+
+def complete(request: Generate, sample: int, next_line: NextLine) -> Completion:
+    """Sample number `sample` of a request: whole lines, cut after a stop string or at the limit.
+
+    A token is a word with the spaces before it, or a line end; the first token of a line bears
+    the line's log-probability.
+    """
+    text, ids, logprobs = "", list[int](), list[float]()
+    for piece, logprob in _pieces(request, sample, next_line):
+        if len(ids) == request.max_tokens:
+            return Completion(text, tuple(ids), tuple(logprobs), FinishReason.LENGTH)
+        text += piece
+        ids.append(_token_id(piece))
+        logprobs.append(logprob)
+        if any(stop in text for stop in request.stop):
+            return Completion(text, tuple(ids), tuple(logprobs), FinishReason.STOP)
+    return Completion(text, tuple(ids), tuple(logprobs), FinishReason.EOS)
+
+
+def _pieces(request: Generate, sample: int, next_line: NextLine) -> Iterator[tuple[str, float]]:
+    """Tokens and their log-probabilities, the empty end-of-sequence token last."""
+    prompt = request.prompt
+    response = prompt.response
+    drawn_by = (request.seed, sample) if request.temperature > 0 else ("greedy",)
+    while line := next_line(prompt.user, response, _hash(*drawn_by, prompt.user, response)):
+        first, *rest = _PIECE.findall(line.text)
+        yield first, line.logprob
+        yield from ((piece, 0.0) for piece in rest)
+        response += line.text
+    yield "", 0.0
+
+
+def _token_id(piece: str) -> int:
+    return EOS_ID if not piece else 1 + zlib.crc32(piece.encode()) % (2**31 - 1)
+
+
+def _hash(*parts: object) -> int:
+    return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
+
+
+class Params(params.Params):
+    """A script: whole responses by prompt, else lines drawn from a vocabulary."""
+
+    responses: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="user message -> the responses it is answered with"
+    )
+    lines: tuple[str, ...] = Field(
+        ("think\n",), description="the steps that any other prompt is answered with"
+    )
+    answers: tuple[str, ...] = Field(
+        ("answer 1\n", "answer 2\n"), description="the last lines of such responses"
+    )
+    length: Annotated[int, Field(ge=0, description="steps before the answer")] = 2
+    steps_to_finish: Annotated[
+        int, Field(ge=1, description="a request takes 1 to this many steps, so they overtake")
+    ] = 1
+    fail_on: tuple[str, ...] = Field((), description="patterns of prompts that fail")
+    crash_on: tuple[str, ...] = Field((), description="patterns of prompts that lose the backend")
+
+    @field_validator("lines", "answers")
+    @classmethod
+    def _whole_lines(cls, lines: tuple[str, ...]) -> tuple[str, ...]:
+        if not lines or not all(re.fullmatch(r"[^\n]+\n", line) for line in lines):
+            raise ValueError("expected one or more lines of text, each with its line end")
+        return lines
+
+    @field_validator("fail_on", "crash_on")
+    @classmethod
+    def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is not a pattern: {error}") from None
+        return patterns
+
+
+class ScriptedPolicy:
+    """Answers by its script. `fail_on` gives a `Failure`; `crash_on` raises from `step`."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._writer = LineWriter(self._next_line, params.steps_to_finish)
+        self._crash = False
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        self._crash |= _matches(self._params.crash_on, request.prompt.user)
+        self._writer.add(ticket, request)
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """Raises `PolicyError` once a prompt of `crash_on` has been queued."""
+        if self._crash:
+            raise PolicyError("the scripted policy crashed, as its script says")
+        return self._writer.step()
+
+    def counters(self) -> dict[str, float]:
+        return self._writer.counters()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _next_line(self, user: str, response: str, draw: int) -> Line | None:
+        if _matches(self._params.fail_on, user):
+            raise PolicyError("the scripted policy failed, as its script says")
+        if user in self._params.responses:
+            return _drawn(_continuations(self._params.responses[user], response), draw)
+        written = response.count("\n")
+        if written > self._params.length:
+            return None
+        end = written == self._params.length
+        return _drawn(self._params.answers if end else self._params.lines, draw)
+
+
+def _matches(patterns: Sequence[str], user: str) -> bool:
+    return any(re.search(pattern, user) for pattern in patterns)
+
+
+def _continuations(responses: Sequence[str], response: str) -> list[str]:
+    """The next line of each response that begins as this one does; empty where it is complete."""
+    rests = [whole[len(response) :] for whole in responses if whole.startswith(response)]
+    return [rest[: rest.find("\n") + 1] or rest for rest in rests]
+
+
+def _drawn(lines: Sequence[str], draw: int) -> Line | None:
+    line = lines[draw % len(lines)] if lines else ""
+    return Line(line, math.log(lines.count(line) / len(lines))) if line else None

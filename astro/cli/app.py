@@ -1,0 +1,68 @@
+"""The `astro` command: which subcommands there are, and how errors leave the program."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import Any, NoReturn
+
+import click
+
+from astro.cli.text import plain
+from astro.errors import AstroError
+
+COMMANDS = {
+    "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),
+    "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),
+    "config": ("astro.cli.config:config", "Check a config file, or show it with its defaults."),
+    "plugins": ("astro.cli.plugins:plugins", "List every plugin and whether it is ready."),
+    "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),
+}
+"""Name -> (`"module:command"`, summary). A module is imported when its command is used."""
+
+
+class LazyGroup(click.Group):
+    """Imports a subcommand when it is used, and turns errors into lines and exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except KeyboardInterrupt:
+            _leave(ctx, 130, "interrupted; the same command, without --fresh, resumes a run")
+        except AstroError as error:
+            _leave(ctx, 2, *(f"error: {line}" for line in str(error).splitlines()))
+        except Exception as error:  # the outermost boundary: whatever it is, one line
+            what = " ".join(f"{type(error).__name__}: {error}".split())
+            hint = f"`astro --debug {ctx.invoked_subcommand} ...` shows where"
+            _leave(ctx, 1, f"error: unexpected {what}; {hint}")
+
+
+def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
+    if ctx.params["debug"]:
+        click.echo(traceback.format_exc(), err=True, nl=False)
+    for line in lines:
+        click.echo(plain(line), err=True)
+    ctx.exit(code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="astro-reasoner", prog_name="astro")
+def main(debug: bool) -> None:
+    """Teach a language model to search, reflect and backtrack in its own chain of thought."""

@@ -1,0 +1,31 @@
+"""`astro config check` and `astro config show`. Neither imports an engine."""
+
+from __future__ import annotations
+
+import click
+
+from astro.cli import options
+from astro.cli.text import plain
+from astro.config import dump_config, load_config
+
+
+@click.group()
+def config() -> None:
+    """Check a config file, or show it with its defaults."""
+
+
+@config.command()
+@click.argument("file")
+@options.overrides
+def check(file: str, overrides: tuple[str, ...]) -> None:
+    """Validate FILE, and that all it names is installed. Shows every problem at once."""
+    load_config(file, overrides)
+    click.echo(f"{file}: ok")
+
+
+@config.command()
+@click.argument("file")
+@options.overrides
+def show(file: str, overrides: tuple[str, ...]) -> None:
+    """Print FILE as a run sees it: overrides applied, the run's defaults filled in."""
+    click.echo(plain(dump_config(load_config(file, overrides))), nl=False)

@@ -1,0 +1,160 @@
+"""Draws a run's events on stderr: live bars on a terminal, a few plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
+from rich.text import Text
+
+from astro.cli.text import plain
+from astro.events import (
+    Event,
+    Listener,
+    Notice,
+    ProblemFailed,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+)
+
+EVERY_SECONDS = 10.0
+EVERY_SHARE = 0.1
+
+
+@contextmanager
+def progress(console: Console | None = None) -> Iterator[Listener]:
+    """A listener that draws on `console`, stderr by default, while the context lasts."""
+    console = console or Console(stderr=True)
+    if not console.is_terminal:
+        yield PlainProgress(lambda line: console.out(line, highlight=False))
+        return
+    with _bars(console) as bars:
+        yield LiveProgress(bars)
+
+
+class LiveProgress:
+    """One bar a stage, with its ETA and its live figures."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageStarted(stage, total, unit, done):
+                self._tasks[stage] = self._bars.add_task(
+                    plain(stage), total=total or None, completed=done, unit=unit, figures=""
+                )
+            case StageProgress(stage, done, total, fields) if stage in self._tasks:
+                task = self._tasks[stage]
+                self._bars.update(task, completed=done, total=total, figures=figures(fields))
+            case StageFinished(stage, fields=fields, skipped=False) if stage in self._tasks:
+                self._finish(self._tasks[stage], fields)
+            case StageFinished() | ProblemFailed() | Notice():
+                self._bars.console.print(Text(plain(sentence(event))))
+            case _:
+                pass
+
+    def _finish(self, task: TaskID, fields: Mapping[str, float]) -> None:
+        self._bars.update(task, completed=self._bars.tasks[task].total)
+        if fields:
+            self._bars.update(task, figures=figures(fields))
+
+
+class PlainProgress:
+    """Lines for logs: a stage's start and end, and one each tenth of it or each ten seconds."""
+
+    def __init__(
+        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._write = write
+        self._clock = clock
+        self._started = (0.0, 0)
+        self._last = (0.0, 0)
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case StageStarted(done=done):
+                self._started = self._last = (self._clock(), done)
+            case StageProgress() if not self._due(event):
+                return
+            case StageProgress(done=done):
+                self._last = (self._clock(), done)
+            case _:
+                pass
+        eta = self._eta(event) if isinstance(event, StageProgress) else ""
+        self._write(plain(sentence(event) + eta))
+
+    def _due(self, event: StageProgress) -> bool:
+        when, done = self._last
+        waited = self._clock() - when >= EVERY_SECONDS
+        return waited or event.done - done >= EVERY_SHARE * max(event.total, 1)
+
+    def _eta(self, event: StageProgress) -> str:
+        """By the mean pace since the stage started, or was resumed."""
+        when, done = self._started
+        pace = (event.done - done) / max(self._clock() - when, 1e-9)
+        left = event.total - event.done
+        return f"  eta {_duration(left / pace)}" if pace > 0 and left > 0 else ""
+
+
+def sentence(event: Event) -> str:
+    """An event in one line."""
+    match event:
+        case StageStarted(stage, total, unit, done):
+            count = f"{total} {unit}" if total else unit
+            return f"{stage}: {count}" + (f", {done} done before" if done else "")
+        case StageProgress(stage, done, total, fields):
+            return f"{stage}: {done}/{total}  {figures(fields)}".rstrip()
+        case StageFinished(stage, skipped=True):
+            return f"{stage}: done before"
+        case StageFinished(stage, seconds, fields):
+            return f"{stage}: finished in {_duration(seconds)}  {figures(fields)}".rstrip()
+        case ProblemFailed(stage, problem_id, reason):
+            return f"{stage}: problem {problem_id} failed: {' '.join(reason.split())}"
+        case Notice(text):
+            return text
+
+
+def figures(fields: Mapping[str, float]) -> str:
+    """Live figures in one line: `solved 0.94  tokens/s 1,840`."""
+    return "  ".join(f"{name} {_number(value)}" for name, value in fields.items())
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _bars(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=16, table_column=Column(min_width=8)),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}", markup=False),
+        TimeRemainingColumn(
+            compact=True, elapsed_when_finished=True, table_column=Column(min_width=5)
+        ),
+        TextColumn(
+            "{task.fields[figures]}", markup=False, table_column=Column(ratio=1, no_wrap=True)
+        ),
+        console=console,
+        expand=True,
+    )

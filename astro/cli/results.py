@@ -1,0 +1,107 @@
+"""What a run or a search came to, as tables and panels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+
+from astro.cli.tables import text
+from astro.metrics import Estimate
+from astro.pipeline import RunResult
+from astro.pipeline.evaluate import Scores
+from astro.pipeline.report import TITLES, Example
+from astro.types import Node, SearchTree
+
+
+class Column(NamedTuple):
+    """A metric and how it is shown."""
+
+    title: str
+    key: str
+    percent: bool = True
+    interval: bool = False
+
+
+def outcome(result: RunResult) -> Iterator[RenderableType]:
+    """The models compared, sample responses, and where the files are."""
+    if result.scores:
+        yield score_table(result.scores)
+    yield from map(example_panel, result.examples)
+    yield text(f"The run's files are in {result.folder}/")
+
+
+def score_table(scores: Scores) -> Table:
+    """One row a model. A metric that no model has gets no column, a missing value a dash."""
+    columns = _columns({name for figures in scores.values() for name in figures})
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption="in %, 95 % intervals")
+    table.add_column("\nmodel", no_wrap=True)
+    for column in columns:
+        table.add_column(column.title, justify="right", no_wrap=True)
+    for model, title in TITLES:
+        if model in scores:
+            cells = (_cell(scores[model], column) for column in columns)
+            table.add_row(title, *map(text, cells))
+    return table
+
+
+def _columns(names: set[str]) -> list[Column]:
+    """The columns whose metric is among `names`; pass@k and maj@k with the largest k there is."""
+    pass_at_k, maj_at_k = (_largest_k(names, prefix) for prefix in ("pass@", "maj@"))
+    columns = (
+        Column("\npass@1", "pass@1", interval=True),
+        Column("\ngreedy", "greedy"),
+        Column(f"\n{pass_at_k}", pass_at_k),
+        Column(f"\n{maj_at_k}", maj_at_k),
+        Column("all\nlegal", "legal"),
+        Column("mean\ntokens", "response_length", percent=False),
+        Column("back-\ntracks", "backtracks", percent=False),
+        Column("with\none", "with_backtrack"),
+        Column("then\nright", "success_after_backtrack"),
+    )
+    return [column for column in columns if column.key in names]
+
+
+def _largest_k(names: Iterable[str], prefix: str) -> str:
+    at_k = [name for name in names if name.startswith(prefix) and name != "pass@1"]
+    return max(at_k, key=lambda name: int(name.removeprefix(prefix)), default="")
+
+
+def _cell(figures: Mapping[str, Estimate], column: Column) -> str:
+    figure = figures.get(column.key)
+    if figure is None:
+        return "-"
+    scale = 100 if column.percent else 1
+    value, low, high = (f"{scale * x:.1f}" for x in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]" if column.interval else value
+
+
+def example_panel(example: Example) -> Panel:
+    """A response under its problem, and what the verifier made of it."""
+    parts = (example.problem.prompt, example.response, example.status)
+    body = text("\n\n".join(part.strip() for part in parts))
+    return Panel(body, title=text(example.title), title_align="left")
+
+
+def solution(tree: SearchTree) -> Iterator[RenderableType]:
+    """The best answer's steps, what the verifier says of it, and what the search took."""
+    best = max(tree.terminals(), key=_merit, default=None)
+    steps = [node.step.text.strip() for node in tree.path(best.id)] if best else []
+    body = "\n".join((tree.problem.prompt.strip(), "", *steps))
+    title = "the best answer found" if best else "no answer found"
+    yield Panel(text(body), title=title, title_align="left")
+    if best and best.verdict:
+        parts = (best.verdict.answer, best.verdict.status, best.verdict.reason)
+        yield text(": ".join(part for part in parts if part))
+    depth = max(node.depth for node in tree.nodes)
+    counts = f"{len(tree.nodes)} nodes, {len(tree.terminals())} terminal, depth {depth}"
+    yield text(f"{counts}; the search {tree.ended}")
+
+
+def _merit(node: Node) -> tuple[bool, float, int]:
+    correct = node.verdict is not None and node.verdict.correct
+    return correct, node.q_value, node.visit_count

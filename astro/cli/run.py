@@ -1,0 +1,36 @@
+"""`astro run`: the whole chain, drawn as it goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import astro
+from astro.cli import options
+from astro.cli.progress import progress
+from astro.cli.results import outcome
+from astro.cli.tables import print_all
+from astro.pipeline import STAGES
+
+
+@click.command()
+@click.argument("config")
+@options.overrides
+@click.option("--fresh", is_flag=True, help="Start over; what the run had is removed.")
+@click.option("--until", type=click.Choice(STAGES), help="Stop after this stage.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="runs",
+    show_default=True,
+    help="The folder that holds the runs' folders.",
+)
+def run(
+    config: str, overrides: tuple[str, ...], fresh: bool, until: str | None, runs: Path
+) -> None:
+    """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was."""
+    loaded = astro.load_config(config, overrides)
+    with progress() as listener:
+        result = astro.run(loaded, runs=runs, fresh=fresh, until=until, on_event=listener)
+    print_all(*outcome(result))

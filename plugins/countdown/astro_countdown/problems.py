@@ -1,0 +1,91 @@
+"""Countdown problems, drawn from all that can be solved; the splits share none."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from math import comb
+from typing import Annotated, Literal, cast, get_args
+
+from pydantic import Field, model_validator
+
+from astro import params
+from astro.errors import ProblemError
+from astro.types import Problem
+from astro_countdown.game import CAP, Difficulty, Numbers, Split, all_problems, prompt, walks
+
+HARD = 0.05
+"""Below this chance that a random legal walk hits the target, a problem counts as hard."""
+
+MAX_LISTS = 25_000
+"""More lists of numbers than this are not enumerated: three of 1..50 are 22,100."""
+
+
+class Params(params.Params):
+    """Which problems there are, and how many of them each split gives."""
+
+    numbers: Annotated[int, Field(ge=2, le=5, description="numbers in a problem")] = 3
+    low: Annotated[int, Field(ge=1, le=CAP, description="smallest number")] = 1
+    high: Annotated[int, Field(ge=1, le=CAP, description="largest number")] = 15
+    min_target: Annotated[int, Field(ge=1, le=CAP, description="smallest target")] = 10
+    max_target: Annotated[int, Field(ge=1, le=CAP, description="largest target")] = CAP
+    difficulty: Annotated[
+        Literal["any", "easy", "hard"],
+        Field(description=f"hard: a random walk hits with a chance below {HARD}; easy: the rest"),
+    ] = "any"
+    train: Annotated[int, Field(ge=0, description="problems to search and train on")] = 400
+    dev: Annotated[int, Field(ge=0, description="problems to tune on")] = 100
+    test: Annotated[int, Field(ge=0, description="held-out problems")] = 300
+    seed: Annotated[int, Field(ge=0, description="which problems are drawn")] = 0
+
+    @model_validator(mode="after")
+    def _ranges_hold(self) -> Params:
+        if self.low > self.high or self.min_target > self.max_target:
+            raise ValueError("low must not exceed high, nor min_target max_target")
+        if comb(self.high - self.low + self.numbers, self.numbers) > MAX_LISTS:
+            raise ValueError(f"more than {MAX_LISTS} lists of numbers; take fewer or a lower high")
+        return self
+
+
+class CountdownProblems:
+    """Same params, same problems. A problem's split follows from its numbers and target alone."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def load(self, split: str) -> Sequence[Problem]:
+        """Problems of `train`, `dev` or `test`. Raises `ProblemError` if there are too few."""
+        if split not in get_args(Split):
+            raise ProblemError(f"no split {split!r}", "there are train, dev, test")
+        wanted: int = getattr(self._params, split)
+        found = self._all(cast(Split, split))
+        if wanted > len(found):
+            raise ProblemError(
+                f"{wanted} {split} problems asked for where there are {len(found)}",
+                "ask for fewer, or raise high or max_target",
+            )
+        random.Random(self._params.seed).shuffle(found)
+        return [_problem(*drawn) for drawn in found[:wanted]]
+
+    def _all(self, split: Split) -> list[tuple[Numbers, int]]:
+        own = self._params
+        space = Difficulty(own.numbers, own.low, own.high, own.min_target, own.max_target)
+        return [
+            (numbers, target)
+            for numbers, target in all_problems(space, split)
+            if own.difficulty in ("any", difficulty_of(numbers, target))
+        ]
+
+
+def difficulty_of(numbers: Numbers, target: int) -> Literal["easy", "hard"]:
+    """By the chance that a walk of uniformly random legal moves hits the target."""
+    return "hard" if walks(numbers)[target] < HARD else "easy"
+
+
+def _problem(numbers: Numbers, target: int) -> Problem:
+    return Problem(
+        id="-".join(map(str, ("countdown", *numbers, target))),
+        prompt=prompt(numbers, target),
+        answer=str(target),
+        metadata={"numbers": list(numbers), "target": target, "cap": CAP},
+    )

@@ -1,0 +1,82 @@
+r"""Correct means: the final expression uses each number once and, exactly, hits the target.
+
+The last line decides. `answer 21` or `\boxed{21}` stands for the steps that survive, which are
+replayed from the given numbers (see `replay`); what happened in an abandoned branch does not
+matter. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an expression and stands for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from astro.types import Problem, Status, Verdict
+from astro_countdown.grammar import ExpressionError, evaluate
+from astro_countdown.replay import (
+    MAX_CHARACTERS,
+    Game,
+    IllegalLine,
+    check_end,
+    check_expression,
+    game_of,
+    is_number,
+    lines_of,
+    read_answer,
+    read_number,
+    replay,
+)
+
+
+class CountdownVerifier:
+    """A verdict's answer is the value reached, so that different wrong ends differ."""
+
+    def __init__(self, params: None = None) -> None:
+        pass
+
+    def verify(self, problem: Problem, response: str) -> Verdict:
+        """Total: any text has a verdict, in time linear in its length."""
+        game = game_of(problem)
+        if game is None:
+            return Verdict(Status.BAD_REFERENCE, reason="metadata lacks numbers or target")
+        if len(response) > MAX_CHARACTERS:
+            return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
+        return _judge(game, lines_of(response))
+
+
+def _judge(game: Game, lines: Sequence[str]) -> Verdict:
+    *walked, end = lines or [""]
+    try:
+        words = end.split()
+        if words[:1] == ["wait"] and len(words) > 1:
+            return _judge_steps(game, walked, read_number(words[1]), gave_up=True)
+        answer = read_answer(end)
+        if answer is None:
+            return Verdict(Status.UNPARSED, reason="no answer at the end")
+        if is_number(answer):
+            return _judge_steps(game, walked, read_number(answer))
+        return _judge_expression(game, *evaluate(answer))
+    except (IllegalLine, ExpressionError) as error:
+        return Verdict(Status.UNPARSED, reason=str(error))
+
+
+def _judge_expression(game: Game, value: Fraction, used: Sequence[int]) -> Verdict:
+    try:
+        check_expression(game, value, used)
+    except IllegalLine as error:
+        return Verdict(Status.INCORRECT, str(value), str(error))
+    return Verdict(Status.CORRECT, str(value))
+
+
+def _judge_steps(
+    game: Game, lines: Sequence[str], stated: Fraction, gave_up: bool = False
+) -> Verdict:
+    walk = replay(game, lines)
+    sound = not walk.fault and len(walk.remaining) == 1
+    value = str(walk.remaining[0] if sound else stated)
+    try:
+        check_end(game, walk, stated)
+    except IllegalLine as error:
+        return Verdict(Status.INCORRECT, value, str(error))
+    if gave_up:
+        return Verdict(Status.INCORRECT, value, "gave up on the target")
+    return Verdict(Status.CORRECT, value)

@@ -1,0 +1,61 @@
+"""Linearizer `backtrack`: ASTRO's procedure cloning (arXiv 2507.00417, Algorithm 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from astro.interfaces import StepFormat
+from astro.requests import Program, Verify
+from astro.types import Problem, SearchTree, Segment, Trace
+from astro_linearize.choose import choose_paths
+from astro_linearize.merge import Path
+from astro_linearize.params import BacktrackParams
+from astro_linearize.render import fits, render
+
+DRAWS = 8
+"""Draws for each trace asked for, since some repeat one another or are too long."""
+
+
+class Backtrack:
+    """Walks up to k wrong paths before the correct one, with the step format's own words between.
+
+    A trace that is too long loses its earliest wrong path until it fits; one that does not fit
+    without any is not made.
+    """
+
+    def __init__(self, params: BacktrackParams, *, step_format: StepFormat) -> None:
+        self.params = params
+        self.step_format = step_format
+
+    def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
+        """Up to `traces_per_tree` traces, no two of the same paths, each verified again."""
+        drafts = self._draft(tree, Random(seed)) if tree.solved else []
+        responses = ["".join(segment.text for segment in segments) for segments in drafts]
+        verdicts = (yield [Verify(problem, response) for response in responses]) if drafts else []
+        return [
+            Trace(problem, segments, verdict)
+            for segments, verdict in zip(drafts, verdicts, strict=True)
+            if verdict.correct
+        ]
+
+    def _draft(self, tree: SearchTree, rng: Random) -> list[tuple[Segment, ...]]:
+        drafts: dict[tuple[Path, ...], tuple[Segment, ...]] = {}
+        for _ in range(DRAWS * self.params.traces_per_tree):
+            paths, segments = self._fit(tree, choose_paths(tree, self.params, rng), rng)
+            if paths:
+                drafts.setdefault(tuple(paths), segments)
+            if len(drafts) == self.params.traces_per_tree:
+                break
+        return list(drafts.values())
+
+    def _fit(
+        self, tree: SearchTree, paths: Sequence[Path], rng: Random
+    ) -> tuple[Sequence[Path], tuple[Segment, ...]]:
+        """The longest tail of `paths` whose trace is short enough, and that trace."""
+        while paths:
+            segments = render(tree, paths, self.step_format, self.params, rng)
+            if fits(tree, segments, self.params):
+                return paths, segments
+            paths = paths[1:]
+        return [], ()

@@ -1,0 +1,95 @@
+"""Choosing the paths of a trace. Pure: all chance comes from the generator that is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+from statistics import fmean
+
+from astro.types import Node, SearchTree, Status
+from astro_linearize.merge import Path, shared_steps
+from astro_linearize.params import BacktrackParams, CorrectChoice, Order, WrongChoice
+
+
+def choose_paths(tree: SearchTree, params: BacktrackParams, rng: Random) -> list[Path]:
+    """Up to k wrong paths, then the correct one; nothing if the tree holds no correct terminal.
+
+    k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree.
+    """
+    correct = choose_correct(tree, params.correct, rng)
+    if correct is None:
+        return []
+    k = draw_backtracks(params.weights(), rng)
+    goal = path_ids(tree, correct)
+    wrong = choose_wrong(tree, correct, k, params.wrong_branch, rng)
+    paths = [path_ids(tree, terminal) for terminal in wrong]
+    return [*order_paths(paths, goal, params.order, rng), goal]
+
+
+def path_ids(tree: SearchTree, terminal: Node) -> Path:
+    return tuple(node.id for node in tree.path(terminal.id))
+
+
+def draw_backtracks(weights: Mapping[int, float], rng: Random) -> int:
+    """A number of backtracks k, by weight."""
+    return rng.choices(list(weights), weights=list(weights.values()))[0]
+
+
+def choose_correct(tree: SearchTree, choice: CorrectChoice, rng: Random) -> Node | None:
+    """A correct terminal: any, the one with the highest mean Q along its path, or the shortest.
+
+    Chance decides between equals.
+    """
+    found = [node for node in tree.terminals() if node.verdict and node.verdict.correct]
+    rng.shuffle(found)
+    if not found:
+        return None
+    if choice == "highest_q":
+        return max(found, key=lambda node: fmean(step.q_value for step in tree.path(node.id)))
+    return min(found, key=lambda node: node.depth) if choice == "shortest" else found[0]
+
+
+def choose_wrong(
+    tree: SearchTree, correct: Node, k: int, choice: WrongChoice, rng: Random
+) -> list[Node]:
+    """Up to `k` wrong terminals, in order of choice, no two with one answer.
+
+    Only definite verdicts count: a response that could not be read or checked is no wrong answer.
+    A terminal is ranked by its branch, the first node of its path that is off the correct one,
+    for its own Q is 0. Chance decides between equals.
+    """
+    found = [node for node in tree.terminals() if _is_wrong(node)]
+    rng.shuffle(found)
+    if choice != "random":
+        goal = path_ids(tree, correct)
+        found.sort(key=lambda node: _rank(_branch(tree, node, goal), choice))
+    unique: dict[str | None, Node] = {_answer(correct): correct}
+    for node in found:
+        unique.setdefault(_answer(node), node)
+    return list(unique.values())[1 : k + 1]
+
+
+def order_paths(paths: Sequence[Path], goal: Path, order: Order, rng: Random) -> list[Path]:
+    """Wrong paths in random order, or those that share most steps with the correct one last."""
+    shuffled = rng.sample(paths, len(paths))
+    if order == "nearest_last":
+        shuffled.sort(key=lambda path: shared_steps(path, goal))
+    return shuffled
+
+
+def _answer(node: Node) -> str | None:
+    return node.verdict.answer if node.verdict else None
+
+
+def _is_wrong(node: Node) -> bool:
+    verdict = node.verdict
+    return verdict is not None and verdict.status is Status.INCORRECT and verdict.answer is not None
+
+
+def _branch(tree: SearchTree, terminal: Node, goal: Path) -> Node:
+    path = path_ids(tree, terminal)
+    return tree.nodes[path[shared_steps(path, goal)]]
+
+
+def _rank(branch: Node, choice: WrongChoice) -> float:
+    return branch.q_value if choice == "lowest_q" else -branch.visit_count

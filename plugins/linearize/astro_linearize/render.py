@@ -1,0 +1,67 @@
+"""From merged paths to the segments of a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from random import Random
+
+from astro.interfaces import StepFormat
+from astro.types import SearchTree, Segment, SegmentKind, State
+from astro_linearize.merge import Path, Visit, merge
+from astro_linearize.params import BacktrackParams
+
+
+def render(
+    tree: SearchTree,
+    paths: Sequence[Path],
+    step_format: StepFormat,
+    params: BacktrackParams,
+    rng: Random,
+) -> tuple[Segment, ...]:
+    """The segments that walk `paths`, the last of which is the correct one.
+
+    Steps that the correct path shares always bear loss, as reflections and backtracks do. An empty
+    reflection leaves no segment.
+    """
+    goal = set(paths[-1])
+    segments = (
+        Segment(
+            _text(tree, visit, step_format, rng),
+            visit.node,
+            visit.kind,
+            train=visit.kind is not SegmentKind.STEP
+            or visit.node in goal
+            or params.train_wrong_steps,
+        )
+        for visit in merge(paths)
+    )
+    return tuple(s for s in segments if s.text or s.kind is not SegmentKind.REFLECTION)
+
+
+def fits(tree: SearchTree, segments: Sequence[Segment], params: BacktrackParams) -> bool:
+    """Whether a trace keeps to `max_chars` and `max_tokens`."""
+    chars = sum(len(segment.text) for segment in segments)
+    if params.max_chars is not None and chars > params.max_chars:
+        return False
+    if params.max_tokens is None:
+        return True
+    return sum(_token_count(tree, segment) for segment in segments) <= params.max_tokens
+
+
+def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> str:
+    if visit.kind is SegmentKind.STEP:
+        return tree.nodes[visit.node].step.text
+    if visit.kind is SegmentKind.REFLECTION:
+        return step_format.reflection(_state(tree, visit.node), rng)
+    return step_format.backtrack(_state(tree, visit.node), rng)
+
+
+def _state(tree: SearchTree, node: int) -> State:
+    steps = tuple(step.step for step in tree.path(node))
+    return State(tree.problem, steps, tree.nodes[node].terminal)
+
+
+def _token_count(tree: SearchTree, segment: Segment) -> int:
+    if segment.kind is SegmentKind.STEP and tree.nodes[segment.node].step.token_ids:
+        return len(tree.nodes[segment.node].step.token_ids)
+    return len(segment.text.split())

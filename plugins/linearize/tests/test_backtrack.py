@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import takewhile
+from typing import Any
+
+from astro_linearize.backtrack import Backtrack
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from astro.config import Binding
+from astro.registry import Registry
+from astro.types import SearchTree, SegmentKind, Status, Step, Trace, Verdict
+
+STEP, REFLECTION, BACKTRACK = SegmentKind.STEP, SegmentKind.REFLECTION, SegmentKind.BACKTRACK
+Linearize = Callable[..., list[Trace]]
+AT_5 = {"correct": "random", "order": "nearest_last", "wrong_branch": "lowest_q"}
+quick = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def ending_at(node: int, linearize: Linearize, tree: SearchTree, **params: Any) -> Trace:
+    """The trace of the first seed that ends at a node."""
+    traces = (linearize(tree, seed, **params)[0] for seed in range(50))
+    return next(trace for trace in traces if trace.segments[-1].node == node)
+
+
+def test_a_trace_in_full(tree: SearchTree, linearize: Linearize) -> None:
+    trace = ending_at(5, linearize, tree, shares={3: 1}, **AT_5)
+    assert [(s.text, s.node, s.kind) for s in trace.segments] == [
+        ("c\n", 2, STEP),
+        ("=4\n", 7, STEP),
+        ("[no =4]", 7, REFLECTION),
+        ("[to start]", 0, BACKTRACK),
+        ("a\n", 1, STEP),
+        ("=2\n", 3, STEP),
+        ("[no =2]", 3, REFLECTION),
+        ("[to a]", 1, BACKTRACK),
+        ("b\n", 4, STEP),
+        ("=3\n", 6, STEP),
+        ("[no =3]", 6, REFLECTION),
+        ("[to a\nb]", 4, BACKTRACK),
+        ("=1\n", 5, STEP),
+    ]
+    assert trace.response == (
+        "c\n=4\n[no =4][to start]a\n=2\n[no =2][to a]b\n=3\n[no =3][to a\nb]=1\n"
+    )
+    assert trace.backtracks == 3
+    assert trace.verdict == Verdict(Status.CORRECT, "1")
+
+
+def test_steps_off_the_correct_path_may_bear_no_loss(
+    tree: SearchTree, linearize: Linearize
+) -> None:
+    params = {"shares": {3: 1}, **AT_5}
+    masked = ending_at(5, linearize, tree, train_wrong_steps=False, **params)
+    assert [s.node for s in masked.segments if not s.train] == [2, 7, 3, 6]
+    assert all(segment.train for segment in ending_at(5, linearize, tree, **params).segments)
+
+
+def test_k_is_limited_by_the_distinct_wrong_answers(tree: SearchTree, linearize: Linearize) -> None:
+    assert linearize(tree, shares={9: 1})[0].backtracks == 3
+
+
+def test_without_reflection_there_is_no_empty_segment(
+    tree: SearchTree, linearize: Linearize, silent: Any
+) -> None:
+    trace = linearize(tree, step_format=silent, shares={2: 1})[0]
+    assert trace.backtracks == 2
+    assert REFLECTION not in {segment.kind for segment in trace.segments}
+
+
+def test_too_long_a_trace_loses_its_earliest_wrong_path(
+    tree: SearchTree, linearize: Linearize
+) -> None:
+    params = {"shares": {3: 1}, **AT_5}
+    whole = ending_at(5, linearize, tree, **params).response
+    same = ending_at(5, linearize, tree, max_chars=len(whole), **params)
+    assert same.response == whole
+    cut = ending_at(5, linearize, tree, max_chars=len(whole) - 1, **params)
+    assert cut.response == "a\n=2\n[no =2][to a]b\n=3\n[no =3][to a\nb]=1\n"
+    assert ending_at(5, linearize, tree, max_chars=7, **params).response == "a\nb\n=1\n"
+    assert linearize(tree, max_chars=2, **params) == []
+
+
+def test_tokens_are_counted_as_sampled(make_tree: Any, linearize: Linearize) -> None:
+    tree = make_tree([(0, "=1", 1.0, 1), (0, "=2", 0.0, 1)])
+    tree.nodes[1].step = Step("=1\n", token_ids=(5, 6, 7))
+    params = {"shares": {1: 1}}
+    words = len(["=2", "[no", "=2]", "[to", "start]"])
+    assert linearize(tree, max_tokens=words + 3, **params)[0].backtracks == 1
+    assert linearize(tree, max_tokens=words + 2, **params)[0].backtracks == 0
+    assert linearize(tree, max_tokens=2, **params) == []
+
+
+def test_a_trace_whose_answer_is_not_found_again_is_dropped(
+    tree: SearchTree, linearize: Linearize
+) -> None:
+    def first_answer(_problem: object, response: str) -> Verdict:
+        right = response.partition("=")[2][0] == "1"
+        return Verdict(Status.CORRECT if right else Status.INCORRECT)
+
+    traces = linearize(tree, judge=first_answer, traces_per_tree=5, shares={0: 1, 1: 1})
+    assert len(traces) == 2
+    assert {trace.backtracks for trace in traces} == {0}
+
+
+def test_an_unsolved_tree_gives_no_trace_and_asks_nothing(
+    make_tree: Any, linearize: Linearize
+) -> None:
+    assert linearize(make_tree([(0, "a", 0.0, 1), (1, "=2", 0.0, 1)])) == []
+
+
+def test_several_traces_of_one_tree_are_distinct(tree: SearchTree, linearize: Linearize) -> None:
+    traces = linearize(tree, traces_per_tree=6)
+    assert len({trace.response for trace in traces}) == len(traces) == 6
+
+
+def test_the_same_seed_gives_the_same_traces(
+    tree: SearchTree, linearize: Linearize, brackets: Any
+) -> None:
+    def responses(seed: int) -> list[str]:
+        traces = linearize(tree, seed, step_format=brackets, traces_per_tree=3)
+        return [trace.response for trace in traces]
+
+    assert responses(1) == responses(1)
+    assert len({tuple(responses(seed)) for seed in range(5)}) > 1
+
+
+@quick
+@given(
+    number=st.integers(0, 10**6),
+    seed=st.integers(0, 10**6),
+    k=st.integers(0, 5),
+    order=st.sampled_from(["random", "nearest_last"]),
+    wrong_branch=st.sampled_from(["random", "lowest_q", "highest_visits"]),
+    traces=st.integers(1, 3),
+)
+def test_properties(
+    make_random_tree: Any,
+    linearize: Linearize,
+    *,
+    number: int,
+    seed: int,
+    k: int,
+    traces: int,
+    **params: Any,
+) -> None:
+    tree = make_random_tree(number)
+    made = linearize(tree, seed, shares={k: 1}, traces_per_tree=traces, **params)
+    wrong = {n.verdict.answer for n in tree.terminals() if n.verdict and not n.verdict.correct}
+    assert 1 <= len(made) <= traces
+    for trace in made:
+        check_trace(tree, trace)
+        assert trace.backtracks == min(k, len(wrong))
+
+
+def check_trace(tree: SearchTree, trace: Trace) -> None:
+    """Every segment speaks of its node, and the words always say where the trace stands."""
+    path: list[int] = []
+    ends: list[int] = []
+    for segment in trace.segments:
+        node = tree.nodes[segment.node]
+        if segment.kind is STEP:
+            assert segment.text == node.step.text
+            assert node.parent == (path[-1] if path else 0)
+            path.append(node.id)
+        elif segment.kind is REFLECTION:
+            assert node.terminal and node.id == path[-1]
+            ends.append(node.id)
+        else:
+            assert segment.node in [0, *path[:-1]]
+            path = [*takewhile(lambda i, to=segment.node: i <= to, path)]
+            assert (path[-1] if path else 0) == segment.node
+    assert path == [node.id for node in tree.path(path[-1])]
+    final = tree.nodes[path[-1]].verdict
+    assert final is not None and final.correct
+    answers = [verdict.answer for i in ends if (verdict := tree.nodes[i].verdict)]
+    assert len(set(answers)) == len(ends) == trace.backtracks
+    assert final.answer not in answers
+
+
+def test_direct_walks_the_correct_path_alone(tree: SearchTree, run_program: Any) -> None:
+    binding = Binding(name="direct", params={"traces_per_tree": 3})
+    direct = Registry.discover().build("linearizer", binding, step_format=None)
+    traces = run_program(direct.linearize(tree.problem, tree, 0))
+    assert {trace.response for trace in traces} == {"a\nb\n=1\n", "=1\n"}
+    assert all(segment.train for trace in traces for segment in trace.segments)
+
+
+def test_the_registry_builds_it() -> None:
+    binding = Binding(name="backtrack", params={"max_backtracks": 7})
+    made = Registry.discover().build("linearizer", binding, step_format=None)
+    assert isinstance(made, Backtrack)
+    assert set(made.params.weights()) == set(range(8))

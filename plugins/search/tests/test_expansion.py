@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from astro_search.expansion import actions, softmax
+from hypothesis import given
+from hypothesis import strategies as st
+
+from astro.types import Completion, FinishReason
+
+Make = Callable[..., Completion]
+
+
+def test_priors_are_the_policys_probabilities_among_the_distinct_steps(make_sample: Make) -> None:
+    found = actions([make_sample("a\n", 0.3), make_sample("b\n", 0.1), make_sample("a\n", 0.3)])
+    assert [action.step.text for action in found] == ["a\n", "b\n"]
+    assert [action.prior for action in found] == pytest.approx([0.75, 0.25])
+    assert found[0].step.token_ids == (7, 8)
+    assert not found[0].ends
+
+
+def test_without_logprobs_priors_are_the_counts() -> None:
+    found = actions([Completion("a\n"), Completion("b\n"), Completion("a\n"), Completion("a\n")])
+    assert [action.prior for action in found] == [0.75, 0.25]
+
+
+def test_a_step_cut_by_the_token_limit_is_dropped(make_sample: Make) -> None:
+    found = actions([make_sample("a", 0.5, FinishReason.LENGTH), make_sample("b\n", 0.1)])
+    assert [(action.step.text, action.prior) for action in found] == [("b\n", 1.0)]
+    assert actions([make_sample("a", 0.5, FinishReason.LENGTH)]) == []
+
+
+def test_the_end_of_sequence_ends_the_response(make_sample: Make) -> None:
+    assert actions([make_sample("", 0.5, FinishReason.EOS)])[0].ends
+
+
+@given(st.lists(st.floats(-5000, 0), min_size=1))
+def test_priors_sum_to_one_however_improbable_the_steps(logprobs: list[float]) -> None:
+    assert sum(softmax(logprobs)) == pytest.approx(1.0)

@@ -1,0 +1,84 @@
+"""Sequences to train on, and the padded tensors made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSequence:
+    """A prompt and one response to it, in the very tokens of the sampler.
+
+    `logprobs` are the sampler's, one a response token. `advantage` holds for the whole response.
+    """
+
+    prompt_ids: tuple[int, ...]
+    response_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    advantage: float
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt_ids) + len(self.response_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenBatch:
+    """Right-padded rows, and the window of their last T positions, which holds every response.
+
+    `input_ids` `[B, S]`; `mask` `[B, T]` is true on response tokens, that is neither on what of a
+    longer prompt reaches into the window nor on padding.
+    """
+
+    input_ids: Tensor
+    mask: Tensor
+
+    @property
+    def targets(self) -> Tensor:
+        """The tokens in the window, `[B, T]`."""
+        return self.input_ids[:, -self.mask.shape[1] :]
+
+    def scatter(self, rows: Sequence[Tensor]) -> Tensor:
+        """One value a response token, row by row, put at its place in a zero `[B, T]`."""
+        window = torch.zeros(self.mask.shape, dtype=torch.float32, device=self.mask.device)
+        window[self.mask] = torch.cat(list(rows)).to(window)
+        return window
+
+    def gather(self, window: Tensor) -> list[Tensor]:
+        """The inverse of `scatter`: each row's values at its response tokens."""
+        lengths = self.mask.sum(dim=1).tolist()
+        return list(torch.split(window[self.mask], lengths))
+
+
+def collate(sequences: Sequence[TrainSequence], device: torch.device) -> TokenBatch:
+    """Rows of `prompt_ids + response_ids`, padded with token 0.
+
+    Padding stands to the right of everything that is read, so causal attention needs no mask.
+    """
+    rows = [torch.tensor(s.prompt_ids + s.response_ids) for s in sequences]
+    input_ids = pad_sequence(rows, batch_first=True)
+    starts = torch.tensor([len(s.prompt_ids) for s in sequences])[:, None]
+    ends = torch.tensor([s.length for s in sequences])[:, None]
+    positions = torch.arange(int(starts.min()), input_ids.shape[1])
+    mask = (positions >= starts) & (positions < ends)
+    return TokenBatch(input_ids.to(device), mask.to(device))
+
+
+def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
+    """Indices grouped by similar length, each group of at most `max_tokens` padded tokens.
+
+    A sequence longer than `max_tokens` has a group of its own.
+    """
+    groups: list[list[int]] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        longest = lengths[groups[-1][0]] if groups else 0
+        if groups and longest * (len(groups[-1]) + 1) <= max_tokens:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups

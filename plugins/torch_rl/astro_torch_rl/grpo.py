@@ -1,0 +1,137 @@
+"""Group-relative policy optimisation with verifiable reward (GRPO, arXiv 2402.03300).
+
+A step samples `group_size` responses to each of `prompts_per_step` prompts, scores each response
+by its verdict, and ascends the clipped surrogate with advantages relative to the group's mean.
+With the default params this is the variant of the ASTRO paper: no KL term, advantages not divided
+by the standard deviation, prompts chosen by the start model's pass rate; groups in which all
+rewards are equal are replaced, as in DAPO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+
+from transformers import AutoTokenizer
+
+from astro.config import Binding, VerifierBinding
+from astro.errors import TrainingError
+from astro.interfaces import OnStep, PolicyBackend, Reloadable, StepFormat, TrainResult
+from astro.registry import Registry
+from astro.types import Problem
+from astro.verification import VerifierPool
+from astro_torch_rl import checkpoint
+from astro_torch_rl.device import Device, load_model, resolve, start_dtype
+from astro_torch_rl.learner import Learner
+from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.prompts import prompt_ids, teachable
+from astro_torch_rl.rollouts import Sampler
+from astro_torch_rl.storage import MetricsLog
+from astro_torch_rl.training import Training
+
+
+def build_policy(binding: Binding) -> PolicyBackend:
+    """The sampler, from whatever plugin provides it."""
+    policy: PolicyBackend = Registry.discover().build("policy", binding)
+    return policy
+
+
+class Grpo:
+    """The `rl` named `grpo`. `build_policy` and `build_verifier` make its two partners."""
+
+    def __init__(
+        self,
+        params: GrpoParams,
+        *,
+        step_format: StepFormat,
+        build_policy: Callable[[Binding], PolicyBackend] = build_policy,
+        build_verifier: Callable[[VerifierBinding], VerifierPool] = VerifierPool,
+    ) -> None:
+        self._params = params
+        self._step_format = step_format
+        self._build_policy = build_policy
+        self._build_verifier = build_verifier
+
+    def train(
+        self,
+        problems: Sequence[Problem],
+        *,
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+    ) -> TrainResult:
+        """Train `model`; the result is `run_dir/model`, returned at once if it is there already.
+
+        A killed run goes on from its last checkpoint, and on a CPU ends exactly as an uninterrupted
+        one. Raises `TrainingError`, `VerifierError`, and what building policy and verifier raises.
+        """
+        final = run_dir / "model"
+        if not final.exists():
+            run_dir.mkdir(parents=True, exist_ok=True)
+            with ExitStack() as stack:
+                policy = policy.with_params(model=model)
+                sampler = self._sampler(stack, policy, reward, seed)
+                chosen = teachable(problems, sampler, self._params, run_dir)
+                learner = load_learner(self._params, resolve(model), run_dir)
+                encode = partial(prompt_ids, learner.tokenizer, policy.params)
+                training = Training(
+                    self._params, self._step_format, chosen, encode, sampler, learner
+                )
+                self._go_on(training, run_dir, on_step)
+                checkpoint.export(final, learner, start_dtype(resolve(model)))
+        rows = MetricsLog(run_dir).rows()
+        return TrainResult(final, rows[-1] if rows else {})
+
+    def _sampler(
+        self, stack: ExitStack, policy: Binding, reward: VerifierBinding, seed: int
+    ) -> Sampler:
+        """The policy and the verifier at work together, until `stack` closes them."""
+        backend = stack.enter_context(closing(_reloadable(self._build_policy(policy))))
+        verifier = stack.enter_context(closing(self._build_verifier(reward)))
+        params = self._params
+        return Sampler(backend, verifier, seed, params.max_tokens, params.temperature)
+
+    def _go_on(self, training: Training, run_dir: Path, on_step: OnStep) -> None:
+        """Do the steps that the learner has not done."""
+        params, learner = self._params, training.learner
+        log = MetricsLog(run_dir)
+        log.truncate(learner.done)
+        if learner.done:
+            training.synchronise()
+        for step in range(learner.done + 1, params.steps + 1):
+            metrics = training.step(step)
+            log.append({"step": step, **metrics})
+            if step % params.save_every == 0:
+                checkpoint.save(run_dir, learner)
+            on_step(step, params.steps, metrics)
+
+
+def load_learner(params: GrpoParams, model: str, run_dir: Path) -> Learner:
+    """A learner of `model`, as of the last checkpoint if there is one. Raises `TrainingError`."""
+    device = Device.choose(params)
+    last = checkpoint.latest(run_dir)
+    learner = Learner(
+        load_model(str(last or model), device.device),
+        AutoTokenizer.from_pretrained(model),
+        params,
+        device,
+        reference=load_model(model, device.device) if params.kl else None,
+    )
+    if last:
+        checkpoint.restore(last, learner)
+    return learner
+
+
+def _reloadable(policy: PolicyBackend) -> PolicyBackend:
+    if isinstance(policy, Reloadable):
+        return policy
+    policy.close()
+    raise TrainingError(
+        f"policy {type(policy).__name__} cannot take new weights while it runs",
+        "use one that can, such as policy.name=transformers, or another rl trainer",
+    )

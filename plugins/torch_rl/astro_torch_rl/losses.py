@@ -1,0 +1,134 @@
+"""The maths of policy optimisation, as pure functions of tensors.
+
+Shapes: `B` sequences, or prompts where said so; `T` response tokens, right-padded; `G` responses to
+one prompt. A mask `[B, T]` is 1 on a response's own tokens and 0 on padding.
+
+Sources: PPO, arXiv 1707.06347; GRPO (DeepSeekMath), arXiv 2402.03300; Dr. GRPO, arXiv 2503.20783;
+DAPO, arXiv 2503.14476; RLOO, arXiv 2402.14740; J. Schulman, "Approximating KL Divergence" (2020).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
+_STD_FLOOR = 1e-6
+
+
+def group_advantages(
+    rewards: Tensor, normalize_std: bool = False, leave_one_out: bool = False
+) -> Tensor:
+    """A_i = r_i - mean(r), within each row of `rewards` `[B, G]`; the result has the same shape.
+
+    `normalize_std` divides by the group's standard deviation (with G - 1), as GRPO does (section
+    4.1.2); Dr. GRPO leaves it out, as it favours prompts that are nearly always or never solved.
+    `leave_one_out` takes each baseline over the other G - 1 responses (RLOO), which scales
+    r_i - mean(r) by G / (G - 1). Either needs G >= 2.
+    """
+    size = rewards.shape[1]
+    if size < 2 and (normalize_std or leave_one_out):
+        raise ValueError(f"a group of {size} has neither a deviation nor others to compare with")
+    advantages = rewards - rewards.mean(dim=1, keepdim=True)
+    if leave_one_out:
+        advantages = advantages * size / (size - 1)
+    if normalize_std:
+        advantages = advantages / (rewards.std(dim=1, keepdim=True) + _STD_FLOOR)
+    return advantages
+
+
+def sequence_weights(lengths: Tensor, aggregation: Aggregation, max_length: int) -> Tensor:
+    """The weight w_i of each token of sequence i, `[B]`, so that the loss is sum_i w_i sum_t l_it.
+
+    `lengths` `[B]` are the response lengths |o_i| >= 1 of *all* sequences of one optimiser step, so
+    that the losses of its micro-batches add up to the loss of the whole.
+
+    - `token_mean`: 1 / sum_j |o_j| (DAPO eq. 8): every token counts alike.
+    - `sequence_mean`: 1 / (B |o_i|) (GRPO eq. 3): every response counts alike.
+    - `constant_length`: 1 / (B max_length) (Dr. GRPO): no bias by length.
+    """
+    size = len(lengths)
+    lengths = lengths.to(torch.float32)
+    if aggregation == "token_mean":
+        return torch.ones_like(lengths) / lengths.sum()
+    if aggregation == "sequence_mean":
+        return 1.0 / (size * lengths)
+    return torch.full_like(lengths, 1.0 / (size * max_length))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLoss:
+    """A loss to minimise, and over the masked tokens: how many were clipped, and sum of KL."""
+
+    loss: Tensor
+    clipped: Tensor
+    kl: Tensor
+
+
+def policy_loss(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    *,
+    weights: Tensor,
+    clip_low: float,
+    clip_high: float,
+) -> PolicyLoss:
+    """The clipped surrogate, PPO eq. 7 with DAPO's two bounds, eq. 10:
+
+        l_it = -min(rho_it A_it, clip(rho_it, 1 - clip_low, 1 + clip_high) A_it)
+        rho_it = exp(logprobs_it - old_logprobs_it)
+
+    Args:
+        logprobs: of the policy being trained, `[B, T]`.
+        old_logprobs: of the policy that is the ratio's denominator, without gradient, `[B, T]`.
+        advantages: `[B]`, or `[B, T]` where each token has its own.
+        mask: `[B, T]`.
+        weights: `[B]`, from `sequence_weights`.
+
+    A token counts as clipped when the clipped term is the smaller one, where it has no gradient.
+    The KL is k3 from the old policy to the new one.
+    """
+    mask = mask.to(logprobs.dtype)
+    advantages = advantages.unsqueeze(1) if advantages.ndim == 1 else advantages
+    log_ratio = (logprobs - old_logprobs) * mask
+    ratio = log_ratio.exp()
+    surrogate = ratio * advantages
+    bounded = ratio.clamp(1 - clip_low, 1 + clip_high) * advantages
+    token_loss = -torch.minimum(surrogate, bounded)
+    return PolicyLoss(
+        loss=weighted_sum(token_loss, mask, weights),
+        clipped=((bounded < surrogate) * mask).sum(),
+        kl=(kl_k3(logprobs.detach(), old_logprobs) * mask).sum(),
+    )
+
+
+def weighted_sum(values: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
+    """sum_i weights_i sum_t mask_it values_it, of values `[B, T]` and weights `[B]`."""
+    return ((values * mask).sum(dim=1) * weights).sum()
+
+
+def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """log p - log q per token sampled from p: unbiased for KL(p || q), of either sign."""
+    return logprobs - ref_logprobs
+
+
+def kl_k2(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """(log p - log q)^2 / 2 per token: biased, never negative, small variance."""
+    return 0.5 * (logprobs - ref_logprobs).square()
+
+
+def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """q/p - 1 - log(q/p) per token sampled from p: unbiased and never negative (GRPO eq. 4)."""
+    log_ratio = ref_logprobs - logprobs
+    return log_ratio.expm1() - log_ratio
+
+
+def entropy(logits: Tensor) -> Tensor:
+    """H = -sum_v p_v log p_v in nats, of logits `[..., V]`; the result is `[...]`."""
+    log_p = logits.log_softmax(dim=-1)
+    return -(log_p.exp() * log_p).sum(dim=-1)

@@ -1,0 +1,78 @@
+"""Which problems to train on, and what a model reads of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from astro.errors import TrainingError
+from astro.seeds import derive
+from astro.types import Problem
+from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.rollouts import Sampler, check
+from astro_torch_rl.storage import write_whole
+
+FILE = "prompts.json"
+
+
+def prompt_ids(
+    tokenizer: PreTrainedTokenizerBase, policy_params: Mapping[str, Any], user: str
+) -> tuple[int, ...]:
+    """The tokens before a response, as the `transformers` policy makes them.
+
+    A chat template is used if the tokenizer has one, unless the policy's `prompt_style` is `raw`;
+    the policy's `system`, if any, is the system message.
+    """
+    if policy_params.get("prompt_style") == "raw" or not tokenizer.chat_template:
+        ids = tuple(tokenizer(user)["input_ids"])
+        return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
+    system = policy_params.get("system")
+    messages = [{"role": "system", "content": system}] if system is not None else []
+    messages.append({"role": "user", "content": user})
+    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def teachable(
+    problems: Sequence[Problem], sampler: Sampler, params: GrpoParams, run_dir: Path
+) -> list[Problem]:
+    """The problems that the start model sometimes solves: pass rate in [min, max] of the params.
+
+    `sampler` must hold the start model. At most `filter_prompts` problems are measured, and what
+    was found is kept in `run_dir`, where the next call reads it. Raises `TrainingError` if no
+    problem is left.
+    """
+    if not params.filter_samples:
+        return list(problems)
+    file = run_dir / FILE
+    if not file.exists():
+        rates = _measure(problems, sampler, params)
+        write_whole(file, json.dumps({"pass_rates": rates}))
+    rates = json.loads(file.read_text())["pass_rates"]
+    low, high = params.min_pass_rate, params.max_pass_rate
+    kept = [problem for problem in problems if low <= rates.get(problem.id, -1.0) <= high]
+    if not kept:
+        raise TrainingError(
+            f"none of {len(rates)} problems has a pass rate in [{low:g}, {high:g}]"
+            f" (mean {sum(rates.values()) / max(len(rates), 1):.3f})",
+            "train a better start model, take easier problems, or set rl.params.filter_samples=0",
+        )
+    return kept
+
+
+def _measure(problems: Sequence[Problem], sampler: Sampler, params: GrpoParams) -> dict[str, float]:
+    rng = Random(derive(sampler.seed, "filter"))
+    chosen = rng.sample(list(problems), min(params.filter_prompts, len(problems)))
+    rollouts = sampler.sample("filter", chosen, params.filter_samples)
+    check(rollouts, params.max_faults)
+    return {group.problem.id: group.pass_rate for group in rollouts.groups}
+
+
+def shuffled(problems: Sequence[Problem], seed: int, step: int) -> list[Problem]:
+    """The order in which one step takes problems: a function of the seed and the step."""
+    return Random(derive(seed, "prompts", step)).sample(list(problems), len(problems))

@@ -1,0 +1,163 @@
+"""Responses sampled and verified, and the groups among them that teach something."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from astro.engine import Engine, Task
+from astro.errors import TrainingError, VerifierError
+from astro.interfaces import PolicyBackend
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.sampling import Sample, sample_responses
+from astro.types import Problem, Status
+from astro.verification import VerifierPool
+
+FAULTS = frozenset({Status.TIMEOUT, Status.BAD_REFERENCE, Status.ERROR})
+"""Verdicts that say nothing of the response: such a sample's reward is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Responses to one problem."""
+
+    problem: Problem
+    samples: tuple[Sample, ...]
+
+    @property
+    def judged(self) -> tuple[Sample, ...]:
+        """The samples whose reward is known."""
+        return tuple(s for s in self.samples if s.verdict.status not in FAULTS)
+
+    @property
+    def pass_rate(self) -> float:
+        """The share of correct responses among those judged; 0 if none was."""
+        return sum(s.verdict.correct for s in self.judged) / max(len(self.judged), 1)
+
+    @property
+    def has_signal(self) -> bool:
+        """Whether rewards differ; where they do not, every advantage is zero."""
+        return len({s.verdict.reward for s in self.judged}) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """What one pass of the sampler gave, in the order of the problems asked.
+
+    `failures` are the reasons of the problems without a group. `rollout_seconds` were spent in the
+    policy, `verify_seconds` outside it, waiting for verdicts.
+    """
+
+    groups: tuple[Group, ...] = ()
+    failures: tuple[str, ...] = ()
+    rollout_seconds: float = 0.0
+    verify_seconds: float = 0.0
+
+    def __add__(self, other: Rollouts) -> Rollouts:
+        return Rollouts(
+            self.groups + other.groups,
+            self.failures + other.failures,
+            self.rollout_seconds + other.rollout_seconds,
+            self.verify_seconds + other.verify_seconds,
+        )
+
+
+@dataclass(slots=True)
+class _TimedPolicy:
+    """A policy, and the seconds spent in it."""
+
+    policy: PolicyBackend
+    seconds: float = field(default=0.0)
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        self.policy.add(ticket, request)
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        started = time.perf_counter()
+        try:
+            return self.policy.step()
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    def close(self) -> None:
+        self.policy.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Sampler:
+    """Samples groups of responses from a policy and has them verified."""
+
+    policy: PolicyBackend
+    verifier: VerifierPool
+    seed: int
+    max_tokens: int
+    temperature: float
+
+    def sample(self, name: str, problems: Sequence[Problem], n: int) -> Rollouts:
+        """`n` responses to each problem; they depend on the seed, `name` and the problem alone.
+
+        All requests are queued at once, so that the policy sees the same batches every time.
+        """
+        started = time.perf_counter()
+        timed = _TimedPolicy(self.policy)
+        engine = Engine(timed, self.verifier, seed=self.seed, concurrency=max(len(problems), 1))
+        tasks = [self._task(f"{name}/{problem.id}", problem, n) for problem in problems]
+        outcomes = {outcome.key: outcome for outcome in engine.run(tasks)}
+        ordered = [outcomes[task.key] for task in tasks]
+        return Rollouts(
+            groups=tuple(
+                Group(problem, tuple(outcome.result))
+                for problem, outcome in zip(problems, ordered, strict=True)
+                if not outcome.failure
+            ),
+            failures=tuple(outcome.failure for outcome in ordered if outcome.failure),
+            rollout_seconds=timed.seconds,
+            verify_seconds=time.perf_counter() - started - timed.seconds,
+        )
+
+    def _task(self, key: str, problem: Problem, n: int) -> Task[list[Sample]]:
+        return Task(
+            key,
+            lambda: sample_responses(
+                problem, n, max_tokens=self.max_tokens, temperature=self.temperature
+            ),
+        )
+
+
+def collect(
+    sampler: Sampler, name: str, problems: Sequence[Problem], *, groups: int, n: int, refills: int
+) -> Rollouts:
+    """Rollouts with up to `groups` groups that have a signal (DAPO's dynamic sampling).
+
+    Problems are taken in their order; groups without a signal are replaced by those of the next
+    problems, in at most `refills` further rounds.
+    """
+    found = Rollouts()
+    for _ in range(1 + refills):
+        missing = groups - sum(group.has_signal for group in found.groups)
+        taken = len(found.groups) + len(found.failures)
+        chosen = problems[taken : taken + missing]
+        if not chosen:
+            break
+        found += sampler.sample(name, chosen, n)
+    return found
+
+
+def check(rollouts: Rollouts, max_faults: float) -> None:
+    """Raise if these rollouts cannot be learnt from.
+
+    `TrainingError` if no problem could be served; `VerifierError` if more than the share
+    `max_faults` of the verdicts are faults.
+    """
+    if not rollouts.groups:
+        reason = rollouts.failures[0] if rollouts.failures else "there are no problems"
+        raise TrainingError(f"no response could be sampled: {reason}")
+    verdicts = [sample.verdict for group in rollouts.groups for sample in group.samples]
+    faults = [verdict for verdict in verdicts if verdict.status in FAULTS]
+    if len(faults) > max_faults * len(verdicts):
+        reason = faults[0].reason or faults[0].status
+        raise VerifierError(
+            f"{len(faults)} of {len(verdicts)} verdicts are faults, the first: {reason}",
+            "mend the verifier or its timeout, or raise rl.params.max_faults",
+        )

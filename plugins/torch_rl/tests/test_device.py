@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from astro_torch_rl.device import Device, load_model, start_dtype
+from astro_torch_rl.params import GrpoParams
+
+from astro.errors import TrainingError
+
+
+def test_a_cpu_computes_in_float32_unless_told_otherwise() -> None:
+    assert Device.choose(GrpoParams(device="cpu")).dtype is torch.float32
+    assert Device.choose(GrpoParams(device="cpu", dtype="bfloat16")).dtype is torch.bfloat16
+
+
+@pytest.mark.parametrize("name", ["nonsense", "cuda:99"])
+def test_a_device_that_is_not_there_is_named(name: str) -> None:
+    with pytest.raises(TrainingError, match=f"device '{name}' cannot be used"):
+        Device.choose(GrpoParams(device=name))
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="cannot load model"):
+        load_model(str(tmp_path), torch.device("cpu"))
+
+
+def test_weights_are_float32_whatever_the_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
+    half = load_model(str(tiny_model), torch.device("cpu")).to(torch.bfloat16)
+    half.save_pretrained(tmp_path)
+    assert start_dtype(str(tmp_path)) is torch.bfloat16
+    loaded = load_model(str(tmp_path), torch.device("cpu"))
+    assert {p.dtype for p in loaded.parameters()} == {torch.float32}
+    assert not loaded.training

@@ -1,0 +1,155 @@
+"""Whole runs on a toy, with the real policy and the real verifier pool."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from astro.config import Binding, VerifierBinding
+from astro.errors import TrainingError
+from astro.registry import Registry
+
+TIMINGS = ("seconds/rollout", "seconds/verify", "seconds/train", "tokens/s")
+MANY_UPDATES = {"epochs_per_batch": 2, "minibatch": 24, "micro_batch_tokens": 64, "kl": 0.01}
+
+pytestmark = pytest.mark.skipif(
+    not any(
+        (e.provider.kind, e.provider.name) == ("policy", "transformers")
+        for e in Registry.discover().entries
+    ),
+    reason="needs the transformers policy",
+)
+
+
+def rows(run_dir: Path) -> list[dict[str, Any]]:
+    """The metrics of a run without its timings."""
+    lines = (run_dir / "metrics.jsonl").read_text().splitlines()
+    return [{k: v for k, v in json.loads(line).items() if k not in TIMINGS} for line in lines]
+
+
+def assert_same_run(run_dir: Path, other: Path) -> None:
+    """Bit for bit: metrics and trained weights."""
+    assert rows(run_dir) == rows(other)
+    found, expected = (
+        AutoModelForCausalLM.from_pretrained(folder / "model").state_dict()
+        for folder in (run_dir, other)
+    )
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
+def test_reward_rises(toy: Any, tmp_path: Path) -> None:
+    result = toy.train(tmp_path, steps=40)
+    rewards = [row["reward"] for row in rows(tmp_path)]
+    assert rewards[0] < 0.3
+    assert sum(rewards[-5:]) / 5 > 0.9
+    assert toy.reported == [(i, 40, reward) for i, reward in enumerate(rewards, start=1)]
+    assert result.metrics["step"] == 40
+    model = AutoModelForCausalLM.from_pretrained(result.model)
+    tokenizer = AutoTokenizer.from_pretrained(result.model)
+    for problem in toy.problems:
+        inputs = tokenizer(problem.prompt, return_tensors="pt")
+        output = model.generate(**inputs, max_new_tokens=2, do_sample=False)
+        response = tokenizer.decode(output[0], skip_special_tokens=True)
+        assert response.endswith(f"answer is {problem.answer}\n")
+
+
+def test_every_metric_is_there_and_within_its_range(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path, steps=2)
+    for row in rows(tmp_path):
+        for share in ("reward", "pass_rate", "truncated", "backtrack_share", "clip_fraction"):
+            assert 0 <= row[share] <= 1
+        assert sum(value for name, value in row.items() if name.startswith("verdict/")) == 1
+        assert 1 <= row["response_length"] <= 2
+        assert row["mismatch"] < 1e-5
+        assert row["entropy"] > 1
+        assert row["grad_norm"] > 0
+        assert 0 < row["backtracks"] <= 2
+
+
+@pytest.mark.parametrize("stop_at", [1, 2, 5])
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    toy: Any, tmp_path: Path, stop_at: int
+) -> None:
+    toy.train(tmp_path / "whole", filter_samples=4, **MANY_UPDATES)
+
+    def interrupt(*progress: Any) -> None:
+        if progress[0] == stop_at:
+            raise KeyboardInterrupt
+
+    toy.on_step, report = interrupt, toy.on_step
+    with pytest.raises(KeyboardInterrupt):
+        toy.train(tmp_path / "parts", filter_samples=4, **MANY_UPDATES)
+    toy.on_step = report
+    toy.train(tmp_path / "parts", filter_samples=4, **MANY_UPDATES)
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_killed_run_ends_as_an_uninterrupted_one(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path / "whole")
+    script = f"""
+import os, sys
+from pathlib import Path
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+import conftest
+toy = conftest.Toy(Path({str(toy.model)!r}), conftest.PROBLEMS)
+toy.on_step = lambda done, total, metrics: done == 3 and os.kill(os.getpid(), {signal.SIGKILL})
+toy.train(Path({str(tmp_path / "parts")!r}))
+"""
+    killed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    assert len(rows(tmp_path / "parts")) == 3
+    toy.train(tmp_path / "parts")
+    assert toy.reported[-4][0] == 3
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_finished_run_is_returned_at_once(toy: Any, tmp_path: Path) -> None:
+    first = toy.train(tmp_path, steps=1)
+    second = toy.train(tmp_path, steps=1)
+    assert (second, len(toy.reported)) == (first, 1)
+
+
+def test_another_seed_is_another_run(toy: Any, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        toy.train(tmp_path / str(seed), seed=seed, steps=1)
+    assert rows(tmp_path / "0") != rows(tmp_path / "1")
+
+
+def test_the_two_newest_checkpoints_are_kept(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path, steps=5, save_every=1)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["step-000004", "step-000005"]
+
+
+def test_truncated_responses_can_be_left_out(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path / "all", steps=1)
+    toy.train(tmp_path / "ended", steps=1, mask_truncated=True)
+    (everything,), (ended,) = rows(tmp_path / "all"), rows(tmp_path / "ended")
+    assert everything["truncated"] == ended["truncated"] > 0
+    assert everything["grad_norm"] != ended["grad_norm"]
+
+
+def test_a_policy_that_cannot_take_weights_is_refused(toy: Any, tmp_path: Path) -> None:
+    class Fixed:
+        def close(self) -> None:
+            pass
+
+    trainer = toy.trainer(build_policy=lambda _: Fixed())
+    with pytest.raises(TrainingError, match=r"Fixed cannot take new weights .*transformers"):
+        trainer.train(
+            toy.problems,
+            model=str(toy.model),
+            policy=Binding(name="fixed"),
+            reward=VerifierBinding(name="exact"),
+            run_dir=tmp_path,
+            seed=0,
+            on_step=toy.on_step,
+        )

@@ -1,0 +1,158 @@
+"""Losses against arithmetic done by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from astro_torch_rl.losses import (
+    PolicyLoss,
+    entropy,
+    group_advantages,
+    kl_k1,
+    kl_k2,
+    kl_k3,
+    policy_loss,
+    sequence_weights,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+REWARDS = torch.tensor([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
+LN2 = math.log(2)
+
+
+def clipped_loss(
+    logprobs: Tensor,
+    old_logprobs: Tensor,
+    advantages: Tensor,
+    mask: Tensor,
+    weights: Tensor,
+    *,
+    clip_high: float = 0.2,
+) -> PolicyLoss:
+    """`policy_loss` with the ratio's bounds at 0.8 and 1 + `clip_high`."""
+    return policy_loss(
+        logprobs,
+        old_logprobs,
+        advantages,
+        mask,
+        weights=weights,
+        clip_low=0.2,
+        clip_high=clip_high,
+    )
+
+
+def test_advantages_are_rewards_less_their_group_mean() -> None:
+    expected = [[0.75, -0.25, -0.25, -0.25], [0.0, 0.0, 0.0, 0.0]]
+    assert group_advantages(REWARDS).tolist() == expected
+
+
+def test_leave_one_out_compares_with_the_other_three() -> None:
+    found = group_advantages(REWARDS[:1], leave_one_out=True)
+    torch.testing.assert_close(found, torch.tensor([[1.0, -1 / 3, -1 / 3, -1 / 3]]))
+
+
+def test_normalize_std_divides_by_the_sample_deviation() -> None:
+    # The deviation of 1, 0, 0, 0 is sqrt((9/16 + 3/16) / 3) = 1/2; an all-equal group stays 0.
+    found = group_advantages(REWARDS, normalize_std=True)
+    torch.testing.assert_close(found[0], torch.tensor([1.5, -0.5, -0.5, -0.5]), atol=1e-5, rtol=0)
+    assert found[1].tolist() == [0.0] * 4
+
+
+def test_a_group_of_one_has_no_deviation() -> None:
+    with pytest.raises(ValueError, match="group of 1"):
+        group_advantages(torch.ones(2, 1), normalize_std=True)
+
+
+@given(st.lists(st.floats(0, 1, width=32), min_size=2, max_size=16))
+def test_advantages_sum_to_zero(rewards: list[float]) -> None:
+    found = group_advantages(torch.tensor([rewards]))
+    assert abs(float(found.sum())) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "expected"),
+    [
+        ("token_mean", [1 / 4, 1 / 4]),
+        ("sequence_mean", [1 / 2, 1 / 6]),
+        ("constant_length", [1 / 20, 1 / 20]),
+    ],
+)
+def test_weights_of_a_short_and_a_long_response(aggregation: str, expected: list[float]) -> None:
+    found = sequence_weights(torch.tensor([1, 3]), aggregation, max_length=10)  # type: ignore[arg-type]
+    torch.testing.assert_close(found, torch.tensor(expected))
+
+
+def test_loss_of_an_unchanged_policy_is_minus_the_weighted_advantage() -> None:
+    logprobs = torch.tensor([[-1.0, -2.0, 0.0], [-1.0, -1.0, -1.0]])
+    mask = torch.tensor([[1, 0, 0], [1, 1, 1]])
+    weights = torch.tensor([1 / 2, 1 / 6])
+    found = clipped_loss(logprobs, logprobs, torch.tensor([1.0, -0.5]), mask, weights)
+    assert found.loss.item() == pytest.approx(-(1.0 / 2) + 0.5 * 3 / 6)
+    assert (float(found.clipped), float(found.kl)) == (0.0, 0.0)
+
+
+def test_ratio_beyond_a_bound_is_clipped_only_where_it_would_gain() -> None:
+    # Ratios 2, 2, 1/2, 1/2 with advantages +1, -1, +1, -1 and bounds 0.8 and 1.3:
+    # min(2, 1.3), min(-2, -1.3), min(.5, .8), min(-.5, -.8) = 1.3, -2, .5, -.8, sum -1.
+    logprobs = torch.tensor([[LN2, LN2, -LN2, -LN2]], requires_grad=True)
+    advantages = torch.tensor([[1.0, -1.0, 1.0, -1.0]])
+    ones = torch.ones(1, 4)
+    found = clipped_loss(
+        logprobs, torch.zeros(1, 4), advantages, ones, torch.ones(1), clip_high=0.3
+    )
+    assert found.loss.item() == pytest.approx(1.0)
+    assert float(found.clipped) == 2.0
+    # k3 with q/p = 1/2 is -1/2 + ln 2, with q/p = 2 it is 1 - ln 2: the four add up to 1.
+    assert float(found.kl) == pytest.approx(2 * (LN2 - 0.5) + 2 * (1 - LN2))
+    found.loss.backward()
+    assert logprobs.grad is not None
+    torch.testing.assert_close(logprobs.grad, torch.tensor([[0.0, 2.0, -0.5, 0.0]]))
+
+
+def test_padding_cannot_reach_the_loss() -> None:
+    logprobs = torch.tensor([[-1.0, 80.0]], requires_grad=True)
+    old = torch.tensor([[-1.0, -80.0]])
+    mask = torch.tensor([[1, 0]])
+    found = clipped_loss(logprobs, old, torch.ones(1), mask, torch.ones(1))
+    found.loss.backward()
+    assert found.loss.item() == -1.0
+    assert logprobs.grad is not None
+    assert logprobs.grad.tolist() == [[-1.0, 0.0]]
+
+
+def test_losses_of_micro_batches_add_up() -> None:
+    generator = torch.Generator().manual_seed(0)
+    logprobs, old = torch.randn(2, 6, 5, generator=generator) * 0.3
+    advantages = torch.randn(6, generator=generator)
+    lengths = torch.tensor([1, 2, 3, 4, 5, 5])
+    mask = (torch.arange(5) < lengths[:, None]).float()
+    weights = sequence_weights(lengths, "sequence_mean", 5)
+
+    def loss(rows: slice) -> float:
+        parts = (logprobs[rows], old[rows], advantages[rows], mask[rows], weights[rows])
+        return float(clipped_loss(*parts).loss)
+
+    assert loss(slice(0, 2)) + loss(slice(2, 6)) == pytest.approx(loss(slice(0, 6)), rel=1e-5)
+
+
+def test_kl_estimators_at_a_ratio_of_two() -> None:
+    p, q = torch.tensor(-1.0), torch.tensor(-1.0 - LN2)
+    assert float(kl_k1(p, q)) == pytest.approx(LN2)
+    assert float(kl_k2(p, q)) == pytest.approx(LN2**2 / 2)
+    assert float(kl_k3(p, q)) == pytest.approx(0.5 - 1 + LN2)
+
+
+def test_k1_and_k3_average_to_the_exact_kl() -> None:
+    p, q = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.5, 0.3, 0.2])
+    exact = float((p * (p / q).log()).sum())
+    assert float((p * kl_k1(p.log(), q.log())).sum()) == pytest.approx(exact)
+    assert float((p * kl_k3(p.log(), q.log())).sum()) == pytest.approx(exact)
+
+
+def test_entropy_of_a_fair_coin_and_of_certainty() -> None:
+    found = entropy(torch.tensor([[3.0, 3.0, -1e9], [0.0, -1e9, -1e9]]))
+    torch.testing.assert_close(found, torch.tensor([LN2, 0.0]))

@@ -1,0 +1,49 @@
+"""Attention for decoding: grouped query heads share their keys and values without copying them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+_NAME = "astro_grouped"
+
+
+def use_grouped_attention(model: PreTrainedModel) -> None:
+    """Switch a model that uses torch's SDPA to `grouped_attention`. Others stay as they are."""
+    if model.config._attn_implementation != "sdpa" or not model._supports_attention_backend:
+        return
+    AttentionInterface.register(_NAME, grouped_attention)
+    AttentionMaskInterface.register(_NAME, sdpa_mask)
+    model.set_attn_implementation(_NAME)
+
+
+def grouped_attention(  # noqa: PLR0917 - transformers' signature
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """SDPA where the G query heads of a key-value head stand in for G query positions.
+
+    `query` is `[B, H, 1, D]`, `key` and `value` `[B, H / G, T, D]`. With more than one query
+    position, or a mask that differs by head, this is transformers' own function.
+    """
+    batch, heads, length, dim = query.shape
+    per_head = attention_mask is not None and attention_mask.shape[1] > 1
+    if length > 1 or per_head or heads == key.shape[1] or kwargs.get("position_bias") is not None:
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **kwargs
+        )
+    grouped = query.reshape(batch, key.shape[1], -1, dim)
+    output = scaled_dot_product_attention(
+        grouped, key, value, attn_mask=attention_mask, scale=scaling
+    )
+    return output.reshape(batch, 1, heads, -1), None

@@ -1,0 +1,130 @@
+"""The key-value cache of a batch whose rows come and go."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+
+class RowCache:
+    """Keys and values of `rows` sequences, right-aligned in a window of columns.
+
+    Each layer's buffer is `[row capacity, heads, column capacity, head dim]`, and its columns
+    `start:end` are the window: row r's last token is in column `end - 1`, its first one as far to
+    the left as it is long, and what lies further left is another row's past, to be masked. One
+    forward pass appends one column. Rows stay packed in `0:rows`.
+    """
+
+    def __init__(self) -> None:
+        self.rows = self.start = self.end = 0
+        self._capacity = (0, 0)
+        self._layers: list[_Layer] = []
+        self.past = Cache(layers=self._layers)
+
+    @property
+    def width(self) -> int:
+        return self.end - self.start
+
+    def insert(self, prefilled: Cache, sources: Tensor) -> None:
+        """Add a row for each of `sources` `[N]`, which are rows of a left-padded `prefilled`."""
+        length = prefilled.get_seq_length()
+        self._add_layers(prefilled)
+        self.reserve(self.rows + len(sources), max(length, self.width))
+        added = slice(self.rows, self.rows + len(sources))
+        columns = slice(self.end - length, self.end)
+        for layer, theirs in zip(self._layers, prefilled.layers, strict=True):
+            layer.keys[added, :, columns] = theirs.keys[sources]
+            layer.values[added, :, columns] = theirs.values[sources]
+        self.rows += len(sources)
+        self.start = min(self.start, self.end - length)
+
+    def reserve(self, rows: int, width: int) -> None:
+        """Make room for so many rows, a window so wide, and one more column."""
+        row_capacity, columns = self._capacity
+        if rows <= row_capacity and width <= self.end < columns:
+            return
+        margin = 64 + width // 2
+        self._capacity = (max(row_capacity, 1 << (rows - 1).bit_length()), width + 2 * margin)
+        live = self.width
+        for layer in self._layers:
+            layer.move(self._capacity, self.rows, slice(self.start, self.end), width + margin)
+        self.end = width + margin
+        self.start = self.end - live
+
+    def appended(self) -> None:
+        """A forward pass has written the column `end` of every layer."""
+        self.end += 1
+
+    def keep(self, rows: int, width: int, to: Tensor, source: Tensor) -> None:
+        """Move rows `source` onto `to`, keep the first `rows` and a window so wide."""
+        if len(to):
+            for layer in self._layers:
+                layer.keys[to] = layer.keys[source]
+                layer.values[to] = layer.values[source]
+        self.rows = rows
+        self.start = self.end - width
+
+    def clear(self) -> None:
+        """Forget everything and free the buffers."""
+        self.rows = self.start = self.end = 0
+        self._capacity = (0, 0)
+        self._layers.clear()
+
+    def _add_layers(self, prefilled: Cache) -> None:
+        if not self._layers:
+            self._layers += [_Layer(self, layer.keys, layer.values) for layer in prefilled.layers]
+
+
+class _Layer(CacheLayerMixin):
+    """One layer's buffers, in the shape that transformers' models expect of a cache layer."""
+
+    is_sliding = False
+
+    def __init__(self, window: RowCache, keys: Tensor, values: Tensor) -> None:
+        self._window = window
+        self.keys: Tensor = _empty_like(keys, (0, 0))
+        self.values: Tensor = _empty_like(values, (0, 0))
+        self.is_initialized = True
+
+    def move(self, capacity: tuple[int, int], rows: int, columns: slice, end: int) -> None:
+        """Into new buffers, with the window's right edge at column `end`."""
+        target = slice(end - (columns.stop - columns.start), end)
+        for name in ("keys", "values"):
+            old = getattr(self, name)
+            new = _empty_like(old, capacity)
+            new[:rows, :, target] = old[:rows, :, columns]
+            setattr(self, name, new)
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write one column `[rows, heads, 1, dim]`; return the window with it."""
+        window = self._window
+        rows, end = window.rows, window.end
+        self.keys[:rows, :, end : end + 1] = key_states
+        self.values[:rows, :, end : end + 1] = value_states
+        columns = slice(window.start, end + 1)
+        return self.keys[:rows, :, columns], self.values[:rows, :, columns]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self._window.width + query_length, 0
+
+    def get_seq_length(self) -> int:
+        return self._window.width
+
+    def get_max_length(self) -> int:
+        return -1
+
+    def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
+        """Nothing to do: the buffers are there from the start."""
+
+
+def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:
+    """Zeros, not uninitialised memory: a masked NaN would still poison attention."""
+    _, heads, _, dim = buffer.shape
+    return torch.zeros(
+        (capacity[0], heads, capacity[1], dim), dtype=buffer.dtype, device=buffer.device
+    )

@@ -1,0 +1,96 @@
+"""From a model's name to its weights and tokenizer. Never runs code that came with a checkpoint."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers.utils import logging
+
+from astro.errors import PolicyError
+
+MODELS_GROUP = "astro.models"
+"""Entry points of this group map a name to a callable without arguments that returns a folder."""
+
+
+def resolve(model: str) -> str:
+    """The folder of a model that a plugin ships or that is on disk, else the hub name as it is.
+
+    Raises `PolicyError` if `model` is clearly a path and holds no checkpoint.
+    """
+    for point in entry_points(group=MODELS_GROUP, name=model):
+        return str(_checked(Path(point.load()()), model))
+    path = Path(model).expanduser()
+    if path.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+        return str(_checked(path, model))
+    return model
+
+
+def load_tokenizer(model: str) -> Any:
+    """The tokenizer of a resolved model. Raises `PolicyError`."""
+    try:
+        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+    except Exception as error:  # whatever a foreign checkpoint makes the library raise
+        raise _unloadable("tokenizer", model, error) from error
+
+
+def load_model(model: str, *, device: torch.device, dtype: str) -> PreTrainedModel:
+    """The weights of a resolved model, in evaluation mode. Raises `PolicyError`."""
+    logging.disable_progress_bar()
+    try:
+        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype, trust_remote_code=False)
+    except Exception as error:
+        raise _unloadable("model", model, error) from error
+    return loaded.to(device).eval()
+
+
+def pick_device(device: str) -> torch.device:
+    """`auto` is the first GPU if there is one. Raises `PolicyError` for what torch cannot use."""
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        picked = torch.device(device)
+        torch.empty(0, device=picked)
+    except (RuntimeError, AssertionError) as error:
+        raise PolicyError(
+            f"device {device!r} cannot be used: {_first_line(error)}", "try device: auto"
+        ) from None
+    return picked
+
+
+def end_tokens(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:
+    """Every token that ends a response, by the generation config and by the tokenizer."""
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ids = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in (*ids, tokenizer.eos_token_id) if i is not None)
+
+
+def context_limit(model: PreTrainedModel) -> int | None:
+    """How many positions the model was made for, if it says so."""
+    config = model.config.get_text_config()
+    return getattr(config, "max_position_embeddings", None)
+
+
+def _checked(path: Path, model: str) -> Path:
+    if not (path / "config.json").is_file():
+        what = "has no config.json" if path.is_dir() else "is not a folder"
+        raise PolicyError(
+            f"model {model!r}: {path} {what}", "give a Hugging Face checkpoint folder or hub name"
+        )
+    return path
+
+
+def _unloadable(what: str, model: str, error: Exception) -> PolicyError:
+    shipped = ", ".join(sorted(entry_points(group=MODELS_GROUP).names))
+    return PolicyError(
+        f"cannot load the {what} of {model!r}: {_first_line(error)}",
+        "expected a checkpoint folder, a hub name that can be reached"
+        + (f", or one of {shipped}" if shipped else ""),
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

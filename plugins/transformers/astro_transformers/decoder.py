@@ -1,0 +1,161 @@
+"""The decode loop: sequences join by a prefill, advance a token at a time, leave when they end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Sequence as Seq
+from itertools import chain
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+
+from astro.requests import Failure
+from astro.types import Completion, FinishReason
+from astro_transformers.cache import RowCache
+from astro_transformers.forward import Forward, by_length, right_aligned
+from astro_transformers.rows import Rows, Sequence
+from astro_transformers.sampler import sample, uniforms
+from astro_transformers.text import Detokenizer, StopTable, stop_end, tail_tokens
+
+Finished = tuple[Sequence, Completion | Failure]
+
+
+class Decoder:
+    """Decodes up to `max_batch` sequences at once.
+
+    A sequence's tokens depend on its prompt and its key alone; who else is in the batch only
+    changes the rounding of its logits.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        detokenizer: Detokenizer,
+        *,
+        vocab_size: int,
+        eos: frozenset[int],
+        max_batch: int,
+    ) -> None:
+        self._forward = forward
+        self._detokenizer = detokenizer
+        self._stops = StopTable(detokenizer, vocab_size)
+        self._is_eos = np.isin(np.arange(vocab_size), list(eos))
+        self._max_batch = max_batch
+        self._rows = Rows(max_batch)
+        self._cache = RowCache()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def free(self) -> int:
+        """How many more sequences may join."""
+        return self._max_batch - len(self)
+
+    def join(self, sequences: Seq[Sequence]) -> list[Finished]:
+        """Prefill new sequences, each distinct prompt once, and sample their first tokens."""
+        siblings: dict[tuple[int, ...], list[Sequence]] = {}
+        for sequence in sequences:
+            siblings.setdefault(sequence.prompt, []).append(sequence)
+        prompts = list(siblings)
+        finished: list[Finished] = []
+        for group in by_length([len(prompt) for prompt in prompts]):
+            finished += self._prefill([siblings[prompts[i]] for i in group])
+        return finished
+
+    def advance(self) -> list[Finished]:
+        """One more token for every sequence."""
+        rows, cache = self._rows, self._cache
+        if not rows:
+            return []
+        cache.reserve(len(rows), cache.width)
+        context = torch.from_numpy(rows.context[: len(rows)]).to(self._forward.device)
+        ids = torch.from_numpy(rows.last_tokens()).to(self._forward.device)
+        mask = right_aligned(context + 1, cache.width + 1)
+        logits = self._forward(ids[:, None], mask, context[:, None], cache.past)
+        cache.appended()
+        rows.context[: len(rows)] += 1
+        return self._take(0, logits[:, -1])
+
+    def clear(self) -> None:
+        """Drop the cache. Call it between sequences, when the weights have changed."""
+        self._cache.clear()
+
+    def _prefill(self, groups: Seq[Seq[Sequence]]) -> list[Finished]:
+        past = DynamicCache()
+        logits = self._forward.prompts([group[0].prompt for group in groups], past)
+        sources = torch.tensor([i for i, group in enumerate(groups) for _ in group])
+        sources = sources.to(self._forward.device)
+        self._cache.insert(past, sources)
+        first = len(self)
+        added = list(chain.from_iterable(groups))
+        self._rows.add(added, [self._stops.index(s.stop) for s in added])
+        return self._take(first, logits[sources, -1])
+
+    def _take(self, start: int, logits: Tensor) -> list[Finished]:
+        """Sample from `logits` `[B - start, V]` for the rows from `start` on."""
+        rows = self._rows
+        now = slice(start, len(rows))
+        drawn = sample(
+            logits,
+            self._to_device(rows.temperature[now]),
+            self._to_device(rows.top_p[now]),
+            self._to_device(uniforms(rows.key[now], rows.generated[now])),
+        )
+        tokens, logprobs = drawn[0].cpu().numpy(), drawn[1].cpu().numpy()
+        rows.append(start, tokens, logprobs)
+        return self._retire(self._ended(start, tokens, logprobs))
+
+    def _ended(
+        self, start: int, tokens: NDArray[np.int64], logprobs: NDArray[np.float32]
+    ) -> Iterator[tuple[int, Completion | Failure]]:
+        rows = self._rows
+        now = slice(start, len(rows))
+        broken = ~np.isfinite(logprobs)
+        over = self._is_eos[tokens] | (rows.generated[now] >= rows.limit[now])
+        watched = self._stops.candidates(rows.stop[now], tokens)
+        for offset in np.flatnonzero(over | broken | watched).tolist():
+            row = start + offset
+            if broken[offset]:
+                yield row, Failure("the model's probabilities are not finite")
+            elif over[offset] or self._may_have_stopped(row):
+                completion = self._completion(row, bool(self._is_eos[tokens[offset]]))
+                if over[offset] or completion.finish_reason is FinishReason.STOP:
+                    yield row, completion
+
+    def _may_have_stopped(self, row: int) -> bool:
+        stop = self._rows.sequences[row].stop
+        tail = self._rows.token_ids(row)[-tail_tokens(stop) :]
+        return stop_end(self._detokenizer.text((), tail), stop) is not None
+
+    def _completion(self, row: int, eos: bool) -> Completion:
+        """What a row has so far. Text after a stop string is cut, and then the tokens, which
+        would say more than the text, are left out; the log-probabilities stay."""
+        sequence = self._rows.sequences[row]
+        ids = self._rows.token_ids(row)
+        text = self._detokenizer.text(sequence.prompt, ids)
+        end = stop_end(text, sequence.stop)
+        exact = end is None or end == len(text)
+        unstopped = FinishReason.EOS if eos else FinishReason.LENGTH
+        return Completion(
+            text=text[:end],
+            token_ids=tuple(ids) if exact else (),
+            logprobs=tuple(self._rows.token_logprobs(row)),
+            finish_reason=unstopped if end is None else FinishReason.STOP,
+        )
+
+    def _retire(self, ended: Iterator[tuple[int, Completion | Failure]]) -> list[Finished]:
+        results = dict(ended)
+        if not results:
+            return []
+        finished = [(self._rows.sequences[row], result) for row, result in results.items()]
+        to, source = self._rows.remove(list(results))
+        longest = int(self._rows.context[: len(self)].max(initial=0))
+        self._cache.keep(len(self), longest, self._to_device(to), self._to_device(source))
+        return finished
+
+    def _to_device(self, array: NDArray[np.generic]) -> Tensor:
+        return torch.from_numpy(array).to(self._forward.device)

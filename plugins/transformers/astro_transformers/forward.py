@@ -1,0 +1,81 @@
+"""One forward pass, the same call for every causal LM."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.cache_utils import Cache
+
+TOKENS_A_PASS = 16384
+"""Padded tokens in one forward pass over whole prompts; bounds the memory of its activations."""
+
+
+class Forward:
+    """A model as a function from tokens and a cache to logits."""
+
+    def __init__(self, model: PreTrainedModel) -> None:
+        accepted = inspect.signature(model.forward).parameters
+        self._model = model
+        self._takes_positions = "position_ids" in accepted
+        self._takes_keep = "logits_to_keep" in accepted
+        self.device = model.device
+        self.passes = 0
+
+    def __call__(
+        self, ids: Tensor, mask: Tensor, positions: Tensor, past: Cache | None, keep: int = 1
+    ) -> Tensor:
+        """Logits `[B, keep, V]` of the last positions of `ids` `[B, Q]`.
+
+        `mask` `[B, T]` covers the cached columns and the new ones; `positions` is `[B, Q]`.
+        """
+        self.passes += 1
+        options: dict[str, Any] = {}
+        if self._takes_positions:
+            options["position_ids"] = positions
+        if self._takes_keep:
+            options["logits_to_keep"] = keep
+        output = self._model(
+            input_ids=ids,
+            attention_mask=mask,
+            past_key_values=past,
+            use_cache=past is not None,
+            **options,
+        )
+        logits: Tensor = output.logits[:, -keep:]
+        return logits
+
+    def prompts(
+        self, contexts: Sequence[Sequence[int]], past: Cache | None, keep: int = 1
+    ) -> Tensor:
+        """Logits `[B, keep, V]` at the ends of whole contexts, which are padded on the left."""
+        width = max(map(len, contexts))
+        ids = torch.zeros((len(contexts), width), dtype=torch.long)
+        for row, context in enumerate(contexts):
+            ids[row, width - len(context) :] = torch.tensor(context)
+        mask = right_aligned(torch.tensor([len(context) for context in contexts]), width)
+        positions = (mask.cumsum(-1) - 1).clamp_(min=0)
+        device = self.device
+        return self(ids.to(device), mask.to(device), positions.to(device), past, keep)
+
+
+def right_aligned(lengths: Tensor, width: int) -> Tensor:
+    """An attention mask `[B, width]` whose last `lengths` `[B]` columns are 1."""
+    columns = torch.arange(width, device=lengths.device)
+    return (columns >= (width - lengths)[:, None]).long()
+
+
+def by_length(lengths: Sequence[int], tokens: int = TOKENS_A_PASS) -> Iterator[list[int]]:
+    """Indices grouped for padding: alike in length, at most `tokens` padded tokens (or one)."""
+    group: list[int] = []
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if group and (len(group) + 1) * lengths[index] > tokens:
+            yield group
+            group = []
+        group.append(index)
+    if group:
+        yield group

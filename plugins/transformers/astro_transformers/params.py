@@ -1,0 +1,63 @@
+"""What a config may say about the policy and the fine-tuner. Imports no engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from astro.params import Params
+
+PromptStyle = Annotated[
+    Literal["auto", "chat", "raw"],
+    Field(description="how a prompt is written; auto is chat if there is a chat template"),
+]
+Device = Annotated[str, Field(description="auto, cpu, cuda, cuda:1, ...")]
+Threads = Annotated[int | None, Field(ge=1, description="torch threads; default is torch's")]
+System = Annotated[str | None, Field(description="system message, with prompt_style chat")]
+
+
+class PolicyParams(Params):
+    """Params of the `transformers` policy."""
+
+    model: Annotated[str, Field(description="folder, hub name, or a name that a plugin ships")]
+    device: Device = "auto"
+    dtype: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        Field(description="of the weights; auto is the checkpoint's own"),
+    ] = "auto"
+    prompt_style: PromptStyle = "auto"
+    system: System = None
+    max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
+    max_length: Annotated[
+        int | None, Field(ge=2, description="context limit in tokens; default is the model's")
+    ] = None
+    threads: Threads = None
+
+
+class SFTParams(Params):
+    """Params of the `transformers` fine-tuner."""
+
+    epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    batch_size: Annotated[int, Field(ge=1, description="sequences a forward pass")] = 8
+    gradient_accumulation: Annotated[int, Field(ge=1, description="passes a step")] = 1
+    warmup_ratio: Annotated[float, Field(ge=0, lt=1, description="share of the steps")] = 0.03
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    max_length: Annotated[
+        int | None,
+        Field(ge=2, description="longer traces are dropped; default is the model's context"),
+    ] = None
+    bf16: Annotated[Literal["auto"] | bool, Field(description="auto: on a GPU that has it")] = (
+        "auto"
+    )
+    gradient_checkpointing: bool = False
+    save_steps: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 100
+    prompt_style: PromptStyle = "auto"
+    system: System = None
+    device: Device = "auto"
+    threads: Threads = None

@@ -1,0 +1,213 @@
+"""The `transformers` policy: any Hugging Face causal LM behind continuous batching."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from astro.errors import PolicyError
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.types import Completion
+from astro_transformers import checkpoints
+from astro_transformers.attention import use_grouped_attention
+from astro_transformers.decoder import Decoder, Finished
+from astro_transformers.forward import Forward
+from astro_transformers.params import PolicyParams
+from astro_transformers.prompts import PromptEncoder
+from astro_transformers.rows import Sequence
+from astro_transformers.sampler import sample_key
+from astro_transformers.scoring import continuation_logprobs
+from astro_transformers.text import Detokenizer
+
+_ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A `Generate` under way, its samples in order as they end."""
+
+    ticket: int
+    results: list[Completion | Failure | None]
+    unfinished: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Scoring:
+    """A `LogProb` under way: (context, continuation) token ids."""
+
+    ticket: int
+    pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]
+
+
+class TransformersPolicy:
+    """Samples from a causal LM; see `PolicyBackend`.
+
+    Samples of one request, and equal prompts queued together, share one prefill. Raises
+    `PolicyError` if the model cannot be loaded.
+    """
+
+    def __init__(self, params: PolicyParams) -> None:
+        if params.threads:
+            torch.set_num_threads(params.threads)
+        device = checkpoints.pick_device(params.device)
+        name = checkpoints.resolve(params.model)
+        tokenizer = checkpoints.load_tokenizer(name)
+        self._model = checkpoints.load_model(name, device=device, dtype=params.dtype)
+        _check_attention_only(self._model, params.model)
+        use_grouped_attention(self._model)
+        config = self._model.config.get_text_config()
+        self._vocab_size = max(config.vocab_size, len(tokenizer))
+        self._max_length = params.max_length or checkpoints.context_limit(self._model)
+        self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
+        self._forward = Forward(self._model)
+        self._decoder = Decoder(
+            self._forward,
+            Detokenizer(tokenizer),
+            vocab_size=self._vocab_size,
+            eos=checkpoints.end_tokens(self._model, tokenizer),
+            max_batch=params.max_batch,
+        )
+        self._waiting: deque[Sequence] = deque()
+        self._scorings: list[_Scoring] = []
+        self._replies: list[tuple[int, Reply | Failure]] = []
+        self._generated_tokens = self._prompt_tokens = self._cached_prompt_tokens = 0
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        """Queue a request; what is wrong with it becomes its reply."""
+        try:
+            if isinstance(request, LogProb):
+                self._scorings.append(_Scoring(ticket, self._pairs(request)))
+            else:
+                self._waiting += self._sequences(ticket, request)
+        except Exception as error:  # the boundary: a bad request must not end the others
+            reason = str(error) if isinstance(error, PolicyError) else repr(error)
+            self._replies.append((ticket, Failure(reason)))
+
+    @torch.inference_mode()
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """One token for everything under way, after whatever waits has joined."""
+        self._score()
+        if self._waiting and self._decoder.free:
+            count = min(self._decoder.free, len(self._waiting))
+            self._finish(self._join([self._waiting.popleft() for _ in range(count)]))
+        self._finish(self._decoder.advance())
+        replies, self._replies = self._replies, []
+        return replies
+
+    def close(self) -> None:
+        """Free the model."""
+        self._decoder.clear()
+        del self._model, self._forward, self._decoder
+
+    def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace weights by name. Raises `PolicyError` mid-request or for an unknown name."""
+        if len(self._decoder) or self._waiting or self._scorings:
+            raise PolicyError("weights cannot be replaced while requests are under way")
+        own = self._model.state_dict()
+        for name, tensor in weights:
+            if name not in own or own[name].shape != tensor.shape:
+                raise PolicyError(
+                    f"weight {name!r} of shape {tuple(tensor.shape)} does not fit the model"
+                )
+            own[name].copy_(tensor)
+        self._decoder.clear()
+
+    def counters(self) -> Mapping[str, float]:
+        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` came with a
+        sibling's prefill; `forward_passes`."""
+        return {
+            "generated_tokens": self._generated_tokens,
+            "prompt_tokens": self._prompt_tokens,
+            "cached_prompt_tokens": self._cached_prompt_tokens,
+            "forward_passes": self._forward.passes,
+        }
+
+    def _sequences(self, ticket: int, request: Generate) -> list[Sequence]:
+        if request.n < 1 or request.max_tokens < 1:
+            raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
+        prompt = self._encoder.encode(request.prompt)
+        room = self._room(prompt)
+        job = _Job(ticket, [None] * request.n, request.n)
+        return [
+            Sequence(
+                prompt=prompt,
+                key=sample_key(request.seed, i),
+                temperature=request.temperature,
+                top_p=request.top_p,
+                stop=tuple(word for word in request.stop if word),
+                limit=min(request.max_tokens, room),
+                owner=job,
+                index=i,
+            )
+            for i in range(request.n)
+        ]
+
+    def _pairs(self, request: LogProb) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
+        context = self._encoder.encode(request.prompt)
+        pairs = [(context, self._encoder.text(text)) for text in request.continuations]
+        for _, continuation in pairs:
+            self._room(context + continuation[:-1])
+        return pairs
+
+    def _room(self, context: tuple[int, ...]) -> int:
+        """How many tokens may follow `context`, >= 1. Raises `PolicyError` if none may."""
+        if not context:
+            raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
+        if min(context) < 0 or max(context) >= self._vocab_size:
+            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
+        limit = self._max_length
+        if limit is None:
+            return sys.maxsize
+        if len(context) >= limit:
+            raise PolicyError(f"context of {len(context) + 1} tokens exceeds the model's {limit}")
+        return limit - len(context)
+
+    def _join(self, sequences: list[Sequence]) -> list[Finished]:
+        lengths = [len(s.prompt) for s in sequences]
+        distinct = {s.prompt for s in sequences}
+        self._prompt_tokens += sum(lengths)
+        self._cached_prompt_tokens += sum(lengths) - sum(map(len, distinct))
+        return self._decoder.join(sequences)
+
+    def _finish(self, finished: list[Finished]) -> None:
+        for sequence, result in finished:
+            job: _Job = sequence.owner
+            job.results[sequence.index] = result
+            job.unfinished -= 1
+            if isinstance(result, Completion):
+                self._generated_tokens += len(result.logprobs)
+            if not job.unfinished:
+                self._replies.append((job.ticket, _reply(job)))
+
+    def _score(self) -> None:
+        scorings, self._scorings = self._scorings, []
+        pairs = [pair for scoring in scorings for pair in scoring.pairs]
+        scores = iter(continuation_logprobs(self._forward, pairs))
+        for scoring in scorings:
+            self._prompt_tokens += sum(len(a) + len(b) for a, b in scoring.pairs)
+            self._replies.append((scoring.ticket, list(islice(scores, len(scoring.pairs)))))
+
+
+def _reply(job: _Job) -> list[Completion] | Failure:
+    for result in job.results:
+        if isinstance(result, Failure):
+            return result
+    return [result for result in job.results if isinstance(result, Completion)]
+
+
+def _check_attention_only(model: PreTrainedModel, name: str) -> None:
+    """Raises `PolicyError` for models whose state cannot be padded and masked."""
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
+    if kinds or getattr(model, "_is_stateful", False):
+        raise PolicyError(
+            f"model {name!r} keeps recurrent state ({', '.join(sorted(kinds)) or 'all layers'})",
+            "use an attention-only model, or the vllm policy",
+        )

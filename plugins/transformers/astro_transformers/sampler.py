@@ -1,0 +1,75 @@
+"""Sampling as pure functions of logits and seeds; the random numbers belong to no batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+_GAMMA = 0x9E3779B97F4A7C15
+_MASK = (1 << 64) - 1
+
+
+def sample_key(seed: int, index: int) -> int:
+    """The 64-bit random stream of sample `index` of a request with `seed`."""
+    return _mix(_mix(seed & _MASK) + (index + 1) * _GAMMA)
+
+
+def uniforms(keys: NDArray[np.uint64], positions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """One number in [0, 1) for each (stream, position): SplitMix64 as a counter-based generator.
+
+    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+    """
+    z = keys + (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(_GAMMA)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z ^= z >> np.uint64(31)
+    return (z >> np.uint64(11)).astype(np.float64) * 2.0**-53
+
+
+def sample(
+    logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Tokens `[B]` and their natural logs of probability `[B]` at temperature 1.
+
+    `logits` are `[B, V]`; the others `[B]` in float64. Temperature 0 takes the most likely token.
+    The cumulative distribution is inverted in float64, so that the rounding of another batch shape
+    changes a token only if `uniform` lies within about 1e-6 of a boundary.
+    """
+    logits = logits.float()
+    greedy = temperature == 0
+    tokens = logits.argmax(-1)
+    if not bool(greedy.all()):
+        scale = torch.where(greedy, 1.0, temperature)
+        probs = torch.softmax(logits.double() / scale[:, None], -1)
+        if bool((top_p < 1).any()):
+            probs = nucleus(probs, top_p)
+        tokens = torch.where(greedy, tokens, invert_cdf(probs, uniform))
+    chosen = logits.gather(1, tokens[:, None])[:, 0]
+    return tokens, chosen - logits.logsumexp(-1)
+
+
+def invert_cdf(probs: Tensor, uniform: Tensor) -> Tensor:
+    """The token at quantile `uniform` `[B]` of `probs` `[B, V]`, which need not sum to 1."""
+    cdf = probs.cumsum(-1)
+    target = (uniform * cdf[:, -1])[:, None]
+    return torch.searchsorted(cdf, target, right=True)[:, 0].clamp_(max=probs.shape[1] - 1)
+
+
+def nucleus(probs: Tensor, top_p: Tensor) -> Tensor:
+    """`probs` without what lies outside the smallest set of tokens that holds `top_p`.
+
+    Source: Holtzman et al., "The curious case of neural text degeneration", 2020, eq. 2.
+    """
+    ordered, order = probs.sort(dim=-1, descending=True, stable=True)
+    before = ordered.cumsum(-1) - ordered
+    ordered = ordered.masked_fill(before >= top_p[:, None], 0.0)
+    return torch.zeros_like(probs).scatter_(1, order, ordered)
+
+
+def _mix(z: int) -> int:
+    z &= _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)

@@ -1,0 +1,233 @@
+"""Supervised fine-tuning on traces, on transformers' own trainer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
+
+from astro.errors import TrainingError
+from astro.interfaces import OnStep, TrainResult
+from astro_transformers import checkpoints
+from astro_transformers.params import SFTParams
+from astro_transformers.prompts import PromptEncoder
+from astro_transformers.resume import fingerprint, last_checkpoint, seal
+from astro_transformers.traces import Example, collate, plan_batches, read_examples
+
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+_METRICS = "metrics.json"
+
+
+class TransformersSFT:
+    """Fine-tunes all weights of a causal LM; see `SFTTrainer`.
+
+    Every batch is planned beforehand, so the schedule fits the length, the loss-bearing tokens
+    are known exactly, and a resumed training sees what an uninterrupted one does.
+    """
+
+    def __init__(self, params: SFTParams) -> None:
+        self._params = params
+
+    def train(
+        self,
+        traces: Path,
+        *,
+        model: str,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+        tokens: int | None = None,
+    ) -> TrainResult:
+        """Train, or go on, or return what is finished. Writes in `run_dir` only.
+
+        The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
+        `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`
+        for traces that cannot be used and `PolicyError` for a model that cannot be loaded.
+        """
+        target = run_dir / "model"
+        if target.exists():
+            return TrainResult(target, json.loads((target / _METRICS).read_text()))
+        started = time.monotonic()
+        if self._params.threads:
+            torch.set_num_threads(self._params.threads)
+        name = checkpoints.resolve(model)
+        tokenizer = checkpoints.load_tokenizer(name)
+        loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
+        batches, dropped = self._batches(traces, loaded, tokenizer, seed, tokens)
+        training = fingerprint(self._params, model, seed, batches)
+        losses = self._fit(loaded, batches, run_dir / "checkpoints", training, seed, on_step)
+        tail = losses[-max(1, len(losses) // 10) :]
+        metrics = {
+            "tokens": float(sum(example.tokens for batch in batches for example in batch)),
+            "steps": float(len(losses)),
+            "loss": sum(tail) / len(tail),
+            "seconds": time.monotonic() - started,
+            "dropped": float(dropped),
+        }
+        _save(loaded, tokenizer, metrics, target)
+        shutil.rmtree(run_dir / "checkpoints")
+        return TrainResult(target, metrics)
+
+    def _batches(
+        self, traces: Path, model: PreTrainedModel, tokenizer: Any, seed: int, tokens: int | None
+    ) -> tuple[list[list[Example]], int]:
+        """Every batch in order, and how many traces are too long for the model."""
+        params = self._params
+        encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
+        read = read_examples(traces, encoder, tokenizer.eos_token_id)
+        limit = params.max_length or checkpoints.context_limit(model) or sys.maxsize
+        examples = [example for example in read if len(example.ids) <= limit]
+        if not examples:
+            raise TrainingError(
+                f"{traces}: none of its {len(read)} traces fits {limit} tokens",
+                "raise max_length" if read else "",
+            )
+        plan = plan_batches(
+            examples,
+            batch_size=params.batch_size,
+            epochs=params.epochs,
+            tokens=tokens,
+            seed=seed,
+        )
+        return [[examples[i] for i in batch] for batch in plan], len(read) - len(examples)
+
+    def _fit(
+        self,
+        model: PreTrainedModel,
+        batches: Sequence[list[Example]],
+        folder: Path,
+        training: str,
+        seed: int,
+        on_step: OnStep,
+    ) -> list[float]:
+        """Train `model` in place; returns the loss of every step, earlier sessions' included."""
+        folder.mkdir(parents=True, exist_ok=True)
+        last = last_checkpoint(folder, training)
+        step = self._params.gradient_accumulation
+        tokens = [sum(e.tokens for e in batch) for batch in batches]
+        tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
+        trainer = Trainer(
+            model=model,
+            args=self._arguments(folder, seed),
+            train_dataset=_Batches(batches),
+            data_collator=collate,
+            callbacks=[_Reporter(on_step, tokens_of_step), _Sealer(training)],
+        )
+        trainer.remove_callback(PrinterCallback)
+        trainer.train(resume_from_checkpoint=str(last) if last else None)
+        return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+
+    def _arguments(self, folder: Path, seed: int) -> TrainingArguments:
+        params = self._params
+        cpu = checkpoints.pick_device(params.device).type == "cpu"
+        bf16 = not cpu and torch.cuda.is_bf16_supported() if params.bf16 == "auto" else params.bf16
+        return TrainingArguments(
+            output_dir=str(folder),
+            seed=seed,
+            use_cpu=cpu,
+            bf16=bf16,
+            num_train_epochs=1,
+            per_device_train_batch_size=1,
+            train_sampling_strategy="sequential",
+            remove_unused_columns=False,
+            gradient_accumulation_steps=params.gradient_accumulation,
+            gradient_checkpointing=params.gradient_checkpointing,
+            learning_rate=params.learning_rate,
+            lr_scheduler_type=_SCHEDULES[params.schedule],
+            warmup_steps=params.warmup_ratio,
+            weight_decay=params.weight_decay,
+            adam_beta1=params.adam_beta1,
+            adam_beta2=params.adam_beta2,
+            max_grad_norm=params.max_grad_norm,
+            logging_steps=1,
+            save_steps=params.save_steps,
+            save_total_limit=2,
+            report_to="none",
+            disable_tqdm=True,
+            dataloader_pin_memory=not cpu,
+        )
+
+
+class _Batches(Dataset[list[Example]]):
+    """The planned batches. The trainer's own batch is one of these."""
+
+    def __init__(self, batches: Sequence[list[Example]]) -> None:
+        self._batches = batches
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __getitem__(self, index: int) -> list[Example]:
+        return self._batches[index]
+
+
+class _Reporter(TrainerCallback):
+    """Passes each step's figures on."""
+
+    def __init__(self, on_step: OnStep, tokens_of_step: Sequence[int]) -> None:
+        self._on_step = on_step
+        self._tokens_of_step = tokens_of_step
+        self._began = 0.0
+
+    def on_step_begin(self, *_: Any, **__: Any) -> None:
+        self._began = time.monotonic()
+
+    def on_log(
+        self,
+        args: TrainingArguments,  # noqa: ARG002 - transformers' signature
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002
+        logs: dict[str, float],
+        **_: Any,
+    ) -> None:
+        if "loss" not in logs:
+            return
+        seconds = max(time.monotonic() - self._began, 1e-9)
+        figures = {
+            "loss": logs["loss"],
+            "learning_rate": logs["learning_rate"],
+            "tokens/s": self._tokens_of_step[state.global_step - 1] / seconds,
+        }
+        self._on_step(state.global_step, state.max_steps, figures)
+
+
+class _Sealer(TrainerCallback):
+    """Seals each checkpoint once all of it is written."""
+
+    def __init__(self, training: str) -> None:
+        self._training = training
+
+    def on_save(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,  # noqa: ARG002 - transformers' signature
+        **_: Any,
+    ) -> None:
+        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._training)
+
+
+def _save(model: PreTrainedModel, tokenizer: Any, metrics: dict[str, float], target: Path) -> None:
+    """All of a model's files at once, by renaming their folder."""
+    partial = target.with_name(f"{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    tokenizer.save_pretrained(partial)
+    (partial / _METRICS).write_text(json.dumps(metrics, indent=2))
+    partial.rename(target)

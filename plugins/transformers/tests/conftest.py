@@ -1,0 +1,111 @@
+"""Tiny random models with a word-level tokenizer, made once in a temporary folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from transformers import (
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+)
+
+CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+WORDS = ["<pad>", "<eos>", "<user>", "<assistant>", "<system>", " ", "\n", "\n\n", ".", "+", "="]
+
+
+def make_tokenizer(chat: bool = True) -> PreTrainedTokenizerFast:
+    """Numbers, spaces and newlines are tokens; tokens decode to their concatenation."""
+    words = [*WORDS, *map(str, range(50)), "é"]
+    backend = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="."))
+    split = Regex(r"<\w+>|\d+|\n\n|.|\n")
+    backend.pre_tokenizer = pre_tokenizers.Split(split, "isolated")
+    backend.decoder = decoders.Fuse()
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, eos_token="<eos>", pad_token="<pad>"
+    )
+    tokenizer.chat_template = CHAT if chat else None
+    return tokenizer
+
+
+def save(model: PreTrainedModel, folder: Path, chat: bool = True) -> str:
+    tokenizer = make_tokenizer(chat)
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+SIZE = {"vocab_size": len(WORDS) + 51, "max_position_embeddings": 128}
+
+
+def make_llama() -> LlamaForCausalLM:
+    """Two layers, four query heads on two key-value heads; sharp enough to have opinions."""
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        **SIZE,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return LlamaForCausalLM(config)
+
+
+@pytest.fixture(scope="session")
+def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return save(make_llama(), tmp_path_factory.mktemp("llama"))
+
+
+@pytest.fixture(scope="session")
+def sliding(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Attends to the last six tokens only."""
+    torch.manual_seed(1)
+    config = MistralConfig(
+        **SIZE,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        sliding_window=6,
+        initializer_range=0.3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return save(MistralForCausalLM(config), tmp_path_factory.mktemp("mistral"))
+
+
+@pytest.fixture(scope="session")
+def absolute(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Learns its positions, as GPT-2 does, and has no chat template."""
+    torch.manual_seed(2)
+    config = GPT2Config(
+        vocab_size=SIZE["vocab_size"],
+        n_positions=128,
+        n_embd=32,
+        n_layer=2,
+        n_head=4,
+        initializer_range=0.3,
+        bos_token_id=1,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return save(GPT2LMHeadModel(config), tmp_path_factory.mktemp("gpt2"), chat=False)

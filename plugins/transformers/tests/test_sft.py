@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from astro_transformers.params import SFTParams
+from astro_transformers.sft import TransformersSFT
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from astro.errors import TrainingError
+from astro.interfaces import TrainResult
+
+FAST = {"learning_rate": 5e-3, "batch_size": 4, "save_steps": 5, "device": "cpu"}
+
+
+class Killed(Exception):
+    pass
+
+
+@pytest.fixture(scope="module")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The answer is the number, twice; a wrong line in between bears no loss."""
+    path = tmp_path_factory.mktemp("traces") / "traces.jsonl"
+    path.write_text("".join(json.dumps(row(number)) + "\n" for number in range(40)))
+    return path
+
+
+def row(number: int) -> dict:
+    segments = [
+        {"text": f"{number}\n", "node": 1, "kind": "step", "train": True},
+        {"text": "+ " * (number % 7), "node": 2, "kind": "step", "train": False},
+        {"text": f"={number}", "node": 3, "kind": "step", "train": True},
+    ]
+    user = {"role": "user", "content": str(number)}
+    answer = {"role": "assistant", "content": "".join(s["text"] for s in segments)}
+    return {"id": f"p{number}", "messages": [user, answer], "segments": segments}
+
+
+def train(
+    traces: Path,
+    model: str,
+    run_dir: Path,
+    on_step: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None,
+    tokens: int | None = None,
+    seed: int = 0,
+    **params: object,
+) -> TrainResult:
+    sft = TransformersSFT(SFTParams.model_validate({**FAST, **params}))
+    return sft.train(
+        traces, model=model, run_dir=run_dir, seed=seed, on_step=on_step, tokens=tokens
+    )
+
+
+def weights(result: TrainResult) -> dict[str, torch.Tensor]:
+    return dict(AutoModelForCausalLM.from_pretrained(result.model).state_dict())
+
+
+def same(a: TrainResult, b: TrainResult) -> bool:
+    one, other = weights(a), weights(b)
+    return all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
+def die_at(step: int) -> Callable[[int, int, Mapping[str, float]], None]:
+    def on_step(done: int, *_: object) -> None:
+        if done == step:
+            raise Killed
+
+    return on_step
+
+
+def test_the_loss_falls_and_progress_is_told(traces: Path, llama: str, tmp_path: Path) -> None:
+    told: list[tuple[int, int, Mapping[str, float]]] = []
+    result = train(traces, llama, tmp_path, lambda *step: told.append(step), epochs=6)
+    assert [done for done, _, _ in told] == list(range(1, 61))
+    assert {total for _, total, _ in told} == {60}
+    assert all(set(fields) == {"loss", "learning_rate", "tokens/s"} for _, _, fields in told)
+    assert result.metrics["loss"] < 0.3 * told[0][2]["loss"]
+    assert result.metrics["tokens"] == 6 * 40 * 5 and result.metrics["steps"] == 60
+    assert result.metrics["dropped"] == 0
+
+
+def test_the_model_is_whole_and_nothing_else_stays(
+    traces: Path, llama: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = train(traces, llama, tmp_path / "run")
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["model"]
+    assert capfd.readouterr() == ("", "")
+    assert AutoTokenizer.from_pretrained(result.model).chat_template
+    assert train(traces, llama, tmp_path / "run", die_at(1)) == result
+
+
+def test_equal_seeds_give_equal_weights(traces: Path, llama: str, tmp_path: Path) -> None:
+    results = [train(traces, llama, tmp_path / str(i), seed=i // 2) for i in range(3)]
+    assert same(results[0], results[1])
+    assert not same(results[0], results[2])
+
+
+@pytest.mark.parametrize("accumulation", [1, 3])
+def test_a_killed_training_ends_as_the_uninterrupted_one(
+    traces: Path, llama: str, tmp_path: Path, accumulation: int
+) -> None:
+    params = {"epochs": 1.8, "gradient_accumulation": accumulation, "save_steps": 2}
+    whole = train(traces, llama, tmp_path / "whole", **params)
+    first: list[int] = []
+    for step in (1, 3, 5):
+        with pytest.raises(Killed):
+            train(traces, llama, tmp_path / "killed", die_at(step), **params)
+    last = train(traces, llama, tmp_path / "killed", lambda done, *_: first.append(done), **params)
+    assert first[0] == 5 and len(first) == whole.metrics["steps"] - 4
+    assert same(whole, last)
+    assert last.metrics["loss"] == whole.metrics["loss"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "garbled", "unsealed", "stray"])
+def test_a_broken_checkpoint_is_passed_over(
+    traces: Path, llama: str, tmp_path: Path, damage: str
+) -> None:
+    whole = train(traces, llama, tmp_path / "whole", save_steps=2)
+    with pytest.raises(Killed):
+        train(traces, llama, tmp_path / "run", die_at(7), save_steps=2)
+    newest = tmp_path / "run" / "checkpoints" / "checkpoint-6"
+    optimizer = newest / "optimizer.pt"
+    if damage == "truncated":
+        optimizer.write_bytes(optimizer.read_bytes()[:-100])
+    elif damage == "garbled":
+        optimizer.write_bytes(bytes(len(optimizer.read_bytes())))
+    elif damage == "unsealed":
+        (newest / "manifest.json").unlink()
+    else:
+        (newest.parent / "checkpoint-x").mkdir()
+    seen: list[int] = []
+    result = train(
+        traces, llama, tmp_path / "run", lambda done, *_: seen.append(done), save_steps=2
+    )
+    assert seen[0] == (7 if damage == "stray" else 5)
+    assert same(whole, result)
+
+
+def test_checkpoints_of_another_training_are_not_taken(
+    traces: Path, llama: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Killed):
+        train(traces, llama, tmp_path, die_at(7))
+    with pytest.raises(TrainingError, match="other data or params"):
+        train(traces, llama, tmp_path, learning_rate=1e-4)
+
+
+def test_a_token_budget_lays_out_the_schedule(traces: Path, llama: str, tmp_path: Path) -> None:
+    rates: list[float] = []
+    result = train(
+        traces, llama, tmp_path, lambda *s: rates.append(s[2]["learning_rate"]), tokens=333
+    )
+    assert 333 <= result.metrics["tokens"] < 333 + 5
+    assert len(rates) == result.metrics["steps"] == 17
+    assert rates[-1] < 0.1 * max(rates)
+
+
+def test_long_traces_are_dropped_and_counted(traces: Path, llama: str, tmp_path: Path) -> None:
+    result = train(traces, llama, tmp_path / "some", max_length=12)
+    assert 0 < result.metrics["dropped"] < 40
+    with pytest.raises(TrainingError, match="none of its 40 traces fits 3 tokens"):
+        train(traces, llama, tmp_path / "none", max_length=3)
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '{"messages": []}', '{"messages": [{}, {}]}'])
+def test_an_unreadable_trace_is_named(line: str, llama: str, tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_text(f"{json.dumps(row(1))}\n{line}\n")
+    with pytest.raises(TrainingError, match="line 2: not a trace"):
+        train(path, llama, tmp_path / "run")
+
+
+def test_a_half_written_model_is_written_again(traces: Path, llama: str, tmp_path: Path) -> None:
+    whole = train(traces, llama, tmp_path / "whole")
+    shutil.copytree(whole.model, tmp_path / "run" / "model.partial")
+    (tmp_path / "run" / "model.partial" / "config.json").write_text("")
+    assert same(train(traces, llama, tmp_path / "run"), whole)

@@ -1,0 +1,90 @@
+"""`kill -9` at any moment, then the same command: the run ends as the uninterrupted one does."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+Launch = Callable[..., "subprocess.Popen[str]"]
+OUTPUTS = ("trees.jsonl", "traces.jsonl", "control_traces.jsonl")
+KILLS = 20
+
+
+def rows(journal: Path) -> int:
+    """How far a run has come: replies and outcomes in its journal."""
+    try:
+        with sqlite3.connect(f"file:{journal}?mode=ro", uri=True, timeout=5) as db:
+            tables = ("replies", "outcomes")
+            return sum(db.execute(f"select count(*) from {t}").fetchone()[0] for t in tables)
+    except sqlite3.OperationalError:
+        return 0
+
+
+def outputs(folder: Path) -> list[bytes]:
+    return [(folder / name).read_bytes() for name in OUTPUTS]
+
+
+def finish(process: subprocess.Popen[str]) -> None:
+    text, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, text
+
+
+def kill_when(process: subprocess.Popen[str], journal: Path, count: int) -> bool:
+    """Kill the run once its journal holds `count` rows; False if it ended before."""
+    while process.poll() is None:
+        if rows(journal) >= count:
+            process.kill()
+            process.communicate()
+            return process.returncode == -9
+        time.sleep(0.005)
+    process.communicate()
+    return False
+
+
+@pytest.mark.timeout(300)
+def test_twenty_kills_change_no_byte(launch: Launch, tmp_path: Path) -> None:
+    finish(launch(tmp_path / "whole", "--until", "linearize"))
+    whole = tmp_path / "whole" / "walk"
+    total = rows(whole / "journal.db")
+    rng = Random(11)
+    kills = attempts = 0
+    while kills < KILLS:
+        runs = tmp_path / f"killed-{attempts}"
+        attempts += 1
+        assert attempts <= KILLS, "the run ends before it can be killed"
+        for point in sorted(rng.sample(range(total), 5)):
+            process = launch(runs, "--until", "linearize")
+            kills += kill_when(process, runs / "walk" / "journal.db", point)
+        finish(launch(runs, "--until", "linearize"))
+        assert outputs(runs / "walk") == outputs(whole)
+
+
+@pytest.mark.parametrize("concurrency", [1, 7, 64])
+def test_trees_do_not_depend_on_concurrency(
+    launch: Launch, tmp_path: Path, concurrency: int
+) -> None:
+    finish(launch(tmp_path / "reference", "--until", "search"))
+    setting = f"executor.params.concurrency={concurrency}"
+    finish(launch(tmp_path / "other", "--until", "search", "--set", setting))
+    trees = [
+        (tmp_path / runs / "walk" / "trees.jsonl").read_bytes() for runs in ("reference", "other")
+    ]
+    assert trees[0] == trees[1]
+
+
+def test_a_finished_run_does_nothing_and_fresh_starts_over(launch: Launch, tmp_path: Path) -> None:
+    finish(launch(tmp_path))
+    folder = tmp_path / "walk"
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.json*")}
+    reference = outputs(folder)
+    finish(launch(tmp_path))
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.json*")} == before
+    finish(launch(tmp_path, "--fresh"))
+    assert outputs(folder) == reference
+    assert all(path.stat().st_mtime_ns > stamp for path, stamp in before.items())

@@ -1,0 +1,103 @@
+"""Problems from files."""
+
+from __future__ import annotations
+
+import json
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astro.builtin.jsonl import JsonlProblems, Params
+from astro.errors import ConfigError, ProblemError
+from astro.params import validate
+from astro.types import Problem
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "maths.jsonl"
+
+
+def write(path: Path, *rows: Any) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def row(name: str) -> dict[str, Any]:
+    return {"id": name, "prompt": f"What is {name}?", "answer": name}
+
+
+def test_reads_a_file_for_each_split(file: Path) -> None:
+    write(file, {**row("a"), "level": 3}, {"prompt": "1 + 1?", "answer": 2})
+    source = JsonlProblems(Params(test=file))
+    assert source.load("test") == [
+        Problem("a", "What is a?", "a", {"level": 3}),
+        Problem("maths-2", "1 + 1?", "2", {}),
+    ]
+    with pytest.raises(ProblemError, match=r"no file for the train problems; set .*\.train"):
+        source.load("train")
+
+
+def test_shares_one_file_among_the_splits(file: Path) -> None:
+    names = [f"problem {number}" for number in range(1000)]
+    write(file, *map(row, names))
+    source = JsonlProblems(Params(path=file, dev_share=0.2, test_share=0.3))
+    ids = {split: [p.id for p in source.load(split)] for split in ("train", "dev", "test")}
+    assert sorted(chain.from_iterable(ids.values())) == sorted(names)
+    assert [len(ids[split]) for split in ids] == pytest.approx([500, 200, 300], abs=50)
+
+
+def test_a_problem_keeps_its_split_when_the_file_grows(file: Path) -> None:
+    write(file, *(row(str(number)) for number in range(100)))
+    source = JsonlProblems(Params(path=file))
+    before = {problem.id for problem in source.load("test")}
+    write(file, *(row(str(number)) for number in range(200)))
+    assert before == {problem.id for problem in source.load("test") if int(problem.id) < 100}
+
+
+def test_keys_can_be_named(file: Path) -> None:
+    write(file, {"unique_id": 7, "problem": "2 * 3?", "solution": "6", "id": "else"})
+    fields = {"id": "unique_id", "prompt": "problem", "answer": "solution"}
+    (problem,) = JsonlProblems(validate(Params, {"test": file, "fields": fields})).load("test")
+    assert problem == Problem("7", "2 * 3?", "6", {"id": "else"})
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[" * 100_000, "not valid JSON"),
+        ("[1]", "expected an object, got a list"),
+        ('{"id": "b", "prompt": "?"}', "no key 'answer', only id, prompt"),
+        ('{"id": "b", "prompt": "?", "answer": ["1"]}', "answer must be text or a number"),
+        ('{"id": "b", "prompt": "?", "answer": true}', "answer must be text or a number"),
+        ('{"id": "b", "prompt": "", "answer": "1"}', "prompt must be text or a number"),
+        ('{"id": "a", "prompt": "?", "answer": "1"}', "id 'a' is taken by line 1"),
+    ],
+)
+def test_errors_name_the_file_and_the_line(file: Path, line: str, message: str) -> None:
+    file.write_text(f"{json.dumps(row('a'))}\n\n{line}\n", encoding="utf-8")
+    with pytest.raises(ProblemError) as caught:
+        JsonlProblems(Params(test=file)).load("test")
+    assert str(caught.value).startswith(f"{file}:3: {message}")
+
+
+def test_files_that_cannot_be_read(file: Path) -> None:
+    source = JsonlProblems(Params(test=file))
+    with pytest.raises(ProblemError, match=r"maths\.jsonl: cannot read: No such file"):
+        source.load("test")
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(ProblemError, match="not a UTF-8 text file"):
+        source.load("test")
+    with pytest.raises(ProblemError, match="no split 'exam'; there are train, dev, test"):
+        source.load("exam")
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"path": "a", "test": "b"}, {"path": "a", "dev_share": 0.6, "test_share": 0.5}],
+)
+def test_contradictory_params_are_config_errors(params: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError):
+        validate(Params, params)

@@ -1,0 +1,371 @@
+"""The command line: what it prints, how it fails, and how fast it starts."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from astro.cli import main
+from astro.cli.app import COMMANDS
+from astro.cli.plugins import rows
+from astro.cli.text import plain
+from astro.errors import ConfigError, RunError
+from astro.events import Listener, Notice
+from astro.hookspecs import Provider
+from astro.registry import Broken, Entry, Registry
+from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
+
+CONFIG = """
+name: small
+problems: {name: jsonl, params: {train: train.jsonl}}
+policy: {name: scripted}
+verifier: {name: exact}
+search: {name: mcts}
+linearizer: {name: backtrack}
+"""
+
+
+def astro(*arguments: str) -> Result:
+    return CliRunner().invoke(main, list(arguments), prog_name="astro")
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "small.yaml"
+    path.write_text(CONFIG)
+    (tmp_path / "train.jsonl").write_text('{"id": "a", "prompt": "2+2?", "answer": "4"}\n')
+    return path
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def load_config(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("astro.config.load_config", load_config)
+
+
+# --- what is there ---------------------------------------------------------------------------
+
+
+def test_help_lists_every_command() -> None:
+    result = astro("--help")
+    assert result.exit_code == 0
+    assert all(name in result.output for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command: str) -> None:
+    result = astro(command, "--help")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: astro {command}")
+
+
+def test_version() -> None:
+    assert astro("--version").output.startswith("astro, version ")
+
+
+def test_unknown_command_is_a_usage_error() -> None:
+    result = astro("rnu")
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+
+
+# --- plugins and doctor ----------------------------------------------------------------------
+
+
+def test_plugins_json_tells_who_provides_what() -> None:
+    listed = json.loads(astro("plugins", "--json").stdout)
+    local = next(row for row in listed if row["name"] == "local")
+    assert local["kind"] == "executor"
+    assert local["distribution"] == "astro-reasoner"
+    assert local["status"] == "ready"
+
+
+def test_plugins_shows_the_same_as_a_table() -> None:
+    listed = json.loads(astro("plugins", "--json").stdout)
+    table = astro("plugins").stdout
+    assert all(row["name"] in table for row in listed)
+
+
+def entry(name: str, distribution: str, **provider: object) -> Entry:
+    described = Provider("verifier", name, "", target="m:V", **provider)  # type: ignore[arg-type]
+    return Entry(described, distribution, "1.0")
+
+
+def test_a_plugin_without_its_engine_names_the_command() -> None:
+    needy = entry("gpu", "astro-gpu", requires=("no_such_engine",), install="pip install engine")
+    (row,) = rows(Registry([needy]))
+    assert row.state == "needs no_such_engine (pip install engine)"
+
+
+def test_two_providers_of_a_name_are_broken_and_name_each_other() -> None:
+    one, other = rows(Registry([entry("maths", "dist-a"), entry("maths", "dist-b")]))
+    assert (one.status, other.status) == ("broken", "broken")
+    assert "dist-b 1.0" in one.detail
+    assert "dist-a 1.0" in other.detail
+
+
+def test_a_plugin_that_does_not_load_is_listed_with_the_reason() -> None:
+    broken = Broken("chem", "astro-chem", "2.0", "ImportError: no flask")
+    fine, row = rows(Registry([entry("maths", "dist-a")], [broken]))
+    assert fine.state == "ready"
+    assert (row.name, row.state) == ("chem", "broken (ImportError: no flask)")
+
+
+def test_plugin_text_is_not_markup(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Broken("[red]x", "d\x1b[2J", "1", "[/nonsense]")
+    monkeypatch.setattr(Registry, "discover", lambda: Registry([], [broken]))
+    result = astro("plugins")
+    assert result.exit_code == 0
+    assert "[red]x" in result.output
+    assert "[/nonsense]" in result.output
+    assert "\x1b[2J" not in result.output
+
+
+def test_doctor_describes_the_machine() -> None:
+    report = json.loads(astro("doctor", "--json").stdout)
+    assert report["cores"] >= 1
+    assert report["memory_gib"] > 0
+    assert "astro-reasoner" in report["distributions"]
+    assert "cpu" in report["devices"]
+
+
+def test_doctor_says_what_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    needy = entry("gpu", "astro-gpu", requires=("no_such_engine",), install="pip install engine")
+    monkeypatch.setattr(Registry, "discover", lambda: Registry([needy]))
+    monkeypatch.setattr("astro.cli.doctor.devices", lambda: {"cpu": "fake"})
+    output = astro("doctor").stdout
+    assert "verifier gpu" in output
+    assert "needs no_such_engine (pip install engine)" in output
+
+
+# --- config ----------------------------------------------------------------------------------
+
+
+def test_config_check_accepts(config: Path) -> None:
+    result = astro("config", "check", str(config))
+    assert (result.exit_code, result.stdout) == (0, f"{config}: ok\n")
+
+
+def test_config_show_applies_overrides_and_fills_defaults(config: Path) -> None:
+    override = "search.params.iterations=7"
+    shown = astro("config", "show", str(config), "--set", override, "--set", "seed=3").stdout
+    assert "iterations: 7" in shown
+    assert "seed: 3" in shown
+    assert "max_failed: 0.05" in shown
+
+
+def test_config_errors_come_all_at_once(config: Path) -> None:
+    config.write_text(
+        CONFIG.replace("name: mcts", "name: mctz").replace("exact}", "exact, workers: none}")
+        + "evalute: {}\nevaluate: {samples: 0}\n"
+    )
+    result = astro("config", "check", str(config))
+    assert result.exit_code == 2
+    lines = result.stderr.splitlines()
+    assert all(line.startswith(f"error: {config}: ") for line in lines)
+    assert any("evalute: unknown key; did you mean evaluate?" in line for line in lines)
+    assert any(
+        "evaluate.samples: " in line and "greater than or equal to 1" in line for line in lines
+    )
+    assert any("verifier.workers: " in line and "integer" in line for line in lines)
+
+
+def test_plugin_errors_come_all_at_once(config: Path) -> None:
+    config.write_text(
+        CONFIG.replace("name: mcts", "name: mctz").replace("name: backtrack", "name: backtrak")
+    )
+    result = astro("config", "check", str(config))
+    assert result.exit_code == 2
+    assert "search.name: no search named 'mctz'; did you mean mcts?" in result.stderr
+    assert "linearizer.name: no linearizer named 'backtrak'; did you mean backtrack?" in (
+        result.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "expected a mapping of keys, got empty"),
+        ("- a\n- b\n", "expected a mapping of keys, got a list"),
+        ("name: [unclosed\n", "not valid YAML"),
+        ("name: x\n", "search: missing"),
+        (CONFIG + "seed: soon\n", "seed: "),
+        (CONFIG.replace("small", "../escape"), "name: "),
+        (
+            CONFIG.replace("{name: mcts}", "{name: mcts, params: {expnd: 3}}"),
+            "did you mean expand?",
+        ),
+    ],
+)
+def test_a_bad_config_is_one_clear_line(config: Path, text: str, expected: str) -> None:
+    config.write_text(text)
+    for command in (["config", "check"], ["config", "show"], ["run"]):
+        result = astro(*command, str(config))
+        assert result.exit_code == 2
+        assert expected in result.stderr
+        assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("absent.yaml", "No such file"), (".", "Is a directory")]
+)
+def test_a_config_that_cannot_be_read(tmp_path: Path, name: str, expected: str) -> None:
+    result = astro("config", "check", str(tmp_path / name))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert expected in result.stderr
+
+
+def test_a_config_that_is_not_text(config: Path) -> None:
+    config.write_bytes(b"name: \xff\xfe")
+    assert "not a UTF-8 text file" in astro("config", "check", str(config)).stderr
+
+
+@pytest.mark.parametrize("override", ["seed", "=3", "a..b=3", "name.x=1", "seed=[1"])
+def test_a_bad_override(config: Path, override: str) -> None:
+    result = astro("config", "check", str(config), "--set", override)
+    assert result.exit_code == 2
+    assert f"--set {override}" in result.stderr
+
+
+# --- how errors leave ------------------------------------------------------------------------
+
+
+def test_each_problem_is_a_line(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, ConfigError(["a: wrong", "b: missing"], "x.yaml"))
+    result = astro("run", str(config))
+    assert result.exit_code == 2
+    assert result.stderr == "error: x.yaml: a: wrong\nerror: x.yaml: b: missing\n"
+
+
+def test_an_error_shows_its_hint_and_no_escape_codes(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, RunError("bad \x1b[31mfolder", "try another"))
+    assert astro("run", str(config)).stderr == "error: bad [31mfolder; try another\n"
+
+
+def test_debug_shows_the_traceback(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, RunError("no"))
+    result = astro("--debug", "run", str(config))
+    assert result.exit_code == 2
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("error: no\n")
+
+
+def test_an_unexpected_error_is_one_line(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, ZeroDivisionError("two\nlines"))
+    result = astro("run", str(config))
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "error: unexpected ZeroDivisionError: two lines; `astro --debug run ...` shows where\n"
+    )
+
+
+def test_an_interrupt_says_how_to_go_on(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, KeyboardInterrupt())
+    result = astro("run", str(config))
+    assert result.exit_code == 130
+    assert result.stderr.count("\n") == 1
+    assert "resumes" in result.stderr
+
+
+@pytest.mark.parametrize("text", ["\x1b[31m", "\x07", "\x9b1m", "\u202e", "\r", "\ud800", "\x00"])
+def test_plain_text_cannot_steer_a_terminal(text: str) -> None:
+    assert plain(f"a{text}b\n\tc").translate({ord(c): None for c in "[31m"}) == "ab\n\tc"
+
+
+# --- run and solve ---------------------------------------------------------------------------
+
+
+def test_run_passes_its_options_on(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, object] = {}
+
+    def run(config: object, *, on_event: Listener, **options: object) -> object:
+        from astro.pipeline import RunResult
+
+        seen.update(options, config=config)
+        on_event(Notice("hello"))
+        return RunResult(Path("there"), {}, [])
+
+    monkeypatch.setattr("astro.pipeline.run", run)
+    result = astro("run", str(config), "--fresh", "--until", "rl", "--runs", "x", "--set", "seed=5")
+    assert result.exit_code == 0, result.output
+    assert (seen["fresh"], seen["until"], seen["runs"]) == (True, "rl", Path("x"))
+    assert getattr(seen["config"], "seed", None) == 5
+    assert "hello" in result.stderr
+    assert "there/" in result.stdout
+
+
+def test_run_knows_the_stages() -> None:
+    result = astro("run", "x.yaml", "--until", "lunch")
+    assert result.exit_code == 2
+    assert "linearize" in result.stderr
+
+
+@pytest.mark.parametrize(("asked", "found"), [("a", "a"), ("2+2?", "a"), ("new", "question")])
+def test_solve_takes_an_id_or_a_text(
+    config: Path, monkeypatch: pytest.MonkeyPatch, asked: str, found: str
+) -> None:
+    def solve(_config: object, problem: Problem, on_event: Listener) -> SearchTree:
+        root = Node(0, None, Step(""), 0, children=[1, 2])
+        wrong = Node(1, 0, Step("[bold]5[/bold]\x1b[2J\n"), 1, terminal=True, q_value=0.9)
+        right = Node(2, 0, Step("so [bold]4\n"), 1, terminal=True, q_value=0.1)
+        right.verdict = Verdict(Status.CORRECT, "4")
+        on_event(Notice(problem.id))
+        return SearchTree(problem, [root, wrong, right])
+
+    monkeypatch.setattr("astro.pipeline.solve.solve", solve)
+    monkeypatch.chdir(config.parent)
+    result = astro("solve", str(config), asked)
+    assert result.exit_code == 0, result.output
+    assert result.stderr == f"{found}\n"
+    assert "so [bold]4" in result.stdout
+    assert "4: correct" in result.stdout
+    assert "3 nodes, 2 terminal, depth 1" in result.stdout
+
+
+# --- starting --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], ["torch", "transformers", "numpy", "pydantic", "rich", "astro.pipeline"]),
+        (["plugins"], ["torch", "transformers", "numpy", "pydantic", "astro.pipeline"]),
+        (["config", "check", "CONFIG"], ["torch", "transformers", "numpy"]),
+    ],
+    ids=lambda value: value[0],
+)
+def test_starting_imports_nothing_heavy(
+    config: Path, arguments: list[str], absent: list[str]
+) -> None:
+    code = (
+        "import sys\nfrom astro.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit as end:\n    assert not end.code\n"
+        "print(*sys.modules)"
+    )
+    asked = [str(config) if argument == "CONFIG" else argument for argument in arguments]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *asked], capture_output=True, text=True, check=True
+    )
+    modules = set(done.stdout.splitlines()[-1].split())
+    assert "astro.cli.app" in modules
+    assert not modules & set(absent)
+
+
+def test_the_installed_command_fails_without_a_traceback(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("astro")
+    done = subprocess.run(
+        [command, "run", str(tmp_path / "absent.yaml")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr == f"error: {tmp_path}/absent.yaml: cannot read: No such file or directory\n"

@@ -1,0 +1,155 @@
+"""How events become lines and bars, and scores a table."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console, RenderableType
+
+from astro.cli.progress import PlainProgress, figures, progress, sentence
+from astro.cli.results import outcome, score_table
+from astro.events import (
+    Event,
+    Notice,
+    ProblemFailed,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+)
+from astro.metrics import Estimate
+from astro.pipeline import RunResult
+from astro.pipeline.report import Example
+from astro.types import Problem
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def plain_lines(*events: tuple[float, Event]) -> list[str]:
+    lines: list[str] = []
+    clock = Clock()
+    listener = PlainProgress(lines.append, clock)
+    for clock.now, event in events:
+        listener(event)
+    return lines
+
+
+def test_plain_progress_speaks_each_tenth() -> None:
+    steps = [(0.001 * n, StageProgress("search", n, 1000)) for n in range(1, 1001)]
+    lines = plain_lines((0.0, StageStarted("search", 1000, "trees")), *steps)
+    assert lines[0] == "search: 1000 trees"
+    assert [line.split()[1] for line in lines[1:]] == [f"{n}00/1000" for n in range(1, 11)]
+
+
+def test_plain_progress_speaks_each_ten_seconds_of_a_slow_stage() -> None:
+    steps = [(float(n), StageProgress("rl", n, 1000)) for n in range(1, 31)]
+    lines = plain_lines((0.0, StageStarted("rl", 1000, "steps")), *steps)
+    assert [line.split()[1] for line in lines[1:]] == ["10/1000", "20/1000", "30/1000"]
+
+
+def test_eta_counts_only_what_was_done_since_the_start() -> None:
+    lines = plain_lines(
+        (100.0, StageStarted("search", 100, "trees", done=60)),
+        (110.0, StageProgress("search", 80, 100, {"solved": 0.5})),
+    )
+    assert lines == ["search: 100 trees, 60 done before", "search: 80/100  solved 0.5  eta 0:10"]
+
+
+def test_a_stage_of_unknown_length_is_told() -> None:
+    lines = plain_lines(
+        (0.0, StageStarted("rl", 0, "steps")), (1.0, StageProgress("rl", 1, 4, {"reward": 0.25}))
+    )
+    assert lines == ["rl: steps", "rl: 1/4  reward 0.25  eta 0:03"]
+
+
+def test_sentences() -> None:
+    assert sentence(StageFinished("sft", 3725.2)) == "sft: finished in 1:02:05"
+    assert sentence(StageFinished("sft", 0.0, skipped=True)) == "sft: done before"
+    failed = ProblemFailed("search", "p1", "timed\nout")
+    assert sentence(failed) == "search: problem p1 failed: timed out"
+
+
+def test_figures() -> None:
+    assert figures({"solved": 0.9371, "tokens/s": 18403.2, "nodes": 7}) == (
+        "solved 0.937  tokens/s 18,403  nodes 7"
+    )
+    assert figures({"loss": float("nan"), "ratio": float("inf")}) == "loss nan  ratio inf"
+
+
+def test_untrusted_text_reaches_neither_kind_of_progress() -> None:
+    for terminal in (True, False):
+        stream = io.StringIO()
+        console = Console(file=stream, force_terminal=terminal, width=100)
+        with progress(console) as listener:
+            listener(Notice("[link=x]hello\x1b]0;title\x07"))
+            listener(ProblemFailed("search", "[red]p", "\x1b[2Jboom"))
+        assert "[link=x]hello" in stream.getvalue()
+        assert "[red]p" in stream.getvalue()
+        assert "\x1b[2J" not in stream.getvalue()
+        assert "\x1b]0;" not in stream.getvalue()
+
+
+def test_live_progress_draws_a_bar_a_stage() -> None:
+    stream = io.StringIO()
+    with progress(Console(file=stream, force_terminal=True, width=120)) as listener:
+        listener(StageFinished("search", 0.0, skipped=True))
+        listener(StageStarted("rl", 0, "steps"))
+        listener(StageProgress("rl", 3, 4, {"reward": 0.5}))
+        listener(StageFinished("rl", 1.0))
+        listener(StageFinished("report", 1.0))
+    drawn = stream.getvalue()
+    assert "search: done before" in drawn
+    assert "steps" in drawn
+    assert "reward 0.5" in drawn
+    assert "4/4" in drawn
+    assert "report: finished in 0:01" in drawn
+
+
+def drawn(part: RenderableType, width: int = 100) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(part)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_scores_are_rows_of_models_with_an_interval() -> None:
+    half = Estimate(0.5, 0.45, 0.55)
+    scores = {
+        "rl": {"pass@1": half, "pass@8": half, "success_after_backtrack": half},
+        "base": {"pass@1": Estimate(0.2, 0.15, 0.25), "response_length": Estimate(20.25, 19, 21)},
+    }
+    lines = [line.split() for line in drawn(score_table(scores)).splitlines()]
+    assert ["base", "20.0", "[15.0,", "25.0]", "-", "20.2", "-"] in lines
+    assert ["ASTRO-RL", "50.0", "[45.0,", "55.0]", "50.0", "-", "50.0"] in lines
+    assert [line[0] for line in lines if line and line[0] in {"base", "ASTRO-RL"}] == [
+        "base",
+        "ASTRO-RL",
+    ]
+
+
+def test_the_table_of_four_models_fits_a_narrow_terminal() -> None:
+    keys = ("pass@1", "greedy", "pass@8", "maj@8", "legal", "with_backtrack", "backtracks")
+    third = Estimate(0.333, 0.303, 0.363)
+    row = dict.fromkeys((*keys, "response_length", "success_after_backtrack"), third)
+    table = score_table({"base": row, "direct_sft": row, "sft": row, "rl": row})
+    assert "…" not in drawn(table, width=80)
+    assert drawn(table, width=80).split() == drawn(table, width=200).split()
+
+
+def test_an_outcome_shows_examples_as_text_and_the_folder() -> None:
+    problem = Problem("a", "use 1 2", "3")
+    example = Example("ASTRO-RL [bold]", problem, "1 + 2 = 3\x1b[2J [blink]wait", "correct")
+    parts = outcome(RunResult(Path("runs/x"), {}, [example]))
+    shown = "".join(map(drawn, parts))
+    assert "ASTRO-RL [bold]" in shown
+    assert "[blink]wait" in shown
+    assert "\x1b" not in shown
+    assert "runs/x/" in shown
