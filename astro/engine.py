@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from astro.config import Budget
+from astro.binding import Budget
 from astro.errors import AstroError, PolicyError
 from astro.interfaces import PolicyBackend
 from astro.journal import Journal, Recording

@@ -23,7 +23,7 @@ from astro.requests import Failure, Generate, LogProb, Program, Reply
 from astro.types import Problem, SearchTree, State, Trace, Verdict
 
 if TYPE_CHECKING:
-    from astro.config import Binding, Budget, VerifierBinding
+    from astro.binding import Binding, Budget, VerifierBinding
     from astro.engine import Outcome, Task
     from astro.journal import Journal
 

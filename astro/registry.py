@@ -22,7 +22,7 @@ from astro.errors import (
 from astro.hookspecs import ENTRY_POINT_GROUP, KINDS, Hooks, Provider
 
 if TYPE_CHECKING:
-    from astro.config import Binding
+    from astro.binding import Binding
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from astro.config import VerifierBinding
+from astro.binding import VerifierBinding
 from astro.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict

@@ -10,7 +10,7 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
-from astro.config import VerifierBinding
+from astro.binding import VerifierBinding
 from astro.interfaces import Verifier
 from astro.registry import Registry
 from astro.types import Problem, Status, Verdict

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from astro.config import Binding, Budget, VerifierBinding
+from astro.binding import Binding, Budget, VerifierBinding
 from astro.engine import Engine, Outcome, Task
 from astro.interfaces import PolicyBackend
 from astro.journal import Journal

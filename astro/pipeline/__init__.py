@@ -65,7 +65,6 @@ def run(
                 _carry_out(stage, on_event)
                 if stage.name == until:
                     break
-            context.write_failures()
             return _result(context)
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from astro.config import Binding, RunConfig
+from astro.binding import Binding
+from astro.config import RunConfig
 from astro.engine import Outcome, Task
 from astro.errors import RunError
 from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, write_lines
 from astro.folder import RunFolder
-from astro.interfaces import OnStep, StepFormat
+from astro.interfaces import Executor, OnStep, StepFormat
 from astro.journal import Journal
 from astro.registry import Registry
 
@@ -68,30 +69,36 @@ class Run:
         finished = {task for task, _, failure in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
         progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
-        executor = self.registry.build("executor", self.config.executor)
-        for outcome in executor.run(
-            todo,
+        try:
+            for outcome in self._outcomes(todo, policy):
+                result = None if outcome.failure else encode(outcome.result)
+                self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
+                progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
+                if progress.failed > self.config.max_failed * len(tasks):
+                    raise RunError(
+                        f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
+                        f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
+                    )
+        finally:
+            self._write_failures()
+
+    def _outcomes(self, tasks: Sequence[Task[Any]], policy: Binding) -> Iterator[Outcome]:
+        executor: Executor = self.registry.build("executor", self.config.executor)
+        return executor.run(
+            tasks,
             policy=policy,
             verifier=self.config.verifier,
             journal=self.journal,
             budget=self.config.budget,
             seed=self.config.seed,
-        ):
-            result = None if outcome.failure else encode(outcome.result)
-            self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
-            progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
-            if progress.failed > self.config.max_failed * len(tasks):
-                raise RunError(
-                    f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
-                    f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
-                )
+        )
 
     def results(self, stage: str, keys: Sequence[str]) -> list[bytes]:
         """The journal's results of a stage, in the order of `keys`, failed ones left out."""
         found = {task: result for task, result, _ in self.journal.outcomes(f"{stage}/")}
         return [result for key in keys if (result := found.get(key)) is not None]
 
-    def write_failures(self) -> None:
+    def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
         rows = [
             {"task": task, "reason": failure}

@@ -7,7 +7,7 @@ from functools import partial
 
 import msgspec
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.engine import Task
 from astro.files import read_lines, write_lines
 from astro.pipeline.context import Run

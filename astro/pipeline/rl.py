@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.events import StageStarted
 from astro.interfaces import RLAlgorithm
 from astro.pipeline.context import Run

@@ -165,7 +165,7 @@ def test_a_lost_policy_names_what_was_in_flight_and_the_run_goes_on(
 
 RAISING = """
 from astro.hookspecs import Provider, hookimpl
-from astro_countdown.verifier import CountdownVerifier, Params
+from astro_countdown.verifier import CountdownVerifier
 
 class Raising(CountdownVerifier):
     def verify(self, problem, response):

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from astro.config import Budget
+from astro.binding import Budget
 from astro.engine import Engine, Outcome, Task
 from astro.errors import JournalError
 from astro.journal import Journal
@@ -56,7 +56,7 @@ class InstantVerifier:
         even = request.response.strip()[-1] in "02468"
         self._done.append((ticket, Verdict(Status.CORRECT if even else Status.INCORRECT)))
 
-    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
+    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:  # noqa: ARG002
         done, self._done = self._done, []
         return done
 

@@ -14,8 +14,9 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel
 
+from astro.binding import Budget, VerifierBinding
 from astro.cli import main
-from astro.config import Budget, Evaluate, RunConfig, VerifierBinding, parse_config
+from astro.config import Evaluate, RunConfig, parse_config
 from astro.registry import Registry
 from astro.types import Problem, Status
 

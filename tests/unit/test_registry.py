@@ -77,7 +77,7 @@ def test_a_broken_plugin_is_reported_and_the_rest_works(distribution: Distributi
 def test_a_target_that_cannot_be_imported_names_its_distribution(
     distribution: Distribution,
 ) -> None:
-    from astro.config import Binding
+    from astro.binding import Binding
 
     distribution("guest", plugin("Provider('verifier', 'guest', 'g', target='guest:Absent')"))
     with pytest.raises(BrokenPluginError, match=r"of guest 1\.0 is broken: AttributeError"):

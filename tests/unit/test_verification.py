@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from astro.config import VerifierBinding
+from astro.binding import VerifierBinding
 from astro.errors import UnknownPluginError
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
@@ -120,7 +120,7 @@ def test_no_orphan_outlives_its_parent(distribution: Callable[[str, str], None])
     distribution("hostile", HOSTILE)
     script = """
 import os, sys, time
-from astro.config import VerifierBinding
+from astro.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem
 from astro.verification import VerifierPool

@@ -8,7 +8,7 @@ import sys
 import pytest
 from astro_countdown.model_path import path
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.registry import Registry
 
 

@@ -8,7 +8,7 @@ from astro_linearize.backtrack import Backtrack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.registry import Registry
 from astro.types import SearchTree, SegmentKind, Status, Step, Trace, Verdict
 

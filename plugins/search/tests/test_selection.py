@@ -7,7 +7,7 @@ from astro_search.mcts import Mcts
 from astro_search.params import MctsParams, Puct, PuctParams, Uct
 from astro_search.selection import puct, rule, uct
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.errors import ConfigError
 from astro.params import validate
 from astro.registry import Registry

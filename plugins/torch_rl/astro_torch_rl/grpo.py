@@ -16,7 +16,7 @@ from pathlib import Path
 
 from transformers import AutoTokenizer
 
-from astro.config import Binding, VerifierBinding
+from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, PolicyBackend, Reloadable, StepFormat, TrainResult
 from astro.registry import Registry
@@ -73,17 +73,18 @@ class Grpo:
         final = run_dir / "model"
         if not final.exists():
             run_dir.mkdir(parents=True, exist_ok=True)
+            model = resolve(model)
             with ExitStack() as stack:
                 policy = policy.with_params(model=model)
                 sampler = self._sampler(stack, policy, reward, seed)
                 chosen = teachable(problems, sampler, self._params, run_dir)
-                learner = load_learner(self._params, resolve(model), run_dir)
+                learner = load_learner(self._params, model, run_dir)
                 encode = partial(prompt_ids, learner.tokenizer, policy.params)
                 training = Training(
                     self._params, self._step_format, chosen, encode, sampler, learner
                 )
                 self._go_on(training, run_dir, on_step)
-                checkpoint.export(final, learner, start_dtype(resolve(model)))
+                checkpoint.export(final, learner, start_dtype(model))
         rows = MetricsLog(run_dir).rows()
         return TrainResult(final, rows[-1] if rows else {})
 

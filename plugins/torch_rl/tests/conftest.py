@@ -15,10 +15,10 @@ from astro_torch_rl.rollouts import Sampler
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from astro.binding import Binding, VerifierBinding
 from astro.builtin import scripted
 from astro.builtin.exact import ExactVerifier
 from astro.builtin.lines import LinesFormat, Params
-from astro.config import Binding, VerifierBinding
 from astro.interfaces import Metrics, PolicyBackend, TrainResult
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from astro.config import Binding, VerifierBinding
+from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
 from astro.registry import Registry
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from astro.config import Binding
+from astro.binding import Binding
 from astro.errors import ConfigError
 from astro.registry import Registry
 

@@ -22,7 +22,7 @@ class RowCache:
         self.rows = self.start = self.end = 0
         self._capacity = (0, 0)
         self._layers: list[_Layer] = []
-        self.past = Cache(layers=self._layers)
+        self.past = Cache(layers=self._layers)  # type: ignore[arg-type]  # list is invariant
 
     @property
     def width(self) -> int:
@@ -35,9 +35,9 @@ class RowCache:
         self.reserve(self.rows + len(sources), max(length, self.width))
         added = slice(self.rows, self.rows + len(sources))
         columns = slice(self.end - length, self.end)
-        for layer, theirs in zip(self._layers, prefilled.layers, strict=True):
-            layer.keys[added, :, columns] = theirs.keys[sources]
-            layer.values[added, :, columns] = theirs.values[sources]
+        for layer, (keys, values) in zip(self._layers, _contents(prefilled), strict=True):
+            layer.keys[added, :, columns] = keys[sources]
+            layer.values[added, :, columns] = values[sources]
         self.rows += len(sources)
         self.start = min(self.start, self.end - length)
 
@@ -75,10 +75,10 @@ class RowCache:
 
     def _add_layers(self, prefilled: Cache) -> None:
         if not self._layers:
-            self._layers += [_Layer(self, layer.keys, layer.values) for layer in prefilled.layers]
+            self._layers += [_Layer(self, *pair) for pair in _contents(prefilled)]
 
 
-class _Layer(CacheLayerMixin):
+class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
     """One layer's buffers, in the shape that transformers' models expect of a cache layer."""
 
     is_sliding = False
@@ -120,6 +120,11 @@ class _Layer(CacheLayerMixin):
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
         """Nothing to do: the buffers are there from the start."""
+
+
+def _contents(cache: Cache) -> list[tuple[Tensor, Tensor]]:
+    """Keys and values of every layer, each `[B, heads, T, dim]`."""
+    return [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[union-attr,misc]
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:

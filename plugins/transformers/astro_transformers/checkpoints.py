@@ -39,12 +39,16 @@ def load_tokenizer(model: str) -> Any:
 
 def load_model(model: str, *, device: torch.device, dtype: str) -> PreTrainedModel:
     """The weights of a resolved model, in evaluation mode. Raises `PolicyError`."""
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        loaded = AutoModelForCausalLM.from_pretrained(model, dtype=dtype, trust_remote_code=False)
+        loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            model, dtype=dtype, trust_remote_code=False
+        )
     except Exception as error:
         raise _unloadable("model", model, error) from error
-    return loaded.to(device).eval()
+    torch.nn.Module.to(loaded, device)  # the subclass's own is typed for other arguments
+    torch.nn.Module.eval(loaded)
+    return loaded
 
 
 def pick_device(device: str) -> torch.device:

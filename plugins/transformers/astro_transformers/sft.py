@@ -71,7 +71,8 @@ class TransformersSFT:
         loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
         batches, dropped = self._batches(traces, loaded, tokenizer, seed, tokens)
         training = fingerprint(self._params, model, seed, batches)
-        losses = self._fit(loaded, batches, run_dir / "checkpoints", training, seed, on_step)
+        arguments = self._arguments(run_dir / "checkpoints", seed)
+        losses = self._fit(loaded, batches, arguments, training, on_step)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
             "tokens": float(sum(example.tokens for batch in batches for example in batch)),
@@ -111,23 +112,22 @@ class TransformersSFT:
         self,
         model: PreTrainedModel,
         batches: Sequence[list[Example]],
-        folder: Path,
+        arguments: TrainingArguments,
         training: str,
-        seed: int,
         on_step: OnStep,
     ) -> list[float]:
         """Train `model` in place; returns the loss of every step, earlier sessions' included."""
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = Path(arguments.output_dir or "")
         last = last_checkpoint(folder, training)
         step = self._params.gradient_accumulation
         tokens = [sum(e.tokens for e in batch) for batch in batches]
         tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
         trainer = Trainer(
             model=model,
-            args=self._arguments(folder, seed),
+            args=arguments,
             train_dataset=_Batches(batches),
             data_collator=collate,
-            callbacks=[_Reporter(on_step, tokens_of_step), _Sealer(training)],
+            callbacks=[_Reporter(on_step, tokens_of_step), _Sealer(folder, training)],
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
@@ -193,9 +193,9 @@ class _Reporter(TrainerCallback):
         args: TrainingArguments,  # noqa: ARG002 - transformers' signature
         state: TrainerState,
         control: TrainerControl,  # noqa: ARG002
-        logs: dict[str, float],
-        **_: Any,
+        **kwargs: Any,
     ) -> None:
+        logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
         seconds = max(time.monotonic() - self._began, 1e-9)
@@ -210,17 +210,18 @@ class _Reporter(TrainerCallback):
 class _Sealer(TrainerCallback):
     """Seals each checkpoint once all of it is written."""
 
-    def __init__(self, training: str) -> None:
+    def __init__(self, folder: Path, training: str) -> None:
+        self._folder = folder
         self._training = training
 
     def on_save(
         self,
-        args: TrainingArguments,
+        args: TrainingArguments,  # noqa: ARG002 - transformers' signature
         state: TrainerState,
-        control: TrainerControl,  # noqa: ARG002 - transformers' signature
+        control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
-        seal(Path(args.output_dir) / f"checkpoint-{state.global_step}", self._training)
+        seal(self._folder / f"checkpoint-{state.global_step}", self._training)
 
 
 def _save(model: PreTrainedModel, tokenizer: Any, metrics: dict[str, float], target: Path) -> None:

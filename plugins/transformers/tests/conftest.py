@@ -36,6 +36,11 @@ def make_tokenizer(chat: bool = True) -> PreTrainedTokenizerFast:
     return tokenizer
 
 
+@pytest.fixture
+def tokenizer() -> PreTrainedTokenizerFast:
+    return make_tokenizer()
+
+
 def save(model: PreTrainedModel, folder: Path, chat: bool = True) -> str:
     tokenizer = make_tokenizer(chat)
     model.generation_config.eos_token_id = tokenizer.eos_token_id

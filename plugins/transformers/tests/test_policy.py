@@ -107,6 +107,8 @@ def approx(replies: list[list[Completion]]) -> list:
 
 
 class Rounded(Completion):
+    __hash__ = None
+
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Completion)
@@ -151,7 +153,7 @@ def test_logprob_requests_equal_a_full_forward_pass(policy: TransformersPolicy, 
     for request, scores in zip(requests, run(policy, requests), strict=True):
         user = f"<user>{request.prompt.user}<assistant>"
         parts = (user, request.prompt.response)
-        context = sum((tokenizer.encode(part, add_special_tokens=False) for part in parts), [])
+        context = [i for part in parts for i in tokenizer.encode(part, add_special_tokens=False)]
         for continuation, score in zip(continuations, scores, strict=True):
             ids = torch.tensor([context + tokenizer.encode(continuation, add_special_tokens=False)])
             logprobs = model(ids).logits[0].log_softmax(-1)

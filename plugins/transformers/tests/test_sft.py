@@ -45,6 +45,7 @@ def train(
     model: str,
     run_dir: Path,
     on_step: Callable[[int, int, Mapping[str, float]], None] = lambda *_: None,
+    *,
     tokens: int | None = None,
     seed: int = 0,
     **params: object,
