@@ -5,9 +5,10 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from astro_countdown.grammar import MAX_DEPTH, MAX_LENGTH, ExpressionError, evaluate
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astro_countdown.grammar import MAX_DEPTH, MAX_LENGTH, ExpressionError, evaluate
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import subprocess
 import sys
 
 import pytest
-from astro_countdown.model_path import path
 
 from astro.binding import Binding
 from astro.registry import Registry
+from astro_countdown.model_path import path
 
 
 @pytest.mark.parametrize(

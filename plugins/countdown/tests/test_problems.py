@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from astro_countdown.game import split_of, walks
-from astro_countdown.problems import HARD, CountdownProblems, Params
 
 from astro.errors import ConfigError, ProblemError
 from astro.params import validate
+from astro_countdown.game import split_of, walks
+from astro_countdown.problems import HARD, CountdownProblems, Params
 
 
 def load(split: str, **params: object) -> list[tuple[tuple[int, ...], int]]:

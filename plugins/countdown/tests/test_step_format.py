@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from random import Random
 
+from astro.types import Problem, State, Step
 from astro_countdown.step_format import CountdownFormat
 from astro_countdown.verifier import CountdownVerifier
-
-from astro.types import Problem, State, Step
 
 FORMAT = CountdownFormat()
 RNG = Random(0)

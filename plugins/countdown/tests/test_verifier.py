@@ -9,14 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from astro_countdown.game import answer_line, apply, back_line, legal_moves, step_line, wait_line
-from astro_countdown.replay import MAX_CHARACTERS, all_legal, game_of, replay
-from astro_countdown.verifier import CountdownVerifier
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astro.testing.verifiers import Case, VerifierConformance
 from astro.types import Problem, Status
+from astro_countdown.game import answer_line, apply, back_line, legal_moves, step_line, wait_line
+from astro_countdown.replay import MAX_CHARACTERS, all_legal, game_of, replay
+from astro_countdown.verifier import CountdownVerifier
 
 VERIFIER = CountdownVerifier()
 DIRECT = "3 + 4 = 7 left 3 7\n3 * 7 = 21 left 21\nanswer 21\n"

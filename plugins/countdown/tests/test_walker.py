@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 
 import pytest
-from astro_countdown.game import legal_moves
-from astro_countdown.replay import all_legal
-from astro_countdown.verifier import CountdownVerifier
-from astro_countdown.walker import CountdownWalker, Params, next_line
 
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Problem, Prompt
+from astro_countdown.game import legal_moves
+from astro_countdown.replay import all_legal
+from astro_countdown.verifier import CountdownVerifier
+from astro_countdown.walker import CountdownWalker, Params, next_line
 
 PROMPT = Prompt("use 3 4 3 to make 21")
 

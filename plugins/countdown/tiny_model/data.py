@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
 from astro_countdown.game import (
     CAP,
     Difficulty,
@@ -25,8 +28,6 @@ from astro_countdown.game import (
     wait_line,
     walks,
 )
-from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 IGNORED = -100
 """The label of tokens that carry no loss."""

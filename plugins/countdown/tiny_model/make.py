@@ -6,12 +6,13 @@ from pathlib import Path
 from string import Template
 
 import torch
-from astro_countdown.game import sample_problems
 from data import PageRecipe, make_pages
 from score import Score, score
 from train import TrainRecipe, build_model, pretrain
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from vocabulary import build_tokenizer
+
+from astro_countdown.game import sample_problems
 
 HERE = Path(__file__).parent
 DESTINATION = HERE.parent / "astro_countdown" / "model"

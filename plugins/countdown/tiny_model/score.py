@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from astro_countdown.game import Numbers, answer_line, prompt, read_step
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from astro_countdown.game import Numbers, answer_line, prompt, read_step
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from astro_linearize.backtrack import Backtrack
-from astro_linearize.params import BacktrackParams
 
 from astro.requests import Program, Verify
 from astro.types import Node, Problem, SearchTree, State, Status, Step, Trace, Verdict
+from astro_linearize.backtrack import Backtrack
+from astro_linearize.params import BacktrackParams
 
 PROBLEM = Problem("p", "which?", "1")
 

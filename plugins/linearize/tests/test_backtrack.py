@@ -4,13 +4,13 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Any
 
-from astro_linearize.backtrack import Backtrack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro.binding import Binding
 from astro.registry import Registry
 from astro.types import SearchTree, SegmentKind, Status, Step, Trace, Verdict
+from astro_linearize.backtrack import Backtrack
 
 STEP, REFLECTION, BACKTRACK = SegmentKind.STEP, SegmentKind.REFLECTION, SegmentKind.BACKTRACK
 Linearize = Callable[..., list[Trace]]

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
-from astro_linearize.choose import choose_correct, choose_wrong, draw_backtracks, order_paths
-from astro_linearize.params import BacktrackParams, CorrectChoice, WrongChoice
 
 from astro.errors import ConfigError
 from astro.params import validate
 from astro.types import SearchTree, Status, Verdict
+from astro_linearize.choose import choose_correct, choose_wrong, draw_backtracks, order_paths
+from astro_linearize.params import BacktrackParams, CorrectChoice, WrongChoice
 
 
 def correct_ids(tree: SearchTree, choice: CorrectChoice) -> set[int]:

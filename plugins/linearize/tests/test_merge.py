@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from astro_linearize.merge import Visit, merge, shared_steps
-
 from astro.types import SegmentKind
+from astro_linearize.merge import Visit, merge, shared_steps
 
 STEP, REFLECTION, BACKTRACK = SegmentKind.STEP, SegmentKind.REFLECTION, SegmentKind.BACKTRACK
 

@@ -8,11 +8,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from astro_search.mcts import Mcts
-from astro_search.params import MctsParams
 
 from astro.requests import BudgetExhausted, Generate, Program, Request, Verify
 from astro.types import Completion, FinishReason, Problem, SearchTree, State, Status, Verdict
+from astro_search.mcts import Mcts
+from astro_search.params import MctsParams
 
 
 class Lines:

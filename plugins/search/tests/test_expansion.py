@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from astro_search.expansion import actions, softmax
 from hypothesis import given
 from hypothesis import strategies as st
 
 from astro.types import Completion, FinishReason
+from astro_search.expansion import actions, softmax
 
 Make = Callable[..., Completion]
 

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from astro_search.programs import alongside
-
 from astro.requests import Program, Verify
 from astro.types import Problem
+from astro_search.programs import alongside
 
 PROBLEM = Problem("p", "", "")
 

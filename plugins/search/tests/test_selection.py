@@ -3,14 +3,14 @@ from __future__ import annotations
 from math import inf, log, sqrt
 
 import pytest
-from astro_search.mcts import Mcts
-from astro_search.params import MctsParams, Puct, PuctParams, Uct
-from astro_search.selection import puct, rule, uct
 
 from astro.binding import Binding
 from astro.errors import ConfigError
 from astro.params import validate
 from astro.registry import Registry
+from astro_search.mcts import Mcts
+from astro_search.params import MctsParams, Puct, PuctParams, Uct
+from astro_search.selection import puct, rule, uct
 
 
 def test_puct_by_hand() -> None:

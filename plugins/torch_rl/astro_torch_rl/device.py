@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
@@ -36,13 +35,6 @@ class Device:
             raise TrainingError(f"device {name!r} cannot be used: {reason}", "try auto") from None
         auto = "bfloat16" if device.type == "cuda" else "float32"
         return cls(device, getattr(torch, auto if params.dtype == "auto" else params.dtype))
-
-
-def resolve(model: str) -> str:
-    """The folder of a model that a plugin ships (entry points `astro.models`), else the name."""
-    for point in entry_points(group="astro.models", name=model):
-        return str(point.load()())
-    return model
 
 
 def start_dtype(model: str) -> torch.dtype:

@@ -19,11 +19,12 @@ from transformers import AutoTokenizer
 from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, PolicyBackend, Reloadable, StepFormat, TrainResult
+from astro.models import resolve
 from astro.registry import Registry
 from astro.types import Problem
 from astro.verification import VerifierPool
 from astro_torch_rl import checkpoint
-from astro_torch_rl.device import Device, load_model, resolve, start_dtype
+from astro_torch_rl.device import Device, load_model, start_dtype
 from astro_torch_rl.learner import Learner
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.prompts import prompt_ids, teachable

@@ -9,9 +9,6 @@ from typing import Any, cast
 
 import pytest
 import torch
-from astro_torch_rl.grpo import Grpo, build_policy
-from astro_torch_rl.params import GrpoParams
-from astro_torch_rl.rollouts import Sampler
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
@@ -23,6 +20,9 @@ from astro.interfaces import Metrics, PolicyBackend, TrainResult
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
 from astro.verification import VerifierPool
+from astro_torch_rl.grpo import Grpo, build_policy
+from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.rollouts import Sampler
 
 NAMES = ("one", "two", "three", "four")
 ANSWERS = tuple(f"answer is {number}\n" for number in range(1, 5))

@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import torch
-from astro_torch_rl.batches import TrainSequence, collate, micro_batches
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astro_torch_rl.batches import TrainSequence, collate, micro_batches
 
 CPU = torch.device("cpu")
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from astro_torch_rl.device import Device, load_model, start_dtype
-from astro_torch_rl.params import GrpoParams
 
 from astro.errors import TrainingError
+from astro_torch_rl.device import Device, load_model, start_dtype
+from astro_torch_rl.params import GrpoParams
 
 
 def test_a_cpu_computes_in_float32_unless_told_otherwise() -> None:

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import AutoTokenizer
+
+from astro.errors import TrainingError
 from astro_torch_rl.batches import TrainSequence, collate
 from astro_torch_rl.device import Device, load_model
 from astro_torch_rl.learner import MAX_SKIPPED, Learner, rate_factor
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.scoring import score
-from transformers import AutoTokenizer
-
-from astro.errors import TrainingError
 
 CPU = Device(torch.device("cpu"), torch.float32)
 RESPONSES = ((7, 1), (8, 9, 10), (3,), (10, 10, 7, 1))

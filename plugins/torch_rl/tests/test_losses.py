@@ -6,6 +6,10 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
 from astro_torch_rl.losses import (
     PolicyLoss,
     entropy,
@@ -16,9 +20,6 @@ from astro_torch_rl.losses import (
     policy_loss,
     sequence_weights,
 )
-from hypothesis import given
-from hypothesis import strategies as st
-from torch import Tensor
 
 REWARDS = torch.tensor([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
 LN2 = math.log(2)

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from astro_torch_rl.params import GrpoParams
-from astro_torch_rl.prompts import prompt_ids, shuffled, teachable
-from astro_torch_rl.rollouts import Sampler
 from transformers import AutoTokenizer
 
 from astro.errors import TrainingError
 from astro.types import Problem
+from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.prompts import prompt_ids, shuffled, teachable
+from astro_torch_rl.rollouts import Sampler
 
 RIGHT, WRONG = "answer is 1\n", "answer is 2\n"
 SCRIPT = {"always": (RIGHT,), "never": (WRONG,), "rarely": (RIGHT, WRONG, WRONG, WRONG)}

@@ -3,10 +3,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from astro_torch_rl.rollouts import Sampler, check, collect
 
 from astro.errors import TrainingError, VerifierError
 from astro.types import Problem, Status
+from astro_torch_rl.rollouts import Sampler, check, collect
 
 Build = Callable[..., Sampler]
 RIGHT, WRONG = "answer is 1\n", "answer is 2\n"

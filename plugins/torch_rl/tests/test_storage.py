@@ -3,9 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from astro_torch_rl.storage import MetricsLog, whole_folder
 
 from astro.errors import TrainingError
+from astro_torch_rl.storage import MetricsLog, whole_folder
 
 
 def test_rows_after_the_checkpoint_and_cut_rows_are_forgotten(tmp_path: Path) -> None:

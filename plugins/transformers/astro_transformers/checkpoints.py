@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
+from astro import models
 from astro.errors import PolicyError
-
-MODELS_GROUP = "astro.models"
-"""Entry points of this group map a name to a callable without arguments that returns a folder."""
 
 
 def resolve(model: str) -> str:
@@ -21,12 +18,11 @@ def resolve(model: str) -> str:
 
     Raises `PolicyError` if `model` is clearly a path and holds no checkpoint.
     """
-    for point in entry_points(group=MODELS_GROUP, name=model):
-        return str(_checked(Path(point.load()()), model))
-    path = Path(model).expanduser()
-    if path.exists() or model.startswith((".", "/", "~")) or model.count("/") > 1:
+    name = models.resolve(model)
+    path = Path(name).expanduser()
+    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         return str(_checked(path, model))
-    return model
+    return name
 
 
 def load_tokenizer(model: str) -> Any:
@@ -88,7 +84,7 @@ def _checked(path: Path, model: str) -> Path:
 
 
 def _unloadable(what: str, model: str, error: Exception) -> PolicyError:
-    shipped = ", ".join(sorted(entry_points(group=MODELS_GROUP).names))
+    shipped = ", ".join(models.shipped())
     return PolicyError(
         f"cannot load the {what} of {model!r}: {_first_line(error)}",
         "expected a checkpoint folder, a hub name that can be reached"

@@ -62,8 +62,7 @@ class TransformersPolicy:
         self._model = checkpoints.load_model(name, device=device, dtype=params.dtype)
         _check_attention_only(self._model, params.model)
         use_grouped_attention(self._model)
-        config = self._model.config.get_text_config()
-        self._vocab_size = max(config.vocab_size, len(tokenizer))
+        self._vocab_size = self._model.config.get_text_config().vocab_size
         self._max_length = params.max_length or checkpoints.context_limit(self._model)
         self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         self._forward = Forward(self._model)
@@ -153,6 +152,7 @@ class TransformersPolicy:
         context = self._encoder.encode(request.prompt)
         pairs = [(context, self._encoder.text(text)) for text in request.continuations]
         for _, continuation in pairs:
+            self._check_vocabulary(continuation)
             self._room(context + continuation[:-1])
         return pairs
 
@@ -160,14 +160,17 @@ class TransformersPolicy:
         """How many tokens may follow `context`, >= 1. Raises `PolicyError` if none may."""
         if not context:
             raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
-        if min(context) < 0 or max(context) >= self._vocab_size:
-            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
+        self._check_vocabulary(context)
         limit = self._max_length
         if limit is None:
             return sys.maxsize
         if len(context) >= limit:
             raise PolicyError(f"context of {len(context) + 1} tokens exceeds the model's {limit}")
         return limit - len(context)
+
+    def _check_vocabulary(self, ids: tuple[int, ...]) -> None:
+        if ids and not 0 <= min(ids) <= max(ids) < self._vocab_size:
+            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
 
     def _join(self, sequences: list[Sequence]) -> list[Finished]:
         lengths = [len(s.prompt) for s in sequences]

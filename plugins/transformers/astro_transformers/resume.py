@@ -40,9 +40,9 @@ def last_checkpoint(folder: Path, training: str) -> Path | None:
     return None
 
 
-def fingerprint(*parts: Any) -> str:
-    """A digest of everything that determines a training."""
-    return hashlib.sha256(repr(parts).encode()).hexdigest()
+def fingerprint(traces: Path, *settings: Any) -> str:
+    """A digest of everything that determines a training; `settings` are plain values."""
+    return hashlib.sha256(repr((_digest(traces), *settings)).encode()).hexdigest()
 
 
 def _read_manifest(checkpoint: Path) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import pad
 
 _GAMMA = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
@@ -64,7 +65,7 @@ def nucleus(probs: Tensor, top_p: Tensor) -> Tensor:
     Source: Holtzman et al., "The curious case of neural text degeneration", 2020, eq. 2.
     """
     ordered, order = probs.sort(dim=-1, descending=True, stable=True)
-    before = ordered.cumsum(-1) - ordered
+    before = pad(ordered.cumsum(-1)[:, :-1], (1, 0))
     ordered = ordered.masked_fill(before >= top_p[:, None], 0.0)
     return torch.zeros_like(probs).scatter_(1, order, ordered)
 

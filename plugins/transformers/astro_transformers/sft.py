@@ -32,6 +32,8 @@ from astro_transformers.traces import Example, collate, plan_batches, read_examp
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _METRICS = "metrics.json"
+_FREE = {"save_steps", "device", "threads"}
+"""Params that may change between the sessions of one training."""
 
 
 class TransformersSFT:
@@ -70,7 +72,7 @@ class TransformersSFT:
         tokenizer = checkpoints.load_tokenizer(name)
         loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
         batches, dropped = self._batches(traces, loaded, tokenizer, seed, tokens)
-        training = fingerprint(self._params, model, seed, batches)
+        training = fingerprint(traces, self._params.model_dump(exclude=_FREE), model, seed, tokens)
         arguments = self._arguments(run_dir / "checkpoints", seed)
         losses = self._fit(loaded, batches, arguments, training, on_step)
         tail = losses[-max(1, len(losses) // 10) :]
@@ -82,7 +84,7 @@ class TransformersSFT:
             "dropped": float(dropped),
         }
         _save(loaded, tokenizer, metrics, target)
-        shutil.rmtree(run_dir / "checkpoints")
+        shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
 
     def _batches(
@@ -159,6 +161,7 @@ class TransformersSFT:
             save_steps=params.save_steps,
             save_total_limit=2,
             report_to="none",
+            log_level="error",
             disable_tqdm=True,
             dataloader_pin_memory=not cpu,
         )

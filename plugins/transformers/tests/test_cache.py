@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import torch
-from astro_transformers.cache import RowCache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.cache_utils import DynamicCache
+
+from astro_transformers.cache import RowCache
 
 OPERATIONS = st.lists(
     st.one_of(

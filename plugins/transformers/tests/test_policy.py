@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from astro_transformers.params import PolicyParams
-from astro_transformers.policy import TransformersPolicy
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from astro.errors import PolicyError
 from astro.interfaces import Counted, Reloadable
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Prompt
+from astro_transformers.params import PolicyParams
+from astro_transformers.policy import TransformersPolicy
 
 Request = Generate | LogProb
 

@@ -3,9 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from astro_transformers.sampler import invert_cdf, nucleus, sample, sample_key, uniforms
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astro_transformers.sampler import invert_cdf, nucleus, sample, sample_key, uniforms
 
 
 def draw(count: int, seed: int = 0) -> torch.Tensor:

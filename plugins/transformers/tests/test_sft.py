@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from astro_transformers.params import SFTParams
-from astro_transformers.sft import TransformersSFT
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from astro.errors import TrainingError
 from astro.interfaces import TrainResult
+from astro_transformers.params import SFTParams
+from astro_transformers.sft import TransformersSFT
 
 FAST = {"learning_rate": 5e-3, "batch_size": 4, "save_steps": 5, "device": "cpu"}
 
@@ -71,6 +71,10 @@ def die_at(step: int) -> Callable[[int, int, Mapping[str, float]], None]:
             raise Killed
 
     return on_step
+
+
+def raise_killed(*_: object) -> None:
+    raise Killed
 
 
 def test_the_loss_falls_and_progress_is_told(traces: Path, llama: str, tmp_path: Path) -> None:
@@ -139,6 +143,18 @@ def test_a_broken_checkpoint_is_passed_over(
     )
     assert seen[0] == (7 if damage == "stray" else 5)
     assert same(whole, result)
+
+
+def test_a_training_killed_before_its_model_was_saved(
+    traces: Path, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(traces, llama, tmp_path / "whole")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr("astro_transformers.sft._save", raise_killed)
+        train(traces, llama, tmp_path / "run")
+    result = train(traces, llama, tmp_path / "run", die_at(1))
+    assert same(whole, result)
+    assert result.metrics["loss"] == whole.metrics["loss"]
 
 
 def test_checkpoints_of_another_training_are_not_taken(

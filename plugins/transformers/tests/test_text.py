@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from astro_transformers.text import Detokenizer, StopTable, stop_end
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
+
+from astro_transformers.text import Detokenizer, StopTable, stop_end
 
 
 class Letters:

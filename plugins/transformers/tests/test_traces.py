@@ -3,11 +3,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from astro_transformers.prompts import PromptEncoder
-from astro_transformers.traces import IGNORED, Example, collate, make_example, plan_batches
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
+
+from astro_transformers.prompts import PromptEncoder
+from astro_transformers.traces import IGNORED, Example, collate, make_example, plan_batches
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=60)
 EOS = 1
@@ -69,3 +70,12 @@ def test_padding_is_on_the_right_and_bears_no_loss(batches: list[list[int]]) -> 
     batch = collate([[built[i] for i in indices] for indices in batches])
     assert batch["input_ids"].tolist() == [[2, 2, 0, 0], [2, 2, 2, 2]]
     assert batch["labels"].tolist() == [[IGNORED, 2, IGNORED, IGNORED], [IGNORED, 2, 2, 2]]
+
+
+def test_padding_changes_no_loss(llama: str) -> None:
+    """Though there is no attention mask, a batch's loss is the mean over its rows' tokens."""
+    model = AutoModelForCausalLM.from_pretrained(llama)
+    rows = [Example(ids, (IGNORED, *ids[1:])) for ids in [(4, 9, 17), (8, 30, 2, 7, 5, 6)]]
+    together = model(**collate([rows])).loss * 7
+    apart = sum(model(**collate([[row]])).loss * row.tokens for row in rows)
+    assert together.item() == pytest.approx(apart.item(), abs=1e-5)

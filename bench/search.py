@@ -1,0 +1,80 @@
+"""Search with the tiny model: 64 problems at once against one at a time, and its memory.
+
+Both arms search the same problems in this process's children, each with one torch thread, in turn.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from marks import Mark, publish
+
+import astro
+
+CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
+PROBLEMS = 64
+ROUNDS = 3
+
+
+def search(problems: int, concurrency: int) -> dict[str, float]:
+    """Nodes per second of one search stage, its start included, and the peak memory in GiB."""
+    config = astro.load_config(
+        CONFIG,
+        [
+            f"problems.params.train={problems}",
+            f"executor={{name: local, params: {{concurrency: {concurrency}}}}}",
+        ],
+    )
+    with tempfile.TemporaryDirectory() as runs:
+        began = time.monotonic()
+        result = astro.run(config, runs=runs, until="search")
+        seconds = time.monotonic() - began
+        trees = (result.folder / "trees.jsonl").read_text().splitlines()
+    nodes = sum(len(json.loads(tree)["nodes"]) for tree in trees)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return {"nodes_per_second": nodes / seconds, "memory": (peak + workers) / 2**20}
+
+
+def in_child(problems: int, concurrency: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, str(problems), str(concurrency)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def main() -> None:
+    ratios = []
+    for _ in range(ROUNDS):
+        alone, together = in_child(PROBLEMS, 1), in_child(PROBLEMS, 64)
+        ratios.append(together["nodes_per_second"] / alone["nodes_per_second"])
+    memory = in_child(400, 64)["memory"]
+    publish(
+        "search",
+        [
+            Mark.of(
+                "nodes/s, 64 problems at once against one at a time, median of 3 pairs, 1 thread",
+                sorted(ratios)[ROUNDS // 2],
+                ">= 8",
+            ),
+            Mark.of("memory of a 400-problem search, GiB, verifiers included", memory, "<= 1.5"),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        print(json.dumps(search(*map(int, sys.argv[1:]))))
+    else:
+        main()
