@@ -12,7 +12,7 @@ import msgspec
 from astro.errors import RunError
 
 T = TypeVar("T")
-encode = msgspec.json.Encoder(order="deterministic").encode
+encode = msgspec.json.Encoder().encode
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:

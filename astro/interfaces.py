@@ -123,6 +123,14 @@ class ProblemSource(Protocol):
         """The problems of `train`, `dev` or `test`: same params, same problems. Ids are unique."""
 
 
+@runtime_checkable
+class ProblemReader(Protocol):
+    """A problem source that can read a problem that a user typed."""
+
+    def read(self, text: str) -> Problem:
+        """Raises `ProblemError` with the form that it expects."""
+
+
 Metrics = Mapping[str, float]
 OnStep = Callable[[int, int, Metrics], None]
 """Called with (steps done, steps in all, metrics of the step just done)."""

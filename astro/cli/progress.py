@@ -31,6 +31,18 @@ from astro.events import (
 
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.1
+WATCHED = (
+    "solved",
+    "pass@1",
+    "reward",
+    "loss",
+    "nodes",
+    "traces",
+    "backtracks",
+    "response_length",
+    "tokens/s",
+)
+"""Trainers report more; the rest is in their metrics files."""
 
 
 @contextmanager
@@ -129,8 +141,8 @@ def sentence(event: Event) -> str:
 
 
 def figures(fields: Mapping[str, float]) -> str:
-    """Live figures in one line: `solved 0.94  tokens/s 1,840`."""
-    return "  ".join(f"{name} {_number(value)}" for name, value in fields.items())
+    """The figures that people watch, in one line: `solved 0.94  tokens/s 1,840`."""
+    return "  ".join(f"{name} {_number(fields[name])}" for name in WATCHED if name in fields)
 
 
 def _number(value: float) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from astro.config import RunConfig
-from astro.errors import RunError
+from astro.errors import ProblemError, RunError
 from astro.events import Listener, ignore
 from astro.folder import RunFolder
+from astro.interfaces import ProblemReader, ProblemSource
 from astro.journal import Journal
 from astro.pipeline.context import Run
 from astro.pipeline.search import search_task
@@ -17,8 +18,14 @@ from astro.registry import Registry
 from astro.types import Problem, SearchTree
 
 
-def solve(config: RunConfig, problem: Problem, on_event: Listener = ignore) -> SearchTree:
-    """Search `problem` as the config says, leaving no files. Raises `AstroError`."""
+def solve(config: RunConfig, problem: Problem | str, on_event: Listener = ignore) -> SearchTree:
+    """Search one problem as the config says, leaving no files.
+
+    A string is the id or the prompt of one of the config's problems, or a text that their source
+    can read. Raises `AstroError`.
+    """
+    if isinstance(problem, str):
+        problem = find_problem(config, problem)
     with tempfile.TemporaryDirectory(prefix="astro-") as root:
         folder = RunFolder(Path(root))
         with closing(Journal(folder.journal)) as journal:
@@ -37,3 +44,16 @@ def solve(config: RunConfig, problem: Problem, on_event: Listener = ignore) -> S
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result
     return tree
+
+
+def find_problem(config: RunConfig, wanted: str) -> Problem:
+    """The problem that a string means; see `solve`. Raises `AstroError`."""
+    source: ProblemSource = Registry.discover().build("problems", config.problems)
+    for split in ("test", "dev", "train"):
+        with suppress(ProblemError):  # a source need not have every split
+            for problem in source.load(split):
+                if wanted in (problem.id, problem.prompt):
+                    return problem
+    if isinstance(source, ProblemReader):
+        return source.read(wanted)
+    raise ProblemError(f"the config's problems hold no {wanted!r:.80}", "give an id or a prompt")

@@ -78,10 +78,9 @@ def test_sentences() -> None:
 
 
 def test_figures() -> None:
-    assert figures({"solved": 0.9371, "tokens/s": 18403.2, "nodes": 7}) == (
-        "solved 0.937  tokens/s 18,403  nodes 7"
-    )
-    assert figures({"loss": float("nan"), "ratio": float("inf")}) == "loss nan  ratio inf"
+    fields = {"tokens/s": 18403.2, "solved": 0.9371, "nodes": 7, "verdict/timeout": 0.0}
+    assert figures(fields) == "solved 0.937  nodes 7  tokens/s 18,403"
+    assert figures({"loss": float("nan"), "reward": float("inf")}) == "reward inf  loss nan"
 
 
 def test_untrusted_text_reaches_neither_kind_of_progress() -> None:

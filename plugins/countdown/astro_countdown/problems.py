@@ -13,6 +13,7 @@ from astro import params
 from astro.errors import ProblemError
 from astro.types import Problem
 from astro_countdown.game import CAP, Difficulty, Numbers, Split, all_problems, prompt, walks
+from astro_countdown.replay import IllegalLine, read_prompt
 
 HARD = 0.05
 """Below this chance that a random legal walk hits the target, a problem counts as hard."""
@@ -66,6 +67,14 @@ class CountdownProblems:
             )
         random.Random(self._params.seed).shuffle(found)
         return [_problem(*drawn) for drawn in found[:wanted]]
+
+    def read(self, text: str) -> Problem:
+        """A problem typed as `use 3 5 8 to make 16`. Raises `ProblemError` for any other form."""
+        try:
+            game = read_prompt(text)
+        except IllegalLine as error:
+            raise ProblemError(f"not a countdown problem: {text!r:.80}", str(error)) from None
+        return _problem(tuple(map(int, game.numbers)), int(game.target))
 
     def _all(self, split: Split) -> list[tuple[Numbers, int]]:
         own = self._params

@@ -72,6 +72,17 @@ def game_of(problem: Problem) -> Game | None:
     return Game(tuple(sorted(map(Fraction, numbers))), Fraction(target))
 
 
+def read_prompt(text: str) -> Game:
+    """The game that `use 3 5 8 to make 16` asks for. Raises `IllegalLine`."""
+    words = text.split()
+    if len(words) < 5 or words[0] != "use" or words[-3:-1] != ["to", "make"]:
+        raise IllegalLine("expected: use 3 5 8 to make 16")
+    game = Game(read_numbers(words[1:-3]), read_number(words[-1]))
+    if not all(number.denominator == 1 <= number for number in (game.target, *game.numbers)):
+        raise IllegalLine("expected whole numbers from 1")
+    return game
+
+
 def lines_of(response: str) -> list[str]:
     """The lines of a response, blank ones left out."""
     return [line for line in response.split("\n") if line.strip()]

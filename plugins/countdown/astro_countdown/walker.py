@@ -12,7 +12,7 @@ from astro.builtin.scripted import Line, LineWriter
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro_countdown.game import answer_line, apply, legal_moves, step_line, wait_line
-from astro_countdown.replay import Game, IllegalLine, lines_of, read_number, read_numbers, replay
+from astro_countdown.replay import Game, IllegalLine, lines_of, read_prompt, replay
 
 
 class Params(params.Params):
@@ -46,7 +46,7 @@ class CountdownWalker:
 
 def next_line(user: str, response: str, draw: int) -> Line | None:
     """The next line of the walk; None at its end. Raises `PolicyError`."""
-    game, lines = _read_prompt(user), lines_of(response)
+    game, lines = _game(user), lines_of(response)
     if lines and lines[-1].startswith(("answer", "wait")):
         return None
     walk = replay(game, lines)
@@ -63,14 +63,8 @@ def next_line(user: str, response: str, draw: int) -> Line | None:
     return Line(step_line(move, apply(numbers, move)), -math.log(len(moves)))
 
 
-def _read_prompt(user: str) -> Game:
-    words = user.split()
+def _game(user: str) -> Game:
     try:
-        if len(words) < 5 or words[0] != "use" or words[-3:-1] != ["to", "make"]:
-            raise IllegalLine("expected: use 3 5 8 to make 25")
-        game = Game(read_numbers(words[1:-3]), read_number(words[-1]))
+        return read_prompt(user)
     except IllegalLine as error:
         raise PolicyError(f"not a countdown problem: {error}") from None
-    if not all(number.denominator == 1 <= number for number in (game.target, *game.numbers)):
-        raise PolicyError("not a countdown problem: the walker plays whole numbers from 1")
-    return game
