@@ -26,7 +26,7 @@ class Shipped:
 def test_a_shipped_model_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").write_text("{}")
     shipped = Shipped(tmp_path)
-    monkeypatch.setattr(checkpoints, "entry_points", lambda **_: [shipped])
+    monkeypatch.setattr("astro.models.entry_points", lambda **_: [shipped])
     assert checkpoints.resolve("pocket") == str(tmp_path)
     shipped.folder = tmp_path / "gone"
     with pytest.raises(PolicyError, match=r"'pocket'.*gone is not a folder"):
