@@ -112,7 +112,7 @@ def sample_problems(
 
 
 def prompt(numbers: Numbers, target: int) -> str:
-    """The problem as the user states it: `use 3 5 8 to make 21`."""
+    """The problem as the user states it: `use 3 5 8 to make 19`."""
     return f"use {_spaced(numbers)} to make {target}"
 
 
@@ -122,12 +122,12 @@ def step_line(move: Move, left: Numbers) -> str:
 
 
 def answer_line(target: int) -> str:
-    """The end of a walk that reached the target: `answer 21`."""
+    """The end of a walk that reached the target: `answer 19`."""
     return f"answer {target}\n"
 
 
 def wait_line(value: int, target: int) -> str:
-    """The end of a walk that missed the target: `wait 16 is not 21`."""
+    """The end of a walk that missed the target: `wait 16 is not 19`."""
     return f"wait {value} is not {target}\n"
 
 

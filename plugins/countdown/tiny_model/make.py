@@ -1,4 +1,4 @@
-"""Make the tiny countdown model from nothing: `make tiny-model`, about ten minutes on one core."""
+"""Make the tiny countdown model from nothing: `make tiny-model`, 10 to 15 minutes on one core."""
 
 import time
 from dataclasses import asdict

@@ -18,13 +18,13 @@ class TrainRecipe:
     layers: int = 3
     mlp: int = 384
     tied: bool = True
-    steps: int = 3000
+    steps: int = 4500
     batch_pages: int = 8
     muon_lr: float = 0.02
     adam_lr: float = 3e-3
     weight_decay: float = 0.01
     warmup: int = 30
-    decay_share: float = 0.5
+    decay_share: float = 0.6
     """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
     seed: int = 0
 
