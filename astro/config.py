@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,6 +15,7 @@ from astro.errors import ConfigError, PluginError
 from astro.params import Params, validate
 from astro.registry import Registry
 
+_YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # a date of month 13 is a ValueError
 ModelName = Literal["base", "direct_sft", "sft", "rl"]
 
 
@@ -97,6 +99,7 @@ def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -
         for key, kind, binding in config.bindings()
         for problem in _binding_problems(registry, key, kind, binding)
     ]
+    problems = problems or list(_chain_problems(registry, config))
     if problems:
         raise ConfigError(problems, source)
     return config
@@ -109,12 +112,12 @@ def dump_config(config: RunConfig) -> str:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = _parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"cannot read: {error.strerror}"], str(path)) from None
     except UnicodeDecodeError:
         raise ConfigError(["not a UTF-8 text file"], str(path)) from None
-    except yaml.YAMLError as error:
+    except _YAML_ERRORS as error:
         raise ConfigError([f"not valid YAML: {' '.join(str(error).split())}"], str(path)) from None
     if not isinstance(raw, dict):
         what = "empty" if raw is None else f"a {type(raw).__name__}"
@@ -122,13 +125,29 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as it is commonly read, but a key that is given twice is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode))
+        for key, count in keys.items():
+            if count > 1:
+                line = node.start_mark.line + 1
+                raise yaml.YAMLError(f"the mapping of line {line} gives {key!r} {count} times")
+        return super().construct_mapping(node, deep)
+
+
+def _parse_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
+
+
 def _override(raw: dict[str, Any], override: str) -> None:
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise ConfigError([f"--set {override}: expected key.path=value"])
     try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError:
+        value = _parse_yaml(text)
+    except _YAML_ERRORS:
         raise ConfigError([f"--set {override}: the value is not valid YAML"]) from None
     *parents, last = key.split(".")
     node = raw
@@ -137,6 +156,14 @@ def _override(raw: dict[str, Any], override: str) -> None:
         if not isinstance(node, dict):
             raise ConfigError([f"--set {override}: {parent} is not a mapping"])
     node[last] = value
+
+
+def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
+    """What only shows once each plugin's own params are sound."""
+    policy = config.policy
+    params = registry.params("policy", policy.name, policy.params)
+    if (config.sft or config.rl) and not hasattr(params, "model"):
+        yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
 
 
 def _binding_problems(registry: Registry, key: str, kind: str, binding: Binding) -> Iterator[str]:

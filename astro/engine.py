@@ -8,6 +8,7 @@ verification runs beside generation.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from astro.requests import (
     Verify,
 )
 from astro.seeds import derive
+from astro.types import Completion
 from astro.verification import VerifierPool
 
 R = TypeVar("R")
@@ -208,7 +210,7 @@ class Engine:
         if self._generating:
             for ticket, reply in self._step_policy():
                 self._generating -= 1
-                self._deliver(ticket, reply)
+                self._deliver(ticket, _sound(reply))
         idle = not self._generating and not self._ready
         for ticket, verdict in self._verifier.step(block=idle):
             self._deliver(ticket, verdict)
@@ -250,6 +252,25 @@ def _resume(live: _Live) -> list[Request]:
     if live.replies is not None:
         return live.program.send(live.replies)
     return live.program.throw(BudgetExhausted()) if live.told else next(live.program)
+
+
+def _sound(reply: Any) -> Any:
+    """A policy's reply as the journal can keep it: no lone surrogates, and finite log-probabilities
+    or a `Failure`."""
+    if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
+        return reply
+    if not all(math.isfinite(sum(completion.logprobs)) for completion in reply):
+        return Failure("the policy's log-probabilities are not finite")
+    return [_without_surrogates(completion) for completion in reply]
+
+
+def _without_surrogates(completion: Completion) -> Completion:
+    try:
+        completion.text.encode()
+    except UnicodeEncodeError:
+        text = completion.text.encode("utf-8", "replace").decode()
+        return replace(completion, text=text)
+    return completion
 
 
 def _account(live: _Live) -> None:

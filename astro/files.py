@@ -47,9 +47,9 @@ def read_lines(path: Path, row: type[T]) -> Iterator[T]:
                 raise RunError(f"{path}:{number}: {error}") from None
 
 
-def read_json(path: Path) -> Any:
-    """Read a JSON file. Raises `RunError`."""
+def read_json(path: Path, shape: type[T]) -> T:
+    """Read a JSON file as a value of type `shape`. Raises `RunError`."""
     try:
-        return msgspec.json.decode(path.read_bytes())
+        return msgspec.json.decode(path.read_bytes(), type=shape)
     except msgspec.MsgspecError as error:
         raise RunError(f"{path}: {error}") from None

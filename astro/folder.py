@@ -27,6 +27,7 @@ class RunFolder:
         self.failures = root / "failures.jsonl"
         self.scores = root / "eval" / "scores.json"
         self.report = root / "report.md"
+        self._clearing = root / ".clearing"
 
     def traces(self, arm: str) -> Path:
         """Traces of the arm `sft` or of its control `direct_sft`."""
@@ -59,25 +60,38 @@ class RunFolder:
             raise RunError(
                 f"another run is at work in {self.root}", "wait for it, or choose another name"
             ) from None
-        with lock:
-            if fresh:
+        try:
+            if fresh or self._clearing.exists():
                 self._clear()
             self._check_config(config)
             yield
+        finally:
+            lock.release()
 
     def _clear(self) -> None:
-        strangers = [path.name for path in self.root.iterdir() if path.name != ".lock"]
-        if strangers and not self.config.exists():
+        """Empty the folder. A marker lies in it meanwhile, so that a kill leaves no half of a run
+        that the next one would take for its own."""
+        found = [path for path in self.root.iterdir() if path.name != ".lock"]
+        if not found:
+            return
+        if not (self.config.exists() or self._clearing.exists()):
             raise RunError(f"{self.root} holds no run, so --fresh leaves it alone")
-        for path in self.root.iterdir():
+        write_whole(self._clearing, [])
+        for path in found:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path.name != ".lock":
+            elif path != self._clearing:
                 path.unlink()
+        self._clearing.unlink()
 
     def _check_config(self, config: RunConfig) -> None:
         text = dump_config(config)
         if not self.config.exists():
+            if self.journal.exists() or self.trees.exists():
+                raise RunError(
+                    f"{self.root} holds a run without its config.yaml",
+                    "move it away, or choose another name",
+                )
             write_whole(self.config, [text.encode()])
             return
         try:

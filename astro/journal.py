@@ -95,21 +95,19 @@ class Journal:
                 (task, result, failure, tokens),
             )
 
-    def outcomes(self, prefix: str) -> Iterator[tuple[str, bytes | None, str]]:
-        """(task, result, failure) of every finished task whose key starts with `prefix`."""
+    def outcomes(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """(task, failure) of every finished task whose key starts with `prefix`."""
         with self._guard():
             yield from self._db.execute(
-                "select task, result, failure from outcomes where task >= ? and task < ?",
+                "select task, failure from outcomes where task >= ? and task < ?",
                 (prefix, prefix + "\U0010ffff"),
             )
 
-    def outcome(self, task: str) -> tuple[bytes | None, str] | None:
-        """(result, failure) of a task, or None while it is not finished."""
+    def result(self, task: str) -> bytes | None:
+        """The result of a task, or None if it failed or is not finished."""
         with self._guard():
-            row: tuple[bytes | None, str] | None = self._db.execute(
-                "select result, failure from outcomes where task = ?", (task,)
-            ).fetchone()
-        return row
+            row = self._db.execute("select result from outcomes where task = ?", (task,)).fetchone()
+        return row[0] if row else None
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

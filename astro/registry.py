@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from astro.errors import (
+    AstroError,
     BrokenPluginError,
     ConfigError,
     ConflictingPluginsError,
     MissingEngineError,
+    PluginError,
     UnknownPluginError,
 )
 from astro.hookspecs import ENTRY_POINT_GROUP, KINDS, Hooks, Provider
@@ -36,7 +38,7 @@ class Entry:
     @property
     def missing(self) -> tuple[str, ...]:
         """The modules that it requires and that are not installed. Imports nothing."""
-        return tuple(name for name in self.provider.requires if find_spec(name) is None)
+        return tuple(name for name in self.provider.requires if not _installed(name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Registry:
         for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
             try:
                 entries += _providers(point)
-            except Exception as error:  # the plugin boundary: report, never fail
+            except (Exception, SystemExit) as error:  # the plugin boundary: report, never fail
                 broken.append(Broken(point.name, *_origin(point), _reason(error)))
         return cls(entries, broken)
 
@@ -111,11 +113,20 @@ class Registry:
     def build(self, kind: str, binding: Binding, **collaborators: Any) -> Any:
         """An instance of the implementation, given its params and collaborators by keyword.
 
-        Raises any `PluginError` or `ConfigError`.
+        Raises any `PluginError` or `ConfigError`, and what `AstroError` its constructor raises.
         """
         entry = self.require(kind, binding.name)
         params = self.params(kind, binding.name, binding.params)
-        return _load(entry, entry.provider.target)(params, **collaborators)
+        make = _load(entry, entry.provider.target)
+        try:
+            return make(params, **collaborators)
+        except AstroError:
+            raise
+        except Exception as error:  # the plugin boundary
+            raise PluginError(
+                f"{kind} {binding.name!r} of {entry.distribution} {entry.version} cannot be built: "
+                f"{_reason(error)}"
+            ) from error
 
     def _suggestion(self, kind: str, name: str) -> str:
         names = [e.provider.name for e in self.entries if e.provider.kind == kind]
@@ -149,15 +160,22 @@ def _origin(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ModuleNotFoundError, ValueError):  # its parent is missing, or a stub stands for it
+        return False
 
 
 def _load(entry: Entry, target: str) -> Any:
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # the plugin boundary: whatever its import raises is its fault
+    except (Exception, SystemExit) as error:  # the plugin boundary: its import is its own
         raise BrokenPluginError(
             f"{entry.provider.kind} {entry.provider.name!r} of {entry.distribution} "
             f"{entry.version} is broken: {_reason(error)}"

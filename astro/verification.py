@@ -13,7 +13,10 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import msgspec
+
 from astro.binding import VerifierBinding
+from astro.errors import VerifierError
 from astro.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
@@ -22,11 +25,16 @@ _MEMO_ENTRIES = 200_000
 _CHUNK = 32
 _START_SECONDS = 60.0
 _POLL_SECONDS = 1.0
+_verdict = msgspec.msgpack.Decoder(Verdict).decode
+_text = msgspec.msgpack.Decoder(str).decode
 
 
 @dataclass(slots=True)
 class _Worker:
-    """A process, our end of its pipe, and the jobs it was sent and has not answered, in order."""
+    """A process, our end of its pipe, and the jobs it was sent and has not answered, in order.
+
+    It is sent none until it is `ready`: its verifier is built, and it reads what it is sent.
+    """
 
     process: subprocess.Popen[bytes]
     pipe: Connection[Any, Any]
@@ -55,7 +63,8 @@ class VerifierPool:
 
     A verdict that takes more than `timeout` seconds is `timeout`, one whose worker dies or runs out
     of memory is `error`; the worker is replaced either way. Verifiers are deterministic, so equal
-    requests are computed once. Works from any thread, and uses no signals.
+    requests are computed once. Works from any thread, and uses no signals. Raises `VerifierError`
+    when a worker cannot start, for then no verdict would mean anything.
     """
 
     def __init__(self, verifier: VerifierBinding) -> None:
@@ -109,8 +118,8 @@ class VerifierPool:
     def _dispatch(self) -> None:
         while len(self._workers) < min(self._binding.workers, len(self._pending)):
             self._workers.append(self._start())
-        for worker in self._workers:
-            if self._queue and not worker.jobs:
+        for worker in list(self._workers):
+            if self._queue and worker.ready and not worker.jobs:
                 self._send(worker)
 
     def _start(self) -> _Worker:
@@ -122,6 +131,8 @@ class VerifierPool:
                 [sys.executable, "-P", "-m", "astro.worker", str(handle)],
                 pass_fds=[handle],
                 stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                process_group=0,  # the terminal's Ctrl-C is for us; we end the workers
             )
         ours.send(self._binding)
         return _Worker(process, ours, time.monotonic() + _START_SECONDS)
@@ -130,15 +141,14 @@ class VerifierPool:
         share = -(-len(self._queue) // len(self._workers))
         jobs = [self._queue.popleft() for _ in range(min(share, _CHUNK))]
         worker.jobs.extend(jobs)
-        if worker.ready:
-            worker.deadline = time.monotonic() + self._binding.timeout
         try:
             worker.pipe.send([(job.problem, job.response) for job in jobs])
-        except OSError:
-            self._replace(worker, Status.ERROR, "the verifier's process died")
+        except OSError:  # it died idle, so no job is to blame
+            self._remove(worker)
+        worker.deadline = time.monotonic() + self._binding.timeout
 
     def _collect(self, patience: float) -> None:
-        busy = [worker for worker in self._workers if worker.jobs]
+        busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
         if not busy:
             return
         now = time.monotonic()
@@ -148,26 +158,40 @@ class VerifierPool:
             if worker.pipe in ready:
                 self._receive(worker)
             elif time.monotonic() > worker.deadline:
-                self._replace(worker, Status.TIMEOUT, f"over {self._binding.timeout:g} s")
+                seconds = self._binding.timeout if worker.ready else _START_SECONDS
+                self._replace(worker, Status.TIMEOUT, f"over {seconds:g} s")
 
     def _receive(self, worker: _Worker) -> None:
         try:
-            while worker.jobs and worker.pipe.poll():
-                reply = worker.pipe.recv()
+            while (worker.jobs or not worker.ready) and worker.pipe.poll():
+                message = worker.pipe.recv_bytes()
                 worker.deadline = time.monotonic() + self._binding.timeout
                 if worker.ready:
-                    self._resolve(worker.jobs.popleft(), Verdict(Status(reply[0]), *reply[1:]))
+                    self._resolve(worker.jobs.popleft(), _verdict(message))
+                elif reason := _text(message):
+                    raise self._unstartable(reason)
                 worker.ready = True
         except (EOFError, OSError):
             self._replace(worker, Status.ERROR, "the verifier's process died")
 
     def _replace(self, worker: _Worker, status: Status, reason: str) -> None:
         """Blame the job at hand, requeue those behind it, and start anew."""
+        if not worker.ready:
+            raise self._unstartable(reason)
+        self._resolve(worker.jobs.popleft(), Verdict(status, None, reason))
+        self._remove(worker)
+
+    def _remove(self, worker: _Worker) -> None:
         self._counts["restarts"] += 1
         worker.stop()
         self._workers.remove(worker)
-        self._resolve(worker.jobs.popleft(), Verdict(status, None, reason))
         self._queue.extendleft(reversed(worker.jobs))
+
+    def _unstartable(self, reason: str) -> VerifierError:
+        return VerifierError(
+            f"a worker of verifier {self._binding.name!r} could not start: {reason}",
+            f"verifier.memory_mb is {self._binding.memory_mb}",
+        )
 
     def _resolve(self, job: _Job, verdict: Verdict) -> None:
         del self._pending[job.digest]

@@ -69,7 +69,7 @@ class JsonlProblems:
         return [problem for problem in problems if self._split_of(problem.id) == split]
 
     def _split_of(self, problem_id: str) -> str:
-        digest = blake2b(problem_id.encode(), digest_size=8).digest()
+        digest = blake2b(problem_id.encode("utf-8", "replace"), digest_size=8).digest()
         position = int.from_bytes(digest, "big") / 2**64
         if position < self._params.test_share:
             return "test"

@@ -109,7 +109,8 @@ def _pieces(request: Generate, sample: int, next_line: NextLine) -> Iterator[tup
 
 
 def _token_id(piece: str) -> int:
-    return EOS_ID if not piece else 1 + zlib.crc32(piece.encode()) % (2**31 - 1)
+    checksum = zlib.crc32(piece.encode("utf-8", "surrogatepass"))
+    return 1 + checksum % (2**31 - 1) if piece else EOS_ID
 
 
 def _hash(*parts: object) -> int:

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 import click
 
-from astro.cli.text import plain
 from astro.errors import AstroError
+from astro.text import plain
 
 COMMANDS = {
     "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),

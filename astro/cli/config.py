@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from astro.cli import options
-from astro.cli.text import plain
 from astro.config import dump_config, load_config
+from astro.text import plain
 
 
 @click.group()

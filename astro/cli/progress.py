@@ -18,7 +18,6 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from astro.cli.text import plain
 from astro.events import (
     Event,
     Listener,
@@ -28,6 +27,7 @@ from astro.events import (
     StageProgress,
     StageStarted,
 )
+from astro.text import plain
 
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.1

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from astro.cli.text import plain
+from astro.text import plain
 
 if TYPE_CHECKING:
     from astro.cli.plugins import Row

@@ -99,5 +99,5 @@ def _result(context: Run) -> RunResult:
     folder = context.folder
     if not folder.scores.exists():
         return RunResult(folder.root, {}, [])
-    scores = evaluate.read_scores(folder.scores.read_bytes())
+    scores = evaluate.read_scores(folder.scores)
     return RunResult(folder.root, scores, report.examples(context))

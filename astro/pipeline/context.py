@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from astro.binding import Binding
 from astro.config import RunConfig
 from astro.engine import Outcome, Task
-from astro.errors import RunError
+from astro.errors import ProblemError, RunError
 from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, write_lines
 from astro.folder import RunFolder
-from astro.interfaces import Executor, OnStep, StepFormat
+from astro.interfaces import Executor, OnStep, ProblemSource, StepFormat
 from astro.journal import Journal
 from astro.registry import Registry
+from astro.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,19 @@ class Run:
     def step_format(self) -> StepFormat:
         step_format: StepFormat = self.registry.build("step_format", self.config.step_format)
         return step_format
+
+    def problems(self, split: str) -> list[Problem]:
+        """The problems of a split. Raises `ProblemError` unless there are some, all distinct."""
+        source: ProblemSource = self.registry.build("problems", self.config.problems)
+        problems = list(source.load(split))
+        if not problems:
+            raise ProblemError(f"problems {self.config.problems.name!r} give none to {split}")
+        for problem in problems:
+            _check_encodes(problem)
+        (problem_id, count) = Counter(problem.id for problem in problems).most_common(1)[0]
+        if count > 1:
+            raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
+        return problems
 
     def policy(self, model: str) -> Binding:
         """The configured policy, with the checkpoint of `model`."""
@@ -66,7 +80,7 @@ class Run:
         `fields` are a result's live figures; their running means are shown. Raises `RunError` when
         the share of failed tasks passes `max_failed`.
         """
-        finished = {task for task, _, failure in self.journal.outcomes(f"{stage}/") if not failure}
+        finished = {task for task, failure in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
         progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
         try:
@@ -93,19 +107,25 @@ class Run:
             seed=self.config.seed,
         )
 
-    def results(self, stage: str, keys: Sequence[str]) -> list[bytes]:
-        """The journal's results of a stage, in the order of `keys`, failed ones left out."""
-        found = {task: result for task, result, _ in self.journal.outcomes(f"{stage}/")}
-        return [result for key in keys if (result := found.get(key)) is not None]
+    def results(self, keys: Iterable[str]) -> Iterator[bytes]:
+        """The journal's results, in the order of `keys`, failed ones left out."""
+        return (result for key in keys if (result := self.journal.result(key)) is not None)
 
     def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
         rows = [
             {"task": task, "reason": failure}
-            for task, _, failure in self.journal.outcomes("")
+            for task, failure in self.journal.outcomes("")
             if failure
         ]
         write_lines(self.folder.failures, rows)
+
+
+def _check_encodes(problem: Problem) -> None:
+    try:
+        encode(problem)
+    except (TypeError, ValueError) as error:
+        raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
 
 
 class _Progress:
@@ -128,7 +148,7 @@ class _Progress:
         self._tokens += outcome.tokens
         if outcome.failure:
             self.failed += 1
-            problem_id = outcome.key.rpartition("/")[2]
+            problem_id = outcome.key.removeprefix(f"{self._stage}/")
             self._listener(ProblemFailed(self._stage, problem_id, outcome.failure))
         else:
             self._seen += 1

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-
-import msgspec
+from pathlib import Path
 
 from astro.config import Evaluate
 from astro.engine import Task
-from astro.files import read_lines, write_json, write_whole
+from astro.files import read_json, read_lines, write_json, write_whole
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
 from astro.pipeline.context import Run
@@ -31,6 +30,11 @@ class Measured:
     greedy: list[Sample]
 
 
+@dataclass(frozen=True, slots=True)
+class _ScoresFile:
+    models: Scores
+
+
 def run(run: Run) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
     scores: Scores = {}
@@ -39,8 +43,7 @@ def run(run: Run) -> None:
             _sample(run, model)
         measured = list(read_lines(run.folder.samples(model), Measured))
         scores[model] = score(measured, run.step_format())
-    rows = {model: {k: asdict(v) for k, v in row.items()} for model, row in scores.items()}
-    write_json(run.folder.scores, {"models": rows})
+    write_json(run.folder.scores, _ScoresFile(scores))
 
 
 def models(run: Run) -> list[str]:
@@ -56,14 +59,13 @@ def models(run: Run) -> list[str]:
 
 
 def _sample(run: Run, model: str) -> None:
-    source = run.registry.build("problems", run.config.problems)
     stage = f"{STAGE}/{model}"
     tasks = [
         Task(f"{stage}/{problem.id}", partial(measure, problem, run.config.evaluate))
-        for problem in source.load(run.config.evaluate.split)
+        for problem in run.problems(run.config.evaluate.split)
     ]
     run.carry_out(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
-    results = run.results(stage, [task.key for task in tasks])
+    results = run.results(task.key for task in tasks)
     write_whole(run.folder.samples(model), (result + b"\n" for result in results))
 
 
@@ -125,6 +127,6 @@ def _behaviour(
         yield "legal", ratio([float(count) for count in legal], n)
 
 
-def read_scores(path: bytes) -> Scores:
-    """The scores in the bytes of an eval/scores.json."""
-    return msgspec.json.decode(path, type=dict[str, Scores])["models"]
+def read_scores(path: Path) -> Scores:
+    """The scores in an eval/scores.json. Raises `RunError`."""
+    return read_json(path, _ScoresFile).models

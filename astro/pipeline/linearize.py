@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 import msgspec
@@ -22,8 +22,8 @@ def run(run: Run) -> None:
     tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
     run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run):
-        keys = [task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/")]
-        write_lines(run.folder.traces(arm), _rows(run.results(STAGE, keys)))
+        keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
+        write_lines(run.folder.traces(arm), _rows(run.results(keys)))
 
 
 def arms(run: Run) -> list[tuple[str, Binding]]:
@@ -40,7 +40,7 @@ def _tasks(run: Run, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
         yield Task(key, partial(linearizer.linearize, tree.problem, tree, seed))
 
 
-def _rows(results: list[bytes]) -> Iterator[dict[str, object]]:
+def _rows(results: Iterable[bytes]) -> Iterator[dict[str, object]]:
     decode = msgspec.json.Decoder(list[Trace]).decode
     for result in results:
         for number, trace in enumerate(decode(result)):

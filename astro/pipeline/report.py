@@ -11,6 +11,7 @@ from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.pipeline.context import Run
 from astro.pipeline.evaluate import Measured, Scores, models, read_scores
+from astro.text import plain
 from astro.types import Problem
 
 TITLES = (
@@ -34,8 +35,8 @@ class Example:
 
 def run(run: Run) -> None:
     """Write report.md."""
-    text = "\n".join(_lines(run))
-    write_whole(run.folder.report, [text.encode("utf-8", "replace")])
+    text = plain("\n".join(_lines(run)))
+    write_whole(run.folder.report, [text.encode()])
 
 
 def examples(run: Run) -> list[Example]:
@@ -61,7 +62,7 @@ def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) 
 
 
 def _lines(run: Run) -> Iterator[str]:
-    scores = read_scores(run.folder.scores.read_bytes())
+    scores = read_scores(run.folder.scores)
     yield f"# {run.config.name}\n"
     yield from _table(scores)
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"

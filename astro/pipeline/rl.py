@@ -6,7 +6,6 @@ from astro.binding import Binding
 from astro.events import StageStarted
 from astro.interfaces import RLAlgorithm
 from astro.pipeline.context import Run
-from astro.pipeline.search import training_problems
 from astro.seeds import derive
 
 STAGE = "rl"
@@ -18,7 +17,7 @@ def run(run: Run, binding: Binding) -> None:
     algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=run.step_format())
     run.on_event(StageStarted(STAGE, 0, "steps"))
     algorithm.train(
-        training_problems(run),
+        run.problems("train"),
         model=str(start.params.get("model", "")),
         policy=start,
         reward=run.config.verifier,

@@ -15,15 +15,10 @@ STAGE = "search"
 
 def run(run: Run) -> None:
     """Search every training problem and write trees.jsonl, one tree a line, in their order."""
-    tasks = [search_task(run, problem) for problem in training_problems(run)]
+    tasks = [search_task(run, problem) for problem in run.problems("train")]
     run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
-    results = run.results(STAGE, [task.key for task in tasks])
+    results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))
-
-
-def training_problems(run: Run) -> list[Problem]:
-    source = run.registry.build("problems", run.config.problems)
-    return list(source.load("train"))
 
 
 def search_task(run: Run, problem: Problem) -> Task[SearchTree]:

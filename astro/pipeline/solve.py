@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 from astro.config import RunConfig
@@ -16,6 +16,8 @@ from astro.pipeline.context import Run
 from astro.pipeline.search import search_task
 from astro.registry import Registry
 from astro.types import Problem, SearchTree
+
+SPLITS = ("test", "dev", "train")
 
 
 def solve(config: RunConfig, problem: Problem | str, on_event: Listener = ignore) -> SearchTree:
@@ -49,11 +51,18 @@ def solve(config: RunConfig, problem: Problem | str, on_event: Listener = ignore
 def find_problem(config: RunConfig, wanted: str) -> Problem:
     """The problem that a string means; see `solve`. Raises `AstroError`."""
     source: ProblemSource = Registry.discover().build("problems", config.problems)
-    for split in ("test", "dev", "train"):
-        with suppress(ProblemError):  # a source need not have every split
-            for problem in source.load(split):
-                if wanted in (problem.id, problem.prompt):
-                    return problem
+    errors: list[ProblemError] = []
+    for split in SPLITS:
+        try:
+            problems = source.load(split)
+        except ProblemError as error:  # a source need not have every split
+            errors.append(error)
+            continue
+        for problem in problems:
+            if wanted in (problem.id, problem.prompt):
+                return problem
+    if len(errors) == len(SPLITS):
+        raise errors[0]
     if isinstance(source, ProblemReader):
         return source.read(wanted)
     raise ProblemError(f"the config's problems hold no {wanted!r:.80}", "give an id or a prompt")

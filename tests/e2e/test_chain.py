@@ -75,7 +75,7 @@ def test_five_kills_in_search_change_no_step_visit_or_answer(
 ) -> None:
     finish(launch(tmp_path / "whole", "--until", "search", config=CHAIN))
     whole = tmp_path / "whole" / "chain"
-    points = sorted(Random(2).sample(range(rows(whole / "journal.db")), 5))
+    points = sorted(Random(2).sample(range(rows(whole / "journal.db") * 9 // 10), 5))
     killed = tmp_path / "killed" / "chain"
     for point in points:
         process = launch(tmp_path / "killed", "--until", "search", config=CHAIN)
@@ -90,7 +90,7 @@ def test_five_kills_in_search_change_no_step_visit_or_answer(
 def test_kills_in_training_change_no_score(launch: Launch, tmp_path: Path) -> None:
     finish(launch(tmp_path / "whole", config=CHAIN))
     whole, killed = tmp_path / "whole" / "chain", tmp_path / "killed" / "chain"
-    for pattern in ("direct_sft/**/checkpoint-*", "sft/**/checkpoint-*", "rl/checkpoints/*"):
+    for pattern in ("sft/checkpoints/*", "direct_sft/checkpoints/*", "rl/checkpoints/*"):
         process = launch(tmp_path / "killed", config=CHAIN)
         assert kill_at(process, killed, pattern)
     finish(launch(tmp_path / "killed", config=CHAIN))
@@ -137,7 +137,8 @@ def test_the_checkpoints_load_with_auto_classes(launch: Launch, tmp_path: Path) 
         return_tensors="pt",
         return_dict=True,
     )
-    response = model.generate(**prompt, max_new_tokens=32, do_sample=False)
-    text = tokenizer.decode(response[0], skip_special_tokens=True)
-    assert text.startswith("use 3 5 8 to make 16\n")
-    assert "left" in text
+    written = model.generate(**prompt, max_new_tokens=32, do_sample=False)
+    response = tokenizer.decode(
+        written[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True
+    )
+    assert response.startswith(("3 ", "5 ", "8 "))

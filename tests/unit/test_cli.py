@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 from astro.cli import main
 from astro.cli.app import COMMANDS
 from astro.cli.plugins import rows
-from astro.cli.text import plain
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, Notice
 from astro.hookspecs import Provider
 from astro.registry import Broken, Entry, Registry
+from astro.text import plain
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 
 CONFIG = """

@@ -43,6 +43,10 @@ class EchoPolicy:
 def _echo(request: Generate) -> list[Completion] | Failure:
     if "unanswerable" in request.prompt.user:
         return Failure("the policy cannot say")
+    if "diverged" in request.prompt.user:
+        return [Completion("1\n", (1,), (float("nan"),))]
+    if "garbled" in request.prompt.user:
+        return [Completion("\ud800 1\n", (1,), (-0.5,))]
     return [Completion(f"{request.seed}.{i}\n", (i,), (-0.5,)) for i in range(request.n)]
 
 
@@ -171,6 +175,24 @@ def test_a_failed_request_fails_its_task_alone(tmp_path: Path) -> None:
         outcomes = drive(todo, journal=journal)
     assert outcomes["bad"].failure == "the policy cannot say"
     assert [bool(o.failure) for o in outcomes.values()].count(True) == 1
+
+
+def test_text_that_no_file_can_hold_is_made_sound_before_its_program_sees_it(
+    tmp_path: Path,
+) -> None:
+    def say() -> Program[str]:
+        ((completion,),) = yield [Generate(Prompt("garbled"))]
+        return str(completion.text)
+
+    with opened(tmp_path / "journal.db") as journal:
+        first = drive([Task("say", say)], journal=journal)
+        assert first["say"].result == "? 1\n"
+        assert drive([Task("say", say)], journal=journal) == first
+
+
+def test_log_probabilities_of_a_diverged_model_are_a_failure() -> None:
+    bad = Task("bad", lambda: walk(Problem("bad", "diverged", ""), 2))
+    assert "not finite" in drive([bad])["bad"].failure
 
 
 def test_a_raising_program_fails_its_task_alone() -> None:

@@ -53,6 +53,37 @@ def test_fresh_empties_the_folder_of_a_run(tmp_path: Path) -> None:
         assert "seed: 1" in folder.config.read_text()
 
 
+def test_a_folder_that_was_being_emptied_is_emptied_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False):
+        folder.trees.write_text("old")
+        folder.checkpoint("sft").mkdir(parents=True)
+
+    def killed(_: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shutil.rmtree", killed)
+    with pytest.raises(KeyboardInterrupt), folder.claimed(config(seed=1), fresh=True):
+        pass
+    monkeypatch.undo()
+    with folder.claimed(config(seed=1), fresh=False):
+        assert sorted(path.name for path in folder.root.iterdir()) == [".lock", "config.yaml"]
+
+
+def test_a_run_whose_config_is_gone_is_not_taken_over(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False):
+        folder.trees.write_text("whose?")
+    folder.config.unlink()
+    with (
+        pytest.raises(RunError, match=r"holds a run without its config\.yaml"),
+        folder.claimed(config(seed=1), fresh=False),
+    ):
+        pass
+
+
 def test_fresh_spares_a_folder_that_holds_no_run(tmp_path: Path) -> None:
     root = tmp_path / "r"
     root.mkdir()

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from astro.binding import VerifierBinding
-from astro.errors import UnknownPluginError
+from astro.errors import UnknownPluginError, VerifierError
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
 from astro.verification import VerifierPool
 
 HOSTILE = """
-import os, time
+import os, sys, time
 from astro.hookspecs import Provider, hookimpl
 from astro.types import Status, Verdict
 
@@ -32,11 +32,29 @@ class Hostile:
         if response == "eat": return len("x" * 2**31)
         if response == "raise": raise ValueError("not today")
         if response == "lie": return True
-        return Verdict(Status.CORRECT, response)
+        if response == "number": return Verdict(Status.CORRECT, 42)
+        if response == "surrogate": return Verdict(Status.CORRECT, chr(0xD800))
+        if response == "print": print("look at me")
+        if response == "lazy": os.spawnlp(os.P_NOWAIT, "sh", "sh", "-c",
+                                          f"sleep 0.3; kill -9 {os.getpid()}")
+        return Verdict(Status.CORRECT, response[:99])
+
+class Stillborn(Hostile):
+    def __init__(self, params):
+        if sys.argv[0].endswith("worker.py"): raise RuntimeError("no licence here")
+
+class Stiff(Hostile):
+    def __init__(self, params):
+        if sys.argv[0].endswith("worker.py"): os._exit(9)
+
+class Slow(Hostile):
+    def __init__(self, params):
+        if sys.argv[0].endswith("worker.py"): time.sleep(3)
 
 @hookimpl
 def astro_providers():
-    return [Provider("verifier", "hostile", "misbehaves", target="hostile:Hostile")]
+    return [Provider("verifier", name, "misbehaves", target=f"hostile:{name.capitalize()}")
+            for name in ("hostile", "stillborn", "stiff", "slow")]
 """
 PROBLEM = Problem("p", "what is 6 times 7?", "42")
 
@@ -105,6 +123,8 @@ def hostile(distribution: Callable[[str, str], None]) -> Iterator[VerifierPool]:
         ("eat", Status.ERROR, "out of memory"),
         ("raise", Status.ERROR, "ValueError: not today"),
         ("lie", Status.ERROR, "returned bool"),
+        ("number", Status.ERROR, "Expected `str | null`, got `int`"),
+        ("surrogate", Status.ERROR, "UnicodeEncodeError"),
     ],
 )
 def test_a_fault_is_one_verdict_and_the_rest_goes_on(
@@ -114,6 +134,44 @@ def test_a_fault_is_one_verdict_and_the_rest_goes_on(
     assert [verdict.correct for verdict in found] == [True] * 5 + [False] + [True] * 2
     assert found[5].status is status
     assert reason in found[5].reason
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("stillborn", "RuntimeError: no licence here"), ("stiff", "died")]
+)
+@pytest.mark.usefixtures("hostile")
+def test_a_worker_that_cannot_start_is_an_error_not_a_verdict(name: str, reason: str) -> None:
+    with (
+        VerifierPool(VerifierBinding(name=name)) as pool,
+        pytest.raises(VerifierError, match=f"{name}.* could not start: .*{reason}"),
+    ):
+        verdicts(pool, ["fine"])
+
+
+@pytest.mark.usefixtures("hostile")
+def test_a_worker_that_is_not_there_yet_holds_nobody_up() -> None:
+    with VerifierPool(VerifierBinding(name="slow")) as pool:
+        began = time.monotonic()
+        pool.add(0, Verify(PROBLEM, "x" * 10_000_000))
+        assert pool.step() == []
+        assert pool.step() == []
+        assert time.monotonic() - began < 2.0
+        ((_, verdict),) = pool.step(block=True)
+        assert verdict.correct
+
+
+def test_nobody_is_blamed_for_a_worker_that_died_idle(hostile: VerifierPool) -> None:
+    assert verdicts(hostile, ["lazy"])[0].correct
+    time.sleep(0.8)
+    assert verdicts(hostile, ["fine"])[0].correct
+    assert hostile.counters()["restarts"] == 1
+
+
+def test_what_a_verifier_prints_is_not_the_runs_output(
+    hostile: VerifierPool, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert verdicts(hostile, ["print"])[0].correct
+    assert "look at me" not in capfd.readouterr().out
 
 
 def test_no_orphan_outlives_its_parent(distribution: Callable[[str, str], None]) -> None:

@@ -10,15 +10,14 @@ rewards are equal are replaced, as in DAPO.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 
 from transformers import AutoTokenizer
 
 from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
-from astro.interfaces import OnStep, PolicyBackend, Reloadable, StepFormat, TrainResult
+from astro.interfaces import OnStep, PolicyBackend, StepFormat, TrainResult
 from astro.models import resolve
 from astro.registry import Registry
 from astro.types import Problem
@@ -27,8 +26,8 @@ from astro_torch_rl import checkpoint
 from astro_torch_rl.device import Device, load_model, start_dtype
 from astro_torch_rl.learner import Learner
 from astro_torch_rl.params import GrpoParams
-from astro_torch_rl.prompts import prompt_ids, teachable
-from astro_torch_rl.rollouts import Sampler
+from astro_torch_rl.prompts import teachable
+from astro_torch_rl.rollouts import Sampler, TrainablePolicy
 from astro_torch_rl.storage import MetricsLog
 from astro_torch_rl.training import Training
 
@@ -71,32 +70,21 @@ class Grpo:
         A killed run goes on from its last checkpoint, and on a CPU ends exactly as an uninterrupted
         one. Raises `TrainingError`, `VerifierError`, and what building policy and verifier raises.
         """
-        final = run_dir / "model"
+        final, params, model = run_dir / "model", self._params, resolve(model)
         if not final.exists():
             run_dir.mkdir(parents=True, exist_ok=True)
-            model = resolve(model)
-            with ExitStack() as stack:
-                policy = policy.with_params(model=model)
-                sampler = self._sampler(stack, policy, reward, seed)
-                chosen = teachable(problems, sampler, self._params, run_dir)
-                learner = load_learner(self._params, model, run_dir)
-                encode = partial(prompt_ids, learner.tokenizer, policy.params)
-                training = Training(
-                    self._params, self._step_format, chosen, encode, sampler, learner
-                )
+            with (
+                closing(_trainable(self._build_policy(policy.with_params(model=model)))) as backend,
+                closing(self._build_verifier(reward)) as verifier,
+            ):
+                sampler = Sampler(backend, verifier, seed, params.max_tokens, params.temperature)
+                chosen = teachable(problems, sampler, params, run_dir)
+                learner = load_learner(params, model, run_dir)
+                training = Training(params, self._step_format, chosen, backend, sampler, learner)
                 self._go_on(training, run_dir, on_step)
                 checkpoint.export(final, learner, start_dtype(model))
         rows = MetricsLog(run_dir).rows()
         return TrainResult(final, rows[-1] if rows else {})
-
-    def _sampler(
-        self, stack: ExitStack, policy: Binding, reward: VerifierBinding, seed: int
-    ) -> Sampler:
-        """The policy and the verifier at work together, until `stack` closes them."""
-        backend = stack.enter_context(closing(_reloadable(self._build_policy(policy))))
-        verifier = stack.enter_context(closing(self._build_verifier(reward)))
-        params = self._params
-        return Sampler(backend, verifier, seed, params.max_tokens, params.temperature)
 
     def _go_on(self, training: Training, run_dir: Path, on_step: OnStep) -> None:
         """Do the steps that the learner has not done."""
@@ -129,11 +117,11 @@ def load_learner(params: GrpoParams, model: str, run_dir: Path) -> Learner:
     return learner
 
 
-def _reloadable(policy: PolicyBackend) -> PolicyBackend:
-    if isinstance(policy, Reloadable):
+def _trainable(policy: PolicyBackend) -> TrainablePolicy:
+    if isinstance(policy, TrainablePolicy):
         return policy
     policy.close()
     raise TrainingError(
-        f"policy {type(policy).__name__} cannot take new weights while it runs",
+        f"policy {type(policy).__name__} cannot take new weights while it runs and tell its tokens",
         "use one that can, such as policy.name=transformers, or another rl trainer",
     )

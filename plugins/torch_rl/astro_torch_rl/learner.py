@@ -97,12 +97,16 @@ class Learner:
         return {"learning_rate": rate, **_means(sums)}
 
     def _phases(self, size: int, rng: Random) -> list[list[int]]:
-        """The indices of the sequences of each optimiser step."""
-        step = self._params.minibatch or max(size, 1)
+        """The indices of the sequences of each optimiser step.
+
+        The steps of a pass are as even as can be: a small remainder would move the weights as far
+        as a whole minibatch does.
+        """
+        steps = math.ceil(size / (self._params.minibatch or max(size, 1)))
         phases: list[list[int]] = []
         for _ in range(self._params.epochs_per_batch):
             order = rng.sample(range(size), size)
-            phases += [order[i : i + step] for i in range(0, size, step)]
+            phases += [order[i::steps] for i in range(steps)]
         return phases
 
     def _old_logprobs(self, sequences: Sequence[TrainSequence], phases: int) -> list[Tensor] | None:

@@ -10,12 +10,12 @@ DAPO, arXiv 2503.14476; RLOO, arXiv 2402.14740; J. Schulman, "Approximating KL D
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
-Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
+from astro_torch_rl.params import Aggregation
+
 _STD_FLOOR = 1e-6
 
 
@@ -91,7 +91,7 @@ def policy_loss(
         weights: `[B]`, from `sequence_weights`.
 
     A token counts as clipped when the clipped term is the smaller one, where it has no gradient.
-    The KL is k3 from the old policy to the new one.
+    The KL is k3 of KL(old || new), whose samples the tokens are.
     """
     mask = mask.to(logprobs.dtype)
     advantages = advantages.unsqueeze(1) if advantages.ndim == 1 else advantages
@@ -103,7 +103,7 @@ def policy_loss(
     return PolicyLoss(
         loss=weighted_sum(token_loss, mask, weights),
         clipped=((bounded < surrogate) * mask).sum(),
-        kl=(kl_k3(logprobs.detach(), old_logprobs) * mask).sum(),
+        kl=(kl_k3(old_logprobs, logprobs.detach()) * mask).sum(),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a user may set."""
+"""What a user may set. Imports no engine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from astro.params import Params
-from astro_torch_rl.losses import Aggregation
+
+Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
 
 
 class GrpoParams(Params):

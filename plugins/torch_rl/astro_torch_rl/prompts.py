@@ -1,14 +1,11 @@
-"""Which problems to train on, and what a model reads of them."""
+"""Which problems to train on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
-
-from transformers import PreTrainedTokenizerBase
 
 from astro.errors import TrainingError
 from astro.seeds import derive
@@ -18,24 +15,6 @@ from astro_torch_rl.rollouts import Sampler, check
 from astro_torch_rl.storage import write_whole
 
 FILE = "prompts.json"
-
-
-def prompt_ids(
-    tokenizer: PreTrainedTokenizerBase, policy_params: Mapping[str, Any], user: str
-) -> tuple[int, ...]:
-    """The tokens before a response, as the `transformers` policy makes them.
-
-    A chat template is used if the tokenizer has one, unless the policy's `prompt_style` is `raw`;
-    the policy's `system`, if any, is the system message.
-    """
-    if policy_params.get("prompt_style") == "raw" or not tokenizer.chat_template:
-        ids = tuple(tokenizer(user)["input_ids"])
-        return ids[:-1] if ids and ids[-1] == tokenizer.eos_token_id else ids
-    system = policy_params.get("system")
-    messages = [{"role": "system", "content": system}] if system is not None else []
-    messages.append({"role": "user", "content": user})
-    text = tokenizer.apply_chat_template(messages, add_generation_prompt=True, tokenize=False)
-    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
 def teachable(

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
 import torch
 
 from astro.errors import TrainingError
-from astro.interfaces import Reloadable, StepFormat
+from astro.interfaces import StepFormat
 from astro.sampling import Sample
 from astro.seeds import derive
-from astro.types import FinishReason, Problem
+from astro.types import FinishReason, Problem, Prompt
 from astro_torch_rl.batches import TrainSequence
 from astro_torch_rl.learner import Learner
 from astro_torch_rl.losses import group_advantages
 from astro_torch_rl.measures import rollout_metrics
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.prompts import shuffled
-from astro_torch_rl.rollouts import Group, Rollouts, Sampler, check, collect
+from astro_torch_rl.rollouts import Group, Rollouts, Sampler, TrainablePolicy, check, collect
 
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Everything that a step needs; `encode` turns a problem's prompt into the sampler's tokens.
+    """Everything that a step needs. `sampler` samples from `policy`, which follows the learner.
 
     What a step draws depends on the seed and the step's number alone.
     """
@@ -33,7 +33,7 @@ class Training:
     params: GrpoParams
     step_format: StepFormat
     problems: Sequence[Problem]
-    encode: Callable[[str], tuple[int, ...]]
+    policy: TrainablePolicy
     sampler: Sampler
     learner: Learner
 
@@ -48,10 +48,8 @@ class Training:
         return {**metrics, **_speed(rollouts, time.perf_counter() - started)}
 
     def synchronise(self) -> None:
-        """Give the sampler the learner's weights."""
-        policy = self.sampler.policy
-        assert isinstance(policy, Reloadable)
-        policy.reload(self.learner.model.state_dict().items())
+        """Give the policy the learner's weights."""
+        self.policy.reload(self.learner.model.state_dict().items())
 
     def _rollouts(self, step: int) -> Rollouts:
         rollouts = collect(
@@ -75,7 +73,7 @@ class Training:
 
     def _with_advantages(self, group: Group) -> list[TrainSequence]:
         """A group's judged samples; those that are masked count in the baseline all the same."""
-        prompt = self.encode(group.problem.prompt)
+        prompt = self.policy.prompt_ids(Prompt(group.problem.prompt))
         rewards = torch.tensor([[sample.verdict.reward for sample in group.judged]])
         advantages = group_advantages(rewards, self.params.normalize_std)[0].tolist()
         masked = {FinishReason.LENGTH} if self.params.mask_truncated else set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -135,6 +136,30 @@ def test_truncated_responses_can_be_left_out(toy: Any, tmp_path: Path) -> None:
     (everything,), (ended,) = rows(tmp_path / "all"), rows(tmp_path / "ended")
     assert everything["truncated"] == ended["truncated"] > 0
     assert everything["grad_norm"] != ended["grad_norm"]
+
+
+def test_training_reads_prompts_as_the_policy_does(toy: Any, tmp_path: Path) -> None:
+    """A token that only the sampler saw would set its log-probabilities apart."""
+    model = shutil.copytree(toy.model, tmp_path / "model")
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer.chat_template = "{% for m in messages %}{{ m.content }} three {% endfor %}"
+    tokenizer.save_pretrained(model)
+    entropies = set()
+    for style in ({"system": "two"}, {"prompt_style": "raw"}):
+        run_dir = tmp_path / next(iter(style))
+        toy.trainer(steps=1).train(
+            toy.problems,
+            model=str(model),
+            policy=Binding(name="transformers", params={"device": "cpu", **style}),
+            reward=VerifierBinding(name="exact", timeout=10.0),
+            run_dir=run_dir,
+            seed=0,
+            on_step=toy.on_step,
+        )
+        (row,) = rows(run_dir)
+        assert row["mismatch"] < 1e-5
+        entropies.add(row["entropy"])
+    assert len(entropies) == 2
 
 
 def test_a_policy_that_cannot_take_weights_is_refused(toy: Any, tmp_path: Path) -> None:

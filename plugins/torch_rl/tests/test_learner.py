@@ -142,6 +142,14 @@ def test_a_batch_without_signal_changes_nothing_but_the_schedule(tiny_model: Pat
     assert learner.done == 1
 
 
+def test_the_optimiser_steps_of_a_pass_are_even(tiny_model: Path) -> None:
+    learner, group = make(tiny_model, minibatch=3, epochs_per_batch=2)
+    phases = learner._phases(len(group), Random(0))
+    assert [len(phase) for phase in phases] == [2, 2, 2, 2]
+    assert sorted(phases[0] + phases[1]) == sorted(phases[2] + phases[3]) == [0, 1, 2, 3]
+    assert learner._phases(0, Random(0)) == []
+
+
 def test_schedules() -> None:
     def factors(**params: Any) -> list[float]:
         return [rate_factor(done, GrpoParams(steps=4, **params)) for done in range(4)]

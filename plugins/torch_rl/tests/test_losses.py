@@ -107,11 +107,22 @@ def test_ratio_beyond_a_bound_is_clipped_only_where_it_would_gain() -> None:
     )
     assert found.loss.item() == pytest.approx(1.0)
     assert float(found.clipped) == 2.0
-    # k3 with q/p = 1/2 is -1/2 + ln 2, with q/p = 2 it is 1 - ln 2: the four add up to 1.
+    # k3 at a ratio of 2 is 1 - ln 2, at 1/2 it is -1/2 + ln 2: the four add up to 1.
     assert float(found.kl) == pytest.approx(2 * (LN2 - 0.5) + 2 * (1 - LN2))
     found.loss.backward()
     assert logprobs.grad is not None
     torch.testing.assert_close(logprobs.grad, torch.tensor([[0.0, 2.0, -0.5, 0.0]]))
+
+
+def test_the_measured_kl_is_that_of_the_policy_that_sampled() -> None:
+    old, new = torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.5, 0.3, 0.2])
+    ones, none = torch.ones(1, 1), torch.zeros(1)
+    by_token = [
+        float(clipped_loss(q.log().view(1, 1), p.log().view(1, 1), none, ones, none).kl)
+        for p, q in zip(old, new, strict=True)
+    ]
+    expected = float((old * torch.tensor(by_token)).sum())
+    assert expected == pytest.approx(float((old * (old / new).log()).sum()), rel=1e-5)
 
 
 def test_padding_cannot_reach_the_loss() -> None:

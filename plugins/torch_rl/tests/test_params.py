@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -27,3 +29,8 @@ def test_bad_params_are_named(params: dict[str, Any], message: str) -> None:
 def test_the_registry_builds_it() -> None:
     trainer = Registry.discover().build("rl", Binding(name="grpo"), step_format=None)
     assert callable(trainer.train)
+
+
+def test_params_are_checked_without_an_engine() -> None:
+    script = "import sys, astro_torch_rl.params; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

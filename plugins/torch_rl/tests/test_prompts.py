@@ -5,12 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from transformers import AutoTokenizer
 
 from astro.errors import TrainingError
 from astro.types import Problem
 from astro_torch_rl.params import GrpoParams
-from astro_torch_rl.prompts import prompt_ids, shuffled, teachable
+from astro_torch_rl.prompts import shuffled, teachable
 from astro_torch_rl.rollouts import Sampler
 
 RIGHT, WRONG = "answer is 1\n", "answer is 2\n"
@@ -42,16 +41,6 @@ def test_nothing_left_is_an_error_with_a_way_out(
 ) -> None:
     with pytest.raises(TrainingError, match=r"none of 2 problems .*filter_samples=0"):
         teachable(PROBLEMS[:2], scripted_sampler(SCRIPT), PARAMS, tmp_path)
-
-
-def test_prompts_are_rendered_as_the_policy_does(tiny_model: Path) -> None:
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    say, two, three = tokenizer.convert_tokens_to_ids(["say", "two", "three"])
-    assert prompt_ids(tokenizer, {}, "say two") == (say, two)
-    tokenizer.chat_template = "{% for m in messages %}{{ m['content'] }} three {% endfor %}"
-    assert prompt_ids(tokenizer, {}, "say") == (say, three)
-    assert prompt_ids(tokenizer, {"system": "two"}, "say") == (two, three, say, three)
-    assert prompt_ids(tokenizer, {"prompt_style": "raw"}, "say two") == (say, two)
 
 
 def test_the_order_of_prompts_follows_from_seed_and_step() -> None:

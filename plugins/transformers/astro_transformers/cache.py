@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import Cache, CacheLayerMixin
+
+Contents = list[tuple[Tensor, Tensor]]
+"""Keys and values of every layer, each `[B, heads, T, dim]`, right-aligned."""
 
 
 class RowCache:
@@ -28,18 +32,25 @@ class RowCache:
     def width(self) -> int:
         return self.end - self.start
 
-    def insert(self, prefilled: Cache, sources: Tensor) -> None:
-        """Add a row for each of `sources` `[N]`, which are rows of a left-padded `prefilled`."""
-        length = prefilled.get_seq_length()
-        self._add_layers(prefilled)
+    def insert(self, contents: Contents, sources: Tensor) -> None:
+        """Add a row for each of `sources` `[N]`, which are rows of right-aligned `contents`."""
+        length = contents[0][0].shape[2]
+        if not self._layers:
+            self._layers += [_Layer(self, *pair) for pair in contents]
         self.reserve(self.rows + len(sources), max(length, self.width))
         added = slice(self.rows, self.rows + len(sources))
         columns = slice(self.end - length, self.end)
-        for layer, (keys, values) in zip(self._layers, _contents(prefilled), strict=True):
+        for layer, (keys, values) in zip(self._layers, contents, strict=True):
             layer.keys[added, :, columns] = keys[sources]
             layer.values[added, :, columns] = values[sources]
         self.rows += len(sources)
         self.start = min(self.start, self.end - length)
+
+    def states(self, row: int, length: int) -> Tensor:
+        """A copy of a row's last `length` columns, `[layers, 2, heads, length, dim]`."""
+        columns = slice(self.end - length, self.end)
+        pairs = [(la.keys[row, :, columns], la.values[row, :, columns]) for la in self._layers]
+        return torch.stack([torch.stack(pair) for pair in pairs])
 
     def reserve(self, rows: int, width: int) -> None:
         """Make room for so many rows, a window so wide, and one more column."""
@@ -60,22 +71,18 @@ class RowCache:
 
     def keep(self, rows: int, width: int, to: Tensor, source: Tensor) -> None:
         """Move rows `source` onto `to`, keep the first `rows` and a window so wide."""
-        if len(to):
-            for layer in self._layers:
-                layer.keys[to] = layer.keys[source]
-                layer.values[to] = layer.values[source]
         self.rows = rows
         self.start = self.end - width
+        window = slice(self.start, self.end)
+        for layer in self._layers if len(to) else ():
+            layer.keys[to, :, window] = layer.keys[source, :, window]
+            layer.values[to, :, window] = layer.values[source, :, window]
 
     def clear(self) -> None:
         """Forget everything and free the buffers."""
         self.rows = self.start = self.end = 0
         self._capacity = (0, 0)
         self._layers.clear()
-
-    def _add_layers(self, prefilled: Cache) -> None:
-        if not self._layers:
-            self._layers += [_Layer(self, *pair) for pair in _contents(prefilled)]
 
 
 class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
@@ -122,9 +129,19 @@ class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
         """Nothing to do: the buffers are there from the start."""
 
 
-def _contents(cache: Cache) -> list[tuple[Tensor, Tensor]]:
-    """Keys and values of every layer, each `[B, heads, T, dim]`."""
+def contents(cache: Cache) -> Contents:
+    """What a prefill has left in every layer."""
     return [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[union-attr,misc]
+
+
+def aligned(states: Sequence[Tensor]) -> Contents:
+    """Rows from `RowCache.states` side by side, the shorter ones padded on the left."""
+    layers, _, heads, _, dim = states[0].shape
+    width = max(row.shape[3] for row in states)
+    batch = states[0].new_zeros((layers, 2, len(states), heads, width, dim))
+    for i, row in enumerate(states):
+        batch[:, :, i, :, width - row.shape[3] :] = row
+    return [(layer[0], layer[1]) for layer in batch]
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:

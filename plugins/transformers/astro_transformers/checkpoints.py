@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,15 @@ from astro.errors import PolicyError
 def resolve(model: str) -> str:
     """The folder of a model that a plugin ships or that is on disk, else the hub name as it is.
 
-    Raises `PolicyError` if `model` is clearly a path and holds no checkpoint.
+    Raises `PolicyError` if `model` is clearly a path and holds no checkpoint, or is nearly the name
+    of a model that a plugin ships: asking the hub for it takes long and ends in a worse message.
     """
     name = models.resolve(model)
     path = Path(name).expanduser()
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
         return str(_checked(path, model))
+    if close := get_close_matches(name, models.shipped(), n=1, cutoff=0.8):
+        raise PolicyError(f"there is no model {model!r}", f"did you mean {close[0]}?")
     return name
 
 

@@ -14,8 +14,9 @@ from transformers.cache_utils import DynamicCache
 
 from astro.requests import Failure
 from astro.types import Completion, FinishReason
-from astro_transformers.cache import RowCache
+from astro_transformers.cache import RowCache, aligned, contents
 from astro_transformers.forward import Forward, by_length, right_aligned
+from astro_transformers.prefixes import PrefixStore
 from astro_transformers.rows import Rows, Sequence
 from astro_transformers.sampler import sample, uniforms
 from astro_transformers.text import Detokenizer, StopTable, stop_end, tail_tokens
@@ -38,6 +39,7 @@ class Decoder:
         vocab_size: int,
         eos: frozenset[int],
         max_batch: int,
+        prefix_bytes: int,
     ) -> None:
         self._forward = forward
         self._detokenizer = detokenizer
@@ -46,6 +48,8 @@ class Decoder:
         self._max_batch = max_batch
         self._rows = Rows(max_batch)
         self._cache = RowCache()
+        self._prefixes = PrefixStore(prefix_bytes)
+        self.computed_prompt_tokens = 0
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -56,11 +60,18 @@ class Decoder:
         return self._max_batch - len(self)
 
     def join(self, sequences: Seq[Sequence]) -> list[Finished]:
-        """Prefill new sequences, each distinct prompt once, and sample their first tokens."""
+        """Let new sequences in.
+
+        One whose prompt continues a sequence that was decoded here, by one token, starts from the
+        keys and values of that. The other prompts are prefilled, each distinct one once, and their
+        first tokens sampled.
+        """
         siblings: dict[tuple[int, ...], list[Sequence]] = {}
         for sequence in sequences:
             siblings.setdefault(sequence.prompt, []).append(sequence)
-        prompts = list(siblings)
+        known = [(prompt, self._prefixes.get(prompt[:-1])) for prompt in siblings]
+        self._continue([(siblings[p], states) for p, states in known if states is not None])
+        prompts = [prompt for prompt, states in known if states is None]
         finished: list[Finished] = []
         for group in by_length([len(prompt) for prompt in prompts]):
             finished += self._prefill([siblings[prompts[i]] for i in group])
@@ -73,7 +84,7 @@ class Decoder:
             return []
         cache.reserve(len(rows), cache.width)
         context = torch.from_numpy(rows.context[: len(rows)]).to(self._forward.device)
-        ids = torch.from_numpy(rows.last_tokens()).to(self._forward.device)
+        ids = torch.from_numpy(rows.last[: len(rows)]).to(self._forward.device)
         mask = right_aligned(context + 1, cache.width + 1)
         logits = self._forward(ids[:, None], mask, context[:, None], cache.past)
         cache.appended()
@@ -83,17 +94,35 @@ class Decoder:
     def clear(self) -> None:
         """Drop the cache. Call it between sequences, when the weights have changed."""
         self._cache.clear()
+        self._prefixes.clear()
+
+    def _continue(self, groups: Seq[tuple[Seq[Sequence], Tensor]]) -> None:
+        if groups:
+            rows = [siblings for siblings, _ in groups]
+            self._cache.insert(aligned([states for _, states in groups]), self._sources(rows))
+            added = list(chain.from_iterable(rows))
+            self._add(added, [len(sequence.prompt) - 1 for sequence in added])
+            self.computed_prompt_tokens += len(added)
 
     def _prefill(self, groups: Seq[Seq[Sequence]]) -> list[Finished]:
         past = DynamicCache()
-        logits = self._forward.prompts([group[0].prompt for group in groups], past)
-        sources = torch.tensor([i for i, group in enumerate(groups) for _ in group])
-        sources = sources.to(self._forward.device)
-        self._cache.insert(past, sources)
+        prompts = [group[0].prompt for group in groups]
+        logits = self._forward.prompts(prompts, past)
+        sources = self._sources(groups)
+        self._cache.insert(contents(past), sources)
         first = len(self)
         added = list(chain.from_iterable(groups))
-        self._rows.add(added, [self._stops.index(s.stop) for s in added])
+        self._add(added, [len(sequence.prompt) for sequence in added])
+        self.computed_prompt_tokens += sum(map(len, prompts))
         return self._take(first, logits[sources, -1])
+
+    def _sources(self, groups: Seq[Seq[Sequence]]) -> Tensor:
+        """For each sequence, which of the groups it is in."""
+        sources = torch.tensor([i for i, group in enumerate(groups) for _ in group])
+        return sources.to(self._forward.device)
+
+    def _add(self, sequences: Seq[Sequence], context: Seq[int]) -> None:
+        self._rows.add(sequences, [self._stops.index(s.stop) for s in sequences], context=context)
 
     def _take(self, start: int, logits: Tensor) -> list[Finished]:
         """Sample from `logits` `[B - start, V]` for the rows from `start` on."""
@@ -152,10 +181,20 @@ class Decoder:
         if not results:
             return []
         finished = [(self._rows.sequences[row], result) for row, result in results.items()]
+        for row, result in results.items():
+            self._remember(row, result)
         to, source = self._rows.remove(list(results))
         longest = int(self._rows.context[: len(self)].max(initial=0))
         self._cache.keep(len(self), longest, self._to_device(to), self._to_device(source))
         return finished
+
+    def _remember(self, row: int, result: Completion | Failure) -> None:
+        """Keep the keys and values of a step, which the next one may continue."""
+        if isinstance(result, Failure) or result.finish_reason is not FinishReason.STOP:
+            return
+        prefix = self._rows.sequences[row].prompt + result.token_ids[:-1]
+        if len(prefix) == self._rows.context[row] and prefix not in self._prefixes:
+            self._prefixes.put(prefix, self._cache.states(row, len(prefix)))
 
     def _to_device(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._forward.device)

@@ -29,6 +29,9 @@ class PolicyParams(Params):
     prompt_style: PromptStyle = "auto"
     system: System = None
     max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
+    prefix_cache_mb: Annotated[
+        int, Field(ge=0, description="MiB of keys and values kept of steps that may go on")
+    ] = 256
     max_length: Annotated[
         int | None, Field(ge=2, description="context limit in tokens; default is the model's")
     ] = None

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.types import Completion
+from astro.types import Completion, Prompt
 from astro_transformers import checkpoints
 from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
@@ -72,11 +72,12 @@ class TransformersPolicy:
             vocab_size=self._vocab_size,
             eos=checkpoints.end_tokens(self._model, tokenizer),
             max_batch=params.max_batch,
+            prefix_bytes=params.prefix_cache_mb * 2**20,
         )
         self._waiting: deque[Sequence] = deque()
         self._scorings: list[_Scoring] = []
         self._replies: list[tuple[int, Reply | Failure]] = []
-        self._generated_tokens = self._prompt_tokens = self._cached_prompt_tokens = 0
+        self._generated_tokens = self._prompt_tokens = self._scored_tokens = 0
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         """Queue a request; what is wrong with it becomes its reply."""
@@ -118,13 +119,17 @@ class TransformersPolicy:
             own[name].copy_(tensor)
         self._decoder.clear()
 
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """The tokens that stand before a sample of `prompt`."""
+        return self._encoder.encode(prompt)
+
     def counters(self) -> Mapping[str, float]:
-        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` came with a
-        sibling's prefill; `forward_passes`."""
+        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` were not computed
+        again; `forward_passes`."""
         return {
             "generated_tokens": self._generated_tokens,
-            "prompt_tokens": self._prompt_tokens,
-            "cached_prompt_tokens": self._cached_prompt_tokens,
+            "prompt_tokens": self._prompt_tokens + self._scored_tokens,
+            "cached_prompt_tokens": self._prompt_tokens - self._decoder.computed_prompt_tokens,
             "forward_passes": self._forward.passes,
         }
 
@@ -173,10 +178,7 @@ class TransformersPolicy:
             raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
 
     def _join(self, sequences: list[Sequence]) -> list[Finished]:
-        lengths = [len(s.prompt) for s in sequences]
-        distinct = {s.prompt for s in sequences}
-        self._prompt_tokens += sum(lengths)
-        self._cached_prompt_tokens += sum(lengths) - sum(map(len, distinct))
+        self._prompt_tokens += sum(len(sequence.prompt) for sequence in sequences)
         return self._decoder.join(sequences)
 
     def _finish(self, finished: list[Finished]) -> None:
@@ -194,7 +196,7 @@ class TransformersPolicy:
         pairs = [pair for scoring in scorings for pair in scoring.pairs]
         scores = iter(continuation_logprobs(self._forward, pairs))
         for scoring in scorings:
-            self._prompt_tokens += sum(len(a) + len(b) for a, b in scoring.pairs)
+            self._scored_tokens += sum(len(a) + len(b) for a, b in scoring.pairs)
             self._replies.append((scoring.ticket, list(islice(scores, len(scoring.pairs)))))
 
 

@@ -14,6 +14,7 @@ _ARRAYS = (
     "temperature",
     "top_p",
     "stop",
+    "last",
     "context",
     "generated",
     "limit",
@@ -42,8 +43,9 @@ class Sequence:
 class Rows:
     """Row r of every array belongs to `sequences[r]`; rows stay packed, as in `RowCache`.
 
-    `context` counts the tokens in the key-value cache, `generated` the sampled ones, which are in
-    `tokens` and `logprobs`, both `[capacity, most tokens]`.
+    `context` counts the tokens in the key-value cache, and `last` is the token that comes after
+    them. `generated` counts the sampled tokens, which are in `tokens` and `logprobs`, both
+    `[capacity, most tokens]`.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -52,6 +54,7 @@ class Rows:
         self.temperature = np.zeros(capacity)
         self.top_p = np.zeros(capacity)
         self.stop = np.zeros(capacity, np.int64)
+        self.last = np.zeros(capacity, np.int64)
         self.context = np.zeros(capacity, np.int64)
         self.generated = np.zeros(capacity, np.int64)
         self.limit = np.zeros(capacity, np.int64)
@@ -61,13 +64,17 @@ class Rows:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def add(self, sequences: Seq[Sequence], stop: Seq[int]) -> None:
-        """Append sequences whose prompts are in the cache; `stop` are their stop-table rows."""
+    def add(self, sequences: Seq[Sequence], stop: Seq[int], *, context: Seq[int]) -> None:
+        """Append sequences of whose prompts the first `context` tokens are in the cache.
+
+        `stop` are their stop-table rows.
+        """
         new = slice(len(self), len(self) + len(sequences))
         self.key[new] = [s.key for s in sequences]
         self.temperature[new] = [s.temperature for s in sequences]
         self.top_p[new] = [s.top_p for s in sequences]
-        self.context[new] = [len(s.prompt) for s in sequences]
+        self.context[new] = context
+        self.last[new] = [s.prompt[-1] for s in sequences]
         self.limit[new] = [s.limit for s in sequences]
         self.stop[new] = stop
         self.generated[new] = 0
@@ -82,13 +89,8 @@ class Rows:
             self.logprobs = np.hstack([self.logprobs, np.zeros_like(self.logprobs)])
         self.tokens[rows, at] = tokens
         self.logprobs[rows, at] = logprobs
+        self.last[rows] = tokens
         self.generated[rows] += 1
-
-    def last_tokens(self) -> NDArray[np.int64]:
-        """The last sampled token of every row `[B]`."""
-        rows = np.arange(len(self))
-        last: NDArray[np.int64] = self.tokens[rows, self.generated[rows] - 1]
-        return last
 
     def token_ids(self, row: int) -> list[int]:
         ids: list[int] = self.tokens[row, : self.generated[row]].tolist()

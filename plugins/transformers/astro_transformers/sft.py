@@ -92,6 +92,11 @@ class TransformersSFT:
     ) -> tuple[list[list[Example]], int]:
         """Every batch in order, and how many traces are too long for the model."""
         params = self._params
+        if tokenizer.eos_token_id is None:
+            raise TrainingError(
+                "the tokenizer has no end-of-sequence token, with which every response is to end",
+                "name one as eos_token in its tokenizer_config.json",
+            )
         encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         read = read_examples(traces, encoder, tokenizer.eos_token_id)
         limit = params.max_length or checkpoints.context_limit(model) or sys.maxsize

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ class Detokenizer:
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+        self._head = lru_cache(maxsize=8192)(self._decode)
 
     def text(self, prompt: Sequence[int], token_ids: Sequence[int]) -> str:
         """What `token_ids` add to the end of `prompt`.
@@ -23,9 +25,9 @@ class Detokenizer:
         Decoded together with the prompt's last tokens, since some tokenizers write a word's
         leading space only where something stands before it.
         """
-        before = list(prompt[-_CONTEXT:])
-        head = self._decode(before)
-        whole = self._decode(before + list(token_ids))
+        before = tuple(prompt[-_CONTEXT:])
+        head = self._head(before)
+        whole = self._decode([*before, *token_ids])
         return whole[len(head) :] if whole.startswith(head) else self._decode(token_ids)
 
     def vocabulary(self, size: int) -> list[str]:

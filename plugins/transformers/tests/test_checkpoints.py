@@ -37,6 +37,13 @@ def test_a_hub_name_is_left_as_it_is() -> None:
     assert checkpoints.resolve("Qwen/Qwen2.5-0.5B") == "Qwen/Qwen2.5-0.5B"
 
 
+def test_a_slip_in_a_shipped_name_is_not_asked_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astro.models.shipped", lambda: ["tiny-countdown"])
+    with pytest.raises(PolicyError, match=r"'tiny-countdwn'; did you mean tiny-countdown\?"):
+        checkpoints.resolve("tiny-countdwn")
+    assert checkpoints.resolve("gpt2") == "gpt2"
+
+
 @pytest.mark.parametrize("model", ["./x", "/x/y", "~/x", "runs/q/sft/model"])
 def test_a_path_to_nothing_is_no_hub_name(model: str) -> None:
     with pytest.raises(PolicyError, match="is not a folder; give a Hugging Face checkpoint"):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from astro.errors import PolicyError
 from astro.interfaces import Counted, Reloadable
@@ -238,6 +238,13 @@ def test_reload_changes_the_weights_in_place(llama: str) -> None:
     assert run(policy, greedy) == [Failure("the model's probabilities are not finite")]
     policy.reload(own.items())
     assert run(policy, greedy) == before
+
+
+def test_a_prompt_is_told_as_it_is_read(llama: str, tokenizer: PreTrainedTokenizerFast) -> None:
+    policy = make(llama)
+    before = tuple(tokenizer("<user>1<assistant>")["input_ids"])
+    assert policy.prompt_ids(Prompt("1")) == before
+    assert policy.prompt_ids(Prompt("1", "2", (3, 4))) == (*before, 3, 4)
 
 
 def test_reload_refuses_what_does_not_fit(llama: str) -> None:

@@ -183,6 +183,14 @@ def test_long_traces_are_dropped_and_counted(traces: Path, llama: str, tmp_path:
         train(traces, llama, tmp_path / "none", max_length=3)
 
 
+def test_a_tokenizer_without_an_end_is_refused(traces: Path, llama: str, tmp_path: Path) -> None:
+    model = shutil.copytree(llama, tmp_path / "model")
+    config = json.loads((model / "tokenizer_config.json").read_text())
+    (model / "tokenizer_config.json").write_text(json.dumps({**config, "eos_token": None}))
+    with pytest.raises(TrainingError, match=r"no end-of-sequence token.*eos_token"):
+        train(traces, str(model), tmp_path / "run")
+
+
 @pytest.mark.parametrize("line", ["{", "[]", '{"messages": []}', '{"messages": [{}, {}]}'])
 def test_an_unreadable_trace_is_named(line: str, llama: str, tmp_path: Path) -> None:
     path = tmp_path / "traces.jsonl"
