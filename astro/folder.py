@@ -96,7 +96,7 @@ class RunFolder:
             return
         try:
             old = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError):
+        except (yaml.YAMLError, ValueError, RecursionError):
             old = None
         changed = _changed_keys(old, yaml.safe_load(text))
         if changed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import traceback
 from typing import Any, NoReturn
 
@@ -64,5 +65,7 @@ def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="astro-reasoner", prog_name="astro")
-def main(debug: bool) -> None:
+def main(debug: bool) -> None:  # noqa: ARG001 - read where errors leave
     """Teach a language model to search, reflect and backtrack in its own chain of thought."""
+    # Idle OpenMP threads would spin on the cores that verifiers need. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
