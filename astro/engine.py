@@ -265,12 +265,8 @@ def _sound(reply: Any) -> Any:
 
 
 def _without_surrogates(completion: Completion) -> Completion:
-    try:
-        completion.text.encode()
-    except UnicodeEncodeError:
-        text = completion.text.encode("utf-8", "replace").decode()
-        return replace(completion, text=text)
-    return completion
+    text = completion.text.encode("utf-8", "replace").decode()
+    return completion if text == completion.text else replace(completion, text=text)
 
 
 def _account(live: _Live) -> None:

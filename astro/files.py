@@ -38,18 +38,32 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_lines(path: Path, row: type[T]) -> Iterator[T]:
     """Read JSON Lines as values of type `row`. Raises `RunError` with the line's number."""
-    decode = msgspec.json.Decoder(row).decode
+    return (value for _, value in index_lines(path, row))
+
+
+def index_lines(path: Path, row: type[T]) -> Iterator[tuple[int, T]]:
+    """`read_lines`, each with the offset in bytes at which `read_line` finds it again."""
+    offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            try:
-                yield decode(line)
-            except msgspec.MsgspecError as error:
-                raise RunError(f"{path}:{number}: {error}") from None
+            yield offset, _decode(line, row, f"{path}:{number}")
+            offset += len(line)
+
+
+def read_line(path: Path, offset: int, row: type[T]) -> T:
+    """The value of type `row` in the line at `offset`. Raises `RunError`."""
+    with path.open("rb") as file:
+        file.seek(offset)
+        return _decode(file.readline(), row, f"{path}, byte {offset}")
 
 
 def read_json(path: Path, shape: type[T]) -> T:
     """Read a JSON file as a value of type `shape`. Raises `RunError`."""
+    return _decode(path.read_bytes(), shape, str(path))
+
+
+def _decode(content: bytes, shape: type[T], where: str) -> T:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=shape)
+        return msgspec.json.decode(content, type=shape)
     except msgspec.MsgspecError as error:
-        raise RunError(f"{path}: {error}") from None
+        raise RunError(f"{where}: {error}") from None

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from multiprocessing import Pipe
-from multiprocessing.connection import Connection, wait
-from typing import Any
+from multiprocessing.connection import wait
 
 import msgspec
 
 from astro.binding import VerifierBinding
+from astro.children import Child
 from astro.errors import VerifierError
 from astro.registry import Registry
 from astro.requests import Verify
@@ -31,21 +28,15 @@ _text = msgspec.msgpack.Decoder(str).decode
 
 @dataclass(slots=True)
 class _Worker:
-    """A process, our end of its pipe, and the jobs it was sent and has not answered, in order.
+    """A child process, and the jobs it was sent and has not answered, in order.
 
     It is sent none until it is `ready`: its verifier is built, and it reads what it is sent.
     """
 
-    process: subprocess.Popen[bytes]
-    pipe: Connection[Any, Any]
+    child: Child
     deadline: float
     ready: bool = False
     jobs: deque[_Job] = field(default_factory=deque)
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        self.pipe.close()
 
 
 @dataclass(slots=True)
@@ -112,7 +103,7 @@ class VerifierPool:
 
     def close(self) -> None:
         for worker in self._workers:
-            worker.stop()
+            worker.child.stop()
         self._workers.clear()
 
     def _dispatch(self) -> None:
@@ -123,26 +114,16 @@ class VerifierPool:
                 self._send(worker)
 
     def _start(self) -> _Worker:
-        """A fresh interpreter, so that it shares nothing with us and works under any caller."""
-        ours, theirs = Pipe()
-        with theirs:
-            handle = theirs.fileno()
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "astro.worker", str(handle)],
-                pass_fds=[handle],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                process_group=0,  # the terminal's Ctrl-C is for us; we end the workers
-            )
-        ours.send(self._binding)
-        return _Worker(process, ours, time.monotonic() + _START_SECONDS)
+        child = Child.start("astro.worker")
+        child.pipe.send(self._binding)
+        return _Worker(child, time.monotonic() + _START_SECONDS)
 
     def _send(self, worker: _Worker) -> None:
         share = -(-len(self._queue) // len(self._workers))
         jobs = [self._queue.popleft() for _ in range(min(share, _CHUNK))]
         worker.jobs.extend(jobs)
         try:
-            worker.pipe.send([(job.problem, job.response) for job in jobs])
+            worker.child.pipe.send([(job.problem, job.response) for job in jobs])
         except OSError:  # it died idle, so no job is to blame
             self._remove(worker)
         worker.deadline = time.monotonic() + self._binding.timeout
@@ -153,9 +134,9 @@ class VerifierPool:
             return
         now = time.monotonic()
         patience = min([patience, *(max(0.0, worker.deadline - now) for worker in busy)])
-        ready = wait([worker.pipe for worker in busy], patience)
+        ready = wait([worker.child.pipe for worker in busy], patience)
         for worker in busy:
-            if worker.pipe in ready:
+            if worker.child.pipe in ready:
                 self._receive(worker)
             elif time.monotonic() > worker.deadline:
                 seconds = self._binding.timeout if worker.ready else _START_SECONDS
@@ -163,8 +144,8 @@ class VerifierPool:
 
     def _receive(self, worker: _Worker) -> None:
         try:
-            while (worker.jobs or not worker.ready) and worker.pipe.poll():
-                message = worker.pipe.recv_bytes()
+            while (worker.jobs or not worker.ready) and worker.child.pipe.poll():
+                message = worker.child.pipe.recv_bytes()
                 worker.deadline = time.monotonic() + self._binding.timeout
                 if worker.ready:
                     self._resolve(worker.jobs.popleft(), _verdict(message))
@@ -183,7 +164,7 @@ class VerifierPool:
 
     def _remove(self, worker: _Worker) -> None:
         self._counts["restarts"] += 1
-        worker.stop()
+        worker.child.stop()
         self._workers.remove(worker)
         self._queue.extendleft(reversed(worker.jobs))
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import resource
-import sys
-import threading
-import time
 from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
 
 from astro.binding import VerifierBinding
+from astro.children import attend
 from astro.interfaces import Verifier
 from astro.registry import Registry
 from astro.types import Problem, Status, Verdict
@@ -64,17 +61,5 @@ def _reason(error: Exception) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def die_with_parent() -> None:
-    """Leave no orphan: end, even in the middle of a verdict, once the parent is gone."""
-    parent = os.getppid()
-    while os.getppid() == parent:
-        time.sleep(1.0)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    try:
-        serve(Connection(int(sys.argv[1])))
-    except (EOFError, KeyboardInterrupt):
-        sys.exit(0)
+    attend(serve)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from marks import Mark, publish
@@ -34,15 +36,43 @@ def search(problems: int, concurrency: int) -> dict[str, float]:
             f"executor={{name: local, params: {{concurrency: {concurrency}}}}}",
         ],
     )
-    with tempfile.TemporaryDirectory() as runs:
+    with tempfile.TemporaryDirectory() as runs, peak_memory() as peak:
         began = time.monotonic()
         result = astro.run(config, runs=runs, until="search")
         seconds = time.monotonic() - began
         trees = (result.folder / "trees.jsonl").read_text().splitlines()
     nodes = sum(len(json.loads(tree)["nodes"]) for tree in trees)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    workers = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    return {"nodes_per_second": nodes / seconds, "memory": (peak + workers) / 2**20}
+    return {"nodes_per_second": nodes / seconds, "memory": max(peak) / 2**20}
+
+
+@contextmanager
+def peak_memory() -> Iterator[list[int]]:
+    """Collects, five times a second, the KiB that this process and its children take up."""
+    samples: list[int] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.2):
+            samples.append(sum(proportional_set_size(pid) for pid in family()))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    yield samples
+    stop.set()
+    thread.join()
+
+
+def family() -> list[str]:
+    tasks = Path("/proc/self/task").glob("*/children")
+    return ["self", *(pid for task in tasks for pid in task.read_text().split())]
+
+
+def proportional_set_size(pid: str) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:  # it has just ended
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def in_child(problems: int, concurrency: int) -> dict[str, float]:
@@ -66,11 +96,11 @@ def main() -> None:
         "search",
         [
             Mark.of(
-                "nodes/s, 64 problems at once against one at a time, median of 3 pairs, 2 threads",
+                "nodes/s, 64 problems at once against one at a time, median of 3 pairs",
                 sorted(ratios)[ROUNDS // 2],
                 ">= 8",
             ),
-            Mark.of("memory of a 400-problem search, GiB, verifiers included", memory, "<= 1.5"),
+            Mark.of("memory of a 400-problem search, GiB, all its processes", memory, "<= 1.5"),
         ],
     )
 

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
 from astro.binding import Binding
 from astro.engine import Task
-from astro.files import read_lines, write_lines
+from astro.files import index_lines, read_line, write_lines
+from astro.interfaces import Linearizer
 from astro.pipeline.context import Run
+from astro.requests import Program
 from astro.seeds import derive
-from astro.types import SearchTree, Trace
+from astro.types import Problem, SearchTree, Trace
 
 STAGE = "linearize"
+
+
+@dataclass(frozen=True, slots=True)
+class _TreeHead:
+    """A tree without its nodes, which are read when its turn comes: trees may fill the memory."""
+
+    problem: Problem
 
 
 def run(run: Run) -> None:
@@ -34,10 +45,16 @@ def arms(run: Run) -> list[tuple[str, Binding]]:
 
 def _tasks(run: Run, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
     linearizer = run.registry.build("linearizer", binding, step_format=run.step_format())
-    for tree in read_lines(run.folder.trees, SearchTree):
+    trees = run.folder.trees
+    for offset, tree in index_lines(trees, _TreeHead):
         key = f"{STAGE}/{arm}/{tree.problem.id}"
         seed = derive(run.config.seed, key)
-        yield Task(key, partial(linearizer.linearize, tree.problem, tree, seed))
+        yield Task(key, partial(_linearize, linearizer, trees, offset, seed))
+
+
+def _linearize(linearizer: Linearizer, trees: Path, offset: int, seed: int) -> Program[list[Trace]]:
+    tree = read_line(trees, offset, SearchTree)
+    return linearizer.linearize(tree.problem, tree, seed)
 
 
 def _rows(results: Iterable[bytes]) -> Iterator[dict[str, object]]:

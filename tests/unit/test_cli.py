@@ -195,6 +195,9 @@ def test_plugin_errors_come_all_at_once(config: Path) -> None:
         ("- a\n- b\n", "expected a mapping of keys, got a list"),
         ("name: [unclosed\n", "not valid YAML"),
         ("name: x\n", "search: missing"),
+        ("seed: 2024-13-45\n", "not valid YAML: month must be in 1..12"),
+        ("a: " + "[" * 5000, "not valid YAML"),
+        (CONFIG + "name: other\n", "gives 'name' 2 times"),
         (CONFIG + "seed: soon\n", "seed: "),
         (CONFIG.replace("small", "../escape"), "name: "),
         (
@@ -227,7 +230,9 @@ def test_a_config_that_is_not_text(config: Path) -> None:
     assert "not a UTF-8 text file" in astro("config", "check", str(config)).stderr
 
 
-@pytest.mark.parametrize("override", ["seed", "=3", "a..b=3", "name.x=1", "seed=[1"])
+@pytest.mark.parametrize(
+    "override", ["seed", "=3", "a..b=3", "name.x=1", "seed=[1", "seed=2024-13-45"]
+)
 def test_a_bad_override(config: Path, override: str) -> None:
     result = astro("config", "check", str(config), "--set", override)
     assert result.exit_code == 2

@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import pytest
 
+from astro.binding import Binding
 from astro.errors import (
     BrokenPluginError,
     ConfigError,
     ConflictingPluginsError,
     MissingEngineError,
+    PluginError,
     UnknownPluginError,
 )
 from astro.params import Params
@@ -125,3 +127,28 @@ def test_discovery_imports_no_engine() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
     assert done.stdout.strip() == b"[]"
+
+
+def test_a_plugin_that_ends_the_program_on_import_is_only_broken(
+    distribution: Distribution,
+) -> None:
+    distribution("quitter", "raise SystemExit('no GPU, no service')")
+    (broken,) = [b for b in Registry.discover().broken if b.name == "quitter"]
+    assert broken.reason == "SystemExit: no GPU, no service"
+
+
+def test_a_required_submodule_of_a_missing_package_is_missing(distribution: Distribution) -> None:
+    distribution(
+        "deep", plugin("Provider('verifier', 'deep', 'd', target='x:X', requires=('absent.sub',))")
+    )
+    assert Registry.discover().find("verifier", "deep").missing == ("absent.sub",)
+
+
+def test_a_constructor_that_raises_is_the_plugins_fault(distribution: Distribution) -> None:
+    distribution(
+        "fussy",
+        plugin("Provider('verifier', 'fussy', 'f', target='fussy:Fussy')")
+        + "class Fussy:\n    def __init__(self, params): raise RuntimeError('not like this')\n",
+    )
+    with pytest.raises(PluginError, match="cannot be built: RuntimeError: not like this"):
+        Registry.discover().build("verifier", Binding(name="fussy"))

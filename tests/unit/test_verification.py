@@ -187,7 +187,7 @@ pool.add(0, Verify(Problem("p", "", ""), "fine"))
 pool.step(block=True)
 pool.add(1, Verify(Problem("p", "", ""), "loop"))
 pool.step()
-print(pool._workers[0].process.pid, flush=True)
+print(pool._workers[0].child.process.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
     parent = subprocess.run(

@@ -15,7 +15,7 @@ def astro_providers() -> list[Provider]:
             "policy",
             "transformers",
             "any Hugging Face causal LM, continuous batching, CPU or GPU",
-            target="astro_transformers.policy:TransformersPolicy",
+            target="astro_transformers.replicas:build",
             params="astro_transformers.params:PolicyParams",
             requires=_ENGINE,
             install=_INSTALL,

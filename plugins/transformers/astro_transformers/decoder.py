@@ -156,12 +156,8 @@ class Decoder:
                     yield row, completion
 
     def _may_have_stopped(self, row: int) -> bool:
-        """A look at the last tokens, where that is less than a look at all of them."""
         stop = self._rows.sequences[row].stop
-        count = tail_tokens(stop)
-        if self._rows.generated[row] <= count:
-            return True
-        tail = self._rows.token_ids(row)[-count:]
+        tail = self._rows.token_ids(row)[-tail_tokens(stop) :]
         return stop_end(self._detokenizer.text((), tail), stop) is not None
 
     def _completion(self, row: int, eos: bool) -> Completion:

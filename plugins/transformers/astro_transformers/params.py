@@ -29,6 +29,9 @@ class PolicyParams(Params):
     prompt_style: PromptStyle = "auto"
     system: System = None
     max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
+    processes: Annotated[
+        int, Field(ge=1, description="copies of a small model, a process each, one thread each")
+    ] = 1
     prefix_cache_mb: Annotated[
         int, Field(ge=0, description="MiB of keys and values kept of steps that may go on")
     ] = 256

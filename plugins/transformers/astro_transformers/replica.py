@@ -1,0 +1,59 @@
+"""A replica: `python -m astro_transformers.replica HANDLE`, started by `ReplicatedPolicy`.
+
+It is sent its `PolicyParams`, answers None or a `PolicyError`, and is then sent lists of `(ticket,
+request)`, or a list of weights to load, which it answers with None or a `PolicyError`. Whenever
+something has finished it sends `(replies, counters)`.
+"""
+
+from __future__ import annotations
+
+from multiprocessing.connection import Connection
+from typing import Any
+
+from astro.children import attend
+from astro.errors import PolicyError
+from astro_transformers.params import PolicyParams
+from astro_transformers.policy import TransformersPolicy
+from astro_transformers.replicas import Weights
+
+
+def serve(pipe: Connection[Any, Any]) -> None:
+    """Decode what comes until the pipe is closed."""
+    params: PolicyParams = pipe.recv()
+    try:
+        policy = TransformersPolicy(params)
+    except PolicyError as error:
+        pipe.send(error)
+        return
+    pipe.send(None)
+    under_way = 0
+    while True:
+        while not under_way or pipe.poll():
+            under_way += _take(pipe, policy)
+        replies = policy.step()
+        under_way -= len(replies)
+        if replies:
+            pipe.send((replies, policy.counters()))
+
+
+def _take(pipe: Connection[Any, Any], policy: TransformersPolicy) -> int:
+    """One message; how many requests it brought."""
+    message = pipe.recv()
+    if isinstance(message, Weights):
+        pipe.send(_reloaded(policy, message))
+        return 0
+    for ticket, request in message:
+        policy.add(ticket, request)
+    return len(message)
+
+
+def _reloaded(policy: TransformersPolicy, weights: Weights) -> PolicyError | None:
+    try:
+        policy.reload(weights.tensors())
+    except PolicyError as error:
+        return error
+    return None
+
+
+if __name__ == "__main__":
+    attend(serve)

@@ -1,0 +1,125 @@
+"""Copies of a model in processes of their own, so that small models use every core."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from typing import Any
+
+import torch
+
+from astro.children import Child
+from astro.errors import PolicyError
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro_transformers.params import PolicyParams
+from astro_transformers.policy import TransformersPolicy
+
+Asked = tuple[int, Generate | LogProb]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Named tensors in torch's own format, which any process can read."""
+
+    data: bytes
+
+    @classmethod
+    def of(cls, weights: Iterable[tuple[str, Any]]) -> Weights:
+        buffer = io.BytesIO()
+        torch.save({name: tensor.detach().cpu() for name, tensor in weights}, buffer)
+        return cls(buffer.getvalue())
+
+    def tensors(self) -> Iterator[tuple[str, Any]]:
+        yield from torch.load(io.BytesIO(self.data), weights_only=True).items()
+
+
+def build(params: PolicyParams) -> TransformersPolicy | ReplicatedPolicy:
+    """The policy, in this process or in several. Raises `PolicyError`."""
+    return ReplicatedPolicy(params) if params.processes > 1 else TransformersPolicy(params)
+
+
+class ReplicatedPolicy:
+    """Hands each request to the replica with the fewest samples under way; see `PolicyBackend`.
+
+    A sample depends on its request alone, so the number of replicas changes nothing but the time.
+    Raises `PolicyError` if a replica cannot start, or dies.
+    """
+
+    def __init__(self, params: PolicyParams) -> None:
+        single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
+        self._children = [
+            Child.start("astro_transformers.replica") for _ in range(params.processes)
+        ]
+        # Threads send, so that a replica that is sending too never waits for us, nor we for it.
+        self._senders = [ThreadPoolExecutor(1) for _ in self._children]
+        self._queues: list[list[Asked]] = [[] for _ in self._children]
+        self._load = [0] * len(self._children)
+        self._owners: dict[int, tuple[int, int]] = {}
+        self._counters: list[Mapping[str, float]] = [{} for _ in self._children]
+        self._tell_all(single)
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        samples = request.n if isinstance(request, Generate) else 1
+        replica = self._load.index(min(self._load))
+        self._load[replica] += samples
+        self._owners[ticket] = (replica, samples)
+        self._queues[replica].append((ticket, request))
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """Pass on what is queued; wait until a replica has finished something."""
+        for replica, queue in enumerate(self._queues):
+            if queue:
+                self._send(replica, queue)
+                self._queues[replica] = []
+        if not self._owners:
+            return []
+        pipes = {child.pipe: replica for replica, child in enumerate(self._children)}
+        replies: list[tuple[int, Reply | Failure]] = []
+        for ready in wait(list(pipes)):
+            replica = pipes[ready]  # type: ignore[index]  # what it waited for
+            finished, self._counters[replica] = self._receive(replica)
+            replies += finished
+        for ticket, _ in replies:
+            replica, samples = self._owners.pop(ticket)
+            self._load[replica] -= samples
+        return replies
+
+    def close(self) -> None:
+        for child, sender in zip(self._children, self._senders, strict=True):
+            child.stop()
+            sender.shutdown()
+
+    def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace weights by name. Raises `PolicyError` mid-request or for an unknown name."""
+        if self._owners:
+            raise PolicyError("weights cannot be replaced while requests are under way")
+        self._tell_all(Weights.of(weights))
+
+    def counters(self) -> Mapping[str, float]:
+        """The sums over the replicas."""
+        total: Counter[str] = Counter()
+        for counters in self._counters:
+            total.update(counters)  # type: ignore[arg-type]  # floats add as well
+        return dict(total)
+
+    def _tell_all(self, message: PolicyParams | Weights) -> None:
+        replicas = range(len(self._children))
+        for replica in replicas:
+            self._send(replica, message)
+        for answer in [self._receive(replica) for replica in replicas]:
+            if isinstance(answer, PolicyError):
+                raise answer
+
+    def _send(self, replica: int, message: PolicyParams | Weights | list[Asked]) -> None:
+        self._senders[replica].submit(self._children[replica].pipe.send, message)
+
+    def _receive(self, replica: int) -> Any:
+        try:
+            return self._children[replica].pipe.recv()
+        except (EOFError, OSError):
+            code = self._children[replica].process.wait()
+            raise PolicyError(f"a replica of the model died (exit code {code})") from None

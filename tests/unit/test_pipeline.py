@@ -1,0 +1,134 @@
+"""Runs whose problems, policy or files are not as they should be, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import astro
+from astro.config import parse_config
+from astro.errors import AstroError, ConfigError, PluginError, ProblemError, RunError
+from astro.registry import Registry
+
+Distribution = Callable[[str, str], None]
+PROBLEMS = [{"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
+
+
+def raw(folder: Path, problems: list[dict[str, Any]] | None = None, **keys: Any) -> dict[str, Any]:
+    path = folder / "problems.jsonl"
+    rows = PROBLEMS if problems is None else problems
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return {
+        "name": "small",
+        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
+        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n"]}},
+        "verifier": {"name": "exact"},
+        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
+        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
+        "linearizer": {"name": "direct"},
+        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
+        **keys,
+    }
+
+
+def run(folder: Path, config: dict[str, Any]) -> astro.RunResult:
+    return astro.run(parse_config(config, Registry.discover()), runs=folder / "runs")
+
+
+def test_a_run_scores_and_reports(tmp_path: Path) -> None:
+    result = run(tmp_path, raw(tmp_path))
+    assert result.scores["base"]["pass@1"].value == 1.0
+    assert len((result.folder / "traces.jsonl").read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("problems", "expected"),
+    [
+        ([], "give none to train"),
+        ([{**PROBLEMS[0], "prompt": "\ud800"}], "'set/0' cannot be stored: .*surrogates"),
+    ],
+)
+def test_problems_that_cannot_be_searched(
+    tmp_path: Path, problems: list[dict[str, Any]], expected: str
+) -> None:
+    with pytest.raises(ProblemError, match=expected):
+        run(tmp_path, raw(tmp_path, problems))
+
+
+def test_two_problems_of_one_id(tmp_path: Path, distribution: Distribution) -> None:
+    distribution(
+        "twins",
+        "from astro.hookspecs import Provider, hookimpl\n"
+        "from astro.types import Problem\n"
+        "class Twins:\n"
+        "    def __init__(self, params): pass\n"
+        "    def load(self, split): return [Problem('t', 'one?', '1'), Problem('t', 'two?', '2')]\n"
+        "@hookimpl\n"
+        "def astro_providers():\n"
+        "    return [Provider('problems', 'twins', 't', target='twins:Twins')]\n",
+    )
+    with pytest.raises(ProblemError, match="2 of the train problems have the id 't'"):
+        run(tmp_path, {**raw(tmp_path), "problems": {"name": "twins"}})
+
+
+def test_a_policy_that_cannot_be_built_is_asked_once(
+    tmp_path: Path, distribution: Distribution
+) -> None:
+    distribution(
+        "stuck",
+        "from astro.hookspecs import Provider, hookimpl\n"
+        "class Stuck:\n"
+        "    built = 0\n"
+        "    def __init__(self, params):\n"
+        "        Stuck.built += 1\n"
+        "        raise OSError(f'no room for copy {Stuck.built}')\n"
+        "@hookimpl\n"
+        "def astro_providers():\n"
+        "    return [Provider('policy', 'stuck', 's', target='stuck:Stuck')]\n",
+    )
+    config = raw(tmp_path, policy={"name": "stuck"}, max_failed=1)
+    with pytest.raises(PluginError, match=r"'stuck' of stuck 1\.0 cannot be built: .* copy 1"):
+        run(tmp_path, config)
+
+
+def test_a_policy_that_cannot_be_trained_is_a_config_error(tmp_path: Path) -> None:
+    config = raw(tmp_path, sft={"name": "transformers"})
+    with pytest.raises(ConfigError, match="scripted has no param model"):
+        parse_config(config, Registry.discover())
+
+
+def test_failed_problems_are_named_by_their_whole_id(tmp_path: Path) -> None:
+    params = {"answers": ["the answer is 1\n"], "fail_on": ["is 1"]}
+    config = raw(tmp_path, policy={"name": "scripted", "params": params}, max_failed=1)
+    events: list[Any] = []
+    parsed = parse_config(config, Registry.discover())
+    astro.run(parsed, runs=tmp_path / "runs", until="search", on_event=events.append)
+    assert [e.problem_id for e in events if hasattr(e, "problem_id")] == ["set/1"]
+
+
+@pytest.mark.parametrize("content", ["{}", "\x00", '{"models": {"base": 3}}'])
+def test_scores_that_cannot_be_read_are_one_clear_error(tmp_path: Path, content: str) -> None:
+    folder = run(tmp_path, raw(tmp_path)).folder
+    (folder / "eval" / "scores.json").write_text(content)
+    with pytest.raises(RunError, match=r"scores\.json: "):
+        run(tmp_path, raw(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["seed: 2024-13-45", "\x00", "[" * 5000])
+def test_a_damaged_config_of_a_run_is_one_clear_error(tmp_path: Path, content: str) -> None:
+    folder = run(tmp_path, raw(tmp_path)).folder
+    (folder / "config.yaml").write_text(content)
+    with pytest.raises(AstroError, match="another config"):
+        run(tmp_path, raw(tmp_path))
+
+
+def test_no_escape_code_of_a_model_reaches_the_report(tmp_path: Path) -> None:
+    params = {"answers": ["\x1b[2J the answer is 1\n"]}
+    config = raw(tmp_path, policy={"name": "scripted", "params": params})
+    report = (run(tmp_path, config).folder / "report.md").read_text()
+    assert "[2J the answer is 1" in report
+    assert "\x1b" not in report
