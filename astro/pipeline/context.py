@@ -42,8 +42,11 @@ class Run:
         if not problems:
             raise ProblemError(f"problems {self.config.problems.name!r} give none to {split}")
         for problem in problems:
-            _check_encodes(problem)
-        (problem_id, count) = Counter(problem.id for problem in problems).most_common(1)[0]
+            try:
+                encode(problem)
+            except (TypeError, ValueError) as error:
+                raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
+        problem_id, count = Counter(problem.id for problem in problems).most_common(1)[0]
         if count > 1:
             raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
         return problems
@@ -119,13 +122,6 @@ class Run:
             if failure
         ]
         write_lines(self.folder.failures, rows)
-
-
-def _check_encodes(problem: Problem) -> None:
-    try:
-        encode(problem)
-    except (TypeError, ValueError) as error:
-        raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
 
 
 class _Progress:

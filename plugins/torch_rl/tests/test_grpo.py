@@ -145,7 +145,7 @@ def test_training_reads_prompts_as_the_policy_does(toy: Any, tmp_path: Path) -> 
     tokenizer.chat_template = "{% for m in messages %}{{ m.content }} three {% endfor %}"
     tokenizer.save_pretrained(model)
     entropies = set()
-    for style in ({"system": "two"}, {"prompt_style": "raw"}):
+    for style in ({"system": "two"}, {"prompt_style": "raw", "processes": 2}):
         run_dir = tmp_path / next(iter(style))
         toy.trainer(steps=1).train(
             toy.problems,

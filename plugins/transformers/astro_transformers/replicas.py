@@ -15,8 +15,11 @@ import torch
 from astro.children import Child
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
+from astro.types import Prompt
+from astro_transformers import checkpoints
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
+from astro_transformers.prompts import PromptEncoder
 
 Asked = tuple[int, Generate | LogProb]
 
@@ -50,6 +53,8 @@ class ReplicatedPolicy:
     """
 
     def __init__(self, params: PolicyParams) -> None:
+        tokenizer = checkpoints.load_tokenizer(checkpoints.resolve(params.model))
+        self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
         self._children = [
             Child.start("astro_transformers.replica") for _ in range(params.processes)
@@ -98,6 +103,10 @@ class ReplicatedPolicy:
         if self._owners:
             raise PolicyError("weights cannot be replaced while requests are under way")
         self._tell_all(Weights.of(weights))
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """The tokens that stand before a sample of `prompt`."""
+        return self._encoder.encode(prompt)
 
     def counters(self) -> Mapping[str, float]:
         """The sums over the replicas."""

@@ -56,6 +56,14 @@ def test_new_weights_reach_every_process(llama: str, replicated: ReplicatedPolic
     assert after != before
 
 
+def test_a_prompt_is_told_as_every_process_reads_it(
+    llama: str, replicated: ReplicatedPolicy
+) -> None:
+    prompt = Prompt("1 2", "3")
+    alone = TransformersPolicy(PolicyParams(model=llama))
+    assert replicated.prompt_ids(prompt) == alone.prompt_ids(prompt)
+
+
 def test_unknown_weights_are_refused(replicated: ReplicatedPolicy, llama: str) -> None:
     (name, tensor), *_ = TransformersPolicy(PolicyParams(model=llama))._model.state_dict().items()
     with pytest.raises(PolicyError, match="does not fit the model"):
