@@ -31,7 +31,10 @@ class Evaluate(Params):
 
 
 class RunConfig(Params):
-    """Everything that determines a run. Two runs with equal configs give equal results."""
+    """Everything that determines a run. Two runs with equal configs give equal results.
+
+    `trees` is how many of the training problems are searched, the first ones; RL draws from all.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
     seed: Annotated[int, Field(ge=0)] = 0
@@ -42,6 +45,7 @@ class RunConfig(Params):
     verifier: VerifierBinding
     search: Binding
     value: Binding = Binding(name="rollout")
+    trees: Annotated[int, Field(ge=1)] | None = None
     budget: Budget = Budget()
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     linearizer: Binding

@@ -14,8 +14,9 @@ STAGE = "search"
 
 
 def run(run: Run) -> None:
-    """Search every training problem and write trees.jsonl, one tree a line, in their order."""
-    tasks = [search_task(run, problem) for problem in run.problems("train")]
+    """Search the training problems and write trees.jsonl, one tree a line, in their order."""
+    problems = run.problems("train")[: run.config.trees]
+    tasks = [search_task(run, problem) for problem in problems]
     run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))

@@ -112,7 +112,7 @@ class ReplicatedPolicy:
         """The sums over the replicas."""
         total: Counter[str] = Counter()
         for counters in self._counters:
-            total.update(counters)  # type: ignore[arg-type]  # floats add as well
+            total.update(counters)
         return dict(total)
 
     def _tell_all(self, message: PolicyParams | Weights) -> None:

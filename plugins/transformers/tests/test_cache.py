@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers.cache_utils import DynamicCache
 
-from astro_transformers.cache import RowCache
+from astro_transformers.cache import RowCache, contents
 
 OPERATIONS = st.lists(
     st.one_of(
@@ -34,7 +34,7 @@ class Model:
         for layer in range(2):
             past.update(padded[:, None, :, None], -padded[:, None, :, None], layer)
         sources = [0, *range(len(lengths))]
-        self.cache.insert(past, torch.tensor(sources))
+        self.cache.insert(contents(past), torch.tensor(sources))
         self.rows += [list(prompts[i]) for i in sources]
 
     def append(self, count: int) -> None:
