@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.utils import logging
 
 from astro.errors import TrainingError
 from astro_torch_rl.params import GrpoParams
@@ -48,6 +49,7 @@ def load_model(path: str, device: torch.device) -> PreTrainedModel:
 
     Raises `TrainingError` if it cannot be loaded.
     """
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
     except (OSError, ValueError) as error:
