@@ -20,7 +20,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from astro.requests import Failure, Generate, LogProb, Program, Reply
-from astro.types import Problem, SearchTree, State, Trace, Verdict
+from astro.types import Problem, Prompt, SearchTree, State, Trace, Verdict
 
 if TYPE_CHECKING:
     from astro.binding import Binding, Budget, VerifierBinding
@@ -46,11 +46,14 @@ class PolicyBackend(Protocol):
 
 
 @runtime_checkable
-class Reloadable(Protocol):
-    """A policy whose weights can be replaced in place, between requests."""
+class TrainablePolicy(PolicyBackend, Protocol):
+    """A policy that RL can train while it samples."""
 
     def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
         """Load `(parameter name, tensor)` pairs, and drop caches computed with the old ones."""
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        """The tokens that stand before a sample of `prompt`."""
 
 
 @runtime_checkable

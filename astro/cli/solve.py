@@ -6,7 +6,6 @@ import click
 
 import astro
 from astro.cli import options
-from astro.cli.progress import progress
 from astro.cli.results import solution
 from astro.cli.tables import print_all
 
@@ -18,6 +17,4 @@ from astro.cli.tables import print_all
 def solve(config: str, problem: str, overrides: tuple[str, ...]) -> None:
     """Search PROBLEM, an id of the config's problems or a text, and show the best answer."""
     loaded = astro.load_config(config, overrides)
-    with progress() as listener:
-        tree = astro.solve(loaded, problem, on_event=listener)
-    print_all(*solution(tree))
+    print_all(*solution(astro.solve(loaded, problem)))

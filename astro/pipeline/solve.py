@@ -8,7 +8,7 @@ from pathlib import Path
 
 from astro.config import RunConfig
 from astro.errors import ProblemError, RunError
-from astro.events import Listener, ignore
+from astro.events import ignore
 from astro.folder import RunFolder
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.journal import Journal
@@ -20,7 +20,7 @@ from astro.types import Problem, SearchTree
 SPLITS = ("test", "dev", "train")
 
 
-def solve(config: RunConfig, problem: Problem | str, on_event: Listener = ignore) -> SearchTree:
+def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
     """Search one problem as the config says, leaving no files.
 
     A string is the id or the prompt of one of the config's problems, or a text that their source
@@ -31,7 +31,7 @@ def solve(config: RunConfig, problem: Problem | str, on_event: Listener = ignore
     with tempfile.TemporaryDirectory(prefix="astro-") as root:
         folder = RunFolder(Path(root))
         with closing(Journal(folder.journal)) as journal:
-            run = Run(config, folder, Registry.discover(), journal, on_event)
+            run = Run(config, folder, Registry.discover(), journal, ignore)
             task = search_task(run, problem)
             executor = run.registry.build("executor", config.executor)
             (outcome,) = executor.run(

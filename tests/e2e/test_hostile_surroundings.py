@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import ctypes
 import resource
 import subprocess
 import time
@@ -50,10 +50,25 @@ def test_a_full_disk_ends_the_run_and_loses_nothing(launch: Launch, tmp_path: Pa
     assert trees[0] == trees[1]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to a read-only folder")
+def as_anybody() -> None:
+    """Let permissions hold for root too: drop CAP_DAC_OVERRIDE from what the next exec may have."""
+    ctypes.CDLL(None).prctl(24, 1)
+
+
 def test_a_read_only_folder(launch: Launch, tmp_path: Path) -> None:
     tmp_path.joinpath("runs").mkdir(mode=0o500)
-    fails(launch(tmp_path / "runs"), "Permission denied")
+    fails(launch(tmp_path / "runs", preexec_fn=as_anybody), "Permission denied")
+
+
+def test_a_run_that_has_become_read_only(launch: Launch, tmp_path: Path) -> None:
+    ends_well(launch(tmp_path, "--until", "search"))
+    folder = tmp_path / "walk"
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for path in (*folder.iterdir(), folder):
+        path.chmod(path.stat().st_mode & ~0o222)
+    fails(launch(tmp_path, preexec_fn=as_anybody), str(folder))
+    folder.chmod(0o700)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_a_folder_that_is_a_file(launch: Launch, tmp_path: Path) -> None:

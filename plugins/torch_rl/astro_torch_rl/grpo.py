@@ -17,7 +17,7 @@ from transformers import AutoTokenizer
 
 from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
-from astro.interfaces import OnStep, PolicyBackend, StepFormat, TrainResult
+from astro.interfaces import OnStep, PolicyBackend, StepFormat, TrainablePolicy, TrainResult
 from astro.models import resolve
 from astro.registry import Registry
 from astro.types import Problem
@@ -27,7 +27,7 @@ from astro_torch_rl.device import Device, load_model, start_dtype
 from astro_torch_rl.learner import Learner
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.prompts import teachable
-from astro_torch_rl.rollouts import Sampler, TrainablePolicy
+from astro_torch_rl.rollouts import Sampler
 from astro_torch_rl.storage import MetricsLog
 from astro_torch_rl.training import Training
 

@@ -5,26 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
 
 from astro.engine import Engine, Task
 from astro.errors import TrainingError, VerifierError
-from astro.interfaces import PolicyBackend, Reloadable
+from astro.interfaces import PolicyBackend
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.sampling import Sample, sample_responses
-from astro.types import Problem, Prompt, Status
+from astro.types import Problem, Status
 from astro.verification import VerifierPool
 
 FAULTS = frozenset({Status.TIMEOUT, Status.BAD_REFERENCE, Status.ERROR})
 """Verdicts that say nothing of the response: such a sample's reward is unknown."""
-
-
-@runtime_checkable
-class TrainablePolicy(PolicyBackend, Reloadable, Protocol):
-    """A policy that takes new weights while it runs, and tells the tokens it reads."""
-
-    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """The tokens that stand before a sample of `prompt`."""
 
 
 @dataclass(frozen=True, slots=True)

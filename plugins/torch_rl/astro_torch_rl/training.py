@@ -10,7 +10,7 @@ from random import Random
 import torch
 
 from astro.errors import TrainingError
-from astro.interfaces import StepFormat
+from astro.interfaces import StepFormat, TrainablePolicy
 from astro.sampling import Sample
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, Prompt
@@ -20,7 +20,7 @@ from astro_torch_rl.losses import group_advantages
 from astro_torch_rl.measures import rollout_metrics
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.prompts import shuffled
-from astro_torch_rl.rollouts import Group, Rollouts, Sampler, TrainablePolicy, check, collect
+from astro_torch_rl.rollouts import Group, Rollouts, Sampler, check, collect
 
 
 @dataclass(frozen=True, slots=True)
