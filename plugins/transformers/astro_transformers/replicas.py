@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 from typing import Any
+from zlib import crc32
 
 import torch
 
@@ -46,7 +47,7 @@ def build(params: PolicyParams) -> TransformersPolicy | ReplicatedPolicy:
 
 
 class ReplicatedPolicy:
-    """Hands each request to the replica with the fewest samples under way; see `PolicyBackend`.
+    """Hands all requests of one user prompt to the same replica, which has their prefixes.
 
     A sample depends on its request alone, so the number of replicas changes nothing but the time.
     Raises `PolicyError` if a replica cannot start, or dies.
@@ -62,17 +63,14 @@ class ReplicatedPolicy:
         # Threads send, so that a replica that is sending too never waits for us, nor we for it.
         self._senders = [ThreadPoolExecutor(1) for _ in self._children]
         self._queues: list[list[Asked]] = [[] for _ in self._children]
-        self._load = [0] * len(self._children)
-        self._owners: dict[int, tuple[int, int]] = {}
+        self._under_way = 0
         self._counters: list[Mapping[str, float]] = [{} for _ in self._children]
         self._tell_all(single)
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
-        samples = request.n if isinstance(request, Generate) else 1
-        replica = self._load.index(min(self._load))
-        self._load[replica] += samples
-        self._owners[ticket] = (replica, samples)
-        self._queues[replica].append((ticket, request))
+        user = request.prompt.user.encode("utf-8", "surrogatepass")
+        self._queues[crc32(user) % len(self._children)].append((ticket, request))
+        self._under_way += 1
 
     def step(self) -> list[tuple[int, Reply | Failure]]:
         """Pass on what is queued; wait until a replica has finished something."""
@@ -80,7 +78,7 @@ class ReplicatedPolicy:
             if queue:
                 self._send(replica, queue)
                 self._queues[replica] = []
-        if not self._owners:
+        if not self._under_way:
             return []
         pipes = {child.pipe: replica for replica, child in enumerate(self._children)}
         replies: list[tuple[int, Reply | Failure]] = []
@@ -88,9 +86,7 @@ class ReplicatedPolicy:
             replica = pipes[ready]  # type: ignore[index]  # what it waited for
             finished, self._counters[replica] = self._receive(replica)
             replies += finished
-        for ticket, _ in replies:
-            replica, samples = self._owners.pop(ticket)
-            self._load[replica] -= samples
+        self._under_way -= len(replies)
         return replies
 
     def close(self) -> None:
@@ -100,7 +96,7 @@ class ReplicatedPolicy:
 
     def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
         """Replace weights by name. Raises `PolicyError` mid-request or for an unknown name."""
-        if self._owners:
+        if self._under_way:
             raise PolicyError("weights cannot be replaced while requests are under way")
         self._tell_all(Weights.of(weights))
 

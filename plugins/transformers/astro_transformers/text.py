@@ -16,7 +16,9 @@ class Detokenizer:
     """The text of sampled tokens. Special tokens, the end of sequence among them, have none."""
 
     def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
+        # Without transformers' wrapper around it, which takes longer than the decoding.
+        self._tokenizer = tokenizer.backend_tokenizer if tokenizer.is_fast else tokenizer
+        self._options = {} if tokenizer.is_fast else {"clean_up_tokenization_spaces": False}
         self._head = lru_cache(maxsize=8192)(self._decode)
 
     def text(self, prompt: Sequence[int], token_ids: Sequence[int]) -> str:
@@ -36,7 +38,7 @@ class Detokenizer:
 
     def _decode(self, token_ids: Sequence[int]) -> str:
         text: str = self._tokenizer.decode(
-            token_ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+            list(token_ids), skip_special_tokens=True, **self._options
         )
         return text
 

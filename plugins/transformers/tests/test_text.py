@@ -12,6 +12,7 @@ class Letters:
     """A tokenizer whose tokens are 'a', 'b\\n', a space-less 'c', half a character, and 'cd'."""
 
     texts = ("a", "b\n", "c", "\ufffd", "cd")
+    is_fast = False
 
     def decode(self, ids: list[int], **_: object) -> str:
         return "".join(self.texts[i] for i in ids)
