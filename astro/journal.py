@@ -47,6 +47,7 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._appended: list[tuple[str, int, int, bytes | None]] = []
         with self._guard():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode = wal")
@@ -65,22 +66,20 @@ class Journal:
     ) -> None:
         """Record the replies to a program's batch `number`; None says that its budget was spent."""
         payload = None if replies is None else _encode([_encode(reply) for reply in replies])
-        with self._guard():
-            if not self._db.in_transaction:
-                self._db.execute("begin")
-            self._db.execute(
-                "insert into replies values (?, ?, ?, ?)",
-                (task, number, _digest(requests), payload),
-            )
+        self._appended.append((task, number, _digest(requests), payload))
 
     def commit(self) -> None:
         """Make all that was appended durable."""
-        if self._db.in_transaction:
+        rows, self._appended = self._appended, []
+        if rows:
             with self._guard():
+                self._db.execute("begin")
+                self._db.executemany("insert into replies values (?, ?, ?, ?)", rows)
                 self._db.execute("commit")
 
     def recorded(self, task: str) -> Recording:
         """What was recorded of a task, to run its program again."""
+        self.commit()
         with self._guard():
             rows = self._db.execute(
                 "select digest, payload from replies where task = ? order by number", (task,)
