@@ -28,7 +28,7 @@ from astro.verification import VerifierPool
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 ROUNDS = 3
 ALONE, TOGETHER = 1, 64
-PROBLEMS = {ALONE: 32, TOGETHER: 256}
+PROBLEMS = {ALONE: 32, TOGETHER: 512}
 """More at 64 at once, so that the last few trees, which run with fewer, weigh little."""
 
 
