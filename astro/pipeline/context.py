@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from astro.binding import Binding
+from astro.binding import Binding, Budget
 from astro.config import RunConfig
 from astro.engine import Outcome, Task
 from astro.errors import ProblemError, RunError
@@ -77,6 +77,7 @@ class Run:
         *,
         policy: Binding,
         fields: Callable[[Any], Mapping[str, float]],
+        budget: Budget | None = None,
     ) -> None:
         """Run `tasks` to their outcomes in the journal, those that are there already excepted.
 
@@ -87,7 +88,7 @@ class Run:
         todo = [task for task in tasks if task.key not in finished]
         progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
         try:
-            for outcome in self._outcomes(todo, policy):
+            for outcome in self._outcomes(todo, policy, budget or Budget()):
                 result = None if outcome.failure else encode(outcome.result)
                 self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
                 progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
@@ -99,14 +100,16 @@ class Run:
         finally:
             self._write_failures()
 
-    def _outcomes(self, tasks: Sequence[Task[Any]], policy: Binding) -> Iterator[Outcome]:
+    def _outcomes(
+        self, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
+    ) -> Iterator[Outcome]:
         executor: Executor = self.registry.build("executor", self.config.executor)
         return executor.run(
             tasks,
             policy=policy,
             verifier=self.config.verifier,
             journal=self.journal,
-            budget=self.config.budget,
+            budget=budget,
             seed=self.config.seed,
         )
 

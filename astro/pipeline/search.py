@@ -17,7 +17,8 @@ def run(run: Run) -> None:
     """Search the training problems and write trees.jsonl, one tree a line, in their order."""
     problems = run.problems("train")[: run.config.trees]
     tasks = [search_task(run, problem) for problem in problems]
-    run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    policy, budget = run.policy("base"), run.config.budget
+    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=_fields, budget=budget)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 

@@ -45,6 +45,13 @@ def test_a_run_scores_and_reports(tmp_path: Path) -> None:
     assert len((result.folder / "traces.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_budget_binds_the_search_alone(tmp_path: Path) -> None:
+    result = run(tmp_path, raw(tmp_path, budget={"requests": 1}))
+    trees = (result.folder / "trees.jsonl").read_text().splitlines()
+    assert [json.loads(tree)["ended"] for tree in trees] == ["budget"] * 3
+    assert result.scores["base"]["pass@1"].value == 1.0
+
+
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
