@@ -88,7 +88,7 @@ class Run:
         todo = [task for task in tasks if task.key not in finished]
         progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
         try:
-            for outcome in self._outcomes(todo, policy, budget or Budget()):
+            for outcome in self.outcomes(todo, policy, budget or Budget()):
                 result = None if outcome.failure else encode(outcome.result)
                 self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
                 progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
@@ -100,9 +100,10 @@ class Run:
         finally:
             self._write_failures()
 
-    def _outcomes(
+    def outcomes(
         self, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
     ) -> Iterator[Outcome]:
+        """Run `tasks` with the configured executor, in no particular order."""
         executor: Executor = self.registry.build("executor", self.config.executor)
         return executor.run(
             tasks,

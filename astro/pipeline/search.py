@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from astro.engine import Task
 from astro.files import write_whole
+from astro.interfaces import SearchAlgorithm
 from astro.pipeline.context import Run
 from astro.seeds import derive
 from astro.types import Problem, SearchTree
@@ -16,23 +18,26 @@ STAGE = "search"
 def run(run: Run) -> None:
     """Search the training problems and write trees.jsonl, one tree a line, in their order."""
     problems = run.problems("train")[: run.config.trees]
-    tasks = [search_task(run, problem) for problem in problems]
+    tasks = search_tasks(run, problems)
     policy, budget = run.policy("base"), run.config.budget
     run.carry_out(STAGE, "trees", tasks, policy=policy, fields=_fields, budget=budget)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 
 
-def search_task(run: Run, problem: Problem) -> Task[SearchTree]:
-    """The search of one problem by the configured algorithm."""
-    algorithm = run.registry.build(
+def search_tasks(run: Run, problems: Sequence[Problem]) -> list[Task[SearchTree]]:
+    """The search of each problem by the configured algorithm, which keeps no state of its own."""
+    algorithm: SearchAlgorithm = run.registry.build(
         "search",
         run.config.search,
         value=run.registry.build("value", run.config.value),
         step_format=run.step_format(),
     )
-    key = f"{STAGE}/{problem.id}"
-    return Task(key, partial(algorithm.search, problem, derive(run.config.seed, key)))
+    keys = [f"{STAGE}/{problem.id}" for problem in problems]
+    return [
+        Task(key, partial(algorithm.search, problem, derive(run.config.seed, key)))
+        for key, problem in zip(keys, problems, strict=True)
+    ]
 
 
 def _fields(tree: SearchTree) -> dict[str, float]:

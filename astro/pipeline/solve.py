@@ -13,7 +13,7 @@ from astro.folder import RunFolder
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.journal import Journal
 from astro.pipeline.context import Run
-from astro.pipeline.search import search_task
+from astro.pipeline.search import search_tasks
 from astro.registry import Registry
 from astro.types import Problem, SearchTree
 
@@ -32,16 +32,8 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
         folder = RunFolder(Path(root))
         with closing(Journal(folder.journal)) as journal:
             run = Run(config, folder, Registry.discover(), journal, ignore)
-            task = search_task(run, problem)
-            executor = run.registry.build("executor", config.executor)
-            (outcome,) = executor.run(
-                [task],
-                policy=config.policy,
-                verifier=config.verifier,
-                journal=journal,
-                budget=config.budget,
-                seed=config.seed,
-            )
+            tasks = search_tasks(run, [problem])
+            (outcome,) = run.outcomes(tasks, config.policy, config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result
