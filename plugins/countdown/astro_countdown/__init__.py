@@ -20,6 +20,7 @@ def astro_providers() -> list[Provider]:
             "countdown",
             "replays the steps, or evaluates the final expression, exactly",
             target="astro_countdown.verifier:CountdownVerifier",
+            params="astro_countdown.verifier:Params",
         ),
         Provider(
             "step_format",

@@ -2,20 +2,26 @@ r"""Correct means: the final expression uses each number once and, exactly, hits
 
 The last line decides. `answer 21` or `\boxed{21}` stands for the steps that survive, which are
 replayed from the given numbers (see `replay`); what happened in an abandoned branch does not
-matter. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an expression and stands for itself.
+matter, unless the verifier is `strict`. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an
+expression and stands for itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from typing import Annotated
 
+from pydantic import Field
+
+from astro import params
 from astro.types import Problem, Status, Verdict
 from astro_countdown.grammar import ExpressionError, evaluate
 from astro_countdown.replay import (
     MAX_CHARACTERS,
     Game,
     IllegalLine,
+    all_legal,
     check_end,
     check_expression,
     game_of,
@@ -27,11 +33,19 @@ from astro_countdown.replay import (
 )
 
 
+class Params(params.Params):
+    """Params of verifier `countdown`."""
+
+    strict: Annotated[
+        bool, Field(description="correct only if every line is legal, abandoned ones too")
+    ] = False
+
+
 class CountdownVerifier:
     """A verdict's answer is the value reached, so that different wrong ends differ."""
 
-    def __init__(self, params: None = None) -> None:
-        pass
+    def __init__(self, params: Params | None = None) -> None:
+        self._strict = (params or Params()).strict
 
     def verify(self, problem: Problem, response: str) -> Verdict:
         """Total: any text has a verdict, in time linear in its length."""
@@ -40,7 +54,10 @@ class CountdownVerifier:
             return Verdict(Status.BAD_REFERENCE, reason="metadata lacks numbers or target")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
-        return _judge(game, lines_of(response))
+        verdict = _judge(game, lines_of(response))
+        if self._strict and verdict.correct and not all_legal(problem, response):
+            return Verdict(Status.INCORRECT, verdict.answer, "right, but not every line is legal")
+        return verdict
 
 
 def _judge(game: Game, lines: Sequence[str]) -> Verdict:

@@ -16,7 +16,7 @@ from astro.testing.verifiers import Case, VerifierConformance
 from astro.types import Problem, Status
 from astro_countdown.game import answer_line, apply, back_line, legal_moves, step_line, wait_line
 from astro_countdown.replay import MAX_CHARACTERS, all_legal, game_of, replay
-from astro_countdown.verifier import CountdownVerifier
+from astro_countdown.verifier import CountdownVerifier, Params
 
 VERIFIER = CountdownVerifier()
 DIRECT = "3 + 4 = 7 left 3 7\n3 * 7 = 21 left 21\nanswer 21\n"
@@ -80,6 +80,16 @@ UNPARSED = {
 def test_accepts(problem: Problem, name: str) -> None:
     verdict = VERIFIER.verify(problem, CORRECT[name])
     assert (verdict.status, verdict.answer, verdict.reason) == (Status.CORRECT, "21", "")
+
+
+@pytest.mark.parametrize("name", CORRECT)
+def test_strict_accepts_what_holds_no_illegal_line(problem: Problem, name: str) -> None:
+    verdict = CountdownVerifier(Params(strict=True)).verify(problem, CORRECT[name])
+    assert verdict.answer == "21"
+    assert verdict.correct == all_legal(problem, CORRECT[name])
+    assert verdict.correct != (
+        name in ("illegal but abandoned", "expression after prose", "boxed expression")
+    )
 
 
 @pytest.mark.parametrize("name", INCORRECT)
