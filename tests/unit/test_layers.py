@@ -118,6 +118,12 @@ def test_only_the_cli_draws(path: Path) -> None:
         assert "print" not in {ast.unparse(call.func) for call in calls}
 
 
+@pytest.mark.parametrize("path", CORE, ids=lambda path: str(path.relative_to(ROOT)))
+def test_only_tests_use_the_kits(path: Path) -> None:
+    if "testing" not in path.relative_to(ROOT).parts:
+        assert "testing" not in siblings(imports(path))
+
+
 @pytest.mark.parametrize("package", PLUGINS, ids=lambda package: package.name)
 def test_a_plugin_imports_no_other_plugin(package: Path) -> None:
     others = {other.name for other in PLUGINS} - {package.name}
