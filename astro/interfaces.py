@@ -93,7 +93,7 @@ class StepFormat(Protocol):
         """Whether the state's last step holds an answer. The end of sequence is terminal anyway."""
 
     def reflection(self, state: State, rng: Random) -> str:
-        """What is said at the end of a wrong path, at terminal `state`. May be empty."""
+        """What is said where a wrong path is left, at `state`. May be empty."""
 
     def backtrack(self, state: State, rng: Random) -> str:
         """What announces the return to `state`, a proper ancestor of where the trace stands."""

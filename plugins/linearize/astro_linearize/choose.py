@@ -7,14 +7,15 @@ from random import Random
 from statistics import fmean
 
 from astro.types import Node, SearchTree, Status
-from astro_linearize.merge import Path, shared_steps
+from astro_linearize.merge import Path, cut, shared_steps
 from astro_linearize.params import BacktrackParams, CorrectChoice, Order, WrongChoice
 
 
 def choose_paths(tree: SearchTree, params: BacktrackParams, rng: Random) -> list[Path]:
     """Up to k wrong paths, then the correct one; nothing if the tree holds no correct terminal.
 
-    k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree.
+    k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree. Some
+    wrong paths may be left before their end.
     """
     correct = choose_correct(tree, params.correct, rng)
     if correct is None:
@@ -23,7 +24,8 @@ def choose_paths(tree: SearchTree, params: BacktrackParams, rng: Random) -> list
     goal = path_ids(tree, correct)
     wrong = choose_wrong(tree, correct, k, params.wrong_branch, rng)
     paths = [path_ids(tree, terminal) for terminal in wrong]
-    return [*order_paths(paths, goal, params.order, rng), goal]
+    ordered = [*order_paths(paths, goal, params.order, rng), goal]
+    return cut(ordered, params.cut_share, rng) if params.cut_share else ordered
 
 
 def path_ids(tree: SearchTree, terminal: Node) -> Path:

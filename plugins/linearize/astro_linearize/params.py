@@ -11,6 +11,7 @@ from astro.params import Params
 CorrectChoice = Literal["random", "highest_q", "shortest"]
 WrongChoice = Literal["random", "lowest_q", "highest_visits"]
 Order = Literal["random", "nearest_last"]
+Merge = Literal["common_ancestor", "root"]
 
 
 class DirectParams(Params):
@@ -45,6 +46,15 @@ class BacktrackParams(DirectParams):
     order: Annotated[
         Order, Field(description="of wrong paths; nearest_last: by steps shared with the correct")
     ] = "random"
+    merge: Annotated[
+        Merge, Field(description="where a backtrack returns to, before the next path is walked")
+    ] = "common_ancestor"
+    cut_share: Annotated[
+        float, Field(ge=0, le=1, description="share of wrong paths that are left before their end")
+    ] = 0.0
+    reflect: Annotated[
+        bool, Field(description="whether words of doubt stand before a backtrack")
+    ] = True
     train_wrong_steps: Annotated[
         bool, Field(description="whether steps off the correct path bear loss")
     ] = True

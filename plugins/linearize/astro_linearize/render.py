@@ -33,7 +33,8 @@ def render(
             or visit.node in goal
             or params.train_wrong_steps,
         )
-        for visit in merge(paths)
+        for visit in merge(paths, params.merge)
+        if params.reflect or visit.kind is not SegmentKind.REFLECTION
     )
     return tuple(s for s in segments if s.text or s.kind is not SegmentKind.REFLECTION)
 

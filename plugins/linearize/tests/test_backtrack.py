@@ -71,6 +71,20 @@ def test_without_reflection_there_is_no_empty_segment(
     assert REFLECTION not in {segment.kind for segment in trace.segments}
 
 
+def test_a_wrong_path_may_be_left_before_its_end(tree: SearchTree, linearize: Linearize) -> None:
+    trace = ending_at(5, linearize, tree, shares={3: 1}, cut_share=1.0, **AT_5)
+    assert trace.response == "c\n[no c][to start]a\n=2\n[no =2][to a]b\n=3\n[no =3][to a\nb]=1\n"
+    assert trace.verdict.correct
+
+
+def test_a_backtrack_may_return_to_the_start_each_time(
+    tree: SearchTree, linearize: Linearize
+) -> None:
+    trace = ending_at(5, linearize, tree, shares={2: 1}, merge="root", reflect=False, **AT_5)
+    assert trace.response == "a\n=2\n[to start]a\nb\n=3\n[to start]a\nb\n=1\n"
+    assert trace.backtracks == 2
+
+
 def test_too_long_a_trace_loses_its_earliest_wrong_path(
     tree: SearchTree, linearize: Linearize
 ) -> None:
