@@ -103,6 +103,11 @@ class Status(StrEnum):
     BAD_REFERENCE = "bad_reference"
     ERROR = "error"
 
+    @property
+    def fault(self) -> bool:
+        """Whether the verdict says nothing of the response, so that its reward is unknown."""
+        return self in (Status.TIMEOUT, Status.BAD_REFERENCE, Status.ERROR)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -192,11 +197,15 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A linearised search: one chain of thought, every segment mapped to its node."""
+    """A linearised search: one chain of thought, every segment mapped to its node.
+
+    `rewritten` says whether a policy put it in its own words.
+    """
 
     problem: Problem
     segments: tuple[Segment, ...]
     verdict: Verdict
+    rewritten: bool = False
 
     @property
     def response(self) -> str:

@@ -69,7 +69,8 @@ class Params(params.Params):
 
 
 class LinesFormat:
-    """A backtrack is recognised in a response by the words of its phrase that precede {step}."""
+    """A backtrack is recognised in a response by the words of its phrase that precede {step}, or by
+    the whole phrase, its last full stop or colon left out."""
 
     def __init__(self, params: Params) -> None:
         self.stop = params.stop
@@ -105,4 +106,4 @@ class LinesFormat:
 
 
 def _head(phrase: str) -> str:
-    return phrase.partition(_STEP)[0].strip()
+    return phrase.partition(_STEP)[0].strip().rstrip(".:")

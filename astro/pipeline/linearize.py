@@ -75,9 +75,15 @@ def _row(trace: Trace, number: int) -> dict[str, object]:
         "segments": trace.segments,
         "backtracks": trace.backtracks,
         "answer": trace.verdict.answer,
+        "rewritten": trace.rewritten,
     }
 
 
 def _fields(traces: list[Trace]) -> dict[str, float]:
     backtracks = sum(trace.backtracks for trace in traces)
-    return {"traces": len(traces), "backtracks": backtracks / max(1, len(traces))}
+    rewritten = sum(trace.rewritten for trace in traces)
+    return {
+        "traces": len(traces),
+        "backtracks": backtracks / max(1, len(traces)),
+        "rewritten": rewritten / max(1, len(traces)),
+    }

@@ -22,4 +22,11 @@ def astro_providers() -> list[Provider]:
             target="astro_linearize.direct:Direct",
             params="astro_linearize.params:DirectParams",
         ),
+        Provider(
+            "linearizer",
+            "rewrite",
+            "backtrack, in the policy's own words where these are faithful",
+            target="astro_linearize.rewrite:Rewrite",
+            params="astro_linearize.params:RewriteParams",
+        ),
     ]

@@ -7,11 +7,12 @@ from random import Random
 
 from astro.interfaces import StepFormat
 from astro.requests import Program, Verify
-from astro.types import Problem, SearchTree, Segment, Trace
+from astro.types import Node, Problem, SearchTree, Segment, Trace
 from astro_linearize.choose import choose_paths
 from astro_linearize.merge import Path
 from astro_linearize.params import BacktrackParams
 from astro_linearize.render import fits, render
+from astro_linearize.self_evaluation import approved
 
 DRAWS = 8
 """Draws for each trace asked for, since some repeat one another or are too long."""
@@ -29,8 +30,14 @@ class Backtrack:
         self.step_format = step_format
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
-        """Up to `traces_per_tree` traces, no two of the same paths, each verified again."""
-        drafts = self._draft(tree, Random(seed)) if tree.solved else []
+        """Up to `traces_per_tree` traces, no two of the same paths, each verified again.
+
+        With `self_evaluation`, they end at solutions that the policy approves of.
+        """
+        solutions = [n for n in tree.terminals() if n.verdict and n.verdict.correct]
+        if solutions and self.params.self_evaluation:
+            solutions = yield from approved(tree, solutions, self.params.self_evaluation)
+        drafts = self._draft(tree, solutions, Random(seed)) if solutions else []
         responses = ["".join(segment.text for segment in segments) for segments in drafts]
         verdicts = (yield [Verify(problem, response) for response in responses]) if drafts else []
         return [
@@ -39,10 +46,12 @@ class Backtrack:
             if verdict.correct
         ]
 
-    def _draft(self, tree: SearchTree, rng: Random) -> list[tuple[Segment, ...]]:
+    def _draft(
+        self, tree: SearchTree, solutions: Sequence[Node], rng: Random
+    ) -> list[tuple[Segment, ...]]:
         drafts: dict[tuple[Path, ...], tuple[Segment, ...]] = {}
         for _ in range(DRAWS * self.params.traces_per_tree):
-            paths, segments = self._fit(tree, choose_paths(tree, self.params, rng), rng)
+            paths, segments = self._fit(tree, choose_paths(tree, solutions, self.params, rng), rng)
             if paths:
                 drafts.setdefault(tuple(paths), segments)
             if len(drafts) == self.params.traces_per_tree:

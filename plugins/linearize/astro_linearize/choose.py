@@ -11,15 +11,15 @@ from astro_linearize.merge import Path, cut, shared_steps
 from astro_linearize.params import BacktrackParams, CorrectChoice, Order, WrongChoice
 
 
-def choose_paths(tree: SearchTree, params: BacktrackParams, rng: Random) -> list[Path]:
-    """Up to k wrong paths, then the correct one; nothing if the tree holds no correct terminal.
+def choose_paths(
+    tree: SearchTree, solutions: Sequence[Node], params: BacktrackParams, rng: Random
+) -> list[Path]:
+    """Up to k wrong paths, then the path to one of `solutions`, of which there is at least one.
 
     k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree. Some
     wrong paths may be left before their end.
     """
-    correct = choose_correct(tree, params.correct, rng)
-    if correct is None:
-        return []
+    correct = choose_correct(tree, solutions, params.correct, rng)
     k = draw_backtracks(params.weights(), rng)
     goal = path_ids(tree, correct)
     wrong = choose_wrong(tree, correct, k, params.wrong_branch, rng)
@@ -37,15 +37,15 @@ def draw_backtracks(weights: Mapping[int, float], rng: Random) -> int:
     return rng.choices(list(weights), weights=list(weights.values()))[0]
 
 
-def choose_correct(tree: SearchTree, choice: CorrectChoice, rng: Random) -> Node | None:
+def choose_correct(
+    tree: SearchTree, solutions: Sequence[Node], choice: CorrectChoice, rng: Random
+) -> Node:
     """A correct terminal: any, the one with the highest mean Q along its path, or the shortest.
 
     Chance decides between equals.
     """
-    found = [node for node in tree.terminals() if node.verdict and node.verdict.correct]
+    found = list(solutions)
     rng.shuffle(found)
-    if not found:
-        return None
     if choice == "highest_q":
         return max(found, key=lambda node: fmean(step.q_value for step in tree.path(node.id)))
     return min(found, key=lambda node: node.depth) if choice == "shortest" else found[0]

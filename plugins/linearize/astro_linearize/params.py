@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from astro.params import Params
+from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
 WrongChoice = Literal["random", "lowest_q", "highest_visits"]
 Order = Literal["random", "nearest_last"]
 Merge = Literal["common_ancestor", "root"]
+
+
+QUESTION = """\
+Here is a problem and a solution whose final answer is known to be right.
+
+Problem:
+{problem}
+
+Solution:
+{solution}
+
+Is this a solution of high quality, where every step follows, and none is missing or beside \
+the point? Answer with yes or no."""
+
+
+class SelfEvaluationParams(Params):
+    """How the policy is asked to judge a correct solution; kept are those approved each time."""
+
+    samples: Annotated[int, Field(ge=1, description="judgements of each solution")] = 4
+    question: Annotated[
+        str, Field(description="with {problem} and {solution} where they are to stand")
+    ] = QUESTION
+    approval: Annotated[
+        str, Field(description="a judgement that this regular expression matches approves")
+    ] = r"(?i)^\W*yes\b"
+    max_tokens: Annotated[int, Field(ge=1, description="of a judgement")] = 16
+    temperature: Annotated[float, Field(ge=0, description="of the judgements")] = 1.0
+
+    @field_validator("approval")
+    @classmethod
+    def _is_pattern(cls, pattern: str) -> str:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        return pattern
+
+    @field_validator("question")
+    @classmethod
+    def _holds_both(cls, question: str) -> str:
+        if "{problem}" not in question or "{solution}" not in question:
+            raise ValueError("expected {problem} and {solution} in it")
+        return question
 
 
 class DirectParams(Params):
@@ -20,6 +65,10 @@ class DirectParams(Params):
     correct: Annotated[
         CorrectChoice, Field(description="which correct terminal a trace ends at")
     ] = "random"
+    self_evaluation: Annotated[
+        SelfEvaluationParams | None,
+        Field(description="ask the policy to judge each solution; {} for the defaults"),
+    ] = None
     traces_per_tree: Annotated[int, Field(ge=1, description="distinct traces, at most")] = 1
     max_chars: Annotated[int, Field(ge=1, description="length of a response")] | None = None
     max_tokens: (
@@ -74,3 +123,15 @@ class BacktrackParams(DirectParams):
             return {0: 1.0}
         rest = (1 - self.direct_share) / self.max_backtracks
         return {0: self.direct_share} | dict.fromkeys(range(1, self.max_backtracks + 1), rest)
+
+
+class RewriteParams(BacktrackParams):
+    """Params of `rewrite`: also how the policy is asked to put a trace in its own words."""
+
+    attempts: Annotated[int, Field(ge=1, description="before the template's words stand")] = 2
+    temperature: Annotated[float, Field(ge=0, description="of the rewriting")] = 0.7
+    reply_tokens: Annotated[int, Field(ge=1, description="of a rewritten trace, at most")] = 4_096
+    instruction: Annotated[str, Field(description="what the policy is told first")] = INSTRUCTION
+    examples: Annotated[
+        tuple[Example, ...], Field(description="numbered notes and how they are written out")
+    ] = EXAMPLES

@@ -154,6 +154,16 @@ def run_program() -> Callable[..., list[Trace]]:
     return drive
 
 
+@pytest.fixture(name="judge")
+def judge_fixture() -> Callable[..., Verdict]:
+    return judge
+
+
+@pytest.fixture
+def plain() -> Plain:
+    return Plain()
+
+
 @pytest.fixture
 def brackets() -> Brackets:
     return Brackets()

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from astro.requests import Generate
+from astro.types import Completion, SearchTree, Trace
+from astro_linearize.params import RewriteParams
+from astro_linearize.rewrite import Rewrite
+
+Writer = Callable[[str], str]
+
+
+def rewritten(
+    tree: SearchTree, step_format: Any, judge: Any, write: Writer, **params: Any
+) -> list[Trace]:
+    """Traces with one backtrack, where `write` turns notes into a reply."""
+    made = Rewrite(RewriteParams(shares={1: 1}, **params), step_format=step_format)
+    program = made.linearize(tree.problem, tree, 0)
+    batch = next(program)
+    try:
+        while True:
+            batch = program.send([_reply(request, judge, write) for request in batch])
+    except StopIteration as stop:
+        traces: list[Trace] = stop.value
+        return traces
+
+
+def _reply(request: Any, judge: Any, write: Writer) -> Any:
+    if isinstance(request, Generate):
+        notes = request.prompt.user.rpartition("Notes:\n")[2].partition("\n\n")[0]
+        return [Completion(write(notes))]
+    return judge(request.problem, request.response)
+
+
+def chatty(notes: str) -> str:
+    """Each note behind its number, in more words; a return keeps its own."""
+    lines = []
+    for line in notes.splitlines():
+        head, _, text = line.partition(": ")
+        number, name = head.split()
+        lines.append(f"{number} {text}" if name == "return" else f"{number} Well then: {text}")
+    return "\n".join(lines)
+
+
+def test_a_faithful_rewriting_takes_the_place_of_the_template(
+    tree: SearchTree, brackets: Any, judge: Any
+) -> None:
+    (trace,) = rewritten(tree, brackets, judge, chatty)
+    (template,) = rewritten(tree, brackets, judge, lambda _notes: "no")
+    assert trace.rewritten and not template.rewritten
+    assert [s.node for s in trace.segments] == [s.node for s in template.segments]
+    assert trace.segments[0].text == f"Well then: {template.segments[0].text.strip()}\n\n"
+    assert trace.backtracks == template.backtracks == 1
+    assert trace.verdict.correct
+
+
+def test_a_rewriting_that_drops_a_note_leaves_the_template(
+    tree: SearchTree, brackets: Any, judge: Any
+) -> None:
+    asked: list[str] = []
+
+    def shorten(notes: str) -> str:
+        asked.append(notes)
+        return "\n".join(chatty(notes).splitlines()[1:])
+
+    (trace,) = rewritten(tree, brackets, judge, shorten, attempts=3)
+    assert not trace.rewritten
+    assert len(asked) == 3
+
+
+def test_a_second_attempt_may_succeed(tree: SearchTree, brackets: Any, judge: Any) -> None:
+    replies = iter(["no", "yes"])
+    (trace,) = rewritten(
+        tree,
+        brackets,
+        judge,
+        lambda notes: chatty(notes) if next(replies) == "yes" else "",
+        attempts=2,
+    )
+    assert trace.rewritten
+
+
+def test_a_rewriting_whose_answer_is_not_found_again_leaves_the_template(
+    tree: SearchTree, brackets: Any, judge: Any
+) -> None:
+    def strict(problem: Any, response: str) -> Any:
+        return judge(problem, "=9" if "Well" in response else response)
+
+    (trace,) = rewritten(tree, brackets, strict, chatty)
+    assert not trace.rewritten
+    assert trace.verdict.correct
