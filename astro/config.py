@@ -34,6 +34,7 @@ class RunConfig(Params):
     """Everything that determines a run. Two runs with equal configs give equal results.
 
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
+    `sft_tokens` ends fine-tuning once that many tokens have borne loss.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
@@ -51,6 +52,7 @@ class RunConfig(Params):
     linearizer: Binding
     control: Binding | None = None
     sft: Binding | None = None
+    sft_tokens: Annotated[int, Field(ge=1)] | None = None
     rl: Binding | None = None
     evaluate: Evaluate = Evaluate()
 
@@ -85,11 +87,15 @@ def load_config(
     Raises `ConfigError` with all problems: syntax, unknown keys and plugins, wrong types, packages
     that an engine needs and that are not installed.
     """
-    path = Path(path)
-    raw = _read_yaml(path)
+    return parse_config(read_config(path, overrides), registry or Registry.discover(), str(path))
+
+
+def read_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A config file as plain data, overrides applied. Raises `ConfigError`."""
+    raw = _read_yaml(Path(path))
     for override in overrides:
-        _override(raw, override)
-    return parse_config(raw, registry or Registry.discover(), str(path))
+        set_key(raw, override)
+    return raw
 
 
 def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -> RunConfig:
@@ -145,7 +151,8 @@ def _parse_yaml(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
 
 
-def _override(raw: dict[str, Any], override: str) -> None:
+def set_key(raw: dict[str, Any], override: str) -> None:
+    """Apply an override `key.path=value` to plain data. Raises `ConfigError`."""
     key, equals, text = override.partition("=")
     if not equals or not all(key.split(".")):
         raise ConfigError([f"--set {override}: expected key.path=value"])

@@ -26,6 +26,12 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     temporary.replace(path)
 
 
+def copy_whole(source: Path, path: Path) -> None:
+    """Copy a file, whole. Raises `OSError`."""
+    with source.open("rb") as lines:
+        write_whole(path, lines)
+
+
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
     """Write `rows` as JSON Lines, whole."""
     write_whole(path, (encode(row) + b"\n" for row in rows))
@@ -65,5 +71,5 @@ def read_json(path: Path, shape: type[T]) -> T:
 def _decode(content: bytes, shape: type[T], where: str) -> T:
     try:
         return msgspec.json.decode(content, type=shape)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RunError(f"{where}: {error}") from None

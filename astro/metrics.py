@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from random import Random
 
 Z_95 = 1.959964
 
@@ -61,3 +62,16 @@ def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> flo
     verdict = dict(zip(answers, correct, strict=True))
     leaders = [answer for answer, count in votes.items() if count == most]
     return sum(verdict[answer] for answer in leaders) / len(leaders)
+
+
+def paired_bootstrap(differences: Sequence[float], resamples: int = 10_000) -> Estimate:
+    """The mean of differences, one a problem, and its percentile bootstrap interval.
+
+    Problems are resampled with replacement (Efron & Tibshirani 1993, ch. 13). The same differences
+    give the same interval.
+    """
+    rng = Random(0)
+    n = len(differences)
+    means = sorted(sum(rng.choices(differences, k=n)) / n for _ in range(resamples))
+    tail = round(0.025 * resamples)
+    return Estimate(sum(differences) / n, means[tail], means[-tail - 1])

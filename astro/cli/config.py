@@ -6,6 +6,7 @@ import click
 
 from astro.cli import options
 from astro.config import dump_config, load_config
+from astro.study import is_study, load_study
 from astro.text import plain
 
 
@@ -19,7 +20,10 @@ def config() -> None:
 @options.overrides
 def check(file: str, overrides: tuple[str, ...]) -> None:
     """Validate FILE, and that all it names is installed. Shows every problem at once."""
-    load_config(file, overrides)
+    if is_study(file):
+        load_study(file, overrides)
+    else:
+        load_config(file, overrides)
     click.echo(f"{file}: ok")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,8 +11,11 @@ import astro
 from astro.cli import options
 from astro.cli.progress import progress
 from astro.cli.results import outcome
+from astro.cli.studies import study_outcome
 from astro.cli.tables import print_all
 from astro.pipeline import STAGES
+from astro.pipeline.study import run_study
+from astro.study import is_study, load_study
 
 
 @click.command()
@@ -29,8 +33,18 @@ from astro.pipeline import STAGES
 def run(
     config: str, overrides: tuple[str, ...], fresh: bool, until: str | None, runs: Path
 ) -> None:
-    """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was."""
+    """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was.
+
+    A config with arms is a study: each arm at each seed is a run in RUNS/<name>/seed-<s>/<arm>.
+    """
+    how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until}
+    if is_study(config):
+        study = load_study(config, overrides)
+        with progress() as listener:
+            compared = run_study(study, **how, on_event=listener)
+        print_all(*study_outcome(study, runs, compared))
+        return
     loaded = astro.load_config(config, overrides)
     with progress() as listener:
-        result = astro.run(loaded, runs=runs, fresh=fresh, until=until, on_event=listener)
+        result = astro.run(loaded, **how, on_event=listener)
     print_all(*outcome(result))

@@ -11,6 +11,7 @@ from pathlib import Path
 from astro.config import RunConfig
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, StageFinished, ignore
+from astro.files import copy_whole
 from astro.folder import RunFolder
 from astro.journal import Journal
 from astro.pipeline import evaluate, linearize, report, rl, search, sft
@@ -48,12 +49,13 @@ def run(
     runs: str | Path = "runs",
     fresh: bool = False,
     until: str | None = None,
+    trees: Path | None = None,
     on_event: Listener = ignore,
 ) -> RunResult:
     """Run the stages in order, up to `until`, in `runs/<name>`. Stages that are done are skipped.
 
-    A run that was ended at any moment goes on from there, and ends as it would have. Raises
-    `AstroError`; nothing is lost by it.
+    A run that was ended at any moment goes on from there, and ends as it would have. `trees` is a
+    trees.jsonl that takes the place of a search. Raises `AstroError`; nothing is lost by it.
     """
     if until is not None and until not in STAGES:
         raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
@@ -61,6 +63,8 @@ def run(
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
             context = Run(config, folder, Registry.discover(), journal, on_event)
+            if trees is not None and not folder.trees.exists():
+                copy_whole(trees, folder.trees)
             for stage in _stages(context):
                 _carry_out(stage, on_event)
                 if stage.name == until:
@@ -78,8 +82,8 @@ def _stages(context: Run) -> Iterator[_Stage]:
     yield _Stage("linearize", traces, lambda: linearize.run(context))
     if config.sft is not None:
         binding = config.sft
-        checkpoints = [folder.checkpoint(arm) for arm in arms]
-        yield _Stage("sft", checkpoints, lambda: sft.run(context, binding))
+        trained = [folder.training_metrics(arm) for arm in arms]
+        yield _Stage("sft", trained, lambda: sft.run(context, binding))
     if config.rl is not None:
         algorithm = config.rl
         yield _Stage("rl", [folder.checkpoint("rl")], lambda: rl.run(context, algorithm))

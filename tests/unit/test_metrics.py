@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
+from astro.metrics import Estimate, majority_at_k, mean, paired_bootstrap, pass_at_k, ratio
 
 
 def test_ratio_by_hand() -> None:
@@ -65,3 +65,19 @@ def test_majority() -> None:
     assert majority_at_k(["4", "5", "5", None], [True, False, False, False]) == 0.0
     assert majority_at_k(["4", "5"], [True, False]) == 0.5
     assert majority_at_k([None, None], [False, False]) == 0.0
+
+
+def test_paired_bootstrap_covers_the_mean_of_the_differences() -> None:
+    rng = Random(2)
+    differences = [rng.gauss(3, 10) for _ in range(400)]
+    figure = paired_bootstrap(differences)
+    average = sum(differences) / 400
+    deviation = math.sqrt(sum((d - average) ** 2 for d in differences) / 399)
+    assert figure.value == pytest.approx(average)
+    assert figure.high - figure.value == pytest.approx(1.96 * deviation / 20, rel=0.1)
+    assert figure.value - figure.low == pytest.approx(1.96 * deviation / 20, rel=0.1)
+    assert paired_bootstrap(differences) == figure
+
+
+def test_paired_bootstrap_of_equal_differences_has_no_width() -> None:
+    assert paired_bootstrap([2.0] * 5) == Estimate(2.0, 2.0, 2.0)

@@ -1,0 +1,67 @@
+"""What a study came to, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.table import Table
+
+from astro.cli.tables import text
+from astro.metrics import Estimate
+from astro.pipeline.comparison import Difference, Matched, StudyResult
+from astro.study import Study
+
+
+def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Iterator[RenderableType]:
+    """The models at each seed, their differences, best of n beside them, where the files are."""
+    if result is not None:
+        yield _seeds("pass@1 in %", result.seeds)
+        if result.legal:
+            yield _seeds("all lines legal, in %", result.legal)
+            yield _seeds("right and all lines legal, in %", result.right_and_legal)
+        yield _differences(result.differences)
+        yield _matched(result.matched)
+    yield text(f"The study's files are in {runs / study.name}/")
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for column in columns:
+        table.add_column(text(column), justify="right", no_wrap=True)
+    return table
+
+
+def _seeds(title: str, rows: Sequence[Mapping[str, float]]) -> Table:
+    names = list(rows[0])
+    table = _table(title, *names)
+    for row in rows:
+        table.add_row(f"{row['seed']:.0f}", *(f"{row[name]:.1f}" for name in names[1:]))
+    return table
+
+
+def _differences(differences: Sequence[Difference]) -> Table:
+    table = _table(
+        "pass@1, the first above the second, in points", "first", "second", "", "by seed"
+    )
+    for difference in differences:
+        names = (text(difference.first), text(difference.second))
+        by_seed = " ".join(f"{estimate.value:+.1f}" for estimate in difference.by_seed)
+        table.add_row(*names, text(_interval(difference.pooled)), by_seed)
+    return table
+
+
+def _matched(rows: Sequence[Matched]) -> Table:
+    table = _table(
+        "best of n at equal tokens", "seed", "model", "n", "tokens", "majority", "oracle"
+    )
+    for row in rows:
+        scores = (f"{row.tokens:.0f}", f"{row.majority:.1f}", f"{row.oracle:.1f}")
+        table.add_row(str(row.seed), text(row.model), str(row.samples), *scores)
+    return table
+
+
+def _interval(figure: Estimate) -> str:
+    return f"{figure.value:+.1f} [{figure.low:+.1f}, {figure.high:+.1f}]"

@@ -1,0 +1,145 @@
+"""Models of several arms and seeds, set side by side over the same problems. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from statistics import fmean
+
+from astro.interfaces import StepChecker, StepFormat
+from astro.metrics import Estimate, majority_at_k, paired_bootstrap, pass_at_k
+from astro.pipeline.evaluate import Measured
+from astro.sampling import Sample
+from astro.types import Problem
+
+Models = Mapping[str, Sequence[Measured]]
+"""Each model's samples of the held-out problems, in one order."""
+
+_Rule = Callable[[Problem, Sample], bool]
+_Rates = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """pass@1 of `first` minus that of `second`, in points, with 95 % intervals.
+
+    `by_seed` resamples problems; `pooled` resamples the problems' means over the seeds.
+    """
+
+    first: str
+    second: str
+    by_seed: list[Estimate]
+    pooled: Estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Best-of-n of `model` at the response tokens that one sample of `reference` takes.
+
+    `samples` is n, the nearest whole number that there are samples for; `tokens` is what they take
+    on average. `majority` is maj@n and `oracle` pass@n, in per cent.
+    """
+
+    seed: int
+    model: str
+    reference: str
+    reference_tokens: float
+    samples: int
+    tokens: float
+    majority: float
+    oracle: float
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """What a study came to, in per cent: a row a seed, a figure a model.
+
+    `seeds` is pass@1, `legal` the share of responses whose every line is legal, `right_and_legal`
+    of those that are right as well; the last two are empty where the step format cannot tell.
+    """
+
+    seeds: list[_Rates]
+    legal: list[_Rates]
+    right_and_legal: list[_Rates]
+    differences: list[Difference]
+    matched: list[Matched]
+
+
+def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
+    """Compare the models of each seed. Others are matched to the tokens of model `reference`."""
+    legal: list[_Rates] = []
+    both: list[_Rates] = []
+    if isinstance(step_format, StepChecker):
+        checker = step_format
+        legal = _rows(measured, lambda p, s: checker.legal(p, s.text))
+        both = _rows(measured, lambda p, s: s.verdict.correct and checker.legal(p, s.text))
+    return StudyResult(
+        seeds=_rows(measured, _right),
+        legal=legal,
+        right_and_legal=both,
+        differences=list(_differences(measured)),
+        matched=list(_matched(measured, reference)),
+    )
+
+
+def _right(_problem: Problem, sample: Sample) -> bool:
+    return sample.verdict.correct
+
+
+def _rows(measured: Mapping[int, Models], rule: _Rule) -> list[_Rates]:
+    return [
+        {"seed": seed} | {name: fmean(_shares(model, rule)) for name, model in models.items()}
+        for seed, models in measured.items()
+    ]
+
+
+def _shares(model: Sequence[Measured], rule: _Rule) -> list[float]:
+    """Each problem's share of samples that a rule accepts, in per cent."""
+    return [100 * fmean(rule(m.problem, sample) for sample in m.samples) for m in model]
+
+
+def _differences(measured: Mapping[int, Models]) -> Iterator[Difference]:
+    """Every pair of models, the one with the higher mean first."""
+    rights = [{n: _shares(m, _right) for n, m in models.items()} for models in measured.values()]
+    names = sorted(rights[0], key=lambda name: -fmean(fmean(right[name]) for right in rights))
+    for first, second in combinations(names, 2):
+        by_seed = [
+            [a - b for a, b in zip(right[first], right[second], strict=True)] for right in rights
+        ]
+        pooled = [fmean(problem) for problem in zip(*by_seed, strict=True)]
+        yield Difference(
+            first, second, [paired_bootstrap(d) for d in by_seed], paired_bootstrap(pooled)
+        )
+
+
+def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched]:
+    for seed, models in measured.items():
+        if reference not in models:
+            continue
+        target = _tokens(models[reference])
+        for name, model in models.items():
+            if name != reference:
+                yield _best_of_n(seed, name, model, reference, target)
+
+
+def _best_of_n(
+    seed: int, name: str, model: Sequence[Measured], reference: str, target: float
+) -> Matched:
+    tokens = _tokens(model)
+    n = max(1, min(round(target / tokens), *(len(m.samples) for m in model)))
+    majority = 100 * fmean(_majority(m, n) for m in model)
+    oracle = 100 * fmean(
+        pass_at_k(len(m.samples), sum(s.verdict.correct for s in m.samples), n) for m in model
+    )
+    return Matched(seed, name, reference, target, n, n * tokens, majority, oracle)
+
+
+def _tokens(model: Sequence[Measured]) -> float:
+    """Mean tokens of a response, at least 1."""
+    return max(1.0, fmean(len(sample.token_ids) for m in model for sample in m.samples))
+
+
+def _majority(measured: Measured, n: int) -> float:
+    verdicts = [sample.verdict for sample in measured.samples[:n]]
+    return majority_at_k([v.answer for v in verdicts], [v.correct for v in verdicts])

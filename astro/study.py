@@ -1,0 +1,120 @@
+"""Studies: arms that differ in what the chain makes of the same trees, compared over seeds.
+
+A study is a config file with `arms` and `seeds` beside the keys of a run. Each arm at each seed
+is a run of its own, `runs/<study>/seed-<s>/<arm>/`, and resumes as any run does. The first arm is
+the reference: arms whose search is configured alike take its trees, and each is fine-tuned on as
+many tokens as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints, field_validator
+
+from astro.config import RunConfig, parse_config, read_config
+from astro.errors import ConfigError
+from astro.params import Params, validate
+from astro.registry import Registry
+
+_SEARCH_KEYS = (
+    "problems",
+    "step_format",
+    "policy",
+    "verifier",
+    "search",
+    "value",
+    "trees",
+    "budget",
+)
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class Keys(Params):
+    """What a study's file holds beside the keys of a run.
+
+    `arms` maps a name to the keys in which it differs, the first being the reference; `seeds` are
+    those of its runs.
+    """
+
+    arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed is given twice")
+        return seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Configs by arm, the reference first; `seeds` take the place of their own."""
+
+    name: str
+    arms: Mapping[str, RunConfig]
+    seeds: tuple[int, ...]
+
+    @property
+    def reference(self) -> str:
+        return next(iter(self.arms))
+
+    def folder(self, runs: Path, seed: int, arm: str) -> Path:
+        """Where the run of an arm at a seed lies."""
+        return runs / self.name / f"seed-{seed}" / arm
+
+    def runs(self) -> Iterator[tuple[int, str, RunConfig]]:
+        """(seed, arm, config) of every run, the reference before the arms that use its trees."""
+        for seed in self.seeds:
+            for arm, config in self.arms.items():
+                yield seed, arm, config.model_copy(update={"name": arm, "seed": seed})
+
+    def shares_trees(self, arm: str) -> bool:
+        """Whether an arm is searched exactly as the reference is."""
+        reference, config = self.arms[self.reference], self.arms[arm]
+        return all(getattr(reference, key) == getattr(config, key) for key in _SEARCH_KEYS)
+
+
+def is_study(path: str | Path) -> bool:
+    """Whether a config file has arms. Raises `ConfigError` if it cannot be read."""
+    return "arms" in read_config(path)
+
+
+def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+    """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
+    raw = read_config(path, overrides)
+    keys = validate(Keys, {key: raw.pop(key) for key in ("arms", "seeds") if key in raw})
+    registry = Registry.discover()
+    arms: dict[str, RunConfig] = {}
+    problems: list[str] = []
+    for arm, changes in keys.arms.items():
+        try:
+            arms[arm] = parse_config(merged(raw, changes), registry)
+        except ConfigError as error:
+            problems += (f"arms.{arm}: {problem}" for problem in error.problems)
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)), str(path))
+    return Study(str(raw["name"]), arms, keys.seeds)
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, mapping by mapping.
+
+    A plugin of another name replaces the one that was there, params and all.
+    """
+    result = dict(base)
+    for key, new in changes.items():
+        old = result.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and not _renames(old, new):
+            result[key] = merged(old, new)
+        else:
+            result[key] = new
+    return result
+
+
+def _renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return "name" in new and new["name"] != old.get("name")

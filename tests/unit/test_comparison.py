@@ -1,0 +1,70 @@
+"""Arms side by side, against hand arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+
+from astro.binding import Binding
+from astro.pipeline.comparison import compare
+from astro.pipeline.evaluate import Measured
+from astro.registry import Registry
+from astro.sampling import Sample
+from astro.types import FinishReason, Problem, Status, Verdict
+
+
+def model(rows: list[str], tokens: int) -> list[Measured]:
+    """A row a problem, a letter a sample: `x` is right, any other letter a wrong answer."""
+    return [
+        Measured(
+            Problem(f"p{i}", "?", "x"),
+            [
+                Sample(
+                    letter,
+                    tuple(range(tokens)),
+                    (0.0,) * tokens,
+                    FinishReason.EOS,
+                    Verdict(Status.CORRECT if letter == "x" else Status.INCORRECT, letter),
+                )
+                for letter in row
+            ],
+            [],
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+@pytest.fixture
+def lines() -> object:
+    return Registry.discover().build("step_format", Binding(name="lines"))
+
+
+MEASURED = {
+    0: {"base": model(["axxx", "abcd"], 10), "best": model(["xxxx", "xxab"], 31)},
+    1: {"base": model(["abcd", "abcd"], 10), "best": model(["xxxx", "abcd"], 20)},
+}
+
+
+def test_models_by_seed(lines: object) -> None:
+    result = compare(MEASURED, lines, "best")  # type: ignore[arg-type]
+    assert result.seeds == [
+        {"seed": 0, "base": 37.5, "best": 75.0},
+        {"seed": 1, "base": 0.0, "best": 50.0},
+    ]
+    assert result.legal == result.right_and_legal == []
+
+
+def test_differences_are_paired_by_problem(lines: object) -> None:
+    (difference,) = compare(MEASURED, lines, "best").differences  # type: ignore[arg-type]
+    assert (difference.first, difference.second) == ("best", "base")
+    assert [d.value for d in difference.by_seed] == [37.5, 50.0]
+    # by problem, over the seeds: (25 + 100) / 2 and (50 + 0) / 2
+    assert difference.pooled.value == 43.75
+    assert (difference.pooled.low, difference.pooled.high) == (25.0, 62.5)
+
+
+def test_best_of_n_at_the_tokens_of_the_reference(lines: object) -> None:
+    first, second = compare(MEASURED, lines, "best").matched  # type: ignore[arg-type]
+    assert (first.model, first.samples, first.tokens, first.reference_tokens) == ("base", 3, 30, 31)
+    # of `axx` two say x; of `abc` each says another. pass@3 of 3 right in 4 is 1, of none 0.
+    assert (first.majority, first.oracle) == (50.0, 50.0)
+    assert (second.samples, second.majority, second.oracle) == (2, 0.0, 0.0)

@@ -1,0 +1,112 @@
+"""Studies: their files, the runs they are made of, and where those lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from astro.errors import ConfigError
+from astro.pipeline.study import run_study
+from astro.study import is_study, load_study, merged
+
+ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
+
+
+def write(folder: Path, **keys: Any) -> Path:
+    """A study of two arms that search with the scripted policy and train nothing."""
+    problems = folder / "problems.jsonl"
+    problems.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    raw = {
+        "name": "both",
+        "seeds": [0, 3],
+        "problems": {"name": "jsonl", "params": {"train": str(problems), "test": str(problems)}},
+        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n", "the answer is 2\n"]}},
+        "verifier": {"name": "exact"},
+        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
+        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
+        "linearizer": {"name": "backtrack", "params": {"shares": {1: 1}}},
+        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
+        "arms": {"astro": {}, "direct": {"linearizer": {"name": "direct"}}},
+        **keys,
+    }
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    return path
+
+
+def test_changes_are_laid_over_mapping_by_mapping() -> None:
+    base = {"seed": 1, "search": {"name": "mcts", "params": {"expand": 8, "iterations": 32}}}
+    assert merged(base, {"search": {"params": {"expand": 4}}, "trees": 9}) == {
+        "seed": 1,
+        "search": {"name": "mcts", "params": {"expand": 4, "iterations": 32}},
+        "trees": 9,
+    }
+
+
+def test_another_plugin_brings_no_params_of_the_old_one() -> None:
+    base = {"search": {"name": "mcts", "params": {"expand": 8}}}
+    assert merged(base, {"search": {"name": "beam"}}) == {"search": {"name": "beam"}}
+    same = merged(base, {"search": {"name": "mcts", "params": {"iterations": 2}}})
+    assert same["search"]["params"] == {"expand": 8, "iterations": 2}
+
+
+def test_a_study_is_a_run_for_each_arm_and_seed(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    study = load_study(path, ["search.params.iterations=2"])
+    assert is_study(path)
+    assert [(seed, arm, config.name, config.seed) for seed, arm, config in study.runs()] == [
+        (0, "astro", "astro", 0),
+        (0, "direct", "direct", 0),
+        (3, "astro", "astro", 3),
+        (3, "direct", "direct", 3),
+    ]
+    assert {config.search.params["iterations"] for config in study.arms.values()} == {2}
+    assert study.arms["direct"].linearizer.params == {}
+
+
+def test_only_arms_that_search_alike_share_trees(tmp_path: Path) -> None:
+    arms = {
+        "a": {},
+        "b": {"linearizer": {"name": "direct"}},
+        "c": {"search": {"params": {"expand": 3}}},
+    }
+    study = load_study(write(tmp_path, arms=arms))
+    assert [study.shares_trees(arm) for arm in study.arms] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"arms": {"astro": {}}}, "arms: .*at least 2"),
+        ({"arms": {"a/b": {}, "c": {}}}, "arms.a/b"),
+        ({"arms": {"a": {}, "b": {"linearizer": {"name": "none"}}}}, "arms.b: linearizer.name: no"),
+        ({"seeds": []}, "seeds: .*at least 1"),
+        ({"seeds": [-1]}, "seeds.0"),
+        ({"seeds": [0, 0]}, "seeds: .*twice"),
+    ],
+)
+def test_bad_keys_are_named(tmp_path: Path, keys: dict[str, Any], expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
+        load_study(write(tmp_path, **keys))
+
+
+def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) -> None:
+    result = run_study(load_study(write(tmp_path)), runs=tmp_path)
+    root = tmp_path / "both"
+    for seed in (0, 3):
+        astro, direct = (root / f"seed-{seed}" / arm for arm in ("astro", "direct"))
+        assert (astro / "trees.jsonl").read_bytes() == (direct / "trees.jsonl").read_bytes()
+        assert not (direct / "eval" / "base.jsonl").exists()
+        assert "back" in (astro / "traces.jsonl").read_text()
+    assert result is not None
+    assert [set(row) for row in result.seeds] == [{"seed", "base"}] * 2
+    assert set(json.loads((root / "results.json").read_text())) == {"both"}
+
+
+def test_a_study_can_end_before_anything_is_compared(tmp_path: Path) -> None:
+    assert run_study(load_study(write(tmp_path)), runs=tmp_path, until="linearize") is None
+    assert not (tmp_path / "both" / "results.json").exists()
