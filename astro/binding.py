@@ -25,6 +25,9 @@ class VerifierBinding(Binding):
     workers: Annotated[int, Field(ge=1, description="worker processes")] = 1
     timeout: Annotated[float, Field(gt=0, description="seconds a verdict may take")] = 1.0
     memory_mb: Annotated[int, Field(ge=64, description="MiB a worker may use")] = 512
+    max_faults: Annotated[
+        float, Field(ge=0, le=1, description="share of verdicts that may be faults")
+    ] = 0.2
 
 
 class Budget(Params):

@@ -54,6 +54,7 @@ class RunConfig(Params):
     sft: Binding | None = None
     sft_tokens: Annotated[int, Field(ge=1)] | None = None
     rl: Binding | None = None
+    reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()
 
     def bindings(self) -> Iterator[tuple[str, str, Binding]]:
@@ -62,6 +63,15 @@ class RunConfig(Params):
             binding = getattr(self, key)
             if binding is not None:
                 yield key, kind, binding
+
+    def trained(self) -> list[str]:
+        """The models that the run trains."""
+        models = {"sft": self.sft, "direct_sft": self.sft and self.control, "rl": self.rl}
+        return [model for model, binding in models.items() if binding]
+
+    def evaluated(self) -> list[str]:
+        """The models asked for that the run has: the base, and those that it trains."""
+        return [m for m in self.evaluate.models if m in ("base", *self.trained())]
 
 
 _KIND_OF_KEY = {
@@ -76,6 +86,7 @@ _KIND_OF_KEY = {
     "control": "linearizer",
     "sft": "sft",
     "rl": "rl",
+    "reward": "verifier",
 }
 
 

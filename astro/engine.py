@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 
 from astro.binding import Budget
 from astro.errors import AstroError, PolicyError
-from astro.interfaces import PolicyBackend
+from astro.interfaces import PolicyBackend, VerifierBackend
 from astro.journal import Journal, Recording
 from astro.requests import (
     BudgetExhausted,
@@ -31,7 +31,6 @@ from astro.requests import (
 )
 from astro.seeds import derive
 from astro.types import Completion
-from astro.verification import VerifierPool
 
 R = TypeVar("R")
 
@@ -83,7 +82,7 @@ class Engine:
     def __init__(
         self,
         policy: PolicyBackend,
-        verifier: VerifierPool,
+        verifier: VerifierBackend,
         *,
         seed: int,
         concurrency: int = 64,

@@ -15,6 +15,9 @@ from astro.config import RunConfig, dump_config
 from astro.errors import RunError
 from astro.files import write_whole
 
+LIMITS = ("max_failed", "verifier.max_faults")
+"""Keys that say when a run stops, not what comes of it: they may change when it goes on."""
+
 
 class RunFolder:
     """`runs/<name>/`: every file is written whole, and only by whoever holds the lock."""
@@ -40,6 +43,10 @@ class RunFolder:
     def checkpoint(self, model: str) -> Path:
         """The finished checkpoint of a trained model."""
         return self.training(model) / "model"
+
+    def training_metrics(self, model: str) -> Path:
+        """What a trainer reported at the end."""
+        return self.training(model) / "metrics.json"
 
     def samples(self, model: str) -> Path:
         """A model's responses to the evaluation problems."""
@@ -98,12 +105,15 @@ class RunFolder:
             old = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except (yaml.YAMLError, ValueError, RecursionError):
             old = None
-        changed = _changed_keys(old, yaml.safe_load(text))
+        differing = _changed_keys(old, yaml.safe_load(text))
+        changed = [key for key in differing if key not in LIMITS]
         if changed:
             raise RunError(
                 f"{self.root} holds a run of another config (changed: {', '.join(changed)})",
                 "use --fresh to start over, or another name",
             )
+        if differing:
+            write_whole(self.config, [text.encode()])
 
 
 def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from astro.requests import Failure, Generate, LogProb, Program, Reply
+from astro.requests import Failure, Generate, LogProb, Program, Reply, Verify
 from astro.types import Problem, Prompt, SearchTree, State, Trace, Verdict
 
 if TYPE_CHECKING:
@@ -62,6 +62,16 @@ class Counted(Protocol):
 
     def counters(self) -> Mapping[str, float]:
         """Totals since it was built, such as `generated_tokens` and `prompt_tokens`."""
+
+
+class VerifierBackend(Protocol):
+    """Verifiers beside generation: the pool of this process, or many of them elsewhere."""
+
+    def add(self, ticket: int, request: Verify) -> None:
+        """Queue a response to check."""
+
+    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
+        """Hand back the verdicts that are there; with `block`, wait for one if any is due."""
 
 
 class ValueEstimator(Protocol):
@@ -141,10 +151,14 @@ OnStep = Callable[[int, int, Metrics], None]
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A checkpoint that `AutoModelForCausalLM` loads, with its tokenizer, and what it took."""
+    """A checkpoint that `AutoModelForCausalLM` loads, with its tokenizer, and what it took.
+
+    `note` is a line for the user on how it ended, if that was not as planned.
+    """
 
     model: Path
     metrics: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
 
 
 class SFTTrainer(Protocol):

@@ -18,7 +18,7 @@ import msgspec
 
 from astro.errors import JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Reward, Verify
-from astro.types import Completion, Verdict
+from astro.types import Completion, Status, Verdict
 
 _SCHEMA = """
 create table if not exists replies (
@@ -102,6 +102,21 @@ class Journal:
                 (prefix, prefix + "\U0010ffff"),
             )
 
+    def forget_faults(self, prefix: str) -> None:
+        """Take back what came of verdicts that are faults in the tasks whose key starts with
+        `prefix`: they will be judged anew, and all that follows done again."""
+        self.commit()
+        with self._guard():
+            rows = self._db.execute(
+                "select task, number, payload from replies where task >= ? and task < ?",
+                (prefix, prefix + "\U0010ffff"),
+            )
+            faults = [(task, number) for task, number, payload in rows if _has_fault(payload)]
+            self._db.execute("begin")
+            self._db.executemany("delete from replies where task = ? and number >= ?", faults)
+            self._db.executemany("delete from outcomes where task = ?", [(t,) for t, _ in faults])
+            self._db.execute("commit")
+
     def result(self, task: str) -> bytes | None:
         """The result of a task, or None if it failed or is not finished."""
         with self._guard():
@@ -151,6 +166,13 @@ class Recording:
             raise JournalError(
                 f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
             ) from error
+
+
+def _has_fault(payload: bytes | None) -> bool:
+    """Whether a verdict among a batch's replies is a fault."""
+    blobs = msgspec.msgpack.decode(payload, type=list[bytes]) if payload else []
+    replies = map(msgspec.msgpack.decode, blobs)
+    return any(isinstance(r, dict) and Status(r["status"]).fault for r in replies)
 
 
 def _digest(requests: Sequence[Request]) -> int:

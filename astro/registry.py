@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,11 @@ class Registry:
                 f"{kind} {name!r} needs {', '.join(entry.missing)}", entry.provider.install
             )
         return entry
+
+    def as_if_installed(self) -> Registry:
+        """The same, on a machine that has every engine: to plan for it, or to check a config."""
+        entries = (replace(e, provider=replace(e.provider, requires=())) for e in self.entries)
+        return Registry(entries, self.broken)
 
     def params(self, kind: str, name: str, params: Mapping[str, Any]) -> Any:
         """The provider's params model, validated. Raises `ConfigError`, `BrokenPluginError`."""

@@ -84,11 +84,13 @@ def is_study(path: str | Path) -> bool:
     return "arms" in read_config(path)
 
 
-def load_study(path: str | Path, overrides: Sequence[str] = ()) -> Study:
+def load_study(
+    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+) -> Study:
     """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
     raw = read_config(path, overrides)
     keys = validate(Keys, {key: raw.pop(key) for key in ("arms", "seeds") if key in raw})
-    registry = Registry.discover()
+    registry = registry or Registry.discover()
     arms: dict[str, RunConfig] = {}
     problems: list[str] = []
     for arm, changes in keys.arms.items():

@@ -2,60 +2,91 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from multiprocessing.connection import wait
+from typing import NamedTuple
 
 import msgspec
 
+from astro.alarm import Alarm
 from astro.binding import VerifierBinding
 from astro.children import Child
 from astro.errors import VerifierError
 from astro.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
+from astro.worker import OUT_OF_MEMORY
 
 _MEMO_ENTRIES = 200_000
 _CHUNK = 32
 _START_SECONDS = 60.0
 _POLL_SECONDS = 1.0
-_verdict = msgspec.msgpack.Decoder(Verdict).decode
+_PATIENCE = 4.0
+_verdict = msgspec.msgpack.Decoder(tuple[Verdict, float]).decode
 _text = msgspec.msgpack.Decoder(str).decode
+
+
+class Judged(NamedTuple):
+    """A verdict under its ticket, and the seconds since a ready worker had the response.
+
+    A response that took a second worker has the seconds of both; one that was known has none.
+    """
+
+    ticket: int
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Job:
+    """One response to check, under every ticket that asked for it.
+
+    `seconds` are those spent on it so far; it is `suspect` once a worker has died at it.
+    """
+
+    digest: bytes
+    problem: Problem
+    response: str
+    tickets: list[int]
+    seconds: float = 0.0
+    suspect: bool = False
 
 
 @dataclass(slots=True)
 class _Worker:
     """A child process, and the jobs it was sent and has not answered, in order.
 
-    It is sent none until it is `ready`: its verifier is built, and it reads what it is sent.
+    It is sent none until it is `ready`: its verifier is built, and it reads what it is sent. It is
+    at the first job, or at its own start, since `since`. `starved` is the child's as of the time
+    when it was sent the jobs.
     """
 
     child: Child
+    since: float
     deadline: float
     ready: bool = False
+    starved: float = 0.0
     jobs: deque[_Job] = field(default_factory=deque)
-
-
-@dataclass(slots=True)
-class _Job:
-    """One response to check, under every ticket that asked for it."""
-
-    digest: bytes
-    problem: Problem
-    response: str
-    tickets: list[int]
 
 
 class VerifierPool:
     """Turns `Verify` requests into verdicts, in worker processes.
 
-    A verdict that takes more than `timeout` seconds is `timeout`, one whose worker dies or runs out
-    of memory is `error`; the worker is replaced either way. Verifiers are deterministic, so equal
-    requests are computed once. Works from any thread, and uses no signals. Raises `VerifierError`
-    when a worker cannot start, for then no verdict would mean anything.
+    A response that takes more than `timeout` seconds is `timeout`; while no core is free for its
+    worker, time does not count, up to 4 times `timeout` in all. A response at which a worker dies,
+    for lack of memory or otherwise, is tried once more, for it need not be to blame, and is then
+    `error`. The worker is replaced in each case. Verifiers are deterministic, so equal requests are
+    computed once.
+
+    Works from any thread, one at a time, and in a fork of the process that made it; uses no
+    signals. Raises `VerifierError` when a worker cannot start, for then no verdict would mean
+    anything, and when too many verdicts are faults (see `Alarm`).
     """
 
     def __init__(self, verifier: VerifierBinding) -> None:
@@ -65,9 +96,11 @@ class VerifierPool:
         self._queue: deque[_Job] = deque()
         self._pending: dict[bytes, _Job] = {}
         self._memo: dict[bytes, Verdict] = {}
-        self._done: list[tuple[int, Verdict]] = []
+        self._done: list[Judged] = []
         self._workers: list[_Worker] = []
+        self._owner = os.getpid()
         self._counts: Counter[str] = Counter()
+        self._alarm = Alarm(verifier.max_faults)
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -75,12 +108,22 @@ class VerifierPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def warm_up(self) -> None:
+        """Start every worker and wait until all are ready: what follows is verification alone."""
+        self._own()
+        while len(self._workers) < self._binding.workers:
+            self._workers.append(self._start())
+        while not all(worker.ready for worker in self._workers):
+            self._collect(_POLL_SECONDS)
+
     def add(self, ticket: int, request: Verify) -> None:
         """Queue a response to check."""
         digest = _digest(request)
         if (verdict := self._memo.get(digest)) is not None:
-            self._answer([ticket], verdict)
+            self._counts["memo_hits"] += 1
+            self._hand_out([ticket], verdict, 0.0)
         elif (job := self._pending.get(digest)) is not None:
+            self._counts["memo_hits"] += 1
             job.tickets.append(ticket)
         else:
             job = _Job(digest, request.problem, request.response, [ticket])
@@ -89,44 +132,72 @@ class VerifierPool:
 
     def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
         """Hand back the verdicts that are there; with `block`, wait for one if any is due."""
+        return [(judged.ticket, judged.verdict) for judged in self.judge(block)]
+
+    def judge(self, block: bool = False) -> list[Judged]:
+        """`step`, with the time that each verdict took."""
+        self._own()
         self._collect(0.0)
         self._dispatch()
         while block and not self._done and self._pending:
             self._collect(_POLL_SECONDS)
             self._dispatch()
         done, self._done = self._done, []
+        for judged in done:
+            self._alarm.note(judged.verdict)
         return done
 
     def counters(self) -> Mapping[str, int]:
-        """How many verdicts of each class were handed out, and `restarts` of workers."""
+        """How many verdicts of each class were handed out, how many of them were `memo_hits`, and
+        `restarts` of workers."""
         return dict(self._counts)
 
     def close(self) -> None:
+        self._own()
         for worker in self._workers:
             worker.child.stop()
         self._workers.clear()
 
+    def _own(self) -> None:
+        """In a fork, leave the workers to the parent, and do their jobs with workers of our own."""
+        if self._owner != os.getpid():
+            self._owner = os.getpid()
+            for worker in self._workers:
+                worker.child.let_go()
+                self._queue.extendleft(reversed(worker.jobs))
+            self._workers.clear()
+
     def _dispatch(self) -> None:
-        while len(self._workers) < min(self._binding.workers, len(self._pending)):
+        # Once a worker had to be replaced, another waits for the next time.
+        spares = bool(self._counts["restarts"])
+        while len(self._workers) < min(self._binding.workers, len(self._pending)) + spares:
             self._workers.append(self._start())
-        for worker in list(self._workers):
-            if self._queue and worker.ready and not worker.jobs:
+        idle = [worker for worker in self._workers if worker.ready and not worker.jobs]
+        busy = sum(bool(worker.jobs) for worker in self._workers)
+        for worker in idle[: self._binding.workers - busy]:
+            if self._queue:
                 self._send(worker)
 
     def _start(self) -> _Worker:
         child = Child.start("astro.worker")
         child.pipe.send(self._binding)
-        return _Worker(child, time.monotonic() + _START_SECONDS)
+        now = time.monotonic()
+        return _Worker(child, now, now + _START_SECONDS)
 
     def _send(self, worker: _Worker) -> None:
-        share = -(-len(self._queue) // len(self._workers))
+        share = -(-len(self._queue) // self._binding.workers)
         jobs = [self._queue.popleft() for _ in range(min(share, _CHUNK))]
         worker.jobs.extend(jobs)
+        worker.starved = worker.child.starved()
+        self._begin(worker, time.monotonic())
         try:
             worker.child.pipe.send([(job.problem, job.response) for job in jobs])
         except OSError:  # it died idle, so no job is to blame
             self._remove(worker)
-        worker.deadline = time.monotonic() + self._binding.timeout
+
+    def _begin(self, worker: _Worker, now: float) -> None:
+        worker.since = now
+        worker.deadline = now + self._binding.timeout
 
     def _collect(self, patience: float) -> None:
         busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
@@ -138,35 +209,72 @@ class VerifierPool:
         for worker in busy:
             if worker.child.pipe in ready:
                 self._receive(worker)
-            elif time.monotonic() > worker.deadline:
-                seconds = self._binding.timeout if worker.ready else _START_SECONDS
-                self._replace(worker, Status.TIMEOUT, f"over {seconds:g} s")
+            elif self._overdue(worker):
+                self._time_out(worker)
 
     def _receive(self, worker: _Worker) -> None:
         try:
-            while (worker.jobs or not worker.ready) and worker.child.pipe.poll():
+            while (worker.jobs or not worker.ready) and worker.child.has_spoken():
                 message = worker.child.pipe.recv_bytes()
-                worker.deadline = time.monotonic() + self._binding.timeout
-                if worker.ready:
-                    self._resolve(worker.jobs.popleft(), _verdict(message))
-                elif reason := _text(message):
-                    raise self._unstartable(reason)
-                worker.ready = True
+                if not worker.ready:
+                    self._welcome(worker, _text(message))
+                    return
+                verdict, now = _verdict(message)
+                self._finish(worker, verdict, now)
         except (EOFError, OSError):
-            self._replace(worker, Status.ERROR, "the verifier's process died")
+            self._bury(worker)
 
-    def _replace(self, worker: _Worker, status: Status, reason: str) -> None:
-        """Blame the job at hand, requeue those behind it, and start anew."""
+    def _finish(self, worker: _Worker, verdict: Verdict, now: float) -> None:
+        """Resolve the job that it was at until `now`."""
+        job = worker.jobs.popleft()
+        job.seconds += now - worker.since
+        self._resolve(job, verdict)
+        self._begin(worker, now)
+
+    def _welcome(self, worker: _Worker, failure: str) -> None:
+        if failure:
+            raise self._unstartable(failure)
+        worker.ready = True
+
+    def _overdue(self, worker: _Worker) -> bool:
+        """Whether its time is over. A starved worker is given the time that it lost."""
+        now = time.monotonic()
+        if now > worker.deadline and worker.ready:
+            limit = self._binding.timeout
+            lost = worker.child.starved() - worker.starved
+            worker.deadline = worker.since + min(limit + lost, limit * _PATIENCE)
+        return now > worker.deadline
+
+    def _time_out(self, worker: _Worker) -> None:
         if not worker.ready:
-            raise self._unstartable(reason)
-        self._resolve(worker.jobs.popleft(), Verdict(status, None, reason))
+            raise self._unstartable(f"over {_START_SECONDS:g} s")
+        verdict = Verdict(Status.TIMEOUT, None, f"over {self._binding.timeout:g} s")
+        self._finish(worker, verdict, time.monotonic())
         self._remove(worker)
 
-    def _remove(self, worker: _Worker) -> None:
+    def _bury(self, worker: _Worker) -> None:
+        """Replace a worker that has died, and blame the job it was at if that is suspect."""
+        reason = self._death(self._remove(worker))
+        if not worker.ready:
+            raise self._unstartable(reason)
+        job = self._queue[0]
+        job.seconds += time.monotonic() - worker.since
+        if job.suspect:
+            self._resolve(self._queue.popleft(), Verdict(Status.ERROR, None, reason))
+        job.suspect = True
+
+    def _death(self, code: int) -> str:
+        if code == OUT_OF_MEMORY:
+            return f"out of memory: over {self._binding.memory_mb} MiB"
+        how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+        return f"the verifier's process died: {how}"
+
+    def _remove(self, worker: _Worker) -> int:
+        """Take its jobs back, the one it is at first. Returns its exit code."""
         self._counts["restarts"] += 1
-        worker.child.stop()
         self._workers.remove(worker)
         self._queue.extendleft(reversed(worker.jobs))
+        return worker.child.stop()
 
     def _unstartable(self, reason: str) -> VerifierError:
         return VerifierError(
@@ -179,13 +287,14 @@ class VerifierPool:
         if len(self._memo) >= _MEMO_ENTRIES:
             self._memo.clear()
         self._memo[job.digest] = verdict
-        self._answer(job.tickets, verdict)
+        self._hand_out(job.tickets, verdict, job.seconds)
 
-    def _answer(self, tickets: list[int], verdict: Verdict) -> None:
+    def _hand_out(self, tickets: list[int], verdict: Verdict, seconds: float) -> None:
         self._counts[verdict.status] += len(tickets)
-        self._done += [(ticket, verdict) for ticket in tickets]
+        self._done += [Judged(ticket, verdict, seconds) for ticket in tickets]
 
 
 def _digest(request: Verify) -> bytes:
-    text = f"{request.problem.id}\0{request.response}"
+    problem = request.problem
+    text = f"{problem.id}\0{problem.answer}\0{request.response}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import resource
+import time
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -14,6 +17,8 @@ from astro.interfaces import Verifier
 from astro.registry import Registry
 from astro.types import Problem, Status, Verdict
 
+OUT_OF_MEMORY = errno.ENOMEM
+"""The exit code of a worker that has none left, and whose heap is not to be trusted any more."""
 _REASON_CHARS = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Verdict).decode
@@ -23,7 +28,7 @@ def serve(pipe: Connection[Any, Any]) -> None:
     """Build the verifier, say so, then answer each response of each chunk in order.
 
     The first message is empty, or says why the verifier could not be built. A verdict is a
-    message of its own, in msgpack.
+    message of its own, in msgpack, with the time of the monotonic clock, which all processes share.
     """
     try:
         verifier = _build(pipe.recv())
@@ -33,18 +38,22 @@ def serve(pipe: Connection[Any, Any]) -> None:
     pipe.send_bytes(_encode(""))
     while True:
         for problem, response in pipe.recv():
-            pipe.send_bytes(_encode(guarded(verifier, problem, response)))
+            verdict = guarded(verifier, problem, response)
+            pipe.send_bytes(_encode((verdict, time.monotonic())))
 
 
 def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
-    """The verifier's verdict, or an `error` verdict with the reason if it has none to give."""
+    """The verifier's verdict, or an `error` verdict with the reason if it has none to give.
+
+    Ends this process when its memory does not suffice.
+    """
     try:
         verdict = verifier.verify(problem, response)
         if not isinstance(verdict, Verdict):
             return Verdict(Status.ERROR, None, f"returned {type(verdict).__name__}, not a verdict")
         return _decode(_encode(verdict))  # whose fields the journal can keep
     except MemoryError:
-        return Verdict(Status.ERROR, None, "out of memory")
+        os._exit(OUT_OF_MEMORY)
     except Exception as error:  # the verifier boundary: its faults are data
         return Verdict(Status.ERROR, None, _reason(error))
 
@@ -52,6 +61,7 @@ def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
 def _build(binding: VerifierBinding) -> Verifier:
     limit = binding.memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is a verdict, not a file
     verifier: Verifier = Registry.discover().build("verifier", binding)
     return verifier
 

@@ -42,8 +42,12 @@ def final_answer(response: str) -> str:
 
 
 def normalise(answer: str) -> str:
-    """Spaces collapsed; dollar signs around it and a full stop after it removed."""
-    return " ".join(answer.split()).removesuffix(".").strip("$ ")
+    """Spaces collapsed; dollar signs around it and a full stop after it removed.
+
+    Lone surrogates, which nothing can store, are written out.
+    """
+    storable = answer.encode("utf-8", "backslashreplace").decode()
+    return " ".join(storable.split()).removesuffix(".").strip("$ ")
 
 
 def _braced(text: str, start: int) -> str:

@@ -10,6 +10,7 @@ from pydantic import Field
 from astro.params import Params as BaseParams
 from astro.requests import Generate, Program, Verify
 from astro.types import State
+from astro.work import Asks, Work
 
 
 class Params(BaseParams):
@@ -18,6 +19,10 @@ class Params(BaseParams):
     rollouts: Annotated[int, Field(ge=1, description="M, rollouts a state")] = 16
     max_tokens: Annotated[int, Field(ge=1, description="tokens a rollout may take")] = 1024
     temperature: Annotated[float, Field(gt=0)] = 1.0
+
+    def work(self) -> Work:
+        """A state's."""
+        return Work((Asks("rollouts", 1, self.rollouts, self.max_tokens),))
 
 
 class Rollout:

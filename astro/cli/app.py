@@ -15,6 +15,8 @@ from astro.text import plain
 COMMANDS = {
     "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),
     "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),
+    "verify": ("astro.cli.verify:verify", "Judge a response, or a file of labelled pairs."),
+    "plan": ("astro.cli.plan:plan", "Estimate what a config will take: tokens, hours, disk."),
     "config": ("astro.cli.config:config", "Check a config file, or show it with its defaults."),
     "plugins": ("astro.cli.plugins:plugins", "List every plugin and whether it is ready."),
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),

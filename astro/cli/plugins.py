@@ -1,15 +1,18 @@
-"""`astro plugins`: what is provided by whom, and whether it can be used. Imports no engine."""
+"""`astro plugins`: what is provided by whom and whether it is ready, and a start for one more."""
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import click
 
 from astro.cli import options
+from astro.cli.scaffold import write_plugin
 from astro.registry import Entry, Registry
 
 
@@ -59,10 +62,13 @@ def _status(entry: Entry, rivals: list[Entry]) -> tuple[str, str]:
     return "ready", ""
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @options.as_json
-def plugins(as_json: bool) -> None:
+@click.pass_context
+def plugins(ctx: click.Context, as_json: bool) -> None:
     """List every plugin: kind, name, distribution, version and whether it is ready."""
+    if ctx.invoked_subcommand:
+        return
     found = list(rows(Registry.discover()))
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found], indent=2))
@@ -70,3 +76,23 @@ def plugins(as_json: bool) -> None:
     from astro.cli.tables import plugin_table, print_all  # rich, which JSON does without
 
     print_all(plugin_table(found))
+
+
+@plugins.group()
+def new() -> None:
+    """Write the files of a new plugin."""
+
+
+@new.command()
+@click.argument("name")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(),
+    help="The folder in which its own is made.  [default: here]",
+)
+def verifier(name: str, into: Path) -> None:
+    """Write a verifier that works: package, config, README, and tests by the conformance kit."""
+    folder = write_plugin("verifier", name, into, Registry.discover())
+    click.echo(f"wrote {folder}")
+    click.echo(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

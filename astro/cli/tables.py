@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
@@ -11,11 +11,15 @@ from rich.table import Table
 from rich.text import Text
 
 from astro.text import plain
+from astro.types import Status
 
 if TYPE_CHECKING:
+    from astro.cli.pairs import Judgement, Measured
     from astro.cli.plugins import Row
 
 PIPE_WIDTH = 100
+SHOWN_ROWS = 20
+SHOWN_CHARS = 60
 COLOURS = {"ready": "green", "needs": "yellow", "broken": "red"}
 
 
@@ -50,3 +54,47 @@ def fact_table(facts: Mapping[str, object]) -> Table:
     for name, value in facts.items():
         table.add_row(text(name, "bold"), text(str(value)))
     return table
+
+
+def source_table(measured: Measured) -> Table:
+    """One row a source of pairs, one for all of them, and the speed below."""
+    from astro.cli.pairs import figures
+
+    speed = measured.speed()
+    milliseconds = (f"{1000 * speed[name]:,.1f} ms" for name in ("p99_seconds", "max_seconds"))
+    caption = "{:,.0f} pairs/s, p99 {}, max {}".format(speed["pairs_per_second"], *milliseconds)
+    table = Table(box=SIMPLE_HEAD, title=text(measured.verifier), caption=caption)
+    table.add_column("source", overflow="fold")
+    for title in ("n", "recall", "false positives", "agreement", "faults"):
+        table.add_column(title, justify="right")
+    for source, row in measured.by_source().items():
+        table.add_row(text(source), *_figure_cells(row))
+    table.add_section()
+    table.add_row("all", *_figure_cells(figures(measured.judgements)))
+    return table
+
+
+def _figure_cells(figures: Mapping[str, Any]) -> list[str]:
+    faults = sum(count for status, count in figures["statuses"].items() if Status(status).fault)
+    shares = (figures[name] for name in ("recall", "agreement"))
+    recall, agreement = ("-" if share is None else f"{share:.2%}" for share in shares)
+    return [str(figures["n"]), recall, str(figures["false_positives"]), agreement, str(faults)]
+
+
+def dissent_table(title: str, rows: Sequence[tuple[Judgement, str]]) -> Table:
+    """Judgements and what another makes of them; the first few of them, the end of long texts."""
+    more = len(rows) - SHOWN_ROWS
+    caption = f"and {more} more" if more > 0 else None
+    table = Table(box=SIMPLE_HEAD, title=text(f"{title}: {len(rows)}"), caption=caption)
+    for name in ("id", "gold", "candidate", "verdict", "expected", "reason"):
+        table.add_column(name, overflow="fold")
+    for judgement, expected in rows[:SHOWN_ROWS]:
+        pair, verdict = judgement.pair, judgement.verdict
+        cells = (pair.id, pair.gold, pair.response, verdict.status, expected, verdict.reason)
+        table.add_row(*(text(_end(str(cell))) for cell in cells))
+    return table
+
+
+def _end(content: str) -> str:
+    cut = " ".join(content[-SHOWN_CHARS:].split())
+    return f"...{cut}" if len(content) > SHOWN_CHARS else cut

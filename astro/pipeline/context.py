@@ -11,7 +11,7 @@ from typing import Any
 from astro.binding import Binding, Budget
 from astro.config import RunConfig
 from astro.engine import Outcome, Task
-from astro.errors import ProblemError, RunError
+from astro.errors import ProblemError, RunError, VerifierError
 from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, write_lines
 from astro.folder import RunFolder
@@ -82,7 +82,8 @@ class Run:
         """Run `tasks` to their outcomes in the journal, those that are there already excepted.
 
         `fields` are a result's live figures; their running means are shown. Raises `RunError` when
-        the share of failed tasks passes `max_failed`.
+        the share of failed tasks passes `max_failed`, and `VerifierError` when too many verdicts
+        are faults; they are asked for again when the run goes on.
         """
         finished = {task for task, failure in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
@@ -97,6 +98,9 @@ class Run:
                         f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
                         f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
                     )
+        except VerifierError:
+            self.journal.forget_faults(f"{stage}/")
+            raise
         finally:
             self._write_failures()
 

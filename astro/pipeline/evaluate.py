@@ -38,24 +38,12 @@ class _ScoresFile:
 def run(run: Run) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
     scores: Scores = {}
-    for model in models(run):
+    for model in run.config.evaluated():
         if not run.folder.samples(model).exists():
             _sample(run, model)
         measured = list(read_lines(run.folder.samples(model), Measured))
         scores[model] = score(measured, run.step_format())
     write_json(run.folder.scores, _ScoresFile(scores))
-
-
-def models(run: Run) -> list[str]:
-    """The models asked for that this run trains."""
-    config = run.config
-    trained = {
-        "base": True,
-        "direct_sft": bool(config.sft and config.control),
-        "sft": bool(config.sft),
-        "rl": bool(config.rl),
-    }
-    return [model for model in config.evaluate.models if trained[model]]
 
 
 def _sample(run: Run, model: str) -> None:

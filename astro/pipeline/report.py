@@ -10,7 +10,7 @@ from astro.files import read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.pipeline.context import Run
-from astro.pipeline.evaluate import Measured, Scores, models, read_scores
+from astro.pipeline.evaluate import Measured, Scores, read_scores
 from astro.text import plain
 from astro.types import Problem
 
@@ -42,7 +42,7 @@ def run(run: Run) -> None:
 def examples(run: Run) -> list[Example]:
     """A response of the base model, and one that backtracked and came out right, if any."""
     step_format = run.step_format()
-    present = models(run)
+    present = run.config.evaluated()
     found = [_first(run, "base", step_format, backtracked=False)] if "base" in present else []
     best = next((model for model in ("rl", "sft") if model in present), None)
     if best:

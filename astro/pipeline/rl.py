@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from astro.binding import Binding
-from astro.events import StageStarted
+from astro.events import Notice, StageStarted
 from astro.interfaces import RLAlgorithm
 from astro.pipeline.context import Run
 from astro.seeds import derive
@@ -16,12 +16,14 @@ def run(run: Run, binding: Binding) -> None:
     start = run.policy("sft" if run.config.sft else "base")
     algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=run.step_format())
     run.on_event(StageStarted(STAGE, 0, "steps"))
-    algorithm.train(
+    result = algorithm.train(
         run.problems("train"),
         model=str(start.params.get("model", "")),
         policy=start,
-        reward=run.config.verifier,
+        reward=run.config.reward or run.config.verifier,
         run_dir=run.folder.training(STAGE),
         seed=derive(run.config.seed, STAGE),
         on_step=run.on_step(STAGE),
     )
+    if result.note:
+        run.on_event(Notice(f"{STAGE}: {result.note}"))

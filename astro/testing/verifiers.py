@@ -1,40 +1,34 @@
-"""What the core relies on in a verifier, as tests.
+r"""What the core relies on in a verifier, as tests.
 
 # tests/test_conformance.py
 class TestChemistry(VerifierConformance):
-    def verifier(self):
-        return ChemistryVerifier(Params())
+    name = "chemistry"
 
     def cases(self):
-        return [Case(problem, right=("2 H2 + O2 -> 2 H2O",), wrong=("H2 + O2 -> H2O", ""))]
+        return [Case(problem, right=(r"\boxed{2 H2 + O2 -> 2 H2O}",), wrong=(r"\boxed{O2}", ""))]
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
+import msgspec
+
+from astro.binding import VerifierBinding
 from astro.interfaces import Verifier
+from astro.requests import Verify
+from astro.testing.documented import undocumented
+from astro.testing.hostile import hostile
+from astro.testing.lanes import Job, in_threads
+from astro.testing.plugins import PluginConformance
 from astro.types import Problem, Status, Verdict
+from astro.verification import VerifierPool
 
-HOSTILE = {
-    "blank": " \n\t\n",
-    "control characters": "\x00\x07\x1b[2J\x7f" * 100,
-    "lone surrogate": "\ud800\\boxed{\udfff}",
-    "nested brackets": "(" * 20_000,
-    "nested boxes": "\\boxed{" * 10_000,
-    "closing braces": "}" * 20_000,
-    "tower of powers": "\\boxed{9**9**9**9}",
-    "factorials": "\\boxed{99999!!!!}",
-    "endless number": "\\boxed{" + "9" * 20_000 + "}",
-    "division by zero": "\\boxed{1/0}",
-    "code": "\\boxed{__import__('os')._exit(1)}",
-    "full-width digits": "\\boxed{\uff11\uff12}",
-    "backslashes": "\\" * 20_000,
-    "one long line": "the answer is " * 5_000,
-}
-"""Texts that a model under training, or one that games its reward, may well write."""
+_NOT_RIGHT = {Status.INCORRECT, Status.UNPARSED}
+_PATIENCE = 20.0
+_BUSY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,57 +40,136 @@ class Case:
     wrong: tuple[str, ...]
 
 
-class VerifierConformance:
-    """Subclass it, name the subclass `Test...`, and give `verifier` and `cases`."""
+class VerifierConformance(PluginConformance):
+    """Subclass it, name the subclass `Test...`, and give `name`, `params` and `cases`."""
 
+    kind = "verifier"
     seconds = 1.0
-    """What one verdict may take; the pool of a run ends it after its own `timeout`."""
-
-    def verifier(self) -> Verifier:
-        """The verifier under test."""
-        raise NotImplementedError
+    """CPU seconds that one verdict may take; the pool of a run ends it after its own `timeout`."""
 
     def cases(self) -> Sequence[Case]:
-        """At least one case."""
+        """At least one case. The ids of the problems differ."""
         raise NotImplementedError
 
+    def stated(self, problem: Problem) -> str:
+        """A response that gives the problem's own reference."""
+        return f"So it is \\boxed{{{problem.answer}}}."
+
+    def test_every_param_has_a_description(self) -> None:
+        assert not undocumented(self._entry())
+
     def test_right_responses_are_correct(self) -> None:
-        for case in self.cases():
-            for response in case.right:
-                verdict = self._verdict(case.problem, response)
-                assert verdict.correct, f"{response!r}: {verdict}"
-                assert verdict.answer, f"{response!r}: a correct verdict must say which answer"
+        verifier = self._build()
+        for problem, response in self._right():
+            verdict = _verdict(verifier, problem, response)
+            assert verdict.correct, f"{response!r}: {verdict}"
+            assert verdict.answer, f"{response!r}: a correct verdict must say which answer"
 
-    def test_wrong_responses_are_not(self) -> None:
+    def test_a_reference_passes_itself(self) -> None:
+        verifier = self._build()
         for case in self.cases():
-            for response in case.wrong:
-                verdict = self._verdict(case.problem, response)
-                assert not verdict.correct, f"{response!r}: {verdict}"
+            verdict = _verdict(verifier, case.problem, self.stated(case.problem))
+            assert verdict.correct, f"{self.stated(case.problem)!r}: {verdict}"
 
-    def test_hostile_text_has_a_verdict_in_time(self) -> None:
-        for case in self.cases():
-            for name, response in HOSTILE.items():
-                started = time.perf_counter()
-                verdict = self._verdict(case.problem, response)
-                assert time.perf_counter() - started <= self.seconds, f"{name}: too slow"
-                assert not verdict.correct, f"{name}: {verdict}"
-
-    def test_verdicts_do_not_depend_on_what_came_before(self) -> None:
-        verifier = self.verifier()
-        for case in self.cases():
-            texts = [*case.right, *case.wrong, *HOSTILE.values()]
-            forward = [verifier.verify(case.problem, text) for text in texts]
-            backward = [verifier.verify(case.problem, text) for text in reversed(texts)]
-            assert forward == backward[::-1]
+    def test_wrong_responses_are_not_and_are_no_fault(self) -> None:
+        verifier = self._build()
+        for problem, response in self._wrong():
+            verdict = _verdict(verifier, problem, response)
+            assert verdict.status in _NOT_RIGHT, f"{response!r}: {verdict}"
 
     def test_a_problem_without_a_reference_gives_no_reward(self) -> None:
-        for case in self.cases():
-            bare = replace(case.problem, answer="", metadata={})
-            for response in (*case.right, *case.wrong):
-                verdict = self._verdict(bare, response)
-                assert verdict.status is not Status.CORRECT, f"{response!r}: {verdict}"
+        verifier = self._build()
+        for problem, response in self._right():
+            bare = replace(problem, answer="", metadata={})
+            verdict = _verdict(verifier, bare, response)
+            assert verdict.status is Status.BAD_REFERENCE, f"{response!r}: {verdict}"
 
-    def _verdict(self, problem: Problem, response: str) -> Verdict:
-        verdict = self.verifier().verify(problem, response)
-        assert isinstance(verdict, Verdict), f"{response[:80]!r}: got {type(verdict).__name__}"
-        return verdict
+    def test_hostile_text_has_a_verdict_in_time(self, tmp_path: Path) -> None:
+        for response, verdict in self._judged_in_time(self._hostile(tmp_path / "canary")):
+            assert verdict.status in _NOT_RIGHT, f"{response!r:.80}: {verdict!r:.300}"
+        assert not (tmp_path / "canary").exists(), "a response was run as code"
+
+    def test_a_hostile_reference_gives_no_reward(self, tmp_path: Path) -> None:
+        jobs = [
+            (Problem("hostile", problem.prompt, text), right)
+            for problem, right in self._right()
+            for text in hostile(tmp_path / "canary").values()
+        ]
+        for (problem, _), (response, verdict) in zip(jobs, self._judged_in_time(jobs), strict=True):
+            assert not verdict.correct, f"{response!r:.80} for {problem.answer!r:.80}: {verdict}"
+        assert not (tmp_path / "canary").exists(), "a reference was run as code"
+
+    def test_verdicts_do_not_depend_on_order_thread_or_instance(self, tmp_path: Path) -> None:
+        jobs = self._jobs(tmp_path)
+        verifier = self._build()
+        lanes = in_threads(verifier, jobs, threads=4, patience=_PATIENCE)
+        other = self._build()
+        backward = [_verdict(other, *job) for job in reversed(jobs)][::-1]
+        for lane in lanes:
+            assert not _differences(jobs, [timed.verdict for timed in lane], backward)
+
+    def test_the_pool_of_processes_gives_the_same_verdicts(self, tmp_path: Path) -> None:
+        jobs = self._jobs(tmp_path)
+        pooled = _pooled(self._pool_binding(), jobs)
+        verifier = self._build()
+        assert not _differences(jobs, pooled, [_verdict(verifier, *job) for job in jobs])
+
+    def _right(self) -> list[Job]:
+        return [(case.problem, text) for case in self.cases() for text in case.right]
+
+    def _wrong(self) -> list[Job]:
+        return [(case.problem, text) for case in self.cases() for text in case.wrong]
+
+    def _hostile(self, canary: Path) -> list[Job]:
+        return [(case.problem, text) for case in self.cases() for text in hostile(canary).values()]
+
+    def _jobs(self, folder: Path) -> list[Job]:
+        return [*self._right(), *self._wrong(), *self._hostile(folder / "canary")]
+
+    def _judged_in_time(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Verdict]]:
+        (lane,) = in_threads(self._build(), jobs, threads=1, patience=_PATIENCE)
+        for (_, response), timed in zip(jobs, lane, strict=True):
+            late = f"{response!r:.80} took {timed.seconds:.2f} s"
+            assert timed.seconds <= self.seconds, late
+            yield response, _sound(timed.verdict, response)
+
+    def _pool_binding(self) -> VerifierBinding:
+        binding = self._binding()
+        return VerifierBinding(
+            name=binding.name, params=binding.params, timeout=self.seconds * _BUSY
+        )
+
+
+def _verdict(verifier: Verifier, problem: Problem, response: str) -> Verdict:
+    return _sound(verifier.verify(problem, response), response)
+
+
+def _sound(verdict: Verdict, response: str) -> Verdict:
+    """The verdict, if it is one that a journal can keep."""
+    assert isinstance(verdict, Verdict), f"{response!r:.80}: got {type(verdict).__name__}"
+    try:
+        kept = msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)
+    except (TypeError, ValueError) as error:
+        raise AssertionError(f"{response!r:.80}: {verdict!r:.200} as JSON: {error}") from None
+    assert kept == verdict, f"{response!r:.80}: {verdict!r:.200} is {kept!r:.200} as JSON"
+    return verdict
+
+
+def _pooled(binding: VerifierBinding, jobs: Sequence[Job]) -> list[Verdict]:
+    found: dict[int, Verdict] = {}
+    with VerifierPool(binding) as pool:
+        for ticket, (problem, response) in enumerate(jobs):
+            pool.add(ticket, Verify(problem, response))
+        while len(found) < len(jobs):
+            found.update(pool.step(block=True))
+    return [found[ticket] for ticket in range(len(jobs))]
+
+
+def _differences(
+    jobs: Sequence[Job], one: Sequence[Verdict], other: Sequence[Verdict]
+) -> list[str]:
+    return [
+        f"{response!r:.80}: {a!r:.200} or {b!r:.200}"
+        for (_, response), a, b in zip(jobs, one, other, strict=True)
+        if a != b
+    ]

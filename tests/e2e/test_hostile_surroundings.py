@@ -179,6 +179,7 @@ def test_a_lost_policy_names_what_was_in_flight_and_the_run_goes_on(
 
 
 RAISING = """
+import os
 from astro.hookspecs import Provider, hookimpl
 from astro_countdown.verifier import CountdownVerifier
 
@@ -188,9 +189,16 @@ class Raising(CountdownVerifier):
             raise RuntimeError("no ones, please")
         return super().verify(problem, response)
 
+class Licensed(CountdownVerifier):
+    def verify(self, problem, response):
+        if not os.path.exists(os.environ["LICENCE"]):
+            raise RuntimeError("no licence")
+        return super().verify(problem, response)
+
 @hookimpl
 def astro_providers():
-    return [Provider("verifier", "raising", "r", target="raising:Raising")]
+    return [Provider("verifier", name.lower(), "r", target=f"raising:{name}",
+                     params="astro_countdown.verifier:Params") for name in ("Raising", "Licensed")]
 """
 
 
@@ -198,9 +206,43 @@ def test_a_verifier_that_raises_gives_verdicts_of_error(
     launch: Launch, tmp_path: Path, distribution: Callable[[str, str], None]
 ) -> None:
     distribution("raising", RAISING)
-    ends_well(launch(tmp_path, "--until", "search", config=changed(verifier={"name": "raising"})))
+    config = changed(verifier={"name": "raising", "max_faults": 0.5})
+    ends_well(launch(tmp_path, "--until", "search", config=config))
     lines = (tmp_path / "walk" / "trees.jsonl").read_text().splitlines()
     ones = [line for line in lines if '"prompt":"use 1 ' in line]
     assert ones
     assert all("RuntimeError: no ones, please" in line for line in ones)
     assert not any("no ones" in line for line in lines if line not in ones)
+
+
+@pytest.mark.parametrize("stages", [["search"], ["search", "linearize"], ["linearize", "evaluate"]])
+def test_a_broken_verifier_stops_the_run_which_goes_on_once_it_is_mended(
+    launch: Launch,
+    tmp_path: Path,
+    distribution: Callable[[str, str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    stages: list[str],
+) -> None:
+    distribution("raising", RAISING)
+    licence = tmp_path / "licence"
+    monkeypatch.setenv("LICENCE", str(licence))
+    config = changed(verifier={"name": "licensed"})
+    licence.touch()
+    *done, stage = stages
+    ends_well(launch(tmp_path / "whole", "--until", stage, config=config))
+    for earlier in done:
+        ends_well(launch(tmp_path / "broken", "--until", earlier, config=config))
+    licence.unlink()
+    for _ in range(2):
+        fails(
+            launch(tmp_path / "broken", "--until", stage, config=config),
+            "verdicts are faults",
+            "more than verifier.max_faults allows (0.2): RuntimeError: no licence",
+        )
+    licence.touch()
+    ends_well(launch(tmp_path / "broken", "--until", stage, config=config))
+    whole, broken = (tmp_path / runs / "walk" for runs in ("whole", "broken"))
+    files = [path.relative_to(whole) for path in whole.rglob("*.json*")]
+    assert len(files) > 1
+    for file in files:
+        assert (broken / file).read_bytes() == (whole / file).read_bytes(), file

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from astro.builtin.exact import MAX_CHARACTERS, ExactVerifier, final_answer
-from astro.testing.verifiers import Case, VerifierConformance
+from astro.testing import Case, VerifierConformance
 from astro.types import Problem, Status
 
 VERIFIER = ExactVerifier()
@@ -82,8 +82,7 @@ def test_is_linear() -> None:
 
 
 class TestConformance(VerifierConformance):
-    def verifier(self) -> ExactVerifier:
-        return VERIFIER
+    name = "exact"
 
     def cases(self) -> list[Case]:
         return [Case(problem("7"), right=("\\boxed{7}",), wrong=("\\boxed{8}", "", "answer is"))]

@@ -1,4 +1,4 @@
-"""Every config that is shipped can be run as it stands."""
+"""Every config that is shipped can be run as it stands, where its engines are installed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from astro.config import dump_config, load_config
+from astro.registry import Registry
+from astro.study import is_study, load_study
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+RUNS = [path for path in CONFIGS if not is_study(path)]
+
+
+@pytest.fixture(scope="module")
+def registry() -> Registry:
+    return Registry.discover().as_if_installed()
 
 
 def test_there_are_configs() -> None:
@@ -16,12 +24,16 @@ def test_there_are_configs() -> None:
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_config_is_valid_and_named_as_its_file(path: Path) -> None:
-    assert load_config(path).name == path.stem
+def test_config_is_valid_and_named_as_its_file(path: Path, registry: Registry) -> None:
+    if is_study(path):
+        assert load_study(path, (), registry).name == path.stem
+    else:
+        assert load_config(path, (), registry).name == path.stem
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_config_survives_being_shown(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", RUNS, ids=lambda path: path.stem)
+def test_config_survives_being_shown(path: Path, registry: Registry, tmp_path: Path) -> None:
     shown = tmp_path / "shown.yaml"
-    shown.write_text(dump_config(load_config(path)))
-    assert load_config(shown) == load_config(path)
+    config = load_config(path, (), registry)
+    shown.write_text(dump_config(config))
+    assert load_config(shown, (), registry) == config

@@ -43,6 +43,15 @@ def test_a_changed_config_is_named_and_nothing_is_overwritten(tmp_path: Path) ->
     assert folder.config.read_text() == before
 
 
+def test_what_only_says_when_to_stop_may_change(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False):
+        pass
+    other = config(max_failed=0.5, verifier={"name": "some", "max_faults": 0.9})
+    with folder.claimed(other, fresh=False):
+        assert "max_faults: 0.9" in folder.config.read_text()
+
+
 def test_fresh_empties_the_folder_of_a_run(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
     with folder.claimed(config(), fresh=False):

@@ -45,6 +45,25 @@ def test_what_was_not_committed_is_not_there_for_others(tmp_path: Path) -> None:
     assert len(reader.recorded("t")) == 1
 
 
+def test_what_came_of_faults_is_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    sound, fault = REPLIES, [*REPLIES[:3], Verdict(Status.TIMEOUT)]
+    for task, batches in {
+        "search/a": [sound, fault, sound],
+        "search/b": [sound, None],
+        "search/c": [fault, fault],
+        "evaluate/d": [fault],
+    }.items():
+        for number, replies in enumerate(batches):
+            journal.append(task, number, REQUESTS, replies)
+        journal.finish(task, b"1")
+    journal.forget_faults("search/")
+    assert [len(journal.recorded(f"search/{name}")) for name in "abc"] == [1, 2, 0]
+    assert [journal.result(f"search/{name}") for name in "abc"] == [None, b"1", None]
+    assert len(journal.recorded("evaluate/d")) == 1
+    assert journal.result("evaluate/d") == b"1"
+
+
 def test_outcomes_are_listed_by_stage(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     journal.finish("search/a", b"1", tokens=7)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -19,6 +19,7 @@ from astro.verification import VerifierPool
 
 HOSTILE = """
 import os, sys, time
+from pathlib import Path
 from astro.hookspecs import Provider, hookimpl
 from astro.types import Status, Verdict
 
@@ -29,6 +30,16 @@ class Hostile:
         if response == "loop":
             while True: pass
         if response == "die": os._exit(3)
+        if response == "crash": os.abort()
+        if response.startswith("nap "): time.sleep(float(response[4:]))
+        if response.startswith("spin "):
+            end = time.process_time() + float(response[5:])
+            while time.process_time() < end: pass
+        if response.startswith("die once "):
+            mark = Path(response[9:])
+            if not mark.exists():
+                mark.touch()
+                os._exit(3)
         if response == "eat": return len("x" * 2**31)
         if response == "raise": raise ValueError("not today")
         if response == "lie": return True
@@ -119,8 +130,9 @@ def hostile(distribution: Callable[[str, str], None]) -> Iterator[VerifierPool]:
     [
         ("hang", Status.TIMEOUT, "over 0.5 s"),
         ("loop", Status.TIMEOUT, "over 0.5 s"),
-        ("die", Status.ERROR, "process died"),
-        ("eat", Status.ERROR, "out of memory"),
+        ("die", Status.ERROR, "process died: exit code 3"),
+        ("crash", Status.ERROR, "process died: Aborted"),
+        ("eat", Status.ERROR, "out of memory: over 256 MiB"),
         ("raise", Status.ERROR, "ValueError: not today"),
         ("lie", Status.ERROR, "returned bool"),
         ("number", Status.ERROR, "Expected `str | null`, got `int`"),
@@ -174,35 +186,95 @@ def test_what_a_verifier_prints_is_not_the_runs_output(
     assert "look at me" not in capfd.readouterr().out
 
 
-def test_no_orphan_outlives_its_parent(distribution: Callable[[str, str], None]) -> None:
-    distribution("hostile", HOSTILE)
-    script = """
-import os, sys, time
+def test_a_death_is_not_blamed_on_a_response_that_does_not_bring_it_about(
+    hostile: VerifierPool, tmp_path: Path
+) -> None:
+    (verdict,) = verdicts(hostile, [f"die once {tmp_path / 'mark'}"])
+    assert verdict.correct
+    assert hostile.counters()["restarts"] == 1
+
+
+def test_counters_tell_classes_restarts_and_what_was_known(hostile: VerifierPool) -> None:
+    verdicts(hostile, ["fine", "fine", "raise"])
+    verdicts(hostile, ["fine", "hang"])
+    assert hostile.counters() == {
+        "correct": 3,
+        "error": 1,
+        "timeout": 1,
+        "memo_hits": 2,
+        "restarts": 1,
+    }
+
+
+def test_equal_ids_with_other_references_are_other_requests(pool: VerifierPool) -> None:
+    for ticket, answer in enumerate(["41", "42"]):
+        pool.add(ticket, Verify(Problem("p", "", answer), "\\boxed{42}"))
+    found: dict[int, Verdict] = {}
+    while len(found) < 2:
+        found.update(pool.step(block=True))
+    assert [found[0].correct, found[1].correct] == [False, True]
+
+
+def test_seconds_are_those_of_the_verdict_alone(hostile: VerifierPool) -> None:
+    hostile.warm_up()
+    for ticket, response in enumerate(["fine", "nap 0.3", "fine, too", "hang", "fine again"]):
+        hostile.add(ticket, Verify(PROBLEM, response))
+    seconds: dict[int, float] = {}
+    while len(seconds) < 5:
+        seconds.update({judged.ticket: judged.seconds for judged in hostile.judge(block=True)})
+    assert 0.3 <= seconds[1] < 1.0
+    assert 0.5 <= seconds[3] < 2.2
+    assert max(seconds[0], seconds[2], seconds[4]) < 0.3
+
+
+def test_a_spare_worker_stands_by_once_one_had_to_be_replaced(hostile: VerifierPool) -> None:
+    def seconds_to_go_on(hang: str) -> float:
+        """From the verdict on `hang` to that on a response behind it."""
+        hostile.add(0, Verify(PROBLEM, hang))
+        hostile.add(1, Verify(PROBLEM, f"fine after {hang}"))
+        ((_, verdict),) = hostile.step(block=True)
+        assert verdict.status is Status.TIMEOUT
+        began = time.monotonic()
+        assert hostile.step(block=True)[0][1].correct
+        return time.monotonic() - began
+
+    cold = seconds_to_go_on("hang")
+    time.sleep(1.0)
+    hostile.step()
+    assert seconds_to_go_on("loop") < cold / 2
+
+
+STARVED = """
+import os, subprocess, sys
 from astro.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem
 from astro.verification import VerifierPool
-pool = VerifierPool(VerifierBinding(name="hostile", timeout=60))
-pool.add(0, Verify(Problem("p", "", ""), "fine"))
-pool.step(block=True)
-pool.add(1, Verify(Problem("p", "", ""), "loop"))
-pool.step()
-print(pool._workers[0].child.process.pid, flush=True)
-os.kill(os.getpid(), 9)
-"""
-    parent = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60
-    )
-    worker = int(parent.stdout)
-    deadline = time.monotonic() + 20
-    while _alive(worker) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not _alive(worker)
 
-
-def _alive(pid: int) -> bool:
+os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])
+others = []
+with VerifierPool(VerifierBinding(name="hostile", timeout=0.5)) as pool:
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+        pool.warm_up()
+        others += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(4)]
+        for ticket, response in enumerate(["spin 0.15", "loop"]):
+            pool.add(ticket, Verify(Problem("p", "", ""), response))
+            (judged,) = pool.judge(block=True)
+            print(judged.verdict.status, judged.seconds)
+    finally:
+        for other in others:
+            other.kill()
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs Linux's schedstat")
+@pytest.mark.usefixtures("hostile")
+def test_the_time_in_which_no_core_was_free_does_not_count() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STARVED], capture_output=True, text=True, check=True, timeout=60
+    )
+    innocent, endless = (line.split() for line in done.stdout.splitlines())
+    assert innocent[0] == "correct"
+    assert float(innocent[1]) > 0.5, "it had a core of its own"
+    assert endless[0] == "timeout"
+    assert 0.5 < float(endless[1]) < 3.0

@@ -1,0 +1,165 @@
+"""`astro verify`: a verdict on one response, or a verifier's figures on labelled pairs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import RenderableType
+
+from astro.binding import VerifierBinding
+from astro.cli import options
+from astro.cli.pairs import Judgement, Measured, Pair, read_pairs, row
+from astro.cli.progress import progress
+from astro.cli.tables import dissent_table, print_all, source_table
+from astro.config import set_key
+from astro.errors import RunError
+from astro.events import Listener, StageProgress, StageStarted, ignore
+from astro.files import write_lines
+from astro.params import validate
+from astro.registry import Registry
+from astro.requests import Verify
+from astro.text import plain
+from astro.verification import VerifierPool
+
+
+# An answer may be -5 or -sinh x: an argument is an option only if it starts with two dashes.
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.argument("gold", required=False)
+@click.argument("candidate", required=False)
+@click.option("--pairs", type=click.Path(path_type=Path), help="Judge every pair of a JSONL file.")
+@click.option("--verifier", default="sympy", show_default=True, help="Whose verdict it is.")
+@options.params
+@options.workers
+@options.timeout
+@options.memory_mb
+@click.option("--problem", default="", help="The problem's text, for a verifier that reads it.")
+@click.option("--against", metavar="NAME", help="With --pairs: a verifier to compare with.")
+@click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write each verdict.")
+@options.as_json
+def verify(
+    *,
+    gold: str | None,
+    candidate: str | None,
+    pairs: Path | None,
+    verifier: str,
+    overrides: tuple[str, ...],
+    problem: str,
+    against: str | None,
+    out: Path | None,
+    as_json: bool,
+    **bounds: float,
+) -> None:
+    """Judge the response CANDIDATE by the reference GOLD, or every pair of a file.
+
+    For one response it exits with 0 if that is correct, with 1 if not, and with 2 if there is no
+    telling. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem"}; all
+    but the first two may be left out.
+    """
+    for argument in (gold, candidate):
+        if argument and argument.startswith("--"):
+            raise click.NoSuchOption(argument)
+    binding = _binding(verifier, overrides, bounds)
+    if pairs is None and gold is not None and candidate is not None and not (against or out):
+        _judge_one(binding, Pair(gold, candidate=candidate, problem=problem), as_json)
+    elif pairs is not None and gold is None and not problem:
+        second = [_binding(against, (), bounds)] if against else []
+        _judge_file(read_pairs(pairs), [binding, *second], out, as_json)
+    else:
+        raise click.UsageError("expected GOLD and CANDIDATE, or --pairs FILE and its options")
+
+
+def _binding(name: str, overrides: Sequence[str], bounds: dict[str, float]) -> VerifierBinding:
+    """A verifier that may be at fault as often as it will: that is what one wants to know here."""
+    params: dict[str, Any] = {}
+    for override in overrides:
+        set_key(params, override)
+    binding = validate(
+        VerifierBinding, {"name": name, "params": params, "max_faults": 1.0, **bounds}
+    )
+    Registry.discover().require("verifier", name)  # before another's verdicts take their time
+    return binding
+
+
+def _judge_one(binding: VerifierBinding, pair: Pair, as_json: bool) -> None:
+    (judgement,) = measure([pair], binding, ignore).judgements
+    verdict = judgement.verdict
+    if as_json:
+        click.echo(json.dumps({**asdict(verdict), "seconds": judgement.seconds}))
+    else:
+        answer = "" if verdict.answer is None else f"answer: {verdict.answer}"
+        parts = (verdict.status, answer, verdict.reason)
+        click.echo(plain("\n".join(" ".join(part.split()) for part in parts if part)))
+    code = 2 if verdict.status.fault else int(not verdict.correct)
+    click.get_current_context().exit(code)
+
+
+def _judge_file(
+    pairs: Sequence[Pair], bindings: Sequence[VerifierBinding], out: Path | None, as_json: bool
+) -> None:
+    """By the first verifier, and by the second one if there is one."""
+    with progress() as listener:
+        measured = [measure(pairs, binding, listener) for binding in bindings]
+    if out:
+        _write(out, measured[0].judgements)
+    if as_json:
+        click.echo(json.dumps(_report(*measured), indent=2))
+    else:
+        print_all(*_tables(*measured))
+
+
+def measure(pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener) -> Measured:
+    """Judge each pair. The workers' first start is not timed; that of their replacements is."""
+    found: dict[int, Judgement] = {}
+    with VerifierPool(binding) as pool:
+        pool.warm_up()
+        listener(StageStarted(binding.name, len(pairs), "pairs"))
+        began = time.monotonic()
+        for number, pair in enumerate(pairs):
+            pool.add(number, Verify(pair.posed(str(number)), pair.response))
+        while len(found) < len(pairs):
+            for number, verdict, seconds in pool.judge(block=True):
+                found[number] = Judgement(pairs[number], verdict, seconds)
+            listener(StageProgress(binding.name, len(found), len(pairs)))
+        wall = time.monotonic() - began
+    return Measured(binding.name, [found[number] for number in range(len(pairs))], wall)
+
+
+def _report(first: Measured, second: Measured | None = None) -> dict[str, Any]:
+    report: dict[str, Any] = {"by_source": first.by_source(), **first.speed()}
+    if second:
+        differing = len(first.differing(second))
+        report["against"] = {
+            "verifier": second.verifier,
+            "agreement": 1 - differing / len(first.judgements),
+            "disagreements": differing,
+            **_report(second),
+        }
+    return report
+
+
+def _tables(first: Measured, second: Measured | None = None) -> Iterator[RenderableType]:
+    for measured in filter(None, (first, second)):
+        yield source_table(measured)
+    if first.disagreeing:
+        rows = [(judgement, _label(judgement)) for judgement in first.disagreeing]
+        yield dissent_table(f"{first.verifier} against the labels", rows)
+    if second:
+        rows = [(a, b.verdict.status) for a, b in first.differing(second)]
+        yield dissent_table(f"{first.verifier} against {second.verifier}", rows)
+
+
+def _label(judgement: Judgement) -> str:
+    return "correct" if judgement.pair.label else "not correct"
+
+
+def _write(path: Path, judgements: Sequence[Judgement]) -> None:
+    try:
+        write_lines(path, map(row, judgements))
+    except OSError as error:
+        raise RunError(f"{path}: cannot write: {error.strerror}") from None

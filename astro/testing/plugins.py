@@ -1,0 +1,85 @@
+"""What every plugin owes the core, of whatever kind: found by name, light to describe."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.metadata import entry_points
+from typing import Any
+
+import pytest
+
+from astro.binding import Binding
+from astro.errors import ConfigError
+from astro.hookspecs import ENTRY_POINT_GROUP
+from astro.registry import Entry, Registry
+
+_LIGHT = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
+_PROBE = """
+import importlib, json, sys
+import astro.hookspecs, astro.params
+before = set(sys.modules)
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+class PluginConformance:
+    """The base of the kits. A kit's subclass gives `name`, and `params` where it has some."""
+
+    kind: str
+    name: str
+    """As in a config."""
+
+    params: Mapping[str, Any] = {}
+    """As in a config."""
+
+    def test_it_is_found_by_its_entry_point(self) -> None:
+        entry = self._entry()
+        assert not entry.missing, f"install {', '.join(entry.missing)} to run this"
+        assert entry.provider.summary, "a provider says in one line what it is"
+
+    def test_describing_it_imports_nothing_heavy(self) -> None:
+        modules = [*_hook_modules(self._entry()), *_module_of(self._entry().provider.params)]
+        heavy = heavy_imports(modules)
+        assert not heavy, f"importing {', '.join(modules)} imports {', '.join(sorted(heavy))}"
+
+    def test_an_unknown_param_is_refused(self) -> None:
+        with pytest.raises(ConfigError, match="no_such_param: unknown key"):
+            Registry.discover().params(self.kind, self.name, {**self.params, "no_such_param": 1})
+
+    @classmethod
+    def _entry(cls) -> Entry:
+        return Registry.discover().find(cls.kind, cls.name)
+
+    @classmethod
+    def _binding(cls) -> Binding:
+        return Binding(name=cls.name, params=dict(cls.params))
+
+    @classmethod
+    def _build(cls, **collaborators: Any) -> Any:
+        return Registry.discover().build(cls.kind, cls._binding(), **collaborators)
+
+
+def heavy_imports(modules: list[str]) -> set[str]:
+    """The packages that a fresh interpreter imports for `modules`, beside the standard library,
+    astro, pydantic and the modules' own packages."""
+    command = [sys.executable, "-P", "-c", _PROBE, *modules]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    packages = {name.partition(".")[0] for name in json.loads(run.stdout)}
+    own = {module.partition(".")[0] for module in modules}
+    return packages - own - _LIGHT - {"astro"} - sys.stdlib_module_names
+
+
+def _hook_modules(entry: Entry) -> Iterator[str]:
+    for point in entry_points(group=ENTRY_POINT_GROUP):
+        if point.dist and point.dist.name == entry.distribution:
+            yield point.module
+
+
+def _module_of(target: str) -> list[str]:
+    return [target.partition(":")[0]] if target else []

@@ -1,0 +1,201 @@
+"""What the core relies on in a search algorithm, as tests.
+
+# tests/test_conformance.py
+class TestMySearch(SearchConformance):
+    name = "my_search"
+    params = {"iterations": 8}
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from astro.binding import Binding, Budget, VerifierBinding
+from astro.engine import Outcome, Task
+from astro.interfaces import Executor, PolicyBackend, SearchAlgorithm
+from astro.journal import Journal
+from astro.registry import Registry
+from astro.requests import BudgetExhausted, Generate, LogProb, Program, Request, Verify
+from astro.testing.plugins import PluginConformance
+from astro.testing.trees import faults
+from astro.types import Problem, SearchTree
+
+_PROBLEMS = [Problem(f"p{i}", f"question {i}", str(1 + i % 3)) for i in range(8)]
+_SEED = 3
+_CUTS = 8
+"""Roughly at how many places the journal is cut."""
+
+Batch = tuple[list[Request], list[Any]]
+"""Requests of a program, and their replies."""
+
+
+class SearchConformance(PluginConformance):
+    """Subclass it, name the subclass `Test...`, and give `name` and `params`.
+
+    The search runs in the core's own loop, over a policy without a model whose requests overtake
+    one another. Params that grow some dozen nodes in several batches keep it quick and telling.
+    """
+
+    kind = "search"
+    value = Binding(name="rollout", params={"rollouts": 2, "max_tokens": 64})
+    step_format = Binding(name="lines")
+    policy = Binding(
+        name="scripted",
+        params={
+            "lines": ["try\n", "think\n", "add\n", "carry\n"],
+            "answers": ["answer is 1\n", "answer is 2\n", "answer is 3\n"],
+            "length": 3,
+            "steps_to_finish": 5,
+        },
+    )
+    verifier = VerifierBinding(name="exact")
+
+    def test_the_nodes_of_a_tree_are_sound(self) -> None:
+        for tree in self._trees():
+            assert not faults(tree)
+            assert len(tree.nodes) > 1, "these params grow no tree"
+
+    def test_global_random_numbers_do_not_matter(self) -> None:
+        random.seed(1)
+        trees = self._trees()
+        random.seed(2)
+        before = random.getstate()
+        assert self._trees() == trees
+        assert random.getstate() == before
+
+    def test_scheduling_does_not_matter(self) -> None:
+        alone = self._trees(concurrency=1)
+        for concurrency in (7, 64):
+            assert self._trees(concurrency=concurrency) == alone
+
+    def test_equal_replies_give_equal_requests(self) -> None:
+        batches = self._recorded()
+        for number, _ in enumerate(batches):
+            assert self._replayed(batches[:number])[1] == batches[number][0]
+
+    def test_a_spent_budget_ends_it_with_the_tree_so_far(self) -> None:
+        batches = self._recorded()
+        for number, _ in enumerate(batches):
+            program, _ = self._replayed(batches[:number])
+            assert not faults(_stopped(program))
+
+    def test_a_budget_holds_in_the_loop(self) -> None:
+        for requests in (1, 2, 5, 13, 34):
+            for tree in self._trees(budget=Budget(requests=requests)):
+                assert not faults(tree)
+
+    def test_it_resumes_from_a_journal_that_is_cut_anywhere(self, tmp_path: Path) -> None:
+        whole = tmp_path / "whole.db"
+        trees = self._trees(journal=whole)
+        batches = _batches(whole)
+        for cut in range(0, batches + 1, max(1, batches // _CUTS)):
+            path = tmp_path / f"{cut}.db"
+            _copy_cut(whole, path, cut)
+            assert self._trees(journal=path) == trees, f"cut after {cut} of {batches} batches"
+
+    def _algorithm(self) -> SearchAlgorithm:
+        registry = Registry.discover()
+        algorithm: SearchAlgorithm = self._build(
+            value=registry.build("value", self.value),
+            step_format=registry.build("step_format", self.step_format),
+        )
+        return algorithm
+
+    def _trees(
+        self,
+        concurrency: int = 8,
+        budget: Budget | None = None,
+        journal: Path = Path(":memory:"),
+    ) -> list[SearchTree]:
+        """The problems' trees by the core's loop, in their order."""
+        local = Binding(name="local", params={"concurrency": concurrency})
+        executor: Executor = Registry.discover().build("executor", local)
+        algorithm = self._algorithm()
+        tasks = [Task(p.id, partial(algorithm.search, p, _SEED)) for p in _PROBLEMS]
+        with closing(Journal(journal)) as record:
+            outcomes = executor.run(
+                tasks,
+                policy=self.policy,
+                verifier=self.verifier,
+                journal=record,
+                budget=budget or Budget(),
+                seed=_SEED,
+            )
+            trees = {outcome.key: _tree(outcome) for outcome in outcomes}
+        return [trees[problem.id] for problem in _PROBLEMS]
+
+    def _recorded(self) -> list[Batch]:
+        """What the search of the first problem asks and is told, batch by batch."""
+        world = _World(self.policy, self.verifier)
+        program = self._algorithm().search(_PROBLEMS[0], _SEED)
+        batches: list[Batch] = []
+        try:
+            requests = next(program)
+            while True:
+                batches.append((requests, world.replies(requests)))
+                requests = program.send(batches[-1][1])
+        except StopIteration:
+            return batches
+
+    def _replayed(self, batches: list[Batch]) -> tuple[Program[SearchTree], list[Request]]:
+        """A search that was sent the replies of `batches`, and what it asks then."""
+        program = self._algorithm().search(_PROBLEMS[0], _SEED)
+        requests = next(program)
+        for _, replies in batches:
+            requests = program.send(replies)
+        return program, requests
+
+
+class _World:
+    """Answers requests one by one, without the core's loop."""
+
+    def __init__(self, policy: Binding, verifier: Binding) -> None:
+        registry = Registry.discover()
+        self._policy: PolicyBackend = registry.build("policy", policy)
+        self._verifier = registry.build("verifier", verifier)
+
+    def replies(self, requests: list[Request]) -> list[Any]:
+        return [self._reply(number, request) for number, request in enumerate(requests)]
+
+    def _reply(self, number: int, request: Request) -> Any:
+        if isinstance(request, Verify):
+            return self._verifier.verify(request.problem, request.response)
+        assert isinstance(request, Generate | LogProb), "a run has no reward model"
+        self._policy.add(number, request)
+        while not (answered := self._policy.step()):
+            pass
+        return answered[0][1]
+
+
+def _tree(outcome: Outcome) -> SearchTree:
+    assert not outcome.failure, f"{outcome.key} failed: {outcome.failure}"
+    assert isinstance(outcome.result, SearchTree)
+    return outcome.result
+
+
+def _stopped(program: Program[SearchTree]) -> SearchTree:
+    try:
+        program.throw(BudgetExhausted())
+    except StopIteration as stop:
+        assert isinstance(stop.value, SearchTree)
+        return stop.value
+    raise AssertionError("it went on asking after BudgetExhausted")
+
+
+def _batches(journal: Path) -> int:
+    """How many batches of replies the longest program of a journal got."""
+    with closing(sqlite3.connect(journal)) as db:
+        return int(db.execute("select 1 + max(number) from replies").fetchone()[0])
+
+
+def _copy_cut(journal: Path, copy: Path, batches: int) -> None:
+    """A copy of a journal that ends after so many batches of each program."""
+    with closing(sqlite3.connect(journal)) as source, closing(sqlite3.connect(copy)) as target:
+        source.backup(target)
+        target.execute("delete from replies where number >= ?", (batches,))
+        target.commit()

@@ -1,0 +1,43 @@
+"""What a plugin's work comes to, for `astro plan`. A params model may say it: see `Worked`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Requests to the policy: `requests` of `samples` completions of at most `max_tokens` tokens.
+
+    `valued`: each sample is a state for `value` to estimate. `trained`: it is trained on.
+    """
+
+    what: str
+    requests: float
+    samples: int
+    max_tokens: int
+    valued: bool = False
+    trained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one unit takes at most: a tree of `search` and `linearizer`, a state of `value`, a
+    training of `sft` and `rl`.
+
+    A linearizer makes `traces` of a tree, each of them a walk of `paths` paths in the mean; a
+    fine-tuner passes over all traces `epochs` times.
+    """
+
+    asks: tuple[Asks, ...] = ()
+    traces: int = 0
+    paths: float = 1.0
+    epochs: float = 0.0
+
+
+@runtime_checkable
+class Worked(Protocol):
+    """Params that know their plugin's work."""
+
+    def work(self) -> Work: ...

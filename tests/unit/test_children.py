@@ -1,0 +1,99 @@
+"""Children end with their parent, whatever they are at, and take along what they have started."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from astro.children import Child
+
+BUSY = """
+import os, re, subprocess, sys, time
+from astro.children import attend
+
+def serve(pipe):
+    what = pipe.recv()
+    process = subprocess.Popen(["sleep", "60"]) if what == "family" else None
+    pipe.send((os.getpid(), process and process.pid))
+    if what == "loop":
+        while True: pass
+    if what == "stuck":  # in C code that does not let go of the interpreter
+        re.match("(a*)*b", "a" * 64)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    attend(serve)
+"""
+PARENT = """
+import os, sys
+from astro.children import Child
+child = Child.start("busy")
+child.pipe.send(sys.argv[1])
+print(*child.pipe.recv(), flush=True)
+os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.fixture(autouse=True)
+def busy(distribution: Callable[[str, str], None]) -> None:
+    distribution("busy", BUSY)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that is dead and not yet waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def gone_within(seconds: float, pid: int) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the lifeline's signal")
+@pytest.mark.parametrize("what", ["sleep", "loop", "stuck", "family"])
+def test_no_child_outlives_its_parent(what: str) -> None:
+    parent = subprocess.run(
+        [sys.executable, "-c", PARENT, what],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert parent.returncode == -9
+    for pid in parent.stdout.replace("None", "").split():
+        assert gone_within(5.0, int(pid))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_stopping_a_child_ends_what_it_started() -> None:
+    child = Child.start("busy")
+    child.pipe.send("family")
+    pids = child.pipe.recv()
+    assert child.stop() == -9
+    assert all(gone_within(5.0, pid) for pid in pids)
+
+
+def test_a_child_outlives_the_thread_that_started_it() -> None:
+    from threading import Thread
+
+    found: list[Child] = []
+    thread = Thread(target=lambda: found.append(Child.start("busy")))
+    thread.start()
+    thread.join()
+    (child,) = found
+    child.pipe.send("sleep")
+    pid, _ = child.pipe.recv()
+    time.sleep(0.3)
+    os.kill(pid, 0)
+    child.stop()

@@ -1,0 +1,244 @@
+"""The arithmetic of `astro plan`, worked by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from astro.cli import main
+from astro.cli.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
+from astro.config import RunConfig, parse_config
+from astro.errors import ConfigError
+from astro.registry import Registry
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+QUICKSTART = str(next(path for path in CONFIGS if path.stem == "quickstart"))
+SMALL: dict[str, Any] = {
+    "name": "small",
+    "problems": {"name": "countdown"},
+    "trees": 10,
+    "policy": {"name": "transformers", "params": {"model": "m"}},
+    "verifier": {"name": "countdown"},
+    "search": {"name": "mcts", "params": {"iterations": 4, "expand": 3, "step_tokens": 20}},
+    "value": {"name": "rollout", "params": {"rollouts": 2, "max_tokens": 100}},
+    "linearizer": {"name": "backtrack", "params": {"traces_per_tree": 2, "shares": {1: 1, 3: 1}}},
+    "control": {"name": "direct"},
+    "sft": {"name": "transformers", "params": {"epochs": 3}},
+    "rl": {
+        "name": "grpo",
+        "params": {
+            "steps": 5,
+            "prompts_per_step": 2,
+            "group_size": 4,
+            "max_tokens": 50,
+            "filter_prompts": 6,
+            "filter_samples": 8,
+        },
+    },
+    "evaluate": {"samples": 7, "max_tokens": 40, "models": ["base", "rl"]},
+}
+ASSUMED = Assumptions(
+    prompt_tokens=30,
+    fill=0.5,
+    prefix_reuse=0.75,
+    tokens_per_second=100,
+    prompt_tokens_per_second=200,
+    training_tflops=1,
+    parameters=2,
+)
+
+
+def parsed(**changes: Any) -> RunConfig:
+    return parse_config({**SMALL, **changes}, Registry.discover())
+
+
+def planned(**changes: Any) -> Plan:
+    return estimate(parsed(**changes), Registry.discover(), Counts(10, 9), ASSUMED)
+
+
+def row(plan: Plan, stage: str, what: str) -> Row:
+    (found,) = [row for row in plan.rows if (row.stage, row.what) == (stage, what)]
+    return found
+
+
+def values(totals: list[Total]) -> dict[str, float]:
+    return {total.what: total.value for total in totals}
+
+
+def test_the_search() -> None:
+    """A path has 0.5 x 100 tokens; a node stands behind half of them, in the mean."""
+    actions = row(planned(), "search", "actions")
+    assert actions.arithmetic == "10 trees x 4 requests x 3 samples x 10 tokens"
+    assert (actions.requests, actions.samples, actions.generated_tokens) == (40, 120, 1200)
+    assert actions.prompt_tokens == 40 * (30 + 25)
+    assert actions.computed_prompt_tokens == 40 * 55 / 4
+    rollouts = row(planned(), "search", "rollouts")
+    assert rollouts.arithmetic == "120 states x 1 requests x 2 samples x 50 tokens"
+    assert (rollouts.requests, rollouts.generated_tokens) == (120, 12000)
+
+
+def test_both_arms_train_on_as_many_tokens() -> None:
+    """One and three backtracks alike are three paths in the mean."""
+    plan = planned()
+    assert row(plan, "sft", "sft").arithmetic == "10 trees x 2 traces x 150 tokens x 3 epochs"
+    assert row(plan, "sft", "sft").trained_tokens == 9000
+    assert row(plan, "sft", "direct_sft").trained_tokens == 9000
+    assert not [row for row in planned(control=None).rows if row.what == "direct_sft"]
+    assert row(planned(sft_tokens=77), "sft", "sft").trained_tokens == 77
+
+
+def test_rl() -> None:
+    plan = planned()
+    assert row(plan, "rl", "prompt filter").generated_tokens == 6 * 8 * 25
+    assert row(plan, "rl", "prompt filter").trained_tokens == 0
+    assert row(plan, "rl", "rollouts").samples == 5 * 2 * 4
+    assert row(plan, "rl", "rollouts").trained_tokens == 40 * 25
+    unfiltered = {"name": "grpo", "params": {**SMALL["rl"]["params"], "filter_samples": 0}}
+    assert [r.what for r in planned(rl=unfiltered).rows if r.stage == "rl"] == ["rollouts"]
+
+
+def test_evaluation_is_of_the_models_that_the_run_has() -> None:
+    responses = row(planned(), "evaluate", "responses")
+    assert responses.arithmetic == "2 models x 9 requests x 8 samples x 20 tokens"
+    assert row(planned(rl=None), "evaluate", "responses").requests == 9
+
+
+def test_a_rewriting_linearizer_asks_too() -> None:
+    params = {"traces_per_tree": 2, "shares": {1: 1}, "reply_tokens": 60, "self_evaluation": {}}
+    plan = planned(linearizer={"name": "rewrite", "params": params})
+    rewriting = row(plan, "linearize", "rewriting")
+    assert rewriting.arithmetic == "10 trees x 2 requests x 1 samples x 30 tokens"
+    assert rewriting.prompt_tokens == 20 * (30 + 2 * 50) == rewriting.computed_prompt_tokens
+    assert row(plan, "linearize", "judgements").samples == 10 * 2 * 4
+
+
+def test_gpu_hours() -> None:
+    hours = values(planned().gpu_hours)
+    assert hours["search, sampling"] * 3600 == pytest.approx(13200 / 100 + 160 * 55 / 4 / 200)
+    assert hours["sft, training"] * 3600 == pytest.approx(6 * 2e9 * 18000 / 1e12)
+    assert hours["rl, training"] * 3600 == pytest.approx(8 * 2e9 * 1000 / 1e12)
+    assert "sft, sampling" not in hours
+
+
+def test_disk() -> None:
+    gigabytes = values(planned().gigabytes)
+    assert gigabytes["journal"] * 1e9 == pytest.approx(22 * (13200 + 2880) + 400 * (160 + 18))
+    assert gigabytes["trees, also in the journal"] * 1e9 == 2 * (230 * 120 + 10 * 1200)
+    assert gigabytes["checkpoints"] == (3 * 2 + 2 * 14) * 2
+
+
+def test_a_budget_ends_the_search_sooner() -> None:
+    plan = planned(budget={"tokens": 660})
+    assert plan.notes == ["budget.tokens allows 50.0% of each search"]
+    assert sum(row.generated_tokens for row in plan.rows if row.stage == "search") == 6600
+    assert planned(budget={"tokens": 1320}).notes == []
+
+
+SILENT = """
+from astro.hookspecs import Provider, hookimpl
+
+@hookimpl
+def astro_providers():
+    return [Provider("search", "mine", "", target="silent:Mine", requires=("no_such_engine",))]
+"""
+
+
+def test_a_plugin_that_does_not_say_is_named(distribution: Any) -> None:
+    distribution("silent", SILENT)
+    registry = Registry.discover().as_if_installed()
+    config = parse_config({**SMALL, "search": {"name": "mine"}}, registry)
+    plan = estimate(config, registry, Counts(10, 9), ASSUMED)
+    assert plan.notes == ["left out: search mine does not say what it takes"]
+    with pytest.raises(ConfigError, match="needs no_such_engine"):
+        parse_config({**SMALL, "search": {"name": "mine"}}, Registry.discover())
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0123, "0.0123"), (999, "999"), (1000, "1K"), (84.8e6, "84.8M")]
+)
+def test_short(value: float, text: str) -> None:
+    assert short(value) == text
+
+
+# --- the command -----------------------------------------------------------------------------
+
+
+def astro(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["plan", *arguments])
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_every_config_can_be_planned(path: Path) -> None:
+    result = astro(str(path), "--set", "trees=100", "--test", "500", "--parameters", "8")
+    assert result.exit_code == 0, result.output
+    for part in ("assumed", "search: actions", "GPU-hours", "journal"):
+        assert part in result.stdout
+
+
+def test_json_holds_the_same_figures() -> None:
+    report = json.loads(astro(QUICKSTART, "--json", "--fill", "1", "--test", "3").stdout)
+    assert report["assumed"]["fill"] == 1
+    (run,) = report["runs"]
+    assert run["title"] == "quickstart"
+    assert run["rows"][0]["generated_tokens"] == 1000 * 16 * 8 * 16
+    assert {"gpu_hours", "gigabytes", "notes"} <= set(run)
+
+
+def test_arms_of_a_study_share_the_reference_s_trees(tmp_path: Path) -> None:
+    study = {**SMALL, "seeds": [1, 2], "arms": {"a": {}, "b": {"rl": None}, "c": {"trees": 5}}}
+    path = tmp_path / "small.yaml"
+    path.write_text(json.dumps(study))
+    runs = json.loads(astro(str(path), "--json", "--test", "9").stdout)["runs"]
+    titles = ["arm a, 2 times", "arm b, 2 times, on the trees of a", "arm c, 2 times"]
+    assert [run["title"] for run in runs] == titles
+    assert [run["rows"][0]["requests"] for run in runs] == [40, 0, 20]
+    assert runs[1]["rows"][2]["trained_tokens"] == 9000
+
+
+def test_problems_are_counted_where_nothing_says_how_many() -> None:
+    output = astro(QUICKSTART, "--set", "trees=null").stdout
+    assert "3,000 trees" in output
+    assert "4 models x 400 requests" in output
+
+
+def test_problems_that_are_not_there_are_one_line(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    data = {"name": "jsonl", "params": {"train": "absent.jsonl", "test": "absent.jsonl"}}
+    config.write_text(json.dumps({**SMALL, "problems": data}))
+    result = astro(str(config))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: absent.jsonl: cannot read")
+    assert "give --set trees=N and --test N" in result.stderr
+    assert astro(str(config), "--test", "5").exit_code == 0
+
+
+def test_an_impossible_assumption_is_refused() -> None:
+    result = astro(QUICKSTART, "--fill", "1.5", "--tokens-per-second", "0")
+    assert result.exit_code == 2
+    assert "fill: expected less than or equal to 1" in result.stderr
+    assert "tokens_per_second: expected greater than 0" in result.stderr
+
+
+def test_planning_imports_no_engine() -> None:
+    code = (
+        "import sys\nfrom astro.cli import main\n"
+        f"main(['plan', {QUICKSTART!r}, '--set', 'trees=9', '--test', '9'], "
+        "standalone_mode=False)\n"
+        "engines = {'torch', 'vllm', 'transformers', 'ray', 'openai'}\n"
+        "print('engines', sorted(engines & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "engines []"
+
+
+def test_the_document_shows_what_the_command_prints() -> None:
+    root = Path(__file__).parents[2]
+    printed = astro(str(root / "configs/cluster.yaml"), "--test", "500").stdout
+    shown = (root / "docs/scaling.md").read_text().partition("```text\n")[2].partition("```")[0]
+    assert printed.partition("\ncluster\n")[2] == shown
