@@ -97,3 +97,22 @@ def test_a_child_outlives_the_thread_that_started_it() -> None:
     time.sleep(0.3)
     os.kill(pid, 0)
     child.stop()
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="needs Linux's schedstat")
+def test_a_child_is_starved_while_others_have_its_core() -> None:
+    child = Child.start("busy")
+    core = {min(os.sched_getaffinity(0))}
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        for process in (child.process, other):
+            os.sched_setaffinity(process.pid, core)
+        child.pipe.send("loop")
+        child.pipe.recv()
+        before = child.starved()
+        time.sleep(1.0)
+        assert child.starved() - before > 0.2
+    finally:
+        other.kill()
+        other.wait()
+        child.stop()

@@ -13,6 +13,7 @@ from astro.errors import ConfigError
 from astro.pipeline.study import run_study
 from astro.study import is_study, load_study, merged
 
+LINES = ["the answer is 1\n", "the answer is 2\n"]
 ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
 
 
@@ -24,7 +25,10 @@ def write(folder: Path, **keys: Any) -> Path:
         "name": "both",
         "seeds": [0, 3],
         "problems": {"name": "jsonl", "params": {"train": str(problems), "test": str(problems)}},
-        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n", "the answer is 2\n"]}},
+        "policy": {
+            "name": "scripted",
+            "params": {"answers": ["the answer is 1\n", "the answer is 2\n"]},
+        },
         "verifier": {"name": "exact"},
         "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
         "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
