@@ -28,6 +28,7 @@ class RunFolder:
         self.journal = root / "journal.db"
         self.trees = root / "trees.jsonl"
         self.failures = root / "failures.jsonl"
+        self.usage = root / "usage.json"
         self.scores = root / "eval" / "scores.json"
         self.report = root / "report.md"
         self._clearing = root / ".clearing"

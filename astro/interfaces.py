@@ -58,10 +58,11 @@ class TrainablePolicy(PolicyBackend, Protocol):
 
 @runtime_checkable
 class Counted(Protocol):
-    """A policy that counts its work."""
+    """A policy that counts its work, or an executor that knows what its policies count."""
 
     def counters(self) -> Mapping[str, float]:
-        """Totals since it was built, such as `generated_tokens` and `prompt_tokens`."""
+        """Totals since it was built: `generated_tokens`; `prompt_tokens`, of which
+        `cached_prompt_tokens` were not computed again; `cost`; and whatever else it counts."""
 
 
 class VerifierBackend(Protocol):
@@ -198,6 +199,32 @@ class RLAlgorithm(Protocol):
     ) -> TrainResult:
         """Train `model` on `problems`. `reward` names a verifier that can be built anywhere;
         `policy` names the sampler. Resumes from the last checkpoint in `run_dir`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a training would be started with, the files written for it, and what was checked."""
+
+    command: tuple[str, ...]
+    files: tuple[Path, ...]
+    checks: tuple[str, ...]
+
+
+@runtime_checkable
+class Rehearsed(Protocol):
+    """RL that another program does, and that can be looked at before it is started."""
+
+    def rehearse(
+        self,
+        problems: Sequence[Problem],
+        *,
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        run_dir: Path,
+        seed: int,
+    ) -> Rehearsal:
+        """All of `RLAlgorithm.train` but the training. Raises as it does."""
 
 
 class Executor(Protocol):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from astro.binding import Binding, Budget, VerifierBinding
 from astro.engine import Engine, Outcome, Task
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Counted, PolicyBackend
 from astro.journal import Journal
 from astro.params import Params as BaseParams
 from astro.registry import Registry
@@ -28,6 +28,7 @@ class LocalExecutor:
 
     def __init__(self, params: Params) -> None:
         self._params = params
+        self._policy: _LazyPolicy | None = None
 
     def run(
         self,
@@ -40,7 +41,7 @@ class LocalExecutor:
         seed: int,
     ) -> Iterator[Outcome]:
         """Yield each task's outcome as it comes. Raises `PolicyError`, `PluginError`."""
-        lazy = _LazyPolicy(policy)
+        lazy = self._policy = _LazyPolicy(policy)
         with VerifierPool(verifier) as pool:
             engine = Engine(
                 lazy,
@@ -54,6 +55,10 @@ class LocalExecutor:
                 yield from engine.run(tasks)
             finally:
                 lazy.close()
+
+    def counters(self) -> Mapping[str, float]:
+        """Those of the policy at work, or of the last one; none if it does not count."""
+        return self._policy.counters() if self._policy else {}
 
 
 class _LazyPolicy:
@@ -70,6 +75,9 @@ class _LazyPolicy:
 
     def step(self) -> list[tuple[int, Reply | Failure]]:
         return self._policy.step() if self._policy else []
+
+    def counters(self) -> Mapping[str, float]:
+        return self._policy.counters() if isinstance(self._policy, Counted) else {}
 
     def close(self) -> None:
         if self._policy:

@@ -1,4 +1,5 @@
-"""Draws a run's events on stderr: live bars on a terminal, a few plain lines elsewhere."""
+"""Draws a run's events on stderr: live bars and RL's panel on a terminal, a few plain lines
+elsewhere."""
 
 from __future__ import annotations
 
@@ -6,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from rich.console import Console
+from rich.console import Console, Group
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -18,6 +20,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from astro.cli.panel import RLPanel, number
 from astro.events import (
     Event,
     Listener,
@@ -39,8 +42,11 @@ WATCHED = (
     "nodes",
     "traces",
     "backtracks",
+    "rewritten",
     "response_length",
     "tokens/s",
+    "prefix hits",
+    "cost",
 )
 """Trainers report more; the rest is in their metrics files."""
 
@@ -52,15 +58,17 @@ def progress(console: Console | None = None) -> Iterator[Listener]:
     if not console.is_terminal:
         yield PlainProgress(lambda line: console.out(line, highlight=False))
         return
-    with _bars(console) as bars:
-        yield LiveProgress(bars)
+    bars, panel = _bars(console), RLPanel()
+    with Live(Group(panel, bars), console=console):
+        yield LiveProgress(bars, panel)
 
 
 class LiveProgress:
-    """One bar a stage, with its ETA and its live figures."""
+    """One bar a stage, with its ETA and its live figures, and a panel while RL goes on."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, panel: RLPanel) -> None:
         self._bars = bars
+        self._panel = panel
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, event: Event) -> None:
@@ -72,6 +80,7 @@ class LiveProgress:
             case StageProgress(stage, done, total, fields) if stage in self._tasks:
                 task = self._tasks[stage]
                 self._bars.update(task, completed=done, total=total, figures=figures(fields))
+                self._panel.show(fields)
             case StageFinished(stage, fields=fields, skipped=False) if stage in self._tasks:
                 self._finish(self._tasks[stage], fields)
             case StageFinished() | ProblemFailed() | Notice():
@@ -80,6 +89,7 @@ class LiveProgress:
                 pass
 
     def _finish(self, task: TaskID, fields: Mapping[str, float]) -> None:
+        self._panel.clear()
         self._bars.update(task, completed=self._bars.tasks[task].total)
         if fields:
             self._bars.update(task, figures=figures(fields))
@@ -142,11 +152,7 @@ def sentence(event: Event) -> str:
 
 def figures(fields: Mapping[str, float]) -> str:
     """The figures that people watch, in one line: `solved 0.94  tokens/s 1,840`."""
-    return "  ".join(f"{name} {_number(fields[name])}" for name in WATCHED if name in fields)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+    return "  ".join(f"{name} {number(fields[name])}" for name in WATCHED if name in fields)
 
 
 def _duration(seconds: float) -> str:

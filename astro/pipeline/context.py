@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from astro.binding import Binding, Budget
@@ -13,9 +14,9 @@ from astro.config import RunConfig
 from astro.engine import Outcome, Task
 from astro.errors import ProblemError, RunError, VerifierError
 from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
-from astro.files import encode, write_lines
+from astro.files import encode, read_json, write_json, write_lines
 from astro.folder import RunFolder
-from astro.interfaces import Executor, OnStep, ProblemSource, StepFormat
+from astro.interfaces import Counted, Executor, OnStep, ProblemSource, StepFormat
 from astro.journal import Journal
 from astro.registry import Registry
 from astro.types import Problem
@@ -87,9 +88,18 @@ class Run:
         """
         finished = {task for task, failure in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
-        progress = _Progress(stage, unit, len(tasks), len(finished), self.on_event)
+        executor = self.executor()
+        usage = partial(_counters, executor)
+        progress = _Progress(
+            stage,
+            unit,
+            total=len(tasks),
+            done=len(finished),
+            listener=self.on_event,
+            usage=usage,
+        )
         try:
-            for outcome in self.outcomes(todo, policy, budget or Budget()):
+            for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
                 result = None if outcome.failure else encode(outcome.result)
                 self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
                 progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
@@ -103,12 +113,16 @@ class Run:
             raise
         finally:
             self._write_failures()
+            self._add_usage(stage, usage())
+
+    def executor(self) -> Executor:
+        executor: Executor = self.registry.build("executor", self.config.executor)
+        return executor
 
     def outcomes(
-        self, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
+        self, executor: Executor, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
     ) -> Iterator[Outcome]:
-        """Run `tasks` with the configured executor, in no particular order."""
-        executor: Executor = self.registry.build("executor", self.config.executor)
+        """Run `tasks` to their outcomes, in no particular order."""
         return executor.run(
             tasks,
             policy=policy,
@@ -122,6 +136,15 @@ class Run:
         """The journal's results, in the order of `keys`, failed ones left out."""
         return (result for key in keys if (result := self.journal.result(key)) is not None)
 
+    def _add_usage(self, stage: str, counters: Mapping[str, float]) -> None:
+        """Add a stage's counters to those of the sessions before, in usage.json."""
+        path = self.folder.usage
+        usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
+        total = Counter(usage.get(stage, {}))
+        total.update(counters)
+        if total:
+            write_json(path, usage | {stage: total})
+
     def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
         rows = [
@@ -132,14 +155,28 @@ class Run:
         write_lines(self.folder.failures, rows)
 
 
+def _counters(executor: Executor) -> Mapping[str, float]:
+    return executor.counters() if isinstance(executor, Counted) else {}
+
+
 class _Progress:
     """Turns outcomes into progress events with running means."""
 
-    def __init__(self, stage: str, unit: str, total: int, done: int, listener: Listener) -> None:
+    def __init__(
+        self,
+        stage: str,
+        unit: str,
+        *,
+        total: int,
+        done: int,
+        listener: Listener,
+        usage: Callable[[], Mapping[str, float]],
+    ) -> None:
         self._stage = stage
         self._total = total
         self._done = done
         self._listener = listener
+        self._usage = usage
         self._began = time.monotonic()
         self._tokens = 0
         self._sums: Counter[str] = Counter()
@@ -160,6 +197,10 @@ class _Progress:
         self._listener(StageProgress(self._stage, self._done, self._total, self._fields()))
 
     def _fields(self) -> dict[str, float]:
-        means = {name: total / self._seen for name, total in self._sums.items()}
-        seconds = time.monotonic() - self._began
-        return {**means, "tokens/s": self._tokens / seconds} if self._tokens else means
+        fields = {name: total / self._seen for name, total in self._sums.items()}
+        if self._tokens:
+            fields["tokens/s"] = self._tokens / (time.monotonic() - self._began)
+        usage = self._usage()
+        if usage.get("prompt_tokens"):
+            fields["prefix hits"] = usage.get("cached_prompt_tokens", 0) / usage["prompt_tokens"]
+        return fields | {"cost": usage["cost"]} if "cost" in usage else fields

@@ -33,7 +33,7 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
         with closing(Journal(folder.journal)) as journal:
             run = Run(config, folder, Registry.discover(), journal, ignore)
             tasks = search_tasks(run, [problem])
-            (outcome,) = run.outcomes(tasks, config.policy, config.budget)
+            (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result

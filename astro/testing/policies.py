@@ -109,7 +109,7 @@ class PolicyConformance(PluginConformance):
             stop = whole.text[len(whole.text) // 2 :][:1]
             if not stop:
                 continue
-            (cut,) = self._completions(policy, [replace(free, stop=(stop, "\x00never"))])[0]
+            (cut,) = self._completions(policy, [replace(free, stop=(stop, "no such words"))])[0]
             assert cut.finish_reason is FinishReason.STOP
             assert stop in cut.text, f"{stop!r} was cut off {cut.text!r}"
             assert whole.text.startswith(cut.text), f"{cut.text!r} does not begin {whole.text!r}"

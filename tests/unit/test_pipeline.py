@@ -139,3 +139,17 @@ def test_no_escape_code_of_a_model_reaches_the_report(tmp_path: Path) -> None:
     report = (run(tmp_path, config).folder / "report.md").read_text()
     assert "[2J the answer is 1" in report
     assert "\x1b" not in report
+
+
+def test_what_the_policy_counted_is_kept_by_stage(tmp_path: Path) -> None:
+    fields: list[dict[str, float]] = []
+
+    def listen(event: Any) -> None:
+        fields.append(dict(getattr(event, "fields", {})))
+
+    config = parse_config(raw(tmp_path), Registry.discover())
+    result = astro.run(config, runs=tmp_path / "runs", on_event=listen)
+    usage = json.loads((result.folder / "usage.json").read_text())
+    assert set(usage) == {"search", "evaluate/base"}
+    assert usage["search"]["generated_tokens"] > 0
+    assert any("tokens/s" in shown for shown in fields)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
 from astro.params import Params
+from astro.work import Asks, Work
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
@@ -76,6 +78,14 @@ class DirectParams(Params):
         | None
     ) = None
 
+    def work(self) -> Work:
+        """A tree's; as many solutions are judged as traces come of it."""
+        traces, judged = self.traces_per_tree, self.self_evaluation
+        if judged is None:
+            return Work(traces=traces)
+        asks = Asks("judgements", traces, judged.samples, judged.max_tokens)
+        return Work((asks,), traces)
+
 
 class BacktrackParams(DirectParams):
     """Params of `backtrack`: also the mix of traces, and the choice of wrong paths."""
@@ -124,6 +134,12 @@ class BacktrackParams(DirectParams):
         rest = (1 - self.direct_share) / self.max_backtracks
         return {0: self.direct_share} | dict.fromkeys(range(1, self.max_backtracks + 1), rest)
 
+    def work(self) -> Work:
+        """A tree's: a trace with k backtracks walks k + 1 paths."""
+        weights = self.weights()
+        backtracks = sum(k * weight for k, weight in weights.items()) / sum(weights.values())
+        return replace(super().work(), paths=1 + backtracks)
+
 
 class RewriteParams(BacktrackParams):
     """Params of `rewrite`: also how the policy is asked to put a trace in its own words."""
@@ -135,3 +151,9 @@ class RewriteParams(BacktrackParams):
     examples: Annotated[
         tuple[Example, ...], Field(description="numbered notes and how they are written out")
     ] = EXAMPLES
+
+    def work(self) -> Work:
+        """A tree's, if no rewriting has to be tried again."""
+        work = super().work()
+        rewriting = Asks("rewriting", self.traces_per_tree, 1, self.reply_tokens)
+        return replace(work, asks=(*work.asks, rewriting))

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from astro.params import Params
+from astro.work import Asks, Work
 
 
 class PuctParams(Params):
@@ -57,3 +58,8 @@ class MctsParams(Params):
     enough_incorrect: (
         Annotated[int, Field(ge=1, description="stop at this many distinct wrong answers")] | None
     ) = None
+
+    def work(self) -> Work:
+        """A tree's."""
+        actions = Asks("actions", self.iterations, self.expand, self.step_tokens, valued=True)
+        return Work((actions,))

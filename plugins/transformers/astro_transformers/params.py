@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from astro.params import Params
+from astro.work import Work
 
 PromptStyle = Annotated[
     Literal["auto", "chat", "raw"],
@@ -67,3 +68,6 @@ class SFTParams(Params):
     system: System = None
     device: Device = "auto"
     threads: Threads = None
+
+    def work(self) -> Work:
+        return Work(epochs=self.epochs)

@@ -1,0 +1,85 @@
+"""RL as it goes on: each figure, and how it has moved since the run was started."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from astro.text import plain
+
+SHOWN = (
+    "reward",
+    "pass_rate",
+    "backtracks",
+    "backtrack_share",
+    "success_after_backtrack",
+    "response_length",
+    "entropy",
+    "kl",
+    "clip_fraction",
+    "grad_norm",
+    "tokens/s",
+    "critic/loss",
+)
+VERDICT = "verdict/"
+BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 10
+
+
+class RLPanel:
+    """Draws nothing until it is shown a stage's metrics, and nothing after it is cleared."""
+
+    def __init__(self) -> None:
+        self._history: defaultdict[str, list[float]] = defaultdict(list)
+
+    def show(self, fields: Mapping[str, float]) -> None:
+        """Add a step, if it is one of RL."""
+        if "reward" in fields:
+            for name, value in fields.items():
+                self._history[name].append(value)
+
+    def clear(self) -> None:
+        self._history.clear()
+
+    def __rich__(self) -> RenderableType:
+        if not self._history:
+            return Text()
+        grid = Table.grid(padding=(0, 1))
+        cells = [
+            (name, sparkline(self._history[name]), number(self._history[name][-1]))
+            for name in SHOWN
+            if name in self._history
+        ]
+        for left, right in zip(cells[::2], [*cells[1::2], ("", "", "")], strict=False):
+            grid.add_row(*left, *right)
+        return Panel(grid, title="rl", subtitle=self._verdicts(), title_align="left", expand=False)
+
+    def _verdicts(self) -> Text:
+        """The share of each class of verdict in the last step."""
+        shares = {
+            name.removeprefix(VERDICT): values[-1]
+            for name, values in self._history.items()
+            if name.startswith(VERDICT) and values[-1]
+        }
+        return Text(plain("  ".join(f"{name} {share:.0%}" for name, share in shares.items())))
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """The latest values as bars from their least to their largest; what is not a number is `?`."""
+    latest = values[-WIDTH:]
+    sound = [value for value in latest if abs(value) < float("inf")]
+    low, high = min(sound, default=0.0), max(sound, default=0.0)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(
+        BARS[round((value - low) * scale)] if abs(value) < float("inf") else "?" for value in latest
+    )
+
+
+def number(value: float) -> str:
+    """Three digits, or all of those before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"

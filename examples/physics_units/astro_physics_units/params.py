@@ -1,0 +1,17 @@
+"""What a config may say about the verifier. Imports no engine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from astro import params
+
+
+class Params(params.Params):
+    """Params of verifier `physics_units`."""
+
+    max_relative: Annotated[
+        float, Field(ge=0, lt=1, description="no answer is further off than this share")
+    ] = 0.01

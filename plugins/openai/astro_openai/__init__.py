@@ -1,0 +1,20 @@
+"""Entry point: a policy on any server that speaks the OpenAI API."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "policy",
+            "openai",
+            "any server with /v1/completions or /v1/chat/completions",
+            target="astro_openai.policy:OpenAIPolicy",
+            params="astro_openai.params:Params",
+            requires=("openai",),
+            install="pip install astro-reasoner-openai",
+        )
+    ]

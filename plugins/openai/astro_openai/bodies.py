@@ -1,0 +1,95 @@
+"""The bodies of requests. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from astro.errors import PolicyError
+from astro.requests import Generate
+from astro.types import Prompt
+from astro_openai.params import Params
+
+Body = Mapping[str, Any]
+_CONTINUATIONS: Mapping[str, Body] = {
+    "prefill": {},
+    "continue_final_message": {"continue_final_message": True, "add_generation_prompt": False},
+}
+_SEEDS = 2**32
+
+
+def sample_bodies(params: Params, request: Generate) -> list[Body]:
+    """One body for all `n` samples of a request, or with `split_n` one for each.
+
+    Sample i has seed + i then, which is the seed that vLLM gives sample i of n. A greedy sample is
+    asked for once. Raises `PolicyError` for a response that the server cannot go on with.
+    """
+    if request.temperature == 0:
+        request = replace(request, n=1)
+    if not params.split_n:
+        return [_body(params, request)]
+    return [
+        _body(params, replace(request, n=1, seed=(request.seed + i) % _SEEDS))
+        for i in range(request.n)
+    ]
+
+
+def echo_body(params: Params, text: str) -> Body:
+    """Scores `text` itself and generates nothing."""
+    return {
+        "model": params.model,
+        "prompt": text,
+        "max_tokens": 0,
+        "echo": True,
+        "logprobs": 1,
+        "temperature": 0,
+        "extra_body": params.extra_body,
+    }
+
+
+def render(params: Params, prompt: Prompt) -> str:
+    """The text that /v1/completions continues."""
+    return params.prompt_template.replace("{prompt}", prompt.user) + prompt.response
+
+
+def _body(params: Params, request: Generate) -> Body:
+    body = {
+        "model": params.model,
+        "n": request.n,
+        "temperature": request.temperature,
+        "top_p": request.top_p,
+        params.max_tokens_key: request.max_tokens,
+        "extra_body": _extensions(params),
+    }
+    if stop := [word for word in request.stop if word]:
+        body["stop"] = stop
+    if params.seed:
+        body["seed"] = request.seed
+    if params.api == "chat":
+        return _chat(params, request.prompt, body)
+    if params.logprobs:
+        body["logprobs"] = 1
+    return {**body, "prompt": render(params, request.prompt)}
+
+
+def _chat(params: Params, prompt: Prompt, body: dict[str, Any]) -> Body:
+    messages = [{"role": "user", "content": prompt.user}]
+    if params.system is not None:
+        messages.insert(0, {"role": "system", "content": params.system})
+    if prompt.response:
+        if params.continuation == "none":
+            raise PolicyError(
+                "a chat server begins a new message, but this run continues begun responses",
+                "set policy.params.api: completions, or policy.params.continuation",
+            )
+        messages.append({"role": "assistant", "content": prompt.response})
+        body["extra_body"] = {**body["extra_body"], **_CONTINUATIONS[params.continuation]}
+    if params.logprobs:
+        body["logprobs"] = True
+    return {**body, "messages": messages}
+
+
+def _extensions(params: Params) -> dict[str, Any]:
+    names = ("include_stop_str_in_output", "return_token_ids")
+    return {**params.extra_body, **{name: True for name in names if getattr(params, name)}}

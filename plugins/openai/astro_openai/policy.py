@@ -1,0 +1,147 @@
+"""The policy `openai`: requests travel on an event loop in a thread, bounded in number."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
+from queue import Empty, SimpleQueue
+
+from anyio.from_thread import start_blocking_portal
+
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.types import Completion, FinishReason
+from astro_openai.answers import Answer
+from astro_openai.bodies import Body, echo_body, render, sample_bodies
+from astro_openai.params import Params
+from astro_openai.samples import UnclearStop, completion
+from astro_openai.scoring import Unscored, continuation_logprobs
+from astro_openai.server import ContextFull, Refused, Server
+from astro_openai.usage import Meter
+
+_PATIENCE = 0.02
+"""Seconds that a step waits for an answer, so that verdicts are not kept waiting."""
+
+
+class OpenAIPolicy:
+    """A model behind an HTTP API. Responses travel as text, so a begun one is tokenised anew.
+
+    A request that the server refuses for good is a `Failure`. A begun response that fills the
+    model's context is answered with empty completions of `FinishReason.LENGTH`, and counted as
+    `truncated`. Raises `PolicyError` when the server cannot be reached or does not take the key,
+    and when it does not have the model.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._meter = Meter(params.prices)
+        self._server = Server(params, self._meter)
+        self._finished: SimpleQueue[tuple[int, Future[Reply | Failure]]] = SimpleQueue()
+        self._under_way = 0
+        self._logprobs_missed = False
+        self._exit = ExitStack()
+        self._portal = self._exit.enter_context(start_blocking_portal())
+        try:
+            self._portal.call(self._server.check)
+        except BaseException:
+            self.close()
+            raise
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        """Send a request as soon as there is a slot."""
+        self._under_way += 1
+        future = self._portal.start_task_soon(self._serve, request)
+        future.add_done_callback(lambda done: self._finished.put((ticket, done)))
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """The answers that are there; waits a moment if there are none but some are due."""
+        if not self._under_way:
+            return []
+        finished = self._collect()
+        self._under_way -= len(finished)
+        return [(ticket, done.result()) for ticket, done in finished]
+
+    def counters(self) -> Mapping[str, float]:
+        """`requests`, `retries`, `failures`, `truncated`; `prompt_tokens`, of which
+        `cached_prompt_tokens`; `generated_tokens`; `cost`, where there are prices."""
+        return self._meter.totals()
+
+    def close(self) -> None:
+        """Give up what is under way."""
+        self._portal.call(self._server.close)
+        self._portal.call(self._portal.stop, True)
+        self._exit.close()
+
+    def _collect(self) -> list[tuple[int, Future[Reply | Failure]]]:
+        finished = []
+        try:
+            finished.append(self._finished.get(timeout=_PATIENCE))
+            while True:
+                finished.append(self._finished.get_nowait())
+        except Empty:
+            return finished
+
+    async def _serve(self, request: Generate | LogProb) -> Reply | Failure:
+        try:
+            if isinstance(request, Generate):
+                return await self._generate(request)
+            return await self._score(request)
+        except (Refused, Unscored) as refusal:
+            self._meter.count(failures=1)
+            return Failure(str(refusal))
+
+    async def _generate(self, request: Generate) -> list[Completion]:
+        if request.n < 1 or request.max_tokens < 1:
+            raise Refused(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
+        try:
+            answers = await self._ask_all(sample_bodies(self._params, request))
+        except ContextFull:
+            if not request.prompt.response:
+                raise
+            self._meter.count(truncated=1)
+            return [Completion("", finish_reason=FinishReason.LENGTH)] * request.n
+        samples = _samples(answers, request)
+        if self._params.logprobs and not all(sample.logprobs for sample in samples):
+            self._say_that_logprobs_are_missing()
+        return samples
+
+    async def _score(self, request: LogProb) -> list[tuple[float, ...]]:
+        if self._params.api == "chat":
+            raise Refused("given text is scored by api: completions alone")
+        text = render(self._params, request.prompt)
+        texts = [text, *(text + continuation for continuation in request.continuations)]
+        context, *wholes = await self._ask_all([echo_body(self._params, t) for t in texts])
+        return [continuation_logprobs(context, whole) for whole in wholes]
+
+    async def _ask_all(self, bodies: Sequence[Body]) -> list[Answer]:
+        return await asyncio.gather(*map(self._server.ask, bodies))
+
+    def _say_that_logprobs_are_missing(self) -> None:
+        if not self._logprobs_missed:
+            self._logprobs_missed = True
+            logging.getLogger(__name__).warning(
+                "%s gives no log-probabilities: a step's prior is its share of the samples",
+                self._params.base_url,
+            )
+
+
+def _samples(answers: Sequence[Answer], request: Generate) -> list[Completion]:
+    """The `n` samples of a request, in order. Raises `Refused`."""
+    greedy = request.temperature == 0
+    choices = [c for answer in answers for c in sorted(answer.choices, key=lambda c: c.index)]
+    wanted = 1 if greedy else request.n
+    if len(choices) != wanted:
+        raise Refused(
+            f"{len(choices)} of {wanted} samples came; where a server ignores n, "
+            "set policy.params.split_n: true"
+        )
+    try:
+        samples = [completion(choice, request.stop) for choice in choices]
+    except UnclearStop:
+        raise Refused(
+            f"the server does not tell which of {len(request.stop)} stop strings ended a sample; "
+            "use one, or policy.params.include_stop_str_in_output"
+        ) from None
+    return samples * request.n if greedy else samples

@@ -1,0 +1,71 @@
+"""From a server's choices to completions. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import UNSET
+
+from astro.types import Completion, FinishReason
+from astro_openai.answers import Choice, Logprobs
+
+
+class UnclearStop(Exception):
+    """A server did not tell which of several stop strings ended a sample."""
+
+
+def completion(choice: Choice, stop: Sequence[str]) -> Completion:
+    """A choice as the core wants it: the stop string in its text, one log-probability a token.
+
+    Where the last token ran past the stop string, or the server does not say what its tokens are,
+    `token_ids` are empty. Raises `UnclearStop`.
+    """
+    text, finish_reason = _ended(choice, [word for word in stop if word])
+    tokens, logprobs = _tokens(choice.logprobs)
+    ids = tuple(choice.token_ids or ())
+    if finish_reason is FinishReason.STOP:
+        if len(text) < len(_text(choice)):
+            return Completion(text, finish_reason=finish_reason)
+        if not (tokens and text.endswith(tokens[-1])):
+            ids = ()
+    return Completion(text, ids if len(ids) == len(logprobs) else (), logprobs, finish_reason)
+
+
+def _ended(choice: Choice, stop: Sequence[str]) -> tuple[str, FinishReason]:
+    """The text up to and including the stop string that ended it, and why it ended.
+
+    A server strips the stop string unless it is told not to. One that does not tell which it was
+    leaves open whether it was any, or the end of sequence: then the only stop string is taken, for
+    a step taken for the end would end the search, and the end taken for a step is found in the
+    next. Whatever else ended a sample (a filter, the limit) has cut it.
+    """
+    text = _text(choice)
+    ends = [at + len(word) for word in stop if (at := text.find(word)) >= 0]
+    if ends:
+        return text[: min(ends)], FinishReason.STOP
+    if choice.finish_reason != "stop":
+        return text, FinishReason.LENGTH
+    told = choice.matched_stop if choice.stop_reason is UNSET else choice.stop_reason
+    if told in stop:
+        return f"{text}{told}", FinishReason.STOP
+    if told is not UNSET or not stop or not text:
+        return text, FinishReason.EOS
+    if len(stop) > 1:
+        raise UnclearStop
+    return text + stop[0], FinishReason.STOP
+
+
+def _text(choice: Choice) -> str:
+    content = choice.text if choice.message is None else choice.message.content
+    return content or ""
+
+
+def _tokens(logprobs: Logprobs | None) -> tuple[list[str], tuple[float, ...]]:
+    """The sampled tokens as text, and their log-probabilities; none unless there is one of each."""
+    if logprobs is None:
+        return [], ()
+    if logprobs.content is not None:
+        return [t.token for t in logprobs.content], tuple(t.logprob for t in logprobs.content)
+    values = [value for value in logprobs.token_logprobs or () if value is not None]
+    tokens = logprobs.tokens or []
+    return (tokens, tuple(values)) if len(values) == len(tokens) else ([], ())

@@ -1,0 +1,151 @@
+"""The server behind the client: attempts, limits, and what its refusals mean."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+import openai
+
+from astro.errors import PolicyError
+from astro.text import plain
+from astro_openai.answers import Answer, decode
+from astro_openai.bodies import Body
+from astro_openai.params import Params
+from astro_openai.usage import Meter
+
+_NO_KEY = "none"  # the client insists on one; servers without keys ignore it
+_PING_SECONDS = 10.0
+_SHOWN = 300
+_FULL = re.compile(r"context[ _-]?(length|size|window)|max_model_len|input tokens", re.IGNORECASE)
+
+
+class Refused(Exception):
+    """One request that the server does not serve."""
+
+
+class ContextFull(Refused):
+    """The prompt leaves no room for a sample."""
+
+
+class Server:
+    """Asks at most `concurrency` things at once; all its methods run on one event loop.
+
+    The client repeats an attempt after 408, 409, 429, 5xx, timeouts and cut connections, with
+    exponential backoff or when `Retry-After` says. A key appears in no error that leaves here.
+    """
+
+    def __init__(self, params: Params, meter: Meter) -> None:
+        self._params = params
+        self._meter = meter
+        self._key = _read_key(params)
+        self._slots = asyncio.Semaphore(params.concurrency)
+        self._client = openai.AsyncOpenAI(
+            base_url=params.base_url,
+            api_key=self._key,
+            timeout=openai.Timeout(params.timeout, connect=min(params.timeout, _PING_SECONDS)),
+            max_retries=params.max_retries,
+        )
+        resource = self._client.chat if params.api == "chat" else self._client
+        self._create: Callable[..., Awaitable[Any]] = resource.completions.with_raw_response.create
+
+    async def check(self) -> None:
+        """Raises `PolicyError` unless the server can be reached and takes the key."""
+        client = self._client.with_options(max_retries=0, timeout=_PING_SECONDS)
+        try:
+            await client.models.with_raw_response.list()
+        except (openai.AuthenticationError, openai.PermissionDeniedError):
+            raise self._wrong_key() from None
+        except openai.APIConnectionError as error:
+            raise PolicyError(
+                f"cannot reach {self._params.base_url}: {self._said(error)}",
+                "start the server or correct policy.params.base_url; the same command goes on",
+            ) from None
+        except openai.APIError:
+            pass  # it answers; not every server lists its models
+
+    async def ask(self, body: Body) -> Answer:
+        """One answer. Raises `Refused` for this request, `PolicyError` for all of them."""
+        self._meter.count(requests=1)
+        async with self._slots:
+            try:
+                return await self._attempt(body)
+            except openai.APIConnectionError as error:
+                await self.check()
+                raise Refused(f"no answer: {self._said(error)}") from None
+            except openai.AuthenticationError:
+                raise self._wrong_key() from None
+            except openai.APIStatusError as error:
+                raise self._refusal(error) from None
+            except UnicodeEncodeError:
+                raise Refused("the prompt holds a lone surrogate, so it is no text") from None
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def _attempt(self, body: Body) -> Answer:
+        """Also asks again, with the client's backoff, where what came is not an answer."""
+        retries = 0
+        while True:
+            raw = await self._create(**body)
+            self._meter.count(retries=raw.retries_taken)
+            try:
+                answer = decode(raw.content)
+            except msgspec.MsgspecError as error:
+                if retries == self._params.max_retries:
+                    raise Refused(f"not an answer: {self._redacted(str(error))}") from None
+            else:
+                self._meter.add(answer.usage)
+                return answer
+            await asyncio.sleep(min(0.5 * 2**retries, 8.0))
+            retries += 1
+            self._meter.count(retries=1)
+
+    def _refusal(self, error: openai.APIStatusError) -> Exception:
+        said = self._said(error)
+        if error.code == "insufficient_quota":
+            return PolicyError(f"{self._params.base_url}: {said}", "the same command goes on")
+        if error.status_code == 404:
+            return PolicyError(
+                f"{self._params.base_url}: {said}",
+                "correct base_url (it ends with /v1), model or api in policy.params",
+            )
+        too_much = error.status_code in (400, 413, 422) and error.param != "max_tokens"
+        if too_much and (error.code == "context_length_exceeded" or _FULL.search(said)):
+            return ContextFull(said)
+        return Refused(f"HTTP {error.status_code}: {said}")
+
+    def _wrong_key(self) -> PolicyError:
+        variable = self._params.api_key_env
+        return PolicyError(
+            f"{self._params.base_url} refused "
+            + (f"the key in ${variable}" if variable else "a request without a key"),
+            f"set {variable}" if variable else "name its variable in policy.params.api_key_env",
+        )
+
+    def _said(self, error: openai.APIError) -> str:
+        """The server's own words, if there are any."""
+        body = error.body
+        message = body.get("message") if isinstance(body, dict) else None
+        return self._redacted(str(message or error.__cause__ or "") or str(error))
+
+    def _redacted(self, text: str) -> str:
+        if self._key != _NO_KEY:
+            text = text.replace(self._key, "***")
+        return " ".join(plain(text).split())[:_SHOWN]
+
+
+def _read_key(params: Params) -> str:
+    if params.api_key_env is None:
+        return _NO_KEY
+    key = os.environ.get(params.api_key_env, "").strip()
+    if not key:
+        raise PolicyError(
+            f"the environment variable {params.api_key_env} holds no key",
+            f"export {params.api_key_env}=...",
+        )
+    return key

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astro.errors import PolicyError
+from astro.requests import Generate
+from astro.types import Prompt
+from astro_openai.bodies import echo_body, sample_bodies
+from astro_openai.params import Params
+
+ASKED = Generate(Prompt("q {prompt}", "r"), n=3, stop=("\n", ""), max_tokens=7, top_p=0.9, seed=5)
+
+
+def bodies(request: Generate = ASKED, **params: Any) -> list[Any]:
+    whole = Params.model_validate({"base_url": "http://h/v1", "model": "m", **params})
+    return sample_bodies(whole, request)
+
+
+def test_completions() -> None:
+    assert bodies(prompt_template="<{prompt}>", extra_body={"top_k": 4}) == [
+        {
+            "model": "m",
+            "prompt": "<q {prompt}>r",
+            "n": 3,
+            "temperature": 1.0,
+            "top_p": 0.9,
+            "max_tokens": 7,
+            "stop": ["\n"],
+            "seed": 5,
+            "logprobs": 1,
+            "extra_body": {"top_k": 4},
+        }
+    ]
+
+
+def test_what_a_server_does_not_take_is_left_out() -> None:
+    request = Generate(Prompt("q"))
+    (body,) = bodies(request, seed=False, logprobs=False, max_tokens_key="max_completion_tokens")
+    assert not {"seed", "logprobs", "stop", "max_tokens"} & set(body)
+    assert body["max_completion_tokens"] == 256
+
+
+def test_the_extensions_of_vllm_are_asked_for_by_name() -> None:
+    (body,) = bodies(include_stop_str_in_output=True, return_token_ids=True)
+    assert body["extra_body"] == {"include_stop_str_in_output": True, "return_token_ids": True}
+
+
+def test_n_samples_one_by_one_have_the_seeds_of_n_at_once() -> None:
+    parts = bodies(split_n=True)
+    assert [(body["n"], body["seed"]) for body in parts] == [(1, 5), (1, 6), (1, 7)]
+
+
+def test_a_seed_stays_in_32_bits() -> None:
+    parts = bodies(Generate(Prompt("q"), n=2, seed=2**32 - 1), split_n=True)
+    assert [body["seed"] for body in parts] == [2**32 - 1, 0]
+
+
+@pytest.mark.parametrize("split_n", [False, True])
+def test_a_greedy_sample_is_asked_for_once(split_n: bool) -> None:
+    (body,) = bodies(Generate(Prompt("q"), n=4, temperature=0), split_n=split_n)
+    assert body["n"] == 1
+
+
+def test_a_chat_begins_a_message() -> None:
+    (body,) = bodies(Generate(Prompt("q")), api="chat", system="s")
+    assert body["messages"] == [
+        {"role": "system", "content": "s"},
+        {"role": "user", "content": "q"},
+    ]
+    assert body["logprobs"] is True
+
+
+def test_a_chat_goes_on_with_a_message_only_where_the_server_can() -> None:
+    with pytest.raises(PolicyError, match=r"set policy\.params\.api: completions"):
+        bodies(api="chat")
+    (prefill,) = bodies(api="chat", continuation="prefill")
+    assert prefill["messages"][-1] == {"role": "assistant", "content": "r"}
+    assert prefill["extra_body"] == {}
+    (told,) = bodies(api="chat", continuation="continue_final_message")
+    assert told["extra_body"] == {"continue_final_message": True, "add_generation_prompt": False}
+
+
+def test_an_echo_generates_nothing() -> None:
+    body = echo_body(Params(base_url="http://h/v1", model="m", extra_body={"a": 1}), "text")
+    assert body["prompt"] == "text"
+    assert (body["max_tokens"], body["echo"], body["extra_body"]) == (0, True, {"a": 1})

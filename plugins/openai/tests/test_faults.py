@@ -1,0 +1,151 @@
+"""What a server may do wrong, and whom it hurts: nobody, one request, or the run."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+import pytest
+
+from astro.errors import PolicyError
+from astro.requests import Failure, Generate
+from astro.types import Prompt
+
+ASKED = Generate(Prompt("q"), n=2, seed=3)
+SECRET = "sk-very-secret-0123456789"
+
+
+@pytest.mark.parametrize("fault", ["429", "500", "503", "408", "cut", "garbage", "no_choices"])
+def test_a_passing_fault_changes_nothing(fault: str, server: Any, make: Any, replies: Any) -> None:
+    policy = make()
+    (expected,) = replies(policy, [ASKED])
+    server.faults.append(fault)
+    assert replies(policy, [ASKED]) == [expected]
+    counters = policy.counters()
+    assert counters["failures"] == 0
+    assert counters["retries"] == 1 if fault != "cut" else counters["retries"] <= 1
+
+
+def test_retry_after_is_honoured(server: Any, make: Any, replies: Any) -> None:
+    server.faults.append("429")
+    replies(make(), [ASKED])
+    first, second = server.times
+    assert second - first >= 0.3
+
+
+def test_a_slow_answer_is_asked_for_again(server: Any, make: Any, replies: Any) -> None:
+    server.faults.append("slow")
+    (reply,) = replies(make(timeout=0.3), [ASKED])
+    assert len(reply) == 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ("500", "HTTP 500: fault 500"),
+        ("400", "HTTP 400: fault 400"),
+        ("403", "HTTP 403: fault 403"),
+        ("garbage", "not an answer"),
+        ("cut", "no answer"),
+        ("slow", "no answer: Request timed out."),
+    ],
+)
+def test_a_lasting_fault_fails_its_request_alone(
+    fault: str, reason: str, server: Any, make: Any, replies: Any
+) -> None:
+    policy = make(max_retries=1, timeout=0.3)
+    server.always = fault
+    (reply,) = replies(policy, [ASKED])
+    assert isinstance(reply, Failure) and reply.reason.startswith(reason)
+    server.always = ""
+    assert isinstance(replies(policy, [ASKED])[0], list)
+    assert policy.counters()["failures"] == 1
+
+
+def test_a_refusal_is_not_asked_for_again(server: Any, make: Any, replies: Any) -> None:
+    server.always = "400"
+    replies(make(), [ASKED])
+    assert len(server.bodies) == 1
+
+
+def test_a_server_that_is_not_there_is_told_at_once(make: Any) -> None:
+    began = time.monotonic()
+    with pytest.raises(
+        PolicyError, match=r"cannot reach http://127.0.0.1:9/v1: .*start the server"
+    ):
+        make(base_url="http://127.0.0.1:9/v1")
+    assert time.monotonic() - began < 5
+
+
+def test_a_server_that_goes_away_is_lost(server: Any, make: Any, replies: Any) -> None:
+    policy = make(max_retries=0)
+    server.stop()
+    with pytest.raises(PolicyError, match="cannot reach"):
+        replies(policy, [ASKED])
+
+
+@pytest.mark.parametrize(
+    ("variable", "hint"), [(None, "name its variable"), ("A_KEY", "set A_KEY")]
+)
+def test_a_wrong_key_is_told_at_once(
+    variable: str | None, hint: str, server: Any, make: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.key = "right"
+    monkeypatch.setenv("A_KEY", SECRET)
+    with pytest.raises(PolicyError, match=hint) as caught:
+        make(api_key_env=variable)
+    assert SECRET not in str(caught.value)
+
+
+def test_a_key_that_is_withdrawn_ends_the_run(
+    server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", SECRET)
+    policy = make(api_key_env="A_KEY")
+    server.key = "right"
+    with pytest.raises(PolicyError, match=r"refused the key in \$A_KEY"):
+        replies(policy, [ASKED])
+
+
+def test_a_key_that_is_not_set_is_missed(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("A_KEY", raising=False)
+    with pytest.raises(PolicyError, match="the environment variable A_KEY holds no key"):
+        make(api_key_env="A_KEY")
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"), [("404", "correct base_url"), ("quota", "out of money")]
+)
+def test_what_hurts_every_request_ends_the_run(
+    fault: str, message: str, server: Any, make: Any, replies: Any
+) -> None:
+    policy = make()
+    server.always = fault
+    with pytest.raises(PolicyError, match=message):
+        replies(policy, [ASKED])
+
+
+def test_a_key_that_the_server_repeats_is_taken_out(
+    server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", SECRET)
+    server.always = "echo_key"
+    (reply,) = replies(make(api_key_env="A_KEY"), [ASKED])
+    assert reply == Failure("HTTP 400: header Bearer *** [2J")
+
+
+def test_no_log_record_holds_the_key(
+    server: Any,
+    make: Any,
+    replies: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("A_KEY", SECRET)
+    server.key = SECRET
+    caplog.set_level(logging.DEBUG)
+    server.faults.extend(["500", "garbage", "cut", "echo_key"])
+    replies(make(api_key_env="A_KEY"), [ASKED])
+    assert caplog.records
+    assert SECRET not in caplog.text

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astro.errors import ConfigError
+from astro.params import validate
+from astro_openai.params import Params
+
+SECRET = "sk-proj-abcdefghijkl"
+SOUND = {"base_url": "http://localhost:8000/v1", "model": "m"}
+
+
+def problems(**changes: Any) -> str:
+    with pytest.raises(ConfigError) as caught:
+        validate(Params, {**SOUND, **changes})
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"api_key_env": SECRET},
+        {"api_key": SECRET},
+        {"base_url": f"https://user:{SECRET}@host/v1"},
+        {"base_url": f"https://host/v1?key={SECRET}"},
+    ],
+)
+def test_a_key_in_the_config_is_refused_and_not_repeated(changes: dict[str, str]) -> None:
+    assert SECRET not in problems(**changes)
+
+
+def test_a_refused_key_says_where_keys_belong() -> None:
+    assert "expected the name of an environment variable" in problems(api_key_env=SECRET)
+    assert "without credentials" in problems(base_url="https://a:b@host/v1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"base_url": "localhost:8000/v1"}, "expected http"),
+        ({"base_url": "http://"}, "expected http"),
+        ({"api": "chat", "prompt_template": "{prompt}"}, "for api: completions"),
+        ({"system": "be brief"}, "for api: chat"),
+        ({"continuation": "prefill"}, "for api: chat"),
+        ({"prompt_template": "{user}"}, "expected {prompt}"),
+        ({"extra_body": {"top_k": 5, "n": 3, "stop": []}}, "n, stop are set"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"prices": {"prompt": 1.0}}, "prices.generated: missing"),
+    ],
+)
+def test_what_cannot_work_is_refused(changes: dict[str, Any], complaint: str) -> None:
+    assert complaint in problems(**changes)
+
+
+def test_a_whole_config_is_accepted() -> None:
+    params = {
+        **SOUND,
+        "api_key_env": "MY_KEY",
+        "api": "chat",
+        "continuation": "continue_final_message",
+        "extra_body": {"top_k": 5},
+        "prices": {"prompt": 1, "generated": 2},
+    }
+    assert validate(Params, params).prices is not None

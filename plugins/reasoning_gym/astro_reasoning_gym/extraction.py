@@ -1,0 +1,29 @@
+"""The final answer of a response, in time linear in its length."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from astro.builtin.exact import final_answer
+
+_OPEN, _CLOSE, _BOX = "<answer>", "</answer>", "\\boxed{"
+
+
+def extract(response: str, where: Literal["tags", "boxed"]) -> str:
+    """The answer without the spaces around it; empty where there is none.
+
+    What stands in the last pair of tags, or in the last box. A lone surrogate, which nothing can
+    store, is written out.
+    """
+    found = _tagged(response) if where == "tags" else _boxed(response)
+    return found.strip().encode("utf-8", "backslashreplace").decode()
+
+
+def _tagged(response: str) -> str:
+    end = response.rfind(_CLOSE)
+    start = response.rfind(_OPEN, 0, end) if end >= 0 else -1
+    return response[start + len(_OPEN) : end] if start >= 0 else ""
+
+
+def _boxed(response: str) -> str:
+    return final_answer(response) if _BOX in response else ""

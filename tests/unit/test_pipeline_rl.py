@@ -1,0 +1,46 @@
+"""The RL stage: what a trainer has to say reaches the user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from astro.binding import Binding
+from astro.config import RunConfig
+from astro.events import Event, Notice
+from astro.interfaces import TrainResult
+from astro.pipeline import rl
+from astro.pipeline.context import Run
+
+
+def events_of(note: str) -> list[Event]:
+    """What the stage tells of a trainer that ends with `note`."""
+    trainer = SimpleNamespace(train=lambda *_, **__: TrainResult(Path("model"), note=note))
+    config = RunConfig(
+        name="x",
+        problems=Binding(name="countdown"),
+        policy=Binding(name="transformers", params={"model": "m"}),
+        verifier={"name": "countdown"},
+    )
+    events: list[Event] = []
+    run = SimpleNamespace(
+        config=config,
+        registry=SimpleNamespace(build=lambda *_, **__: trainer),
+        folder=SimpleNamespace(training=Path),
+        policy=lambda _: config.policy,
+        problems=lambda _: [],
+        step_format=lambda: None,
+        on_step=lambda _: None,
+        on_event=events.append,
+    )
+    rl.run(cast(Run, cast(Any, run)), Binding(name="grpo"))
+    return events
+
+
+@pytest.mark.parametrize("note", ["", "training ended at step 3"])
+def test_a_note_of_how_training_ended_is_told(note: str) -> None:
+    notices = [event.text for event in events_of(note) if isinstance(event, Notice)]
+    assert notices == ([f"rl: {note}"] if note else [])
