@@ -1,0 +1,28 @@
+"""Verifiers of mathematical answers."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "verifier",
+            "sympy",
+            "mathematical answers, compared exactly",
+            target="astro_sympy.verifier:SympyVerifier",
+            params="astro_sympy.params:Params",
+            requires=("flint",),
+            install="pip install python-flint",
+        ),
+        Provider(
+            "verifier",
+            "math-verify",
+            "Hugging Face's math-verify, as a second opinion",
+            target="astro_sympy.math_verify:MathVerifyVerifier",
+            requires=("math_verify",),
+            install="pip install 'math-verify[antlr4_13_2]'",
+        ),
+    ]

@@ -1,0 +1,42 @@
+"""Words beside mathematics: which restrict it, which say nothing, which deny it."""
+
+from __future__ import annotations
+
+import re
+
+MAX_WORDS = 6
+_SYMBOLS = (
+    (re.compile(r"infinit(?:y|e|ely many)(?: solutions)?", re.I), "oo"),
+    (re.compile(r"all real(?:s| numbers)|the real numbers", re.I), "RR"),
+    (re.compile(r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?)", re.I), "emptyset"),
+    (re.compile(r"none|(?:the )?empty(?: set)?", re.I), "emptyset"),
+)
+_CONDITION = re.compile(
+    r"[\s,(]*(?:for|where|with|when|if|such that|provided|as long as|in (?:the|interval)|given)\b",
+    re.I,
+)
+_DENIAL = re.compile(
+    r"\b(?:no|not|never|none|nor|neither|except|without|wrong|false|incorrect|impossible|maybe|perhaps"
+    r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between)\b|n't|\d",
+    re.I,
+)
+_WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()\-\s]+|[^\x00-\x7f]", re.I)
+
+
+def is_condition(text: str) -> bool:
+    """Whether the words begin a restriction, as `for all`, `where`."""
+    return _CONDITION.match(text) is not None
+
+
+def is_filler(text: str) -> bool:
+    """Whether the words may stand beside a value and change nothing, as `square units`, `ways`."""
+    return (
+        len(text.split()) <= MAX_WORDS
+        and _DENIAL.search(text) is None
+        and "".join(_WORD.findall(text)) == text
+    )
+
+
+def symbol_for(text: str) -> str | None:
+    """The symbol that words stand for: `no solution` for the empty set."""
+    return next((name for pattern, name in _SYMBOLS if pattern.fullmatch(text)), None)

@@ -1,0 +1,42 @@
+"""Sums and products of matrices."""
+
+from __future__ import annotations
+
+import pytest
+from flint import fmpq
+
+from astro_sympy.matrices import matrix
+from astro_sympy.nodes import Node, children
+from astro_sympy.parser import parse
+from astro_sympy.rational import rational
+from astro_sympy.work import TooHard, Work
+
+A = r"\begin{pmatrix}1&2\\3&4\end{pmatrix}"
+B = r"\begin{bmatrix}5&6\\7&8\end{bmatrix}"
+
+
+def entries(node: Node | None) -> list[fmpq]:
+    assert node is not None
+    return [rational(entry, {}, Work(0)) for entry in children(node)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"{A}+{B}", [6, 8, 10, 12]),
+        (f"{A}-{B}", [-4, -4, -4, -4]),
+        (f"{A}{B}", [19, 22, 43, 50]),
+        (f"2{A}", [2, 4, 6, 8]),
+        (rf"\frac{{{A}}}{{2}}", [fmpq(1, 2), 1, fmpq(3, 2), 2]),
+        (r"(1,2) + 3(1,1)", [4, 5]),
+    ],
+)
+def test_arithmetic(text: str, expected: list[int]) -> None:
+    assert entries(matrix(parse(text))) == expected
+
+
+def test_numbers_are_no_matrices_and_sizes_must_fit() -> None:
+    assert matrix(parse("2 + 3")) is None
+    for text in (f"{A} + 1", rf"{A}\begin{{pmatrix}}1&2\end{{pmatrix}}"):
+        with pytest.raises(TooHard):
+            matrix(parse(text))
