@@ -41,7 +41,7 @@ def compare(gold: str, answer: str, params: Params) -> Judgement:
     other = _plain(answer) if plain else None
     if plain and other and (plain == other or not _may_round(plain, other)):
         return _verdict(plain == other, "the same number")
-    words = same_words(gold, answer)
+    words = same_words(gold, answer) if params.words else None
     if words is not None:
         return _verdict(words, "the same words")
     return _compare_mathematics(gold, answer, params)

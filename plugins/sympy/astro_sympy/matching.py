@@ -45,7 +45,7 @@ def _same_series(gold: Node, answer: Node, scope: Scope) -> bool:
             return _same_items(members(group), theirs, scope, ordered=opening == "(")
         case _, [Statement(Group("(" | "{" as opening) as group)]:
             return _same_items(ours, members(group), scope, ordered=opening == "(")
-    return _same_items(ours, theirs, scope, ordered=False)
+    return _same_items(ours, theirs, scope, ordered=scope.params.ordered_lists)
 
 
 def _same_items(
@@ -86,6 +86,8 @@ def _same_single(gold: Node, answer: Node, scope: Scope) -> bool:
 
 
 def _same_stated(ours: Statement, theirs: Statement, scope: Scope) -> bool:
+    if "name" not in scope.params.optional and ours.name != theirs.name:
+        return False
     answer = theirs.value
     if len(ours.parameters) == len(theirs.parameters):
         names = zip(theirs.parameters, ours.parameters, strict=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from astro import params
+
+Optional = Literal["percent", "unit", "degrees", "name"]
 
 
 class Params(params.Params):
@@ -18,9 +20,23 @@ class Params(params.Params):
     bare: Annotated[
         bool, Field(description="read a short response that is nothing but an answer as one")
     ] = True
+    optional: Annotated[
+        tuple[Optional, ...],
+        Field(description="what one side may leave out: `50\\%`, `5 cm`, `90^\\circ`, `x=5`"),
+    ] = ("percent", "unit", "degrees", "name")
+    convert_units: Annotated[
+        bool, Field(description="whether 5 m are 500 cm, or units have to be the same")
+    ] = True
+    ordered_lists: Annotated[
+        bool,
+        Field(description="whether `1, 2` differs from `2, 1`, as `(1, 2)` does from `(2, 1)`"),
+    ] = False
+    words: Annotated[
+        bool, Field(description="whether names, choices, times of day ... are compared as words")
+    ] = True
     rounded_digits: Annotated[
-        int, Field(ge=1, description="significant digits that a decimal shows at least to be read as rounded")
+        int, Field(ge=1, description="significant digits of a decimal that may be a rounded value")
     ] = 3
     float_digits: Annotated[
-        int, Field(ge=6, description="significant digits from which an answer may be a rounded value of the reference")
+        int, Field(ge=6, description="significant digits of an answer that may be a rounded value")
     ] = 12

@@ -49,11 +49,17 @@ def same_quantity(gold: Node, answer: Node, scope: Scope) -> bool:
         return False
     gold, answer = _with_letter_unit(gold, answer), _with_letter_unit(answer, gold)
     gold_unit, answer_unit = _unit(gold), _unit(answer)
+    if not _units_agree(gold_unit, answer_unit, scope.params):
+        return False
     if gold_unit and answer_unit:
-        if gold_unit.kind != answer_unit.kind:
-            return False
         gold, answer = _scaled(gold, gold_unit), _scaled(answer, answer_unit)
     return _same_value(gold, answer, scope)
+
+
+def _units_agree(gold: Unit | None, answer: Unit | None, params: Params) -> bool:
+    if gold is None or answer is None:
+        return gold is answer or "unit" in params.optional
+    return gold.kind == answer.kind and (params.convert_units or gold.factor == answer.factor)
 
 
 def _is_defined(node: Node, work: Work) -> bool:
@@ -66,7 +72,7 @@ def _is_defined(node: Node, work: Work) -> bool:
 
 def _same_value(gold: Node, answer: Node, scope: Scope) -> bool:
     work, undefined = scope.work, None
-    for left, right in _readings(gold, answer):
+    for left, right in _readings(gold, answer, scope.params):
         try:
             if identical(left, right, work):
                 return True
@@ -81,13 +87,13 @@ def _same_value(gold: Node, answer: Node, scope: Scope) -> bool:
     return False
 
 
-def _readings(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
+def _readings(gold: Node, answer: Node, params: Params) -> list[tuple[Node, Node]]:
     """The pairs of values that may be meant: a percent or degree sign may be left out."""
     pairs = [(gold, answer)]
     bare = _without_percent(gold), _without_percent(answer)
-    if (bare[0] is gold) != (bare[1] is answer):
+    if "percent" in params.optional and (bare[0] is gold) != (bare[1] is answer):
         pairs.append(bare)
-    if _has_degrees(gold) != _has_degrees(answer):
+    if "degrees" in params.optional and _has_degrees(gold) != _has_degrees(answer):
         pairs.append((_without_degrees(gold), _without_degrees(answer)))
     pairs += _renamed(gold, answer)
     return pairs

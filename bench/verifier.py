@@ -1,0 +1,225 @@
+"""The math verifier on the labelled pairs of ../shared/data, beside math-verify.
+
+Verdicts, worst time and memory come from the pool of a run, one pair after the other. The rates are
+of both verifiers in this process, in turn on the same chunks of pairs, by CPU seconds, so that what
+else runs on the machine weighs little. math-verify 0.9.0 and its parser are put into
+.venv-math-verify, and share this environment's sympy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from marks import Mark, publish
+
+from astro.binding import VerifierBinding
+from astro.interfaces import Verifier
+from astro.requests import Verify
+from astro.types import Problem, Status, Verdict
+from astro.verification import VerifierPool
+from astro_sympy.verifier import SympyVerifier
+
+ROOT = Path(__file__).parents[1]
+DATA = ROOT.parent / "shared" / "data"
+OTHER = ROOT / ".venv-math-verify"
+OTHER_PINS = (
+    "math-verify==0.9.0",
+    "latex2sympy2-extended==1.11.0",
+    "antlr4-python3-runtime==4.13.2",
+)
+SOURCES = (
+    "self",
+    "cross",
+    "nearmiss",
+    "gsm8k",
+    "qwen_math",
+    "hardverify",
+    "math_solution",
+    "upstream",
+    "hostile",
+)
+CHUNK = 100
+CANARY = re.compile(r"/tmp/[\w./-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A reference and a response. `right` is the label; None where either verdict will do."""
+
+    problem: Problem
+    response: str
+    right: bool | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    pair: Pair
+    verdict: Verdict
+    seconds: float
+
+    @property
+    def agrees(self) -> bool:
+        return self.pair.right in (None, self.verdict.correct)
+
+    @property
+    def wrongly_accepted(self) -> bool:
+        return self.verdict.correct and self.pair.right is False
+
+
+def read(name: str) -> list[Pair]:
+    """The pairs of a file of ../shared/data."""
+    path = DATA / name
+    if not path.exists():
+        raise SystemExit(f"needs {path.name} in ../shared/data")
+    return [_pair(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def _pair(row: dict[str, Any]) -> Pair:
+    response = row["candidate"]
+    if response is None:
+        parts = row["candidate_gen"]
+        response = parts["prefix"] + parts["repeat"] * parts["times"] + parts["suffix"]
+    right = row["equivalent"] if "equivalent" in row else row["expected"]
+    source = group(row.get("source", "hostile"))
+    return Pair(Problem(row["id"], row.get("problem", ""), row["gold"]), response, right, source)
+
+
+def group(source: str) -> str:
+    """The row of the table that a source of pairs belongs to."""
+    return next((name for name in SOURCES if source.startswith(name)), "upstream")
+
+
+def judge_in_pool(pairs: Iterable[Pair]) -> tuple[list[Judged], float]:
+    """What a run's pool says, one pair at a time, and the most MiB that a worker took."""
+    judged, peak = [], 0.0
+    with VerifierPool(VerifierBinding(name="sympy")) as pool:
+        pool.add(-1, Verify(Problem("start", "", "1"), "1"))
+        pool.step(block=True)
+        for ticket, pair in enumerate(pairs):
+            began = time.perf_counter()
+            pool.add(ticket, Verify(pair.problem, pair.response))
+            ((_, verdict),) = pool.step(block=True)
+            judged.append(Judged(pair, verdict, time.perf_counter() - began))
+            if ticket % CHUNK == 0 or judged[-1].seconds > 0.1:
+                peak = max(peak, *children_peaks())
+        return judged, max(peak, *children_peaks())
+
+
+def children_peaks() -> list[float]:
+    """The most MiB that each child process has had resident."""
+    peaks = [0.0]
+    for child in Path("/proc/self/task").glob("*/children"):
+        for pid in child.read_text().split():
+            status = Path(f"/proc/{pid}/status").read_text()
+            peaks += [int(kib) / 1024 for kib in re.findall(r"VmHWM:\s*(\d+) kB", status)]
+    return peaks
+
+
+def other_verifier() -> Verifier:
+    """math-verify, installed beside this environment if it has not been."""
+    if not OTHER.exists():
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target"]
+        subprocess.run([*command, str(OTHER), *OTHER_PINS], check=True)
+    sys.path.append(str(OTHER))
+    from astro_sympy.math_verify import MathVerifyVerifier
+
+    return MathVerifyVerifier()
+
+
+def rate_ratio(pairs: Sequence[Pair], ours: Verifier, theirs: Verifier) -> float:
+    """Our pairs per second to theirs, the two in turn, each after a first chunk to warm up."""
+    seconds = {ours: 0.0, theirs: 0.0}
+    for start in range(0, len(pairs), CHUNK):
+        for verifier in (ours, theirs):
+            began = time.process_time()
+            for pair in pairs[start : start + CHUNK]:
+                verifier.verify(pair.problem, pair.response)
+            seconds[verifier] += time.process_time() - began if start else 0.0
+    rates = [(len(pairs) - CHUNK) / seconds[verifier] for verifier in (ours, theirs)]
+    print("pairs per CPU second, sympy and math-verify:", *(f"{rate:.0f}" for rate in rates))
+    return rates[0] / rates[1]
+
+
+def p99(pairs: Sequence[Pair], verifier: Verifier) -> float:
+    """Seconds that 99 in 100 verdicts stay below."""
+    seconds = []
+    for pair in pairs:
+        began = time.perf_counter()
+        verifier.verify(pair.problem, pair.response)
+        seconds.append(time.perf_counter() - began)
+    return sorted(seconds)[len(seconds) * 99 // 100]
+
+
+def recall(judged: Sequence[Judged]) -> float:
+    right = [item for item in judged if item.pair.right]
+    return sum(item.verdict.correct for item in right) / len(right)
+
+
+def accuracy_marks(judged: Sequence[Judged]) -> list[Mark]:
+    rows = {name: [item for item in judged if item.pair.source == name] for name in SOURCES}
+    wrong = {name: sum(item.wrongly_accepted for item in rows[name]) for name in SOURCES}
+    share = {name: sum(item.agrees for item in rows[name]) / len(rows[name]) for name in SOURCES}
+    negatives = sum(item.pair.right is False for item in rows["hardverify"])
+    return [
+        Mark.of("self pairs, recall", recall(rows["self"]), ">= 1"),
+        Mark.of("cross and near-misses, accepted", wrong["cross"] + wrong["nearmiss"], "<= 0"),
+        Mark.of("GSM8K outputs, agreement", share["gsm8k"], ">= 0.998"),
+        Mark.of("Qwen2.5-Math outputs, agreement", share["qwen_math"], ">= 0.998"),
+        Mark.of("HardVerify-Math, recall", recall(rows["hardverify"]), ">= 0.75"),
+        Mark.of("HardVerify-Math, false positives", wrong["hardverify"] / negatives, "<= 0.01"),
+        Mark.of("chains, recall", recall(rows["math_solution"]), ">= 0.98"),
+        Mark.of("upstream cases, recall", recall(rows["upstream"]), ">= 0.93"),
+        Mark.of("upstream cases, accepted", wrong["upstream"], "<= 2"),
+        Mark.of("hostile, right verdicts", share["hostile"], ">= 0.97"),
+        Mark.of("hostile, wrongly accepted", wrong["hostile"], "<= 0"),
+    ]
+
+
+def safety_marks(judged: Sequence[Judged], peak: float, canaries: Iterable[Path]) -> list[Mark]:
+    hangs = sum(item.verdict.status is Status.TIMEOUT for item in judged)
+    return [
+        Mark.of("verdicts that had to be timed out", hangs, "<= 0"),
+        Mark.of("code run", sum(path.exists() for path in canaries), "<= 0"),
+        Mark.of("worst verdict, seconds", max(item.seconds for item in judged), "<= 1.2"),
+        Mark.of("worst worker, MiB", peak, "<= 512"),
+    ]
+
+
+def rate_marks(pairs: Sequence[Pair]) -> list[Mark]:
+    ours, theirs = SympyVerifier(), other_verifier()
+    easy = [pair for pair in pairs if pair.source in ("self", "gsm8k")]
+    chains = [pair for pair in pairs if pair.source == "math_solution"]
+    return [
+        Mark.of("self and GSM8K, times math-verify", rate_ratio(easy, ours, theirs), ">= 20"),
+        Mark.of("chains, times math-verify", rate_ratio(chains, ours, theirs), ">= 8"),
+        Mark.of("p99 of all pairs, seconds", p99(pairs, SympyVerifier()), "<= 0.05"),
+    ]
+
+
+def main() -> None:
+    pairs, hostile = read("verifier_pairs_dev.jsonl"), read("verifier_hostile_dev.jsonl")
+    canaries = {Path(path) for pair in hostile for path in CANARY.findall(pair.response)}
+    for path in canaries:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+    judged, peak = judge_in_pool([*pairs, *hostile])
+    marks = [
+        *accuracy_marks(judged),
+        *safety_marks(judged, peak, canaries),
+        *rate_marks(pairs),
+    ]
+    publish("verifier", marks)
+    raise SystemExit(not all(mark.holds for mark in marks))
+
+
+if __name__ == "__main__":
+    main()
