@@ -29,7 +29,7 @@ class Params(params.Params):
     ] = True
     ordered_lists: Annotated[
         bool,
-        Field(description="whether `1, 2` differs from `2, 1`, as `(1, 2)` does from `(2, 1)`"),
+        Field(description="whether the order of `1, 2` counts, as that of `(1, 2)` does"),
     ] = False
     words: Annotated[
         bool, Field(description="whether names, choices, times of day ... are compared as words")
