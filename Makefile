@@ -8,6 +8,7 @@ CONFIG ?= configs/quickstart.yaml
 PYPROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+HERE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
 
 # Idle OpenMP threads would spin on cores that the verifiers could use.
 export OMP_WAIT_POLICY := PASSIVE
@@ -16,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow docs tiny-model clean
+.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs tiny-model clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,10 +35,20 @@ check: $(VENV)/.installed-dev  ## lint, types, import rules, documents
 	$(BIN)/python docs/reference.py --check
 
 test: $(VENV)/.installed-dev  ## the tests that take minutes in all
-	$(PYTEST) -n 2 -m "not slow"
+	$(PYTEST) -n 2 -m "not (slow or vllm or openrlhf)"
 
 test-slow: $(VENV)/.installed-dev  ## the tests that take minutes each
-	$(PYTEST) -m slow
+	$(PYTEST) -m "slow and not (vllm or openrlhf)"
+
+test-vllm: .venv-vllm/.installed $(VENV)/.installed-dev  ## what needs the real vLLM, in .venv-vllm
+	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -m vllm plugins/vllm
+	$(PYTEST) -m vllm plugins/openai
+
+test-openrlhf: .venv-openrlhf/.installed $(VENV)/.installed-dev  ## what needs the real OpenRLHF
+	$(PYTEST) -m openrlhf plugins/openrlhf
+
+fuzz: $(VENV)/.installed-dev  ## fuzz the math verifier for an hour
+	ASTRO_FUZZ_SECONDS=3600 $(PYTEST) -m slow plugins/sympy/tests/test_fuzz.py
 
 docs: $(VENV)/.installed  ## write docs/reference.md from the code
 	$(BIN)/python docs/reference.py
@@ -49,7 +60,7 @@ tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
 	$(BIN)/python plugins/countdown/tiny_model/make.py
 
 clean:  ## remove .venv, builds and caches; runs/ stays
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +
 
@@ -60,4 +71,11 @@ $(VENV)/.installed: requirements.txt constraints.txt $(PYPROJECTS)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(INSTALL) -r requirements-dev.txt
+	touch $@
+
+# Engines whose pins differ from ours live in environments of their own, made from complete locks.
+.venv-%/.installed: plugins/%/requirements.lock $(PYPROJECTS)
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
+	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(HERE)
 	touch $@
