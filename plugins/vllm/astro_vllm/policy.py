@@ -1,0 +1,183 @@
+"""The `vllm` policy: vLLM's engine, stepped by the loop itself."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from astro.errors import PolicyError
+from astro.prompts import PromptEncoder
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.types import Completion, FinishReason, Prompt
+from astro_vllm import engine
+from astro_vllm.params import PolicyParams
+from astro_vllm.sampling import completion, sampling_params, scores, scoring_params
+
+if TYPE_CHECKING:
+    from vllm import RequestOutput, SamplingParams
+    from vllm.inputs.engine import TokensInput
+
+Ids = tuple[int, ...]
+
+_CUT = Completion("", finish_reason=FinishReason.LENGTH)
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """A request under way, its results in order as they end, and what reads them off vLLM's."""
+
+    ticket: int
+    results: list[Any]
+    unfinished: int
+    read: Callable[[Any], Any]
+
+
+class VllmPolicy:
+    """Samples from a model that vLLM serves; see `PolicyBackend`.
+
+    What is queued joins the batch at the next step, beside what is being decoded. A sample that
+    fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
+    if vLLM cannot serve the model.
+    """
+
+    def __init__(self, params: PolicyParams) -> None:
+        self._adapter = engine.adapter(params)
+        self._engine = engine.start(params)
+        self._tokenizer: Any = self._engine.get_tokenizer()
+        self._max_length: int = self._engine.model_config.max_model_len
+        self._vocab_size: int = self._engine.model_config.get_vocab_size()
+        self._parts: dict[str, tuple[_Job, int]] = {}
+        self._names = map(str, itertools.count())
+        self._replies: list[tuple[int, Reply | Failure]] = []
+        self._generated_tokens = self._prompt_tokens = self._cached_prompt_tokens = 0
+        self._truncated_samples = 0
+        try:
+            engine.check_ends(self._engine, params)
+            self._encoder = PromptEncoder(self._tokenizer, params.prompt_style, params.system)
+        except PolicyError:
+            self.close()
+            raise
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        """Queue a request; what is wrong with it becomes its reply."""
+        try:
+            if isinstance(request, LogProb):
+                self._score(ticket, request)
+            else:
+                self._sample(ticket, request)
+        except Exception as error:  # the boundary: a bad request must not end the others
+            self._replies.append((ticket, Failure(str(error) or repr(error))))
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        """One token for everything under way, what waits included."""
+        if self._parts:
+            for output in self._engine.step():
+                self._take(output)
+        replies, self._replies = self._replies, []
+        return replies
+
+    def close(self) -> None:
+        """Free the model, and end the processes that share it."""
+        self._engine.engine_core.shutdown()
+        del self._engine
+
+    def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace weights by their names in a checkpoint, and forget all keys and values.
+
+        Raises `PolicyError` mid-request, or if vLLM does not take them: the model is broken then.
+        """
+        if self._parts:
+            raise PolicyError("weights cannot be replaced while requests are under way")
+        try:
+            self._engine.collective_rpc(
+                "reload_weights", kwargs={"weights_iterator": list(weights)}
+            )
+        except Exception as error:
+            raise PolicyError(f"vLLM does not take the weights: {error}") from error
+        if not self._engine.reset_prefix_cache():
+            raise PolicyError("vLLM would not forget the keys and values of the old weights")
+
+    def prompt_ids(self, prompt: Prompt) -> Ids:
+        """The tokens that stand before a sample of `prompt`."""
+        return self._encoder.encode(prompt)
+
+    def counters(self) -> Mapping[str, float]:
+        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` were not computed
+        again; `truncated_samples`, which the context cut."""
+        return {
+            "generated_tokens": self._generated_tokens,
+            "prompt_tokens": self._prompt_tokens,
+            "cached_prompt_tokens": self._cached_prompt_tokens,
+            "truncated_samples": self._truncated_samples,
+        }
+
+    def _sample(self, ticket: int, request: Generate) -> None:
+        if request.n < 1 or request.max_tokens < 1:
+            raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
+        prompt = self._checked(self._encoder.encode(request.prompt))
+        room = self._max_length - len(prompt)
+        if room < 1:
+            self._truncated_samples += request.n
+            self._replies.append((ticket, [_CUT] * request.n))
+            return
+        parts = {i: (prompt, sampling_params(request, i, room)) for i in range(request.n)}
+        self._queue(ticket, [None] * request.n, parts, self._completion)
+
+    def _score(self, ticket: int, request: LogProb) -> None:
+        if self._adapter:
+            raise PolicyError("vLLM cannot score given text with a LoRA adapter")
+        context = self._encoder.encode(request.prompt)
+        texts = [self._encoder.text(text) for text in request.continuations]
+        parts = {
+            i: (self._checked(context + text), scoring_params())
+            for i, text in enumerate(texts)
+            if text
+        }
+        if any(len(prompt) >= self._max_length for prompt, _ in parts.values()):
+            raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")
+        self._queue(ticket, [()] * len(texts), parts, partial(scores, context=len(context)))
+
+    def _checked(self, ids: Ids) -> Ids:
+        """Raises `PolicyError` for ids that vLLM would not survive."""
+        if not ids:
+            raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
+        if not 0 <= min(ids) <= max(ids) < self._vocab_size:
+            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
+        return ids
+
+    def _queue(
+        self,
+        ticket: int,
+        results: list[Any],
+        parts: Mapping[int, tuple[Ids, SamplingParams]],
+        read: Callable[[Any], Any],
+    ) -> None:
+        """Ask vLLM for the parts of a request, which go to their places in `results`."""
+        if not parts:
+            self._replies.append((ticket, results))
+        job = _Job(ticket, results, len(parts), read)
+        for place, (prompt, params) in parts.items():
+            name = next(self._names)
+            tokens: TokensInput = {"type": "token", "prompt_token_ids": list(prompt)}
+            self._engine.add_request(name, tokens, params, lora_request=self._adapter)
+            self._parts[name] = (job, place)
+
+    def _take(self, output: RequestOutput) -> None:
+        job, place = self._parts.pop(output.request_id)
+        self._prompt_tokens += len(output.prompt_token_ids)
+        self._cached_prompt_tokens += output.num_cached_tokens or 0
+        job.results[place] = job.read(output)
+        job.unfinished -= 1
+        if not job.unfinished:
+            failure = next((r for r in job.results if isinstance(r, Failure)), None)
+            self._replies.append((job.ticket, failure or job.results))
+
+    def _completion(self, output: RequestOutput) -> Completion | Failure:
+        (sample,) = output.outputs
+        self._generated_tokens += len(sample.token_ids)
+        length = len(output.prompt_token_ids) + len(sample.token_ids)
+        self._truncated_samples += sample.finish_reason == "length" and length >= self._max_length
+        return completion(sample, self._tokenizer)
