@@ -56,6 +56,8 @@ docs: $(VENV)/.installed  ## write docs/reference.md from the code
 bench-%: $(VENV)/.installed  ## measure bench/%.py, such as bench-search
 	$(BIN)/python bench/$*.py
 
+bench-rl: $(VENV)/.installed-dev
+
 tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
 	$(BIN)/python plugins/countdown/tiny_model/make.py
 
@@ -71,6 +73,7 @@ $(VENV)/.installed: requirements.txt constraints.txt $(PYPROJECTS)
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(INSTALL) -r requirements-dev.txt
+	$(INSTALL) --no-deps --target $(VENV)/reference openrlhf==0.11.2
 	touch $@
 
 # Engines whose pins differ from ours live in environments of their own, made from complete locks.

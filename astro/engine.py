@@ -264,6 +264,8 @@ def _sound(reply: Any) -> Any:
 
 
 def _without_surrogates(completion: Completion) -> Completion:
+    if completion.text.isascii():
+        return completion
     text = completion.text.encode("utf-8", "replace").decode()
     return completion if text == completion.text else replace(completion, text=text)
 
@@ -274,4 +276,4 @@ def _account(live: _Live) -> None:
     live.told = live.told or live.replies is None
     for request, reply in zip(live.requests, live.replies or (), strict=False):
         if isinstance(request, Generate) and not isinstance(reply, Failure):
-            live.spent_tokens += sum(len(completion.token_ids) for completion in reply)
+            live.spent_tokens += sum(completion.tokens for completion in reply)

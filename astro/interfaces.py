@@ -95,6 +95,14 @@ class Verifier(Protocol):
     def verify(self, problem: Problem, response: str) -> Verdict: ...
 
 
+@runtime_checkable
+class WarmVerifier(Verifier, Protocol):
+    """A verifier with something to load that no verdict should have to wait for."""
+
+    def warm_up(self) -> None:
+        """Load it. A worker of a pool does so once, before its first verdict is due."""
+
+
 class StepFormat(Protocol):
     """How a domain writes steps, and how it puts reflection and backtracking into words."""
 

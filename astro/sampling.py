@@ -18,6 +18,11 @@ class Sample:
     finish_reason: FinishReason
     verdict: Verdict
 
+    @property
+    def tokens(self) -> int:
+        """As a `Completion`'s."""
+        return max(len(self.token_ids), len(self.logprobs))
+
 
 def sample_responses(
     problem: Problem, n: int, *, max_tokens: int, temperature: float = 1.0

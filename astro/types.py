@@ -92,6 +92,11 @@ class Completion:
     logprobs: tuple[float, ...] = ()
     finish_reason: FinishReason = FinishReason.STOP
 
+    @property
+    def tokens(self) -> int:
+        """How many tokens were sampled, as far as their ids or log-probabilities are there."""
+        return max(len(self.token_ids), len(self.logprobs))
+
 
 class Status(StrEnum):
     """The class of a verdict. Only `CORRECT` counts as reward 1; the last three are faults."""

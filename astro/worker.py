@@ -13,7 +13,7 @@ import msgspec
 
 from astro.binding import VerifierBinding
 from astro.children import attend
-from astro.interfaces import Verifier
+from astro.interfaces import Verifier, WarmVerifier
 from astro.registry import Registry
 from astro.types import Problem, Status, Verdict
 
@@ -63,6 +63,8 @@ def _build(binding: VerifierBinding) -> Verifier:
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is a verdict, not a file
     verifier: Verifier = Registry.discover().build("verifier", binding)
+    if isinstance(verifier, WarmVerifier):
+        verifier.warm_up()
     return verifier
 
 

@@ -137,7 +137,7 @@ def _best_of_n(
 
 def _tokens(model: Sequence[Measured]) -> float:
     """Mean tokens of a response, at least 1."""
-    return max(1.0, fmean(len(sample.token_ids) for m in model for sample in m.samples))
+    return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))
 
 
 def _majority(measured: Measured, n: int) -> float:

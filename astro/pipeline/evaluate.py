@@ -99,7 +99,7 @@ def _behaviour(
     measured: list[Measured], step_format: StepFormat
 ) -> Iterator[tuple[str, Estimate | None]]:
     n = [float(len(m.samples)) for m in measured]
-    lengths = [float(sum(len(s.token_ids) for s in m.samples)) for m in measured]
+    lengths = [float(sum(s.tokens for s in m.samples)) for m in measured]
     back = [[step_format.backtracks(s.text) for s in m.samples] for m in measured]
     tried = [float(sum(b > 0 for b in bs)) for bs in back]
     won = [

@@ -15,7 +15,8 @@ from astro.engine import Engine, Outcome, Task
 from astro.errors import JournalError
 from astro.journal import Journal
 from astro.requests import BudgetExhausted, Failure, Generate, LogProb, Program, Reply, Verify
-from astro.types import Completion, Problem, Prompt, Status, Verdict
+from astro.sampling import Sample
+from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 
 
 class EchoPolicy:
@@ -47,6 +48,8 @@ def _echo(request: Generate) -> list[Completion] | Failure:
         return [Completion("1\n", (1,), (float("nan"),))]
     if "garbled" in request.prompt.user:
         return [Completion("\ud800 1\n", (1,), (-0.5,))]
+    if "cut" in request.prompt.user:
+        return [Completion("1\n", logprobs=(-0.5, -0.5, -0.5))]
     return [Completion(f"{request.seed}.{i}\n", (i,), (-0.5,)) for i in range(request.n)]
 
 
@@ -217,6 +220,25 @@ def test_a_spent_budget_ends_a_program_and_is_recorded(
     assert first.result[-1] == "out of budget"
     assert first.tokens == sum(2 + level % 2 for level in range(turns))
     assert replayed == first
+
+
+def test_tokens_without_their_ids_are_spent_all_the_same() -> None:
+    def ask() -> Program[None]:
+        yield [Generate(Prompt("cut"))]
+
+    assert drive([Task("ask", ask)])["ask"].tokens == 3
+
+
+@pytest.mark.parametrize(
+    ("token_ids", "logprobs", "tokens"),
+    [((), (), 0), ((7, 8), (-1.0, -2.0), 2), ((), (-1.0, -2.0), 2), ((7, 8), (), 2)],
+)
+def test_the_tokens_of_a_completion_and_of_a_sample(
+    token_ids: tuple[int, ...], logprobs: tuple[float, ...], tokens: int
+) -> None:
+    assert Completion("a", token_ids, logprobs).tokens == tokens
+    verdict = Verdict(Status.INCORRECT)
+    assert Sample("a", token_ids, logprobs, FinishReason.EOS, verdict).tokens == tokens
 
 
 def test_a_program_may_ask_for_nothing() -> None:

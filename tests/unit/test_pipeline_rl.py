@@ -9,22 +9,19 @@ from typing import Any, cast
 import pytest
 
 from astro.binding import Binding
-from astro.config import RunConfig
+from astro.config import load_config
 from astro.events import Event, Notice
 from astro.interfaces import TrainResult
 from astro.pipeline import rl
 from astro.pipeline.context import Run
 
+CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
+
 
 def events_of(note: str) -> list[Event]:
     """What the stage tells of a trainer that ends with `note`."""
     trainer = SimpleNamespace(train=lambda *_, **__: TrainResult(Path("model"), note=note))
-    config = RunConfig(
-        name="x",
-        problems=Binding(name="countdown"),
-        policy=Binding(name="transformers", params={"model": "m"}),
-        verifier={"name": "countdown"},
-    )
+    config = load_config(CONFIG)
     events: list[Event] = []
     run = SimpleNamespace(
         config=config,

@@ -29,9 +29,9 @@ class OpenAIPolicy:
     """A model behind an HTTP API. Responses travel as text, so a begun one is tokenised anew.
 
     A request that the server refuses for good is a `Failure`. A begun response that fills the
-    model's context is answered with empty completions of `FinishReason.LENGTH`, and counted as
-    `truncated`. Raises `PolicyError` when the server cannot be reached or does not take the key,
-    and when it does not have the model.
+    model's context is answered with empty completions of `FinishReason.LENGTH`, which
+    `truncated_samples` counts. Raises `PolicyError` when the server cannot be reached, does not
+    take the key or does not have the model.
     """
 
     def __init__(self, params: Params) -> None:
@@ -64,7 +64,7 @@ class OpenAIPolicy:
         return [(ticket, done.result()) for ticket, done in finished]
 
     def counters(self) -> Mapping[str, float]:
-        """`requests`, `retries`, `failures`, `truncated`; `prompt_tokens`, of which
+        """`requests`, `retries`, `failures`, `truncated_samples`; `prompt_tokens`, of which
         `cached_prompt_tokens`; `generated_tokens`; `cost`, where there are prices."""
         return self._meter.totals()
 
@@ -100,7 +100,7 @@ class OpenAIPolicy:
         except ContextFull:
             if not request.prompt.response:
                 raise
-            self._meter.count(truncated=1)
+            self._meter.count(truncated_samples=request.n)
             return [Completion("", finish_reason=FinishReason.LENGTH)] * request.n
         samples = _samples(answers, request)
         if self._params.logprobs and not all(sample.logprobs for sample in samples):

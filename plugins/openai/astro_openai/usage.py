@@ -10,7 +10,7 @@ from astro_openai.params import Prices
 
 _MILLION = 1e6
 _NAMES = (
-    "requests", "retries", "failures", "truncated",
+    "requests", "retries", "failures", "truncated_samples",
     "prompt_tokens", "cached_prompt_tokens", "generated_tokens",
 )  # fmt: skip
 

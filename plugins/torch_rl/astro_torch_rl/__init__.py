@@ -1,21 +1,27 @@
-"""RL with verifiable rewards in plain torch: GRPO."""
+"""RL with verifiable rewards in plain torch: GRPO and PPO."""
 
 from __future__ import annotations
 
 from astro.hookspecs import Provider, hookimpl
 
+_SUMMARIES = {
+    "grpo": "group-relative policy optimisation, one process, CPU or GPU",
+    "ppo": "proximal policy optimisation with a critic, one process, CPU or GPU",
+}
+
 
 @hookimpl
 def astro_providers() -> list[Provider]:
-    """The `grpo` trainer."""
+    """The `grpo` and `ppo` trainers."""
     return [
         Provider(
             kind="rl",
-            name="grpo",
-            summary="group-relative policy optimisation, one process, CPU or GPU",
-            target="astro_torch_rl.grpo:Grpo",
-            params="astro_torch_rl.params:GrpoParams",
-            requires=("torch", "transformers"),
+            name=name,
+            summary=summary,
+            target="astro_torch_rl.trainer:Trainer",
+            params=f"astro_torch_rl.params:{name.capitalize()}Params",
+            requires=("torch", "transformers", "tensorboard"),
             install="pip install astro-reasoner-torch-rl",
         )
+        for name, summary in _SUMMARIES.items()
     ]

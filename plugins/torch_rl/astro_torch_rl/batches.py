@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from random import Random
 
 import torch
 from torch import Tensor
@@ -14,13 +16,16 @@ from torch.nn.utils.rnn import pad_sequence
 class TrainSequence:
     """A prompt and one response to it, in the very tokens of the sampler.
 
-    `logprobs` are the sampler's, one a response token. `advantage` holds for the whole response.
+    `logprobs` are the sampler's, one a response token. Sequences of one `group` answer one prompt.
+    A `masked` one counts in its group's baseline, and bears no loss.
     """
 
     prompt_ids: tuple[int, ...]
     response_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
-    advantage: float
+    reward: float
+    group: int = 0
+    masked: bool = False
 
     @property
     def length(self) -> int:
@@ -55,6 +60,29 @@ class TokenBatch:
         return list(torch.split(window[self.mask], lengths))
 
 
+@dataclass(frozen=True, slots=True)
+class Batcher:
+    """Cuts sequences into padded batches on `device`, of at most `max_tokens` padded tokens."""
+
+    device: torch.device
+    max_tokens: int
+
+    def batches(self, sequences: Sequence[TrainSequence]) -> Iterator[tuple[list[int], TokenBatch]]:
+        """Each batch with the indices of its rows."""
+        for indices in micro_batches([s.length for s in sequences], self.max_tokens):
+            yield indices, collate([sequences[i] for i in indices], self.device)
+
+    @torch.no_grad()
+    def each(
+        self, sequences: Sequence[TrainSequence], score: Callable[[TokenBatch], Tensor]
+    ) -> list[Tensor]:
+        """What `score` gives as `[B, T]`, without gradient: one value a response token, by row."""
+        found: dict[int, Tensor] = {}
+        for indices, batch in self.batches(sequences):
+            found.update(zip(indices, batch.gather(score(batch)), strict=True))
+        return [found[i] for i in range(len(sequences))]
+
+
 def collate(sequences: Sequence[TrainSequence], device: torch.device) -> TokenBatch:
     """Rows of `prompt_ids + response_ids`, padded with token 0.
 
@@ -82,3 +110,17 @@ def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
         else:
             groups.append([index])
     return groups
+
+
+def minibatches(size: int, minibatch: int | None, epochs: int, rng: Random) -> list[list[int]]:
+    """The indices of the sequences of each optimiser step, at most `minibatch` of them.
+
+    The steps of a pass are as even as can be: a small remainder would move the weights as far
+    as a whole minibatch does.
+    """
+    steps = math.ceil(size / (minibatch or max(size, 1)))
+    found: list[list[int]] = []
+    for _ in range(epochs):
+        order = rng.sample(range(size), size)
+        found += [order[i::steps] for i in range(steps)]
+    return found

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.utils import logging
 
 from astro.errors import TrainingError
-from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.params import TrainParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Device:
     dtype: torch.dtype
 
     @classmethod
-    def choose(cls, params: GrpoParams) -> Device:
+    def choose(cls, params: TrainParams) -> Device:
         """Resolve `auto`: the GPU if there is one, and bfloat16 on it. Sets torch's threads.
 
         Raises `TrainingError` for a device that torch cannot use.
@@ -57,3 +58,25 @@ def load_model(path: str, device: torch.device) -> PreTrainedModel:
         raise TrainingError(f"cannot load model {path}: {reason}") from error
     torch.nn.Module.to(model, device)
     return model
+
+
+def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
+    """The model without its language head."""
+    trunk = load_model(path, device).base_model
+    assert isinstance(trunk, PreTrainedModel)
+    return trunk
+
+
+def checkpoint_gradients(model: PreTrainedModel) -> None:
+    """Have the layers computed again in the backward pass, for memory.
+
+    A layer does so in training mode only, and passes that on to none of its parts: dropout stays
+    off. Raises `TrainingError` for a model that cannot.
+    """
+    try:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    except ValueError as error:
+        raise TrainingError(str(error), "set rl.params.gradient_checkpointing=false") from None
+    for module in model.modules():
+        if isinstance(module, GradientCheckpointingLayer):
+            module.training = True

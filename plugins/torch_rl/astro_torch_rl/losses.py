@@ -1,10 +1,12 @@
 """The maths of policy optimisation, as pure functions of tensors.
 
-Shapes: `B` sequences, or prompts where said so; `T` response tokens, right-padded; `G` responses to
-one prompt. A mask `[B, T]` is 1 on a response's own tokens and 0 on padding.
+Shapes: `B` sequences, or prompts where said so; `T` response tokens, padded; `G` responses to one
+prompt. A mask `[B, T]` is 1 on a response's own tokens, which stand together, and 0 elsewhere.
 
-Sources: PPO, arXiv 1707.06347; GRPO (DeepSeekMath), arXiv 2402.03300; Dr. GRPO, arXiv 2503.20783;
-DAPO, arXiv 2503.14476; RLOO, arXiv 2402.14740; J. Schulman, "Approximating KL Divergence" (2020).
+Sources: PPO, arXiv 1707.06347; GAE, arXiv 1506.02438; GRPO (DeepSeekMath), arXiv 2402.03300;
+Dr. GRPO, arXiv 2503.20783; DAPO, arXiv 2503.14476; RLOO, arXiv 2402.14740; value clipping, arXiv
+2005.12729; J. Schulman, "Approximating KL Divergence" (2020); truncated importance weights, Yao et
+al., "Your Efficient RL Framework Secretly Brings You Off-Policy RL Training" (2025).
 """
 
 from __future__ import annotations
@@ -14,9 +16,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from astro_torch_rl.params import Aggregation
+from astro_torch_rl.params import Aggregation, KlEstimator
 
-_STD_FLOOR = 1e-6
+_STD_FLOOR = 1e-8
+_VARIANCE_FLOOR = 1e-8
 
 
 def group_advantages(
@@ -38,6 +41,45 @@ def group_advantages(
     if normalize_std:
         advantages = advantages / (rewards.std(dim=1, keepdim=True) + _STD_FLOOR)
     return advantages
+
+
+def token_rewards(rewards: Tensor, penalties: Tensor, mask: Tensor) -> Tensor:
+    """r_it = -penalty_it, and the response's reward on its last token; `[B, T]`.
+
+    `rewards` `[B]` are the verifier's; `penalties` `[B, T]` such as the weighted KL of each token.
+    """
+    last = mask.cumsum(dim=1) == mask.sum(dim=1, keepdim=True)
+    return torch.where(last, rewards.unsqueeze(1), 0.0) * mask - penalties * mask
+
+
+def gae(
+    rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, gae_lambda: float
+) -> tuple[Tensor, Tensor]:
+    """Advantages and returns, `[B, T]` each, 0 off the mask (GAE eq. 16):
+
+        delta_t = r_t + gamma V_(t+1) - V_t
+        A_t = delta_t + gamma lambda A_(t+1),  R_t = A_t + V_t
+
+    `rewards` and `values` are `[B, T]`; `values[:, t]` is V of what stands before token t. After a
+    response's last token both V and A are 0.
+    """
+    values = values * mask
+    advantages = torch.zeros_like(values)
+    following = next_value = torch.zeros_like(values[:, 0])
+    for t in reversed(range(values.shape[1])):
+        delta = rewards[:, t] + gamma * next_value - values[:, t]
+        following = (delta + gamma * gae_lambda * following) * mask[:, t]
+        next_value = values[:, t]
+        advantages[:, t] = following
+    return advantages, advantages + values
+
+
+def normalized(advantages: Tensor, mask: Tensor) -> Tensor:
+    """`advantages` `[B, T]` less their mean over the mask, divided by their deviation (with N)."""
+    count = mask.sum()
+    centred = (advantages - (advantages * mask).sum() / count) * mask
+    variance = centred.square().sum() / count
+    return centred * variance.clamp(min=_VARIANCE_FLOOR).rsqrt()
 
 
 def sequence_weights(lengths: Tensor, aggregation: Aggregation, max_length: int) -> Tensor:
@@ -77,10 +119,11 @@ def policy_loss(
     weights: Tensor,
     clip_low: float,
     clip_high: float,
+    importance: Tensor | None = None,
 ) -> PolicyLoss:
     """The clipped surrogate, PPO eq. 7 with DAPO's two bounds, eq. 10:
 
-        l_it = -min(rho_it A_it, clip(rho_it, 1 - clip_low, 1 + clip_high) A_it)
+        l_it = -c_it min(rho_it A_it, clip(rho_it, 1 - clip_low, 1 + clip_high) A_it)
         rho_it = exp(logprobs_it - old_logprobs_it)
 
     Args:
@@ -89,6 +132,7 @@ def policy_loss(
         advantages: `[B]`, or `[B, T]` where each token has its own.
         mask: `[B, T]`.
         weights: `[B]`, from `sequence_weights`.
+        importance: c, `[B, T]`, from `importance_weights`; 1 if left out.
 
     A token counts as clipped when the clipped term is the smaller one, where it has no gradient.
     The KL is k3 of KL(old || new), whose samples the tokens are.
@@ -100,10 +144,52 @@ def policy_loss(
     surrogate = ratio * advantages
     bounded = ratio.clamp(1 - clip_low, 1 + clip_high) * advantages
     token_loss = -torch.minimum(surrogate, bounded)
+    if importance is not None:
+        token_loss = importance * token_loss
     return PolicyLoss(
         loss=weighted_sum(token_loss, mask, weights),
         clipped=((bounded < surrogate) * mask).sum(),
         kl=(kl_k3(old_logprobs, logprobs.detach()) * mask).sum(),
+    )
+
+
+def importance_weights(logprobs: Tensor, sampled_logprobs: Tensor, cap: float) -> Tensor:
+    """c_it = min(pi_trainer / pi_sampler, cap) of each token, `[B, T]`, without gradient.
+
+    It corrects for a sampler whose probabilities, computed by other kernels or in another type,
+    are not the trainer's. `logprobs` are the trainer's of the weights that sampled.
+    """
+    return (logprobs - sampled_logprobs).detach().exp().clamp(max=cap)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueLoss:
+    """A loss to minimise, and how many masked values have no gradient for being clipped."""
+
+    loss: Tensor
+    clipped: Tensor
+
+
+def value_loss(
+    values: Tensor,
+    old_values: Tensor,
+    returns: Tensor,
+    mask: Tensor,
+    *,
+    weights: Tensor,
+    clip: float | None,
+) -> ValueLoss:
+    """l_it = max((V - R)^2, (V_old + clip(V - V_old, -clip, clip) - R)^2) / 2, all `[B, T]`.
+
+    `weights` `[B]` are from `sequence_weights`. Without `clip` the first term stands alone.
+    """
+    plain = (values - returns).square()
+    bounded = plain
+    if clip is not None:
+        bounded = (old_values + (values - old_values).clamp(-clip, clip) - returns).square()
+    return ValueLoss(
+        loss=weighted_sum(0.5 * torch.maximum(plain, bounded), mask, weights),
+        clipped=((bounded > plain) * mask).sum(),
     )
 
 
@@ -126,6 +212,11 @@ def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     """q/p - 1 - log(q/p) per token sampled from p: unbiased and never negative (GRPO eq. 4)."""
     log_ratio = ref_logprobs - logprobs
     return log_ratio.expm1() - log_ratio
+
+
+def kl_estimate(estimator: KlEstimator, logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+    """KL(p || q) per token, by the estimator of this name; p has sampled the tokens."""
+    return {"k1": kl_k1, "k2": kl_k2, "k3": kl_k3}[estimator](logprobs, ref_logprobs)
 
 
 def entropy(logits: Tensor) -> Tensor:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
 from astro.errors import TrainingError
+from astro.files import read_json, write_json
 from astro.seeds import derive
 from astro.types import Problem
-from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.params import TrainParams
 from astro_torch_rl.rollouts import Sampler, check
-from astro_torch_rl.storage import write_whole
 
 FILE = "prompts.json"
 
 
 def teachable(
-    problems: Sequence[Problem], sampler: Sampler, params: GrpoParams, run_dir: Path
+    problems: Sequence[Problem], sampler: Sampler, params: TrainParams, run_dir: Path
 ) -> list[Problem]:
     """The problems that the start model sometimes solves: pass rate in [min, max] of the params.
 
@@ -31,8 +30,8 @@ def teachable(
     file = run_dir / FILE
     if not file.exists():
         rates = _measure(problems, sampler, params)
-        write_whole(file, json.dumps({"pass_rates": rates}))
-    rates = json.loads(file.read_text())["pass_rates"]
+        write_json(file, {"pass_rates": rates})
+    rates = read_json(file, dict[str, dict[str, float]])["pass_rates"]
     low, high = params.min_pass_rate, params.max_pass_rate
     kept = [problem for problem in problems if low <= rates.get(problem.id, -1.0) <= high]
     if not kept:
@@ -44,11 +43,13 @@ def teachable(
     return kept
 
 
-def _measure(problems: Sequence[Problem], sampler: Sampler, params: GrpoParams) -> dict[str, float]:
+def _measure(
+    problems: Sequence[Problem], sampler: Sampler, params: TrainParams
+) -> dict[str, float]:
     rng = Random(derive(sampler.seed, "filter"))
     chosen = rng.sample(list(problems), min(params.filter_prompts, len(problems)))
     rollouts = sampler.sample("filter", chosen, params.filter_samples)
-    check(rollouts, params.max_faults)
+    check(rollouts)
     return {group.problem.id: group.pass_rate for group in rollouts.groups}
 
 

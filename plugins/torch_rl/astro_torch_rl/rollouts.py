@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from astro.engine import Engine, Task
-from astro.errors import TrainingError, VerifierError
-from astro.interfaces import PolicyBackend
+from astro.errors import TrainingError
+from astro.interfaces import PolicyBackend, VerifierBackend
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.sampling import Sample, sample_responses
-from astro.types import Problem, Status
-from astro.verification import VerifierPool
-
-FAULTS = frozenset({Status.TIMEOUT, Status.BAD_REFERENCE, Status.ERROR})
-"""Verdicts that say nothing of the response: such a sample's reward is unknown."""
+from astro.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +23,8 @@ class Group:
 
     @property
     def judged(self) -> tuple[Sample, ...]:
-        """The samples whose reward is known."""
-        return tuple(s for s in self.samples if s.verdict.status not in FAULTS)
+        """The samples whose reward is known: a fault says nothing of the response."""
+        return tuple(s for s in self.samples if not s.verdict.status.fault)
 
     @property
     def pass_rate(self) -> float:
@@ -89,7 +85,7 @@ class Sampler:
     """Samples groups of responses from a policy and has them verified."""
 
     policy: PolicyBackend
-    verifier: VerifierPool
+    verifier: VerifierBackend
     seed: int
     max_tokens: int
     temperature: float
@@ -144,20 +140,8 @@ def collect(
     return found
 
 
-def check(rollouts: Rollouts, max_faults: float) -> None:
-    """Raise if these rollouts cannot be learnt from.
-
-    `TrainingError` if no problem could be served; `VerifierError` if more than the share
-    `max_faults` of the verdicts are faults.
-    """
+def check(rollouts: Rollouts) -> None:
+    """Raises `TrainingError` if no problem at all could be served."""
     if not rollouts.groups:
         reason = rollouts.failures[0] if rollouts.failures else "there are no problems"
         raise TrainingError(f"no response could be sampled: {reason}")
-    verdicts = [sample.verdict for group in rollouts.groups for sample in group.samples]
-    faults = [verdict for verdict in verdicts if verdict.status in FAULTS]
-    if len(faults) > max_faults * len(verdicts):
-        reason = faults[0].reason or faults[0].status
-        raise VerifierError(
-            f"{len(faults)} of {len(verdicts)} verdicts are faults, the first: {reason}",
-            "mend the verifier or its timeout, or raise rl.params.max_faults",
-        )

@@ -7,20 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-import torch
-
 from astro.errors import TrainingError
 from astro.interfaces import StepFormat, TrainablePolicy
 from astro.sampling import Sample
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, Prompt
-from astro_torch_rl.batches import TrainSequence
+from astro_torch_rl import adapters
+from astro_torch_rl.batches import TrainSequence, minibatches
+from astro_torch_rl.critic import Critic
+from astro_torch_rl.experience import Experience, by_critic, by_group
 from astro_torch_rl.learner import Learner
-from astro_torch_rl.losses import group_advantages
 from astro_torch_rl.measures import rollout_metrics
-from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.optimiser import rate_factor
+from astro_torch_rl.params import GrpoParams, PpoParams
 from astro_torch_rl.prompts import shuffled
 from astro_torch_rl.rollouts import Group, Rollouts, Sampler, check, collect
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What is trained: the policy, and with PPO its critic."""
+
+    learner: Learner
+    critic: Critic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +39,33 @@ class Training:
     What a step draws depends on the seed and the step's number alone.
     """
 
-    params: GrpoParams
+    params: GrpoParams | PpoParams
     step_format: StepFormat
     problems: Sequence[Problem]
     policy: TrainablePolicy
     sampler: Sampler
-    learner: Learner
+    models: Models
 
     def step(self, step: int) -> dict[str, float]:
-        """Do step number `step`, from 1, and return its metrics."""
+        """Do step number `step`, from 1, and return its metrics.
+
+        `silent` is 1 where no two rewards that are learnt from differ.
+        """
         rollouts = self._rollouts(step)
         started = time.perf_counter()
-        rng = Random(derive(self.sampler.seed, "minibatches", step))
-        updated = self.learner.update(self._sequences(rollouts), rng)
+        sequences = self._sequences(rollouts)
+        updated = self._learn(sequences, step)
         self.synchronise()
-        metrics = {**rollout_metrics(rollouts, self.step_format), **updated}
-        return {**metrics, **_speed(rollouts, time.perf_counter() - started)}
+        return {
+            **rollout_metrics(rollouts, self.step_format),
+            "silent": float(len({sequence.reward for sequence in sequences}) < 2),
+            **updated,
+            **_speed(rollouts, time.perf_counter() - started),
+        }
 
     def synchronise(self) -> None:
         """Give the policy the learner's weights."""
-        self.policy.reload(self.learner.model.state_dict().items())
+        self.policy.reload(adapters.merged(self.models.learner.model).items())
 
     def _rollouts(self, step: int) -> Rollouts:
         rollouts = collect(
@@ -58,30 +74,69 @@ class Training:
             shuffled(self.problems, self.sampler.seed, step),
             groups=self.params.prompts_per_step,
             n=self.params.group_size,
-            refills=self.params.max_refills,
+            refills=self.params.max_refills if isinstance(self.params, GrpoParams) else 0,
         )
-        check(rollouts, self.params.max_faults)
+        check(rollouts)
         return rollouts
 
     def _sequences(self, rollouts: Rollouts) -> list[TrainSequence]:
+        """Without a critic, a group without a signal teaches nothing."""
         return [
             sequence
-            for group in rollouts.groups
-            if group.has_signal
-            for sequence in self._with_advantages(group)
+            for number, group in enumerate(rollouts.groups)
+            if self.models.critic or group.has_signal
+            for sequence in self._group(number, group)
         ]
 
-    def _with_advantages(self, group: Group) -> list[TrainSequence]:
-        """A group's judged samples; those that are masked count in the baseline all the same."""
+    def _group(self, number: int, group: Group) -> list[TrainSequence]:
         prompt = self.policy.prompt_ids(Prompt(group.problem.prompt))
-        rewards = torch.tensor([[sample.verdict.reward for sample in group.judged]])
-        advantages = group_advantages(rewards, self.params.normalize_std)[0].tolist()
         masked = {FinishReason.LENGTH} if self.params.mask_truncated else set()
         return [
-            TrainSequence(prompt, *_tokens(sample), advantage)
-            for sample, advantage in zip(group.judged, advantages, strict=True)
-            if sample.finish_reason not in masked
+            TrainSequence(
+                prompt,
+                *_tokens(sample),
+                reward=sample.verdict.reward,
+                group=number,
+                masked=sample.finish_reason in masked,
+            )
+            for sample in group.judged
+            if sample.token_ids or sample.finish_reason is not FinishReason.LENGTH  # no room left
         ]
+
+    def _learn(self, sequences: Sequence[TrainSequence], step: int) -> dict[str, float]:
+        params, (learner, critic) = self.params, (self.models.learner, self.models.critic)
+        rng = Random(derive(self.sampler.seed, "minibatches", step))
+        size = sum(not sequence.masked for sequence in sequences)
+        order = minibatches(size, params.minibatch, params.epochs_per_batch, rng)
+        experience = self._experience(sequences, len(order))
+        metrics: dict[str, float] = {}
+        if critic and experience:
+            metrics |= critic.update(experience, order, self._rate(step - 1, params.steps))
+        if step > self._pretraining:
+            rate = self._rate(step - 1 - self._pretraining, params.steps - self._pretraining)
+            metrics |= learner.update(experience, order, rate)
+        return metrics
+
+    def _experience(self, sequences: Sequence[TrainSequence], updates: int) -> list[Experience]:
+        """What is learnt from `sequences`, those that are masked left out at the end."""
+        if not sequences:
+            return []
+        params, critic = self.params, self.models.critic
+        known = self.models.learner.know(sequences, updates)
+        if isinstance(params, GrpoParams):
+            found = by_group(sequences, known, params)
+        else:
+            assert critic is not None
+            found = by_critic(sequences, known, critic.values(sequences), params)
+        return [experience for experience in found if not experience.sequence.masked]
+
+    def _rate(self, done: int, steps: int) -> float:
+        return rate_factor(done, steps, self.params.schedule, self.params.warmup_steps)
+
+    @property
+    def _pretraining(self) -> int:
+        """Steps at the start that train the critic alone."""
+        return self.params.value_pretraining_steps if isinstance(self.params, PpoParams) else 0
 
 
 def _tokens(sample: Sample) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -1,11 +1,11 @@
-"""A toy that GRPO can learn: the prompt names a number, and the response is to answer with it."""
+"""A toy that RL can learn: the prompt names a number, and the response is to answer with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 import torch
@@ -19,10 +19,9 @@ from astro.builtin.lines import LinesFormat, Params
 from astro.interfaces import Metrics, PolicyBackend, TrainResult
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
-from astro_torch_rl.grpo import Grpo, build_policy
-from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.params import GrpoParams, PpoParams
 from astro_torch_rl.rollouts import Sampler
+from astro_torch_rl.trainer import Trainer, build_policy
 
 NAMES = ("one", "two", "three", "four")
 ANSWERS = tuple(f"answer is {number}\n" for number in range(1, 5))
@@ -39,7 +38,7 @@ class Toy:
     """A random model in a folder, problems, and the steps that were reported."""
 
     model: Path
-    problems: Sequence[Problem]
+    problems: Sequence[Problem] = tuple(PROBLEMS)
     reported: list[tuple[int, int, float]] = field(default_factory=list)
 
     def train(self, run_dir: Path, *, seed: int = 0, **params: Any) -> TrainResult:
@@ -54,8 +53,11 @@ class Toy:
         )
 
     def trainer(
-        self, build_policy: Callable[[Binding], PolicyBackend] = build_policy, **params: Any
-    ) -> Grpo:
+        self,
+        build_policy: Callable[[Binding], PolicyBackend] = build_policy,
+        kind: type[GrpoParams] | type[PpoParams] = GrpoParams,
+        **params: Any,
+    ) -> Trainer:
         defaults = {
             "steps": 6,
             "prompts_per_step": 4,
@@ -66,8 +68,8 @@ class Toy:
             "device": "cpu",
             "save_every": 2,
         }
-        return Grpo(
-            GrpoParams(**{**defaults, **params}), step_format=FORMAT, build_policy=build_policy
+        return Trainer(
+            kind(**{**defaults, **params}), step_format=FORMAT, build_policy=build_policy
         )
 
     def on_step(self, done: int, total: int, metrics: Metrics) -> None:
@@ -81,7 +83,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def toy(tiny_model: Path) -> Toy:
-    return Toy(tiny_model, PROBLEMS)
+    return Toy(tiny_model)
 
 
 def save_tiny_model(folder: Path) -> Path:
@@ -137,7 +139,6 @@ def scripted_sampler() -> Callable[..., Sampler]:
         faults: Mapping[str, Status] | None = None,
     ) -> Sampler:
         params = scripted.Params(responses=dict(responses), fail_on=fail_on)
-        verifier = cast(VerifierPool, InlineVerifier(faults))
-        return Sampler(scripted.ScriptedPolicy(params), verifier, 0, 16, 1.0)
+        return Sampler(scripted.ScriptedPolicy(params), InlineVerifier(faults), 0, 16, 1.0)
 
     return build

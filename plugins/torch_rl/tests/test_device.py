@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from astro.errors import TrainingError
-from astro_torch_rl.device import Device, load_model, start_dtype
+from astro_torch_rl.device import Device, checkpoint_gradients, load_model, start_dtype
 from astro_torch_rl.params import GrpoParams
 
 
@@ -33,3 +33,17 @@ def test_weights_are_float32_whatever_the_checkpoint(tiny_model: Path, tmp_path:
     loaded = load_model(str(tmp_path), torch.device("cpu"))
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
     assert not loaded.training
+
+
+def test_checkpointed_layers_run_again_in_the_backward_pass_without_dropout(
+    tiny_model: Path,
+) -> None:
+    model = load_model(str(tiny_model), torch.device("cpu"))
+    checkpoint_gradients(model)
+    runs: list[str] = []
+    model.model.layers[0].mlp.register_forward_pre_hook(lambda *_: runs.append("layer"))
+    loss = model(torch.tensor([[2, 3]]), use_cache=False).logits.sum()
+    assert runs == ["layer"]
+    loss.backward()
+    assert runs == ["layer", "layer"]
+    assert not model.model.layers[0].self_attn.training

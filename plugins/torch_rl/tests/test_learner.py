@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,15 +10,17 @@ import torch
 from transformers import AutoTokenizer
 
 from astro.errors import TrainingError
-from astro_torch_rl.batches import TrainSequence, collate
+from astro_torch_rl.batches import TrainSequence, collate, minibatches
 from astro_torch_rl.device import Device, load_model
-from astro_torch_rl.learner import MAX_SKIPPED, Learner, rate_factor
+from astro_torch_rl.experience import Experience, by_group
+from astro_torch_rl.learner import Learner
+from astro_torch_rl.optimiser import MAX_SKIPPED
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.scoring import score
 
 CPU = Device(torch.device("cpu"), torch.float32)
 RESPONSES = ((7, 1), (8, 9, 10), (3,), (10, 10, 7, 1))
-ADVANTAGES = (0.75, -0.25, -0.25, -0.25)
+REWARDS = (1.0, 0.0, 0.0, 0.0)
 
 
 def logprobs(model: Any, prompt: tuple[int, ...], response: tuple[int, ...]) -> list[float]:
@@ -28,55 +31,66 @@ def logprobs(model: Any, prompt: tuple[int, ...], response: tuple[int, ...]) -> 
     return [scores[i, token].item() for i, token in enumerate(response)]
 
 
-def make(tiny_model: Path, **params: Any) -> tuple[Learner, list[TrainSequence]]:
-    """A learner and a group of four, the prompts of different lengths."""
-    model = load_model(str(tiny_model), CPU.device)
-    prompts = [(2, 3, 4)[: 1 + i % 3] for i in range(4)]
-    group = [
-        TrainSequence(prompt, response, tuple(logprobs(model, prompt, response)), advantage)
-        for prompt, response, advantage in zip(prompts, RESPONSES, ADVANTAGES, strict=True)
-    ]
-    values = GrpoParams(**{"learning_rate": 1e-2, "max_tokens": 4, "threads": 1, **params})
-    reference = load_model(str(tiny_model), CPU.device) if values.kl else None
-    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
-    return Learner(model, tokenizer, values, CPU, reference=reference), group
+class Update:
+    """A learner, its params, and a group of four, the prompts of different lengths."""
 
+    def __init__(self, tiny_model: Path, **params: Any) -> None:
+        model = load_model(str(tiny_model), CPU.device)
+        self.params = GrpoParams(**{"learning_rate": 1e-2, "max_tokens": 4, "threads": 1, **params})
+        reference = load_model(str(tiny_model), CPU.device) if self.params.kl else None
+        tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+        self.learner = Learner(model, tokenizer, self.params, CPU, reference=reference)
+        prompts = [(2, 3, 4)[: 1 + i % 3] for i in range(4)]
+        self.group = [
+            TrainSequence(prompt, response, tuple(logprobs(model, prompt, response)), reward)
+            for prompt, response, reward in zip(prompts, RESPONSES, REWARDS, strict=True)
+        ]
 
-def weights(learner: Learner) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in learner.model.parameters()])
+    def __call__(self, seed: int = 0, rows: Sequence[Experience] | None = None) -> dict[str, float]:
+        """One update on the group, or on `rows`; returns its metrics."""
+        size = len(self.group if rows is None else rows)
+        order = minibatches(size, self.params.minibatch, self.params.epochs_per_batch, Random(seed))
+        if rows is None:
+            known = self.learner.know(self.group, len(order))
+            rows = by_group(self.group, known, self.params)
+        return self.learner.update(rows, order, 1.0)
+
+    @property
+    def weights(self) -> torch.Tensor:
+        return torch.cat([p.detach().flatten() for p in self.learner.model.parameters()])
 
 
 def test_padded_scores_equal_those_of_each_sequence_alone(tiny_model: Path) -> None:
-    learner, group = make(tiny_model)
+    update = Update(tiny_model)
+    model, group = update.learner.model, update.group
     batch = collate(group, CPU.device)
-    scores = score(learner.model, batch, temperature=1.0, dtype=torch.float32)
+    scores = score(model, batch, temperature=1.0, dtype=torch.float32)
     for row, sequence in zip(batch.gather(scores.logprobs), group, strict=True):
         torch.testing.assert_close(row, torch.tensor(sequence.logprobs), atol=1e-5, rtol=0)
     assert not scores.entropy.requires_grad
-    ids = torch.tensor([group[2].prompt_ids])
-    p = learner.model(ids).logits[0, -1].softmax(-1)
+    p = model(torch.tensor([group[2].prompt_ids])).logits[0, -1].softmax(-1)
     expected = -(p * p.log()).sum().item()
     assert batch.gather(scores.entropy)[2].tolist() == [pytest.approx(expected, abs=1e-5)]
 
 
 def test_an_update_favours_what_was_better_than_its_group(tiny_model: Path) -> None:
-    learner, group = make(tiny_model)
-    metrics = learner.update(group, Random(0))
+    update = Update(tiny_model)
+    metrics = update()
     change = [
-        sum(logprobs(learner.model, s.prompt_ids, s.response_ids)) - sum(s.logprobs) for s in group
+        sum(logprobs(update.learner.model, s.prompt_ids, s.response_ids)) - sum(s.logprobs)
+        for s in update.group
     ]
     assert change[0] > 0 > sum(change[1:])
     assert metrics["mismatch"] < 1e-6
+    assert metrics["mismatch_kl"] == pytest.approx(0.0, abs=1e-6)
     assert (metrics["clip_fraction"], metrics["kl"], metrics["skipped"]) == (0.0, 0.0, 0.0)
-    assert learner.done == 1
 
 
 @pytest.mark.parametrize("aggregation", ["token_mean", "sequence_mean", "constant_length"])
 def test_the_size_of_micro_batches_does_not_matter(tiny_model: Path, aggregation: str) -> None:
     found = []
     for tokens in (1, 12, 10_000):
-        learner, group = make(tiny_model, micro_batch_tokens=tokens, aggregation=aggregation)
-        metrics = learner.update(group, Random(0))
+        metrics = Update(tiny_model, micro_batch_tokens=tokens, aggregation=aggregation)()
         found.append((metrics["loss"], metrics["grad_norm"], metrics["entropy"]))
     assert found[0] == pytest.approx(found[1], abs=1e-6)
     assert found[0] == pytest.approx(found[2], abs=1e-6)
@@ -87,84 +101,86 @@ def test_recomputed_and_sampled_denominators_agree_when_the_sampler_is_exact(
 ) -> None:
     found = []
     for source in ("recompute", "sampler"):
-        learner, group = make(
+        update = Update(
             tiny_model, old_logprobs=source, minibatch=2, epochs_per_batch=2, clip_high=0.01
         )
-        metrics = learner.update(group, Random(0))
+        metrics = update()
         assert metrics["kl"] > 0
         assert metrics["clip_fraction"] > 0
-        found.append(weights(learner))
+        found.append(update.weights)
     torch.testing.assert_close(*found, atol=1e-5, rtol=0)
+
+
+def test_tokens_that_the_sampler_overrated_weigh_less(tiny_model: Path) -> None:
+    # The sampler says e^-0.5 of the trainer's probability of every token of the first response,
+    # and 4 times that of the second; the others it has right.
+    update = Update(tiny_model, importance_cap=1.5, aggregation="token_mean")
+    shift = torch.tensor([-0.5, 1.3862944, 0.0, 0.0])
+    update.group = [
+        TrainSequence(s.prompt_ids, s.response_ids, tuple(p + d for p in s.logprobs), s.reward)
+        for s, d in zip(update.group, shift.tolist(), strict=True)
+    ]
+    metrics = update()
+    # Weights min(e^0.5, 1.5), 1/4, 1, 1 on 2, 3, 1, 4 tokens, of advantages 3/4 and -1/4.
+    assert metrics["importance"] == pytest.approx((2 * 1.5 + 3 / 4 + 5) / 10, abs=1e-5)
+    assert metrics["importance_capped"] == pytest.approx(2 / 10)
+    assert metrics["loss"] == pytest.approx(
+        -(2 * 1.5 * 0.75 - 3 / 4 * 0.25 - 5 * 0.25) / 10, abs=1e-5
+    )
+    assert metrics["mismatch"] == pytest.approx((2 * 0.5 + 3 * 1.3862944) / 10, abs=1e-5)
 
 
 def test_the_kl_term_holds_the_policy_to_its_start(tiny_model: Path) -> None:
     distance = {}
     for kl in (0.0, 10.0):
-        learner, group = make(tiny_model, kl=kl, learning_rate=1e-3)
-        start = weights(learner)
+        update = Update(tiny_model, kl=kl, learning_rate=1e-3)
+        start = update.weights
         for step in range(20):
-            learner.update(group, Random(step))
-        distance[kl] = float((weights(learner) - start).norm())
+            metrics = update(step)
+        distance[kl] = float((update.weights - start).norm())
     assert distance[10.0] < 0.7 * distance[0.0]
+    assert metrics["kl_reference"] > 0
 
 
 def test_the_entropy_bonus_raises_entropy(tiny_model: Path) -> None:
     entropies = {}
     for bonus in (0.0, 1.0):
-        learner, group = make(tiny_model, entropy_bonus=bonus)
+        update = Update(tiny_model, entropy_bonus=bonus)
         for step in range(10):
-            metrics = learner.update(group, Random(step))
+            metrics = update(step)
         entropies[bonus] = metrics["entropy"]
     assert entropies[1.0] > entropies[0.0] + 0.1
 
 
 def test_updates_that_are_not_finite_are_skipped_and_then_an_error(tiny_model: Path) -> None:
-    learner, group = make(tiny_model)
-    bad = TrainSequence((2,), (3,), (-1.0,), float("nan"))
-    before = weights(learner)
+    update = Update(tiny_model)
+    bad = Experience(TrainSequence((2,), (3,), (-1.0,), 1.0), torch.tensor([float("nan")]))
+    before = update.weights
     for _ in range(MAX_SKIPPED - 1):
-        metrics = learner.update([*group, bad], Random(0))
+        metrics = update(rows=[bad])
         assert metrics["skipped"] == 1.0
         assert "grad_norm" not in metrics
-    assert torch.equal(weights(learner), before)
-    learner.update(group, Random(0))
-    assert not torch.equal(weights(learner), before)
+    assert torch.equal(update.weights, before)
+    update()
+    assert not torch.equal(update.weights, before)
     with pytest.raises(TrainingError, match="not finite"):
         for _ in range(MAX_SKIPPED):
-            learner.update([bad], Random(0))
+            update(rows=[bad])
 
 
-def test_a_batch_without_signal_changes_nothing_but_the_schedule(tiny_model: Path) -> None:
-    learner, _ = make(tiny_model)
-    before = weights(learner)
-    assert learner.update([], Random(0)) == {"learning_rate": 1e-2, "skipped": 0.0}
-    assert torch.equal(weights(learner), before)
-    assert learner.done == 1
-
-
-def test_the_optimiser_steps_of_a_pass_are_even(tiny_model: Path) -> None:
-    learner, group = make(tiny_model, minibatch=3, epochs_per_batch=2)
-    phases = learner._phases(len(group), Random(0))
-    assert [len(phase) for phase in phases] == [2, 2, 2, 2]
-    assert sorted(phases[0] + phases[1]) == sorted(phases[2] + phases[3]) == [0, 1, 2, 3]
-    assert learner._phases(0, Random(0)) == []
-
-
-def test_schedules() -> None:
-    def factors(**params: Any) -> list[float]:
-        return [rate_factor(done, GrpoParams(steps=4, **params)) for done in range(4)]
-
-    assert factors() == [1.0] * 4
-    assert factors(warmup_steps=3) == [0.25, 0.5, 0.75, 1.0]
-    assert factors(schedule="linear") == [1.0, 0.75, 0.5, 0.25]
-    assert factors(schedule="cosine") == pytest.approx([1.0, 0.8535534, 0.5, 0.1464466])
+def test_an_update_without_experience_changes_nothing(tiny_model: Path) -> None:
+    update = Update(tiny_model)
+    before = update.weights
+    assert update(rows=[]) == {"learning_rate": 1e-2}
+    assert torch.equal(update.weights, before)
 
 
 def test_bfloat16_rounds_but_does_not_break_an_update(tiny_model: Path) -> None:
-    learner, group = make(tiny_model)
+    update = Update(tiny_model)
     low = Device(torch.device("cpu"), torch.bfloat16)
-    rough = Learner(load_model(str(tiny_model), low.device), learner.tokenizer, GrpoParams(), low)
-    metrics = rough.update(group, Random(0))
+    model = load_model(str(tiny_model), low.device)
+    update.learner = Learner(model, update.learner.tokenizer, update.params, low)
+    metrics = update()
     assert 1e-6 < metrics["mismatch"] < 0.1
     assert metrics["skipped"] == 0.0
-    assert {p.dtype for p in rough.model.parameters()} == {torch.float32}
+    assert {p.dtype for p in model.parameters()} == {torch.float32}

@@ -12,13 +12,20 @@ from torch import Tensor
 
 from astro_torch_rl.losses import (
     PolicyLoss,
+    ValueLoss,
     entropy,
+    gae,
     group_advantages,
+    importance_weights,
+    kl_estimate,
     kl_k1,
     kl_k2,
     kl_k3,
+    normalized,
     policy_loss,
     sequence_weights,
+    token_rewards,
+    value_loss,
 )
 
 REWARDS = torch.tensor([[1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 1.0, 1.0]])
@@ -168,3 +175,100 @@ def test_k1_and_k3_average_to_the_exact_kl() -> None:
 def test_entropy_of_a_fair_coin_and_of_certainty() -> None:
     found = entropy(torch.tensor([[3.0, 3.0, -1e9], [0.0, -1e9, -1e9]]))
     torch.testing.assert_close(found, torch.tensor([LN2, 0.0]))
+
+
+def test_a_kl_estimate_is_known_by_its_name() -> None:
+    p, q = torch.tensor([-1.0, -0.5]), torch.tensor([-1.5, -0.25])
+    for name, estimator in (("k1", kl_k1), ("k2", kl_k2), ("k3", kl_k3)):
+        assert torch.equal(kl_estimate(name, p, q), estimator(p, q))  # type: ignore[arg-type]
+
+
+def test_the_reward_stands_on_the_last_token_and_penalties_on_each() -> None:
+    mask = torch.tensor([[0.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    found = token_rewards(torch.tensor([1.0, 0.5]), torch.full((2, 4), 0.25), mask)
+    assert found.tolist() == [[0.0, -0.25, 0.75, 0.0], [0.25, 0.0, 0.0, 0.0]]
+
+
+def test_advantages_and_returns_of_three_tokens_by_hand() -> None:
+    # gamma 1/2, lambda 1/2, values 1, 2, 4, reward 8 at the end:
+    # delta = 0 + 1 - 1, 0 + 2 - 2, 8 - 4 = 0, 0, 4; A = 1/4 * 1, 1/4 * 4, 4 = 1/4, 1, 4.
+    rewards, values = torch.tensor([[0.0, 0.0, 8.0, 0.0]]), torch.tensor([[1.0, 2.0, 4.0, 9.0]])
+    mask = torch.tensor([[1.0, 1.0, 1.0, 0.0]])
+    advantages, returns = gae(rewards, values, mask, 0.5, 0.5)
+    assert advantages.tolist() == [[0.25, 1.0, 4.0, 0.0]]
+    assert returns.tolist() == [[1.25, 3.0, 8.0, 0.0]]
+
+
+@given(st.lists(st.floats(-2, 2, width=32), min_size=1, max_size=9), st.floats(0, 1, width=32))
+def test_with_lambda_1_returns_are_the_discounted_rewards(
+    values: list[float], gamma: float
+) -> None:
+    length = len(values)
+    rewards = torch.linspace(-1, 1, length)[None]
+    _, returns = gae(rewards, torch.tensor([values]), torch.ones(1, length), gamma, 1.0)
+    for t in range(length):
+        expected = sum(gamma ** (s - t) * float(rewards[0, s]) for s in range(t, length))
+        assert float(returns[0, t]) == pytest.approx(expected, abs=1e-4)
+
+
+def test_with_lambda_0_the_advantage_is_the_temporal_difference() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rewards, values = torch.randn(2, 3, 5, generator=generator)
+    advantages, _ = gae(rewards, values, torch.ones(3, 5), 0.9, 0.0)
+    following = torch.cat([values[:, 1:], torch.zeros(3, 1)], dim=1)
+    torch.testing.assert_close(advantages, rewards + 0.9 * following - values)
+
+
+def test_normalized_advantages_have_mean_0_and_variance_1_on_the_mask() -> None:
+    mask = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    found = normalized(torch.tensor([[1.0, 2.0, 50.0], [3.0, 6.0, -50.0]]), mask)
+    # Of 1, 2, 3, 6: mean 3, variance (4 + 1 + 0 + 9) / 4 = 3.5.
+    expected = torch.tensor([[-2.0, -1.0, 0.0], [0.0, 3.0, 0.0]]) / math.sqrt(3.5)
+    torch.testing.assert_close(found, expected)
+    assert not normalized(torch.ones(1, 3), torch.ones(1, 3)).any()
+
+
+def test_importance_weights_are_ratios_up_to_their_cap_without_gradient() -> None:
+    trainer = torch.tensor([[0.0, LN2, 3 * LN2]], requires_grad=True)
+    found = importance_weights(trainer, torch.tensor([[LN2, 0.0, 0.0]]), cap=4.0)
+    torch.testing.assert_close(found, torch.tensor([[0.5, 2.0, 4.0]]))
+    assert not found.requires_grad
+
+
+def test_importance_weighs_the_loss_of_each_token() -> None:
+    logprobs, ones = torch.zeros(1, 2), torch.ones(1, 2)
+    found = policy_loss(
+        logprobs,
+        logprobs,
+        torch.ones(1),
+        ones,
+        weights=torch.ones(1),
+        clip_low=0.2,
+        clip_high=0.2,
+        importance=torch.tensor([[0.5, 2.0]]),
+    )
+    assert found.loss.item() == -2.5
+
+
+def of_values(clip: float | None, values: Tensor) -> ValueLoss:
+    old, returns = torch.tensor([[0.0, 0.0, 0.0]]), torch.tensor([[1.0, 1.0, -1.0]])
+    mask = torch.tensor([[1.0, 1.0, 1.0]])
+    return value_loss(values, old, returns, mask, weights=torch.ones(1), clip=clip)
+
+
+def test_a_value_that_moved_past_the_clip_has_no_gradient() -> None:
+    # Values 0.1, 0.5, 0.5 from 0, clipped to 0.2: squares .81, .25, 2.25 plain and .81, .64, 1.44
+    # clipped. The larger count: the second, nearer to its return than the clip allows, is clipped.
+    values = torch.tensor([[0.1, 0.5, 0.5]], requires_grad=True)
+    found = of_values(0.2, values)
+    assert found.loss.item() == pytest.approx((0.81 + 0.64 + 2.25) / 2)
+    assert float(found.clipped) == 1.0
+    found.loss.backward()
+    assert values.grad is not None
+    torch.testing.assert_close(values.grad, torch.tensor([[-0.9, 0.0, 1.5]]))
+
+
+def test_without_a_clip_the_value_loss_is_half_the_square() -> None:
+    found = of_values(None, torch.tensor([[0.1, 0.5, 0.5]]))
+    assert found.loss.item() == pytest.approx((0.81 + 0.25 + 2.25) / 2)
+    assert float(found.clipped) == 0.0

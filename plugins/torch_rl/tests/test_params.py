@@ -9,6 +9,7 @@ import pytest
 from astro.binding import Binding
 from astro.errors import ConfigError
 from astro.registry import Registry
+from astro_torch_rl.params import GrpoParams
 
 
 @pytest.mark.parametrize(
@@ -19,6 +20,11 @@ from astro.registry import Registry
         ({"min_pass_rate": 0.9}, "min_pass_rate is above max_pass_rate"),
         ({"old_logprobs": "sampler", "temperature": 0.7}, "needs temperature 1"),
         ({"aggregation": "sum"}, "aggregation"),
+        ({"kl": 0.1, "kl_estimator": "k1"}, "k1 in the loss has a gradient of mean 0"),
+        ({"importance_cap": 2.0, "temperature": 0.7}, "importance_cap needs temperature 1"),
+        ({"importance_cap": 2.0, "old_logprobs": "sampler"}, "needs old_logprobs: recompute"),
+        ({"lora": {"rnk": 8}}, r"lora.rnk: unknown key; did you mean rank"),
+        ({"preset": "papr"}, "preset"),
     ],
 )
 def test_bad_params_are_named(params: dict[str, Any], message: str) -> None:
@@ -26,8 +32,22 @@ def test_bad_params_are_named(params: dict[str, Any], message: str) -> None:
         Registry.discover().params("rl", "grpo", params)
 
 
-def test_the_registry_builds_it() -> None:
-    trainer = Registry.discover().build("rl", Binding(name="grpo"), step_format=None)
+def test_ppo_has_a_step_left_for_its_policy() -> None:
+    with pytest.raises(ConfigError, match="leaves none of the steps to the policy"):
+        Registry.discover().params("rl", "ppo", {"steps": 5, "value_pretraining_steps": 5})
+
+
+def test_a_preset_fills_in_what_is_not_given() -> None:
+    found = Registry.discover().params("rl", "grpo", {"preset": "paper", "max_tokens": 100})
+    assert isinstance(found, GrpoParams)
+    assert (found.group_size, found.kl, found.max_tokens) == (4, 0.0, 100)
+    assert (found.min_pass_rate, found.max_pass_rate) == (0.01, 0.75)
+    assert GrpoParams().group_size == 8
+
+
+@pytest.mark.parametrize("name", ["grpo", "ppo"])
+def test_the_registry_builds_it(name: str) -> None:
+    trainer = Registry.discover().build("rl", Binding(name=name), step_format=None)
     assert callable(trainer.train)
 
 

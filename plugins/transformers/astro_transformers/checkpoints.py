@@ -1,9 +1,7 @@
-"""From a model's name to its weights and tokenizer. Never runs code that came with a checkpoint."""
+"""From a checkpoint to weights and tokenizer. Never runs code that came with it."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,23 +12,8 @@ from astro import models
 from astro.errors import PolicyError
 
 
-def resolve(model: str) -> str:
-    """The folder of a model that a plugin ships or that is on disk, else the hub name as it is.
-
-    Raises `PolicyError` if `model` is clearly a path and holds no checkpoint, or is nearly the name
-    of a model that a plugin ships: asking the hub for it takes long and ends in a worse message.
-    """
-    name = models.resolve(model)
-    path = Path(name).expanduser()
-    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
-        return str(_checked(path, model))
-    if close := get_close_matches(name, models.shipped(), n=1, cutoff=0.8):
-        raise PolicyError(f"there is no model {model!r}", f"did you mean {close[0]}?")
-    return name
-
-
 def load_tokenizer(model: str) -> Any:
-    """The tokenizer of a resolved model. Raises `PolicyError`."""
+    """`model` is a folder or a hub name. Raises `PolicyError`."""
     try:
         return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
     except Exception as error:  # whatever a foreign checkpoint makes the library raise
@@ -38,7 +21,7 @@ def load_tokenizer(model: str) -> Any:
 
 
 def load_model(model: str, *, device: torch.device, dtype: str) -> PreTrainedModel:
-    """The weights of a resolved model, in evaluation mode. Raises `PolicyError`."""
+    """The weights, in evaluation mode. Raises `PolicyError`."""
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
@@ -76,15 +59,6 @@ def context_limit(model: PreTrainedModel) -> int | None:
     """How many positions the model was made for, if it says so."""
     config = model.config.get_text_config()
     return getattr(config, "max_position_embeddings", None)
-
-
-def _checked(path: Path, model: str) -> Path:
-    if not (path / "config.json").is_file():
-        what = "has no config.json" if path.is_dir() else "is not a folder"
-        raise PolicyError(
-            f"model {model!r}: {path} {what}", "give a Hugging Face checkpoint folder or hub name"
-        )
-    return path
 
 
 def _unloadable(what: str, model: str, error: Exception) -> PolicyError:

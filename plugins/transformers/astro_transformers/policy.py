@@ -12,21 +12,23 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from astro import models
 from astro.errors import PolicyError
+from astro.prompts import PromptEncoder
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.types import Completion, Prompt
+from astro.types import Completion, FinishReason, Prompt
 from astro_transformers import checkpoints
 from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
 from astro_transformers.forward import Forward
 from astro_transformers.params import PolicyParams
-from astro_transformers.prompts import PromptEncoder
 from astro_transformers.rows import Sequence
 from astro_transformers.sampler import sample_key
 from astro_transformers.scoring import continuation_logprobs
 from astro_transformers.text import Detokenizer
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
+_CUT = Completion("", finish_reason=FinishReason.LENGTH)
 
 
 @dataclass(slots=True, eq=False)
@@ -49,21 +51,23 @@ class _Scoring:
 class TransformersPolicy:
     """Samples from a causal LM; see `PolicyBackend`.
 
-    Samples of one request, and equal prompts queued together, share one prefill. Raises
-    `PolicyError` if the model cannot be loaded.
+    Samples of one request, and equal prompts queued together, share one prefill. A sample that
+    fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
+    if the model cannot be loaded.
     """
 
     def __init__(self, params: PolicyParams) -> None:
         if params.threads:
             torch.set_num_threads(params.threads)
         device = checkpoints.pick_device(params.device)
-        name = checkpoints.resolve(params.model)
+        name = models.checkpoint(params.model)
         tokenizer = checkpoints.load_tokenizer(name)
         self._model = checkpoints.load_model(name, device=device, dtype=params.dtype)
         _check_attention_only(self._model, params.model)
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
-        self._max_length = params.max_length or checkpoints.context_limit(self._model)
+        limit = params.max_length or checkpoints.context_limit(self._model)
+        self._max_length = limit or sys.maxsize
         self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         self._forward = Forward(self._model)
         self._decoder = Decoder(
@@ -78,6 +82,7 @@ class TransformersPolicy:
         self._scorings: list[_Scoring] = []
         self._replies: list[tuple[int, Reply | Failure]] = []
         self._generated_tokens = self._prompt_tokens = self._scored_tokens = 0
+        self._truncated_samples = 0
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         """Queue a request; what is wrong with it becomes its reply."""
@@ -85,7 +90,7 @@ class TransformersPolicy:
             if isinstance(request, LogProb):
                 self._scorings.append(_Scoring(ticket, self._pairs(request)))
             else:
-                self._waiting += self._sequences(ticket, request)
+                self._sample(ticket, request)
         except Exception as error:  # the boundary: a bad request must not end the others
             reason = str(error) if isinstance(error, PolicyError) else repr(error)
             self._replies.append((ticket, Failure(reason)))
@@ -125,21 +130,26 @@ class TransformersPolicy:
 
     def counters(self) -> Mapping[str, float]:
         """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` were not computed
-        again; `forward_passes`."""
+        again; `forward_passes`; `truncated_samples`, which the context cut."""
         return {
             "generated_tokens": self._generated_tokens,
             "prompt_tokens": self._prompt_tokens + self._scored_tokens,
             "cached_prompt_tokens": self._prompt_tokens - self._decoder.computed_prompt_tokens,
             "forward_passes": self._forward.passes,
+            "truncated_samples": self._truncated_samples,
         }
 
-    def _sequences(self, ticket: int, request: Generate) -> list[Sequence]:
+    def _sample(self, ticket: int, request: Generate) -> None:
         if request.n < 1 or request.max_tokens < 1:
             raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
-        prompt = self._encoder.encode(request.prompt)
-        room = self._room(prompt)
+        prompt = self._checked(self._encoder.encode(request.prompt))
+        room = self._max_length - len(prompt)
+        if room < 1:
+            self._truncated_samples += request.n
+            self._replies.append((ticket, [_CUT] * request.n))
+            return
         job = _Job(ticket, [None] * request.n, request.n)
-        return [
+        self._waiting += [
             Sequence(
                 prompt=prompt,
                 key=sample_key(request.seed, i),
@@ -154,28 +164,20 @@ class TransformersPolicy:
         ]
 
     def _pairs(self, request: LogProb) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        context = self._encoder.encode(request.prompt)
+        context = self._checked(self._encoder.encode(request.prompt))
         pairs = [(context, self._encoder.text(text)) for text in request.continuations]
         for _, continuation in pairs:
-            self._check_vocabulary(continuation)
-            self._room(context + continuation[:-1])
+            if len(self._checked(context + continuation)) > self._max_length:
+                raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")
         return pairs
 
-    def _room(self, context: tuple[int, ...]) -> int:
-        """How many tokens may follow `context`, >= 1. Raises `PolicyError` if none may."""
-        if not context:
+    def _checked(self, ids: tuple[int, ...]) -> tuple[int, ...]:
+        """Raises `PolicyError` for ids that the model cannot read."""
+        if not ids:
             raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
-        self._check_vocabulary(context)
-        limit = self._max_length
-        if limit is None:
-            return sys.maxsize
-        if len(context) >= limit:
-            raise PolicyError(f"context of {len(context) + 1} tokens exceeds the model's {limit}")
-        return limit - len(context)
-
-    def _check_vocabulary(self, ids: tuple[int, ...]) -> None:
-        if ids and not 0 <= min(ids) <= max(ids) < self._vocab_size:
+        if not 0 <= min(ids) <= max(ids) < self._vocab_size:
             raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
+        return ids
 
     def _join(self, sequences: list[Sequence]) -> list[Finished]:
         self._prompt_tokens += sum(len(sequence.prompt) for sequence in sequences)
@@ -187,9 +189,14 @@ class TransformersPolicy:
             job.results[sequence.index] = result
             job.unfinished -= 1
             if isinstance(result, Completion):
-                self._generated_tokens += len(result.logprobs)
+                self._count(sequence, result)
             if not job.unfinished:
                 self._replies.append((job.ticket, _reply(job)))
+
+    def _count(self, sequence: Sequence, completion: Completion) -> None:
+        self._generated_tokens += completion.tokens
+        full = len(sequence.prompt) + completion.tokens >= self._max_length
+        self._truncated_samples += full and completion.finish_reason is FinishReason.LENGTH
 
     def _score(self) -> None:
         scorings, self._scorings = self._scorings, []

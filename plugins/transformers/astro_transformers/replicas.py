@@ -13,14 +13,15 @@ from zlib import crc32
 
 import torch
 
+from astro import models
 from astro.children import Child
 from astro.errors import PolicyError
+from astro.prompts import PromptEncoder
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Prompt
 from astro_transformers import checkpoints
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
-from astro_transformers.prompts import PromptEncoder
 
 Asked = tuple[int, Generate | LogProb]
 
@@ -54,7 +55,7 @@ class ReplicatedPolicy:
     """
 
     def __init__(self, params: PolicyParams) -> None:
-        tokenizer = checkpoints.load_tokenizer(checkpoints.resolve(params.model))
+        tokenizer = checkpoints.load_tokenizer(models.checkpoint(params.model))
         self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
         self._children = [

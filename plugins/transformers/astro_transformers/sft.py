@@ -22,11 +22,12 @@ from transformers import (
     TrainingArguments,
 )
 
+from astro import models
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, TrainResult
+from astro.prompts import PromptEncoder
 from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
-from astro_transformers.prompts import PromptEncoder
 from astro_transformers.resume import fingerprint, last_checkpoint, seal
 from astro_transformers.traces import Example, collate, plan_batches, read_examples
 
@@ -68,7 +69,7 @@ class TransformersSFT:
         started = time.monotonic()
         if self._params.threads:
             torch.set_num_threads(self._params.threads)
-        name = checkpoints.resolve(model)
+        name = models.checkpoint(model)
         tokenizer = checkpoints.load_tokenizer(name)
         loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
         batches, dropped = self._batches(traces, loaded, tokenizer, seed, tokens)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from astro.errors import TrainingError
-from astro_transformers.prompts import PromptEncoder
+from astro.prompts import PromptEncoder
 
 IGNORED = -100
 """The label of a token that bears no loss."""

@@ -199,13 +199,32 @@ def test_end_of_sequence_is_a_token_without_text(policy: TransformersPolicy) -> 
         assert len(completion.logprobs) == len(completion.token_ids)
 
 
-def test_the_context_limit(llama: str) -> None:
+def test_the_context_limit_cuts_samples_and_counts_them(llama: str) -> None:
     policy = make(llama, max_length=20)
     fits, full = Prompt("1 2 3"), Prompt(numbers(random.Random(0), 20))
-    reply, failure = run(policy, [Generate(fits, max_tokens=99, n=9), Generate(full)])
-    assert failure == Failure("context of 42 tokens exceeds the model's 20")
-    longest = max(reply, key=lambda c: len(c.token_ids))
-    assert (len(longest.token_ids), longest.finish_reason) == (13, FinishReason.LENGTH)
+    last = Prompt("1", "", (5,) * 16)  # and three of the template leave one token
+    rambling = Generate(fits, max_tokens=99, n=9)
+    reply, empty, one = run(policy, [rambling, Generate(full, n=2), Generate(last, max_tokens=1)])
+    cut = [c for c in reply if c.finish_reason is FinishReason.LENGTH]
+    assert cut and {len(c.token_ids) for c in cut} == {13}
+    assert empty == [Completion("", finish_reason=FinishReason.LENGTH)] * 2
+    assert [len(c.token_ids) for c in one] == [1]
+    over = one[0].finish_reason is FinishReason.LENGTH
+    assert policy.counters()["truncated_samples"] == len(cut) + 2 + over
+
+
+def test_the_token_limit_is_not_the_context_limit(llama: str) -> None:
+    policy = make(llama)
+    run(policy, [Generate(Prompt("1"), n=4, max_tokens=2)])
+    assert policy.counters()["truncated_samples"] == 0
+
+
+def test_text_to_score_has_to_fit(llama: str) -> None:
+    policy = make(llama, max_length=20)
+    fits, too_long = LogProb(Prompt("1"), ("1" + " 1" * 8,)), LogProb(Prompt("1"), (" 1" * 9,))
+    (scores,), failure = run(policy, [fits, too_long])
+    assert len(scores) == 17
+    assert failure == Failure("text to score exceeds the model's 20 tokens")
 
 
 @pytest.mark.parametrize(

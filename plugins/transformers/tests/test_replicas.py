@@ -64,6 +64,18 @@ def test_a_prompt_is_told_as_every_process_reads_it(
     assert replicated.prompt_ids(prompt) == alone.prompt_ids(prompt)
 
 
+def test_what_the_context_cuts_is_counted_over_every_process(llama: str) -> None:
+    policy = build(PolicyParams(model=llama, processes=2, max_length=20))
+    for i in range(8):
+        policy.add(i, Generate(Prompt(f"{i}" + " 1" * 20), n=2))
+    found: dict[int, object] = {}
+    while len(found) < 8:
+        found.update(policy.step())
+    assert all(len(c.token_ids) == 0 for reply in found.values() for c in reply)  # type: ignore[attr-defined]
+    assert policy.counters()["truncated_samples"] == 16
+    policy.close()
+
+
 def test_unknown_weights_are_refused(replicated: ReplicatedPolicy, llama: str) -> None:
     (name, tensor), *_ = TransformersPolicy(PolicyParams(model=llama))._model.state_dict().items()
     with pytest.raises(PolicyError, match="does not fit the model"):

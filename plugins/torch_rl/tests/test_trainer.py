@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
 from astro.registry import Registry
+from astro_torch_rl import params
+from astro_torch_rl.params import PpoParams
 
 TIMINGS = ("seconds/rollout", "seconds/verify", "seconds/train", "tokens/s")
+PPO = {"kind": PpoParams, "critic_learning_rate": 1e-2}
 MANY_UPDATES = {"epochs_per_batch": 2, "minibatch": 24, "micro_batch_tokens": 64, "kl": 0.01}
 
 pytestmark = pytest.mark.skipif(
@@ -46,8 +50,9 @@ def assert_same_run(run_dir: Path, other: Path) -> None:
     assert all(torch.equal(found[name], expected[name]) for name in expected)
 
 
-def test_reward_rises(toy: Any, tmp_path: Path) -> None:
-    result = toy.train(tmp_path, steps=40)
+@pytest.mark.parametrize("algorithm", [{}, PPO], ids=["grpo", "ppo"])
+def test_reward_rises(toy: Any, tmp_path: Path, algorithm: dict[str, Any]) -> None:
+    result = toy.train(tmp_path, steps=40, max_silent_steps=40, **algorithm)
     rewards = [row["reward"] for row in rows(tmp_path)]
     assert rewards[0] < 0.3
     assert sum(rewards[-5:]) / 5 > 0.9
@@ -75,11 +80,20 @@ def test_every_metric_is_there_and_within_its_range(toy: Any, tmp_path: Path) ->
         assert 0 < row["backtracks"] <= 2
 
 
-@pytest.mark.parametrize("stop_at", [1, 2, 5])
+@pytest.mark.parametrize(
+    ("stop_at", "variant"),
+    [
+        pytest.param(1, MANY_UPDATES, id="before the first checkpoint"),
+        pytest.param(2, MANY_UPDATES, id="at a checkpoint"),
+        pytest.param(5, {**PPO, **MANY_UPDATES, "value_pretraining_steps": 3}, id="ppo"),
+        pytest.param(5, {"lora": {"rank": 4}}, id="lora"),
+        pytest.param(5, {"lora": {"rank": 4}, **PPO}, id="ppo with lora"),
+    ],
+)
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
-    toy: Any, tmp_path: Path, stop_at: int
+    toy: Any, tmp_path: Path, stop_at: int, variant: dict[str, Any]
 ) -> None:
-    toy.train(tmp_path / "whole", filter_samples=4, **MANY_UPDATES)
+    toy.train(tmp_path / "whole", filter_samples=4, **variant)
 
     def interrupt(*progress: Any) -> None:
         if progress[0] == stop_at:
@@ -87,27 +101,29 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
 
     toy.on_step, report = interrupt, toy.on_step
     with pytest.raises(KeyboardInterrupt):
-        toy.train(tmp_path / "parts", filter_samples=4, **MANY_UPDATES)
+        toy.train(tmp_path / "parts", filter_samples=4, **variant)
     toy.on_step = report
-    toy.train(tmp_path / "parts", filter_samples=4, **MANY_UPDATES)
+    toy.train(tmp_path / "parts", filter_samples=4, **variant)
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
 
 
-def test_a_killed_run_ends_as_an_uninterrupted_one(toy: Any, tmp_path: Path) -> None:
-    toy.train(tmp_path / "whole")
+@pytest.mark.parametrize("kind", ["GrpoParams", "PpoParams"])
+def test_a_killed_run_ends_as_an_uninterrupted_one(toy: Any, tmp_path: Path, kind: str) -> None:
+    algorithm = {"kind": getattr(params, kind)}
+    toy.train(tmp_path / "whole", **algorithm)
     script = f"""
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 import conftest
-toy = conftest.Toy(Path({str(toy.model)!r}), conftest.PROBLEMS)
+toy = conftest.Toy(Path({str(toy.model)!r}))
 toy.on_step = lambda done, total, metrics: done == 3 and os.kill(os.getpid(), {signal.SIGKILL})
-toy.train(Path({str(tmp_path / "parts")!r}))
+toy.train(Path({str(tmp_path / "parts")!r}), kind=conftest.{kind})
 """
     killed = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
     assert len(rows(tmp_path / "parts")) == 3
-    toy.train(tmp_path / "parts")
+    toy.train(tmp_path / "parts", **algorithm)
     assert toy.reported[-4][0] == 3
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
 
@@ -178,3 +194,53 @@ def test_a_policy_that_cannot_take_weights_is_refused(toy: Any, tmp_path: Path) 
             seed=0,
             on_step=toy.on_step,
         )
+
+
+def test_value_pretraining_trains_the_critic_alone(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path, steps=3, value_pretraining_steps=2, **PPO)
+    found = rows(tmp_path)
+    assert ["loss" in row for row in found] == [False, False, True]
+    assert all("critic/loss" in row for row in found)
+    assert [row["learning_rate"] for row in found[2:]] == [1e-2]
+
+
+def test_a_group_of_one_is_enough_for_a_critic(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path, steps=2, group_size=1, **PPO)
+    assert rows(tmp_path)[-1]["grad_norm"] > 0
+
+
+def test_adapters_are_merged_for_the_sampler_and_in_the_result(toy: Any, tmp_path: Path) -> None:
+    result = toy.train(tmp_path, steps=4, lora={"rank": 4})
+    assert all(row["mismatch"] < 1e-5 for row in rows(tmp_path))
+    start = AutoModelForCausalLM.from_pretrained(toy.model).state_dict()
+    for folder in (result.model, tmp_path / "checkpoints/step-000004"):
+        model = AutoModelForCausalLM.from_pretrained(folder)
+        assert model.state_dict().keys() == start.keys()
+        moved = {n for n, w in model.state_dict().items() if not torch.equal(w, start[n])}
+        assert moved
+        assert all("_proj" in name for name in moved)
+
+
+def test_checkpointed_gradients_are_the_same(toy: Any, tmp_path: Path) -> None:
+    toy.train(tmp_path / "plain", steps=2, **PPO)
+    toy.train(tmp_path / "again", steps=2, gradient_checkpointing=True, **PPO)
+    plain, again = rows(tmp_path / "plain"), rows(tmp_path / "again")
+    for row, other in zip(plain, again, strict=True):
+        assert other == pytest.approx(row, rel=1e-4)
+
+
+def test_a_run_without_any_signal_ends_with_an_error(toy: Any, tmp_path: Path) -> None:
+    impossible = [replace(problem, answer="5") for problem in toy.problems]
+    toy.problems = impossible
+    with pytest.raises(TrainingError, match=r"nothing to learn from in 2 steps: .*reward 0\.000"):
+        toy.train(tmp_path, max_silent_steps=2)
+    assert [row["silent"] for row in rows(tmp_path)] == [1.0, 1.0]
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_run_that_has_solved_everything_ends_early_and_says_so(toy: Any, tmp_path: Path) -> None:
+    toy.problems = toy.problems[:1]
+    result = toy.train(tmp_path, steps=80, max_silent_steps=3)
+    assert len(rows(tmp_path)) < 80
+    assert "every response is right by now" in result.note
+    assert toy.train(tmp_path, steps=80, max_silent_steps=3) == result

@@ -1,0 +1,311 @@
+"""RL in one process: its speed beside TRL's, rewards that rise, and what verification costs.
+
+It starts from the model that `make demo` fine-tunes, in runs/quickstart, and makes it if need be.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from random import Random
+from statistics import fmean, median
+from typing import Any
+
+import psutil
+from datasets import Dataset
+from marks import Mark, publish
+from transformers import AutoTokenizer, TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+import astro
+from astro.binding import Binding, VerifierBinding
+from astro.engine import Engine, Task
+from astro.interfaces import Metrics, PolicyBackend, TrainablePolicy
+from astro.registry import Registry
+from astro.requests import Failure, Generate, LogProb, Reply
+from astro.sampling import sample_responses
+from astro.types import Problem, Prompt
+from astro.verification import VerifierPool
+from astro_torch_rl.params import GrpoParams
+from astro_torch_rl.trainer import Trainer, build_policy
+
+ROOT = Path(__file__).parents[1]
+MATH = ROOT.parent / "shared" / "data" / "math_train.jsonl"
+RUNS = ROOT / "runs"
+CONFIG = astro.load_config(ROOT / "configs" / "quickstart.yaml")
+START = RUNS / CONFIG.name / "sft" / "model"
+SEEDS = range(3)
+ROUNDS, STEPS = 3, 4
+HELD_OUT = 400
+LONGEST_PROMPT = 600
+"""Characters of a math prompt that leave the tiny model room for a response."""
+
+PARAMS = GrpoParams(
+    steps=STEPS,
+    prompts_per_step=32,
+    group_size=12,
+    filter_samples=0,
+    max_refills=0,
+    save_every=STEPS + 1,
+)
+"""The quickstart's batch; responses up to the default length. All steps take as many samples."""
+
+BATCH = PARAMS.prompts_per_step * PARAMS.group_size
+
+
+def build(kind: str, binding: Binding, **more: Any) -> Any:
+    return Registry.discover().build(kind, binding, **more)
+
+
+def countdown(split: str, **params: int) -> list[Problem]:
+    return list(build("problems", CONFIG.problems.with_params(**params)).load(split))
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Samples a second on the wall, and a second of processor time, all processes together."""
+
+    wall: float
+    cpu: float
+
+
+class Clock:
+    """Takes the time at the end of each step."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._wall: list[float] = []
+        self._cpu: list[float] = []
+        self._lengths: list[float] = []
+
+    def tick(self, length: float) -> None:
+        """A step has ended whose responses had `length` tokens on average."""
+        process = psutil.Process()
+        spent = [p.cpu_times() for p in (process, *process.children(recursive=True))]
+        self._wall.append(time.perf_counter())
+        self._cpu.append(sum(times.user + times.system for times in spent))
+        self._lengths.append(length)
+
+    def speed(self) -> Speed:
+        """By the median step, of which the first is left out: it loads and compiles."""
+        wall, cpu = (
+            BATCH / median(after - before for before, after in pairwise(times))
+            for times in (self._wall, self._cpu)
+        )
+        length = fmean(self._lengths)
+        print(f"{self._name}: {wall:.1f} samples/s, {cpu:.1f} a CPU second, of {length:.0f} tokens")
+        return Speed(wall, cpu)
+
+
+def ours(problems: Sequence[Problem]) -> Speed:
+    """The speed of `grpo`."""
+    clock = Clock("grpo")
+    trainer = Trainer(PARAMS, step_format=build("step_format", CONFIG.step_format))
+    with tempfile.TemporaryDirectory() as folder:
+        trainer.train(
+            problems,
+            model=str(START),
+            policy=CONFIG.policy,
+            reward=CONFIG.verifier,
+            run_dir=Path(folder),
+            seed=0,
+            on_step=lambda _, __, metrics: clock.tick(metrics["response_length"]),
+        )
+    return clock.speed()
+
+
+def trls(problems: Sequence[Problem]) -> Speed:
+    """The speed of TRL, without what would slow it down: logs, checkpointed gradients."""
+    clock = Clock("trl")
+    lengths: list[float] = []
+    verifier = build("verifier", CONFIG.verifier)
+    prompts = written(problems)
+
+    def reward(prompts: list[str], completions: list[str], **more: Any) -> list[float]:
+        lengths.append(fmean(map(len, more["completion_ids"])))
+        return [
+            verifier.verify(of[prompt], completion).reward
+            for prompt, completion in zip(prompts, completions, strict=True)
+        ]
+
+    class Ticks(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, *_: Any, **__: Any) -> None:
+            clock.tick(lengths[-1])
+
+    of = dict(zip(prompts, problems, strict=True))
+    with tempfile.TemporaryDirectory() as folder:
+        GRPOTrainer(
+            model=str(START),
+            reward_funcs=reward,
+            train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts]),
+            callbacks=[Ticks()],
+            args=GRPOConfig(
+                output_dir=folder,
+                max_steps=STEPS,
+                per_device_train_batch_size=BATCH,
+                num_generations=PARAMS.group_size,
+                max_completion_length=PARAMS.max_tokens,
+                loss_type="grpo",
+                scale_rewards="none",
+                learning_rate=PARAMS.learning_rate,
+                gradient_checkpointing=False,
+                use_cpu=True,
+                bf16=False,
+                report_to="none",
+                logging_strategy="no",
+                save_strategy="no",
+                disable_tqdm=True,
+            ),
+        ).train()
+    return clock.speed()
+
+
+def written(problems: Sequence[Problem]) -> list[str]:
+    """Prompts as the policy writes them."""
+    tokenizer = AutoTokenizer.from_pretrained(START)
+    if not tokenizer.chat_template:
+        return [problem.prompt for problem in problems]
+    chats = [[{"role": "user", "content": problem.prompt}] for problem in problems]
+    return list(tokenizer.apply_chat_template(chats, tokenize=False, add_generation_prompt=True))
+
+
+def gains() -> Iterator[float]:
+    """Points of pass@1 on held-out problems that the quickstart's RL adds, seed by seed."""
+    assert CONFIG.rl is not None
+    step_format = build("step_format", CONFIG.step_format)
+    before = pass_at_1(START)
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as folder:
+            result = build("rl", CONFIG.rl, step_format=step_format).train(
+                countdown("train"),
+                model=str(START),
+                policy=CONFIG.policy,
+                reward=CONFIG.verifier,
+                run_dir=Path(folder),
+                seed=seed,
+                on_step=lambda *_: None,
+            )
+            after = pass_at_1(result.model)
+        print(f"seed {seed}: pass@1 {before:.1f} before, {after:.1f} after", flush=True)
+        yield after - before
+
+
+def pass_at_1(model: Path) -> float:
+    """In %, one seed for every model, so that they are asked the same."""
+    problems = countdown("test", test=HELD_OUT)
+    sample = partial(
+        sample_responses, n=CONFIG.evaluate.samples, max_tokens=CONFIG.evaluate.max_tokens
+    )
+    tasks = [Task(problem.id, partial(sample, problem)) for problem in problems]
+    binding = CONFIG.policy.with_params(model=str(model))
+    with closing(build("policy", binding)) as policy, VerifierPool(CONFIG.verifier) as pool:
+        outcomes = Engine(policy, pool, seed=0, concurrency=len(tasks)).run(tasks)
+        right = [sample.verdict.correct for outcome in outcomes for sample in outcome.result]
+    return 100 * fmean(right)
+
+
+class Mathematician:
+    """A policy whose tokens are the tiny model's, and whose words are MATH's own solutions.
+
+    Half of them are of another problem. Each is told apart by the model's text before it, so that
+    none has been verified before.
+    """
+
+    def __init__(self, policy: TrainablePolicy, solutions: dict[str, str]) -> None:
+        self._policy = policy
+        self._solutions = solutions
+        self._asked: dict[int, str] = {}
+        self._rng = Random(0)
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        self._asked[ticket] = request.prompt.user
+        self._policy.add(ticket, request)
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        return [(ticket, self._worded(ticket, reply)) for ticket, reply in self._policy.step()]
+
+    def _worded(self, ticket: int, reply: Any) -> Any:
+        own = self._solutions[self._asked.pop(ticket)]
+        if isinstance(reply, Failure):
+            return reply
+        others = list(self._solutions.values())
+        return [
+            replace(c, text=f"{c.text}\n{own if i % 2 else self._rng.choice(others)}")
+            for i, c in enumerate(reply)
+        ]
+
+    def close(self) -> None:
+        self._policy.close()
+
+    def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
+        self._policy.reload(weights)
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
+        return self._policy.prompt_ids(prompt)
+
+
+def verification_shares() -> list[float]:
+    """Of each step's wall time, what was spent on nothing but waiting for sympy's verdicts."""
+    rows = [json.loads(line) for line in MATH.read_text().splitlines()]
+    rows = [row for row in rows if len(row["problem"]) <= LONGEST_PROMPT]
+    problems = [Problem(row["id"], row["problem"], row["answer"]) for row in rows]
+    solutions = {row["problem"]: row["solution"] for row in rows}
+    shares: list[float] = []
+
+    def policy(binding: Binding) -> PolicyBackend:
+        return Mathematician(build_policy(binding), solutions)  # type: ignore[arg-type]
+
+    def on_step(_: int, __: int, metrics: Metrics) -> None:
+        seconds = {name: metrics[f"seconds/{name}"] for name in ("rollout", "verify", "train")}
+        print("  ".join(f"{name} {value:.2f} s" for name, value in seconds.items()), flush=True)
+        shares.append(seconds["verify"] / sum(seconds.values()))
+
+    trainer = Trainer(
+        PARAMS,
+        step_format=build("step_format", Binding(name="lines")),
+        build_policy=policy,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        trainer.train(
+            problems,
+            model=str(START),
+            policy=CONFIG.policy,
+            reward=VerifierBinding(name="sympy", workers=2),
+            run_dir=Path(folder),
+            seed=0,
+            on_step=on_step,
+        )
+    return shares[1:]
+
+
+def main() -> None:
+    if not START.exists():
+        astro.run(CONFIG, runs=RUNS, until="sft")
+    problems = countdown("train")
+    speeds = [(ours(problems), trls(problems)) for _ in range(ROUNDS)]
+    wall = median(our.wall / trl.wall for our, trl in speeds)
+    cpu = median(our.cpu / trl.cpu for our, trl in speeds)
+    share = 100 * median(verification_shares())
+    publish(
+        "rl",
+        [
+            Mark.of(f"samples/s of grpo to TRL's, median of {ROUNDS}", wall, ">= 3"),
+            Mark.of("samples a CPU second, likewise", cpu, ">= 3"),
+            Mark.of("a step's wait for verdicts of sympy, median, %", share, "<= 5"),
+            *(
+                Mark.of(f"pass@1 held out, gained by RL, points, seed {seed}", gain, ">= 5")
+                for seed, gain in zip(SEEDS, gains(), strict=True)
+            ),
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""Low-rank adapters in a model: put in, told apart, merged for others, folded in at the end.
+
+The merged weights are computed beside the model's own, which never change: merging in place and
+out again would leave rounding behind, and a resumed run would not equal an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from astro.errors import MissingEngineError, TrainingError
+from astro_torch_rl.params import Lora
+
+_NAME = "default"
+
+
+def attach(model: PreTrainedModel, lora: Lora, seed: int) -> None:
+    """Put adapters that change nothing yet into `model`, and freeze its own weights.
+
+    Raises `TrainingError` if none of its layers is named by `lora.targets`.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise MissingEngineError("rl.params.lora needs peft", "pip install peft") from None
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        try:
+            inject_adapter_in_model(config, model, _NAME)
+        except ValueError as error:
+            raise TrainingError(f"rl.params.lora: {error}", "try targets: all-linear") from None
+
+
+def trained(model: torch.nn.Module) -> dict[str, Tensor]:
+    """The parameters that take a gradient, by name."""
+    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def merged(model: PreTrainedModel) -> Mapping[str, Tensor]:
+    """The weights that a model without adapters needs to say the same, under its own names."""
+    weights = model.state_dict()
+    layers = dict(_layers(model))
+    if not layers:
+        return weights
+    plain = {n.replace(".base_layer", ""): w for n, w in weights.items() if ".lora_" not in n}
+    for name, layer in layers.items():
+        plain[f"{name}.weight"] = plain[f"{name}.weight"] + layer.get_delta_weight(_NAME).detach()
+    return plain
+
+
+def fold(model: PreTrainedModel) -> None:
+    """Turn `model` into the plain one whose weights `merged` gives."""
+    for name, layer in list(_layers(model)):
+        layer.merge()
+        parent, _, child = name.rpartition(".")
+        setattr(model.get_submodule(parent), child, layer.get_base_layer())
+
+
+def _layers(model: PreTrainedModel) -> Iterator[tuple[str, Any]]:
+    """The layers that hold an adapter. Duck-typed, so that peft is loaded by those alone who
+    asked for adapters."""
+    for name, module in model.named_modules():
+        if hasattr(module, "get_delta_weight"):
+            yield name, module
