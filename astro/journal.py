@@ -20,10 +20,11 @@ from astro.errors import JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Reward, Verify
 from astro.types import Completion, Status, Verdict
 
+# `replies` has rowids, so what is appended together lies together: a commit writes few pages.
 _SCHEMA = """
 create table if not exists replies (
     task text not null, number integer not null, digest integer not null, payload blob,
-    primary key (task, number)) without rowid;
+    primary key (task, number));
 create table if not exists outcomes (
     task text primary key, result blob, failure text not null, tokens integer not null
 ) without rowid;

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import exp
+from typing import NamedTuple
 
 from astro.types import Completion, FinishReason, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(NamedTuple):
     """A distinct step, its prior Pi(a|S), and whether the policy ended its response with it."""
 
     step: Step
@@ -25,17 +23,20 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
     A sample cut off by the token limit is no whole step and is dropped, so the list may be empty.
     Samples of one text are one action, written in the tokens of the first of them.
     """
-    whole = [c for c in completions if c.finish_reason is not FinishReason.LENGTH]
-    counts = Counter(completion.text for completion in whole)
-    first = {completion.text: completion for completion in reversed(whole)}
-    distinct = [first[text] for text in counts]
+    cut, eos = FinishReason.LENGTH, FinishReason.EOS
+    same: dict[str, list[Completion]] = {}
+    for completion in completions:
+        if completion.finish_reason is not cut:
+            same.setdefault(completion.text, []).append(completion)
+    distinct = [alike[0] for alike in same.values()]
     steps = [Step(c.text, c.token_ids, min(sum(c.logprobs), 0.0)) for c in distinct]
-    if all(completion.logprobs for completion in distinct):
+    if all(c.logprobs for c in distinct):
         priors = softmax([step.logprob for step in steps])
     else:
-        priors = [count / len(whole) for count in counts.values()]
+        whole = sum(map(len, same.values()))
+        priors = [len(alike) / whole for alike in same.values()]
     return [
-        Action(step, prior, completion.finish_reason is FinishReason.EOS)
+        Action(step, prior, completion.finish_reason is eos)
         for step, prior, completion in zip(steps, priors, distinct, strict=True)
     ]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from random import Random
+from typing import NamedTuple
 
 from astro.interfaces import StepFormat, ValueEstimator
 from astro.requests import BudgetExhausted, Generate, Program, Verify
@@ -18,8 +18,7 @@ from astro_search.tree import GrowingTree
 TOO_DEEP = Verdict(Status.UNPARSED, reason="depth limit")
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A child to be: the leaf below which it goes, how it came about, and its state."""
 
     leaf: int

@@ -42,18 +42,19 @@ class GrowingTree:
 
     def add(self, parent: int, action: Action, value: float, verdict: Verdict | None) -> Node:
         """Append a child. It is terminal if it has a verdict. Its visit is counted by `backup`."""
+        above = self.nodes[parent]
         node = Node(
             len(self.nodes),
             parent,
             action.step,
-            self.nodes[parent].depth + 1,
+            above.depth + 1,
             terminal=verdict is not None,
             prior=action.prior,
             value=value,
             verdict=verdict,
         )
         self.nodes.append(node)
-        self.nodes[parent].children.append(node.id)
+        above.children.append(node.id)
         self._losses.append(0)
         self._explored.append(False)
         self._unexplored_children.append(0)

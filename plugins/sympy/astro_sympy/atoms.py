@@ -70,9 +70,12 @@ def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return a case
         case "\\begin":
             return _matrix(cursor, token.text)
         case "currency":
-            return Measure(atom(cursor), "$")
+            return Measure(atom(cursor), token.text)
         case "...":
             return Symbol("...")
+        case "call":
+            cursor.index -= 1
+            return call(cursor)
     raise Unreadable(f"expected a value, got {token.text!a:.20}")
 
 
@@ -123,17 +126,23 @@ def _spelling(cursor: Cursor) -> str:
 
 
 def _braces(cursor: Cursor) -> Node:
-    outside, cursor.bars = cursor.bars, 0
+    outside = cursor.bars, cursor.integrals
+    cursor.bars = cursor.integrals = 0
     if cursor.accept("end"):
         node = atom(cursor)
     else:
-        node = cursor.nested(cursor.inside)
-        if token := cursor.accept("choose", "over"):
-            below = cursor.nested(cursor.inside)
-            node = Apply("binom" if token.kind == "choose" else "/", (node, below))
+        node = divided(cursor, cursor.nested(cursor.inside))
         cursor.expect("end")
-    cursor.bars = outside
+    cursor.bars, cursor.integrals = outside
     return node
+
+
+def divided(cursor: Cursor, above: Node) -> Node:
+    r"""`above` over what follows `\over` or `\choose`, if either does."""
+    if token := cursor.accept("choose", "over"):
+        below = cursor.nested(cursor.inside)
+        return Apply("binom" if token.kind == "choose" else "/", (above, below))
+    return above
 
 
 def _group(cursor: Cursor, opening: str) -> Node:

@@ -18,6 +18,7 @@ _GAP_MARKUP = re.compile(
     r"\\(?:q?quad|text(?:bf|it|rm)?|mbox|mathrm|[()\[\],;:! ])|[$\s,.;:&*+{}()]|\\n?"
 )
 _LABELS = re.compile(r"(?:and|or|for|part|[a-fi]|ii|iii|iv|\s)*")
+_NAME_OF_NEXT = re.compile(r"(?<![A-Za-z\\])[A-Za-z](?:_\w|_\{\w+\})?\s*=[\s${]*$")
 _CONJUNCTION = re.compile(r"\b(?:and|or)\b")
 _NEW_STATEMENT = re.compile(
     r"\b(?:so|is|are|thus|hence|therefore|answer|wait|then|actually|not?|but|equals|gives|get|because"
@@ -86,7 +87,7 @@ def _joined(gap: str) -> bool:
     """Whether the words between two boxes make one answer of them."""
     if len(gap) > _MAX_GAP:
         return False
-    words = _GAP_MARKUP.sub(" ", gap).lower()
+    words = _GAP_MARKUP.sub(" ", _NAME_OF_NEXT.sub("", gap)).lower()
     if _LABELS.fullmatch(words):
         return True
     return bool(_CONJUNCTION.search(words)) and not _NEW_STATEMENT.search(words)

@@ -8,6 +8,8 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from astro.types import Status
+from astro_sympy.allowance import Allowance
+from astro_sympy.closing import closed, is_open
 from astro_sympy.labels import Contradiction
 from astro_sympy.lexer import MAX_LENGTH, Unreadable
 from astro_sympy.matching import same
@@ -33,8 +35,13 @@ class Judgement:
     reason: str
 
 
-def compare(gold: str, answer: str, params: Params) -> Judgement:
-    """Judge two answers. Never raises on any text; its cost is bounded."""
+def compare(
+    gold: str, answer: str, params: Params, allowance: Allowance | None = None
+) -> Judgement:
+    """Judge two answers. Never raises on any text; its cost is bounded.
+
+    Several comparisons for one verdict share an `allowance`.
+    """
     if _COMMA.fullmatch(answer) and "." in gold:
         answer = answer.replace(",", ".")
     plain = _plain(gold)
@@ -44,7 +51,7 @@ def compare(gold: str, answer: str, params: Params) -> Judgement:
     words = same_words(gold, answer) if params.words else None
     if words is not None:
         return _verdict(words, "the same words")
-    return _compare_mathematics(gold, answer, params)
+    return _compare_mathematics(gold, answer, params, allowance or Allowance())
 
 
 class _Plain(NamedTuple):
@@ -68,7 +75,7 @@ def _may_round(gold: _Plain, answer: _Plain) -> bool:
     return len(answer.places) > (len(gold.places) or _FLOAT_PLACES)
 
 
-def _compare_mathematics(gold: str, answer: str, params: Params) -> Judgement:
+def _compare_mathematics(gold: str, answer: str, params: Params, allowance: Allowance) -> Judgement:
     reference = _read(gold)
     if isinstance(reference, str):
         return Judgement(Status.BAD_REFERENCE, f"the reference cannot be read: {reference}")
@@ -76,10 +83,21 @@ def _compare_mathematics(gold: str, answer: str, params: Params) -> Judgement:
     if isinstance(given, str):
         return Judgement(Status.UNPARSED, given)
     seed = _seed(gold, answer)
+    judgement = _judge(reference, given, Scope(params, Work(seed, allowance=allowance)))
+    if judgement.status is Status.CORRECT or not (is_open(reference) or is_open(given)):
+        return judgement
+    reference, given = (
+        closed(side, Work(seed, allowance=allowance)) for side in (reference, given)
+    )
+    return _judge(reference, given, Scope(params, Work(seed, allowance=allowance)))
+
+
+def _judge(reference: Node, given: Node, scope: Scope) -> Judgement:
     try:
-        return _verdict(same(reference, given, Scope(params, Work(seed))), "the same value")
+        return _verdict(same(reference, given, scope), "the same value")
     except (Undefined, TooHard, Contradiction) as error:
-        fault = _fault(reference, Scope(params, Work(seed)))
+        again = Scope(scope.params, Work(scope.work.seed, allowance=scope.work.allowance))
+        fault = _fault(reference, again)
         return Judgement(Status.BAD_REFERENCE if fault else Status.INCORRECT, fault or str(error))
 
 

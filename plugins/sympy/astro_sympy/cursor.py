@@ -16,8 +16,9 @@ _END = [Token("", "")] * 4
 class Cursor:
     """Reads tokens from left to right.
 
-    `bars` says how many `|` are open, so that the next one closes. `inside` reads what stands in
-    brackets, a whole answer again; `function` what follows a function's name.
+    `bars` says how many `|` are open, so that the next one closes, and `integrals` how many wait
+    for their `dx`. `inside` reads what stands in brackets, a whole answer again; `function` what
+    follows a function's name.
     """
 
     stream: list[Token]
@@ -25,6 +26,7 @@ class Cursor:
     function: Callable[[Cursor, str], Node]
     index: int = 0
     bars: int = 0
+    integrals: int = 0
     _depth: int = field(default=0)
 
     def __post_init__(self) -> None:

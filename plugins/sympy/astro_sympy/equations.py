@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import islice
 
+from flint import fmpq
+
 from astro_sympy.identity import evaluate, identical, points
 from astro_sympy.nodes import Apply, Node, Number, Relation, substitute, variables
 from astro_sympy.work import Undefined, Work
@@ -31,8 +33,17 @@ def solves(relation: Relation, expression: Node, work: Work) -> bool:
                 return False
             (unknown,) = names - known
             solution = {unknown: expression}
-            return identical(substitute(left, solution), substitute(right, solution), work)
+            return _is_linear(left, right, unknown, work) and identical(
+                substitute(left, solution), substitute(right, solution), work
+            )
     return False
+
+
+def _is_linear(left: Node, right: Node, unknown: str, work: Work) -> bool:
+    """Whether `left - right` is linear in a variable: `y^2 = 4x` has two solutions for y."""
+    node = Apply("+", (left, Apply("neg", (right,))))
+    at = [substitute(node, {unknown: Number(fmpq(n))}) for n in (1, 2, 3)]
+    return identical(Apply("+", (at[0], at[2])), Apply("+", (at[1], at[1])), work)
 
 
 def _links(relation: Relation) -> Sequence[tuple[str, Node]]:

@@ -19,12 +19,13 @@ from astro_sympy.lexer import Token, Unreadable
 from astro_sympy.literals import base_numeral, number
 from astro_sympy.nodes import Apply, Measure, Node, Number, Relation
 from astro_sympy.units import part_of, read_unit
+from astro_sympy.vocabulary import SCALES
 
 MAX_MARKS = 3
 
 _STARTS = frozenset(
     {"number", "numeral", "name", "function", "(", "[", "{", "begin", "floor(", "ceil(", "\\begin",
-     "currency", "..."}
+     "currency", "...", "call"}
 )  # fmt: skip
 _SCALES = {"C": "celsius", "F": "fahrenheit"}
 
@@ -45,7 +46,7 @@ def product(cursor: Cursor) -> Node:
             above.append(signed(cursor))
         elif cursor.accept("/"):
             below.append(signed(cursor))
-        elif _starts_factor(cursor):
+        elif starts_factor(cursor):
             _juxtapose(above, power(cursor))
         else:
             break
@@ -58,11 +59,19 @@ def product_of(factors: list[Node]) -> Node:
     return factors[0] if len(factors) == 1 else Apply("*", tuple(factors))
 
 
-def _starts_factor(cursor: Cursor) -> bool:
+def starts_factor(cursor: Cursor) -> bool:
+    """Whether a factor comes next, by juxtaposition."""
     kind = cursor.peek().kind
-    if kind == "number" and cursor.peek(-1).kind in ("number", "..."):
+    if kind in ("number", "currency") and cursor.peek(-1).kind in ("number", "..."):
         raise Unreadable("two numbers side by side")
+    if cursor.integrals and at_differential(cursor):
+        return False
     return kind in _STARTS or (kind == "|" and not cursor.bars)
+
+
+def at_differential(cursor: Cursor) -> bool:
+    """Whether `dx` comes next."""
+    return cursor.peek().text == "d" and cursor.peek(1).kind == "name"
 
 
 def _juxtapose(factors: list[Node], node: Node) -> None:
@@ -132,9 +141,10 @@ def _degrees(cursor: Cursor, node: Node) -> Node:
     """`60°`, `60°42'`, `25°C`."""
     if cursor.peek().text in _SCALES:
         return Measure(node, _SCALES[cursor.take().text])
-    if cursor.kinds(2) == ("number", "'") and cursor.peek(2).kind != "'":
+    marked = int(cursor.peek(1).kind == "^")  # 30^\prime
+    if cursor.peek().kind == "number" and cursor.kinds(4)[1 + marked :][:1] == ("'",):
         minutes = number(cursor.take().text)
-        cursor.take()
+        cursor.index += 1 + marked
         node = Apply("+", (node, Apply("/", (minutes, Number(fmpq(60))))))
     return Apply("degree", (node,))
 
@@ -150,9 +160,10 @@ def _marked(cursor: Cursor, node: Node) -> Node:
         elif cursor.peek().kind == "_" and isinstance(node, Number):
             node = _in_base(cursor, node)
         elif cursor.peek().kind == "currency" and cursor.peek(1).kind != "number":
-            cursor.take()
-            node = Measure(node, "$")
-        elif unit := _unit(cursor):
+            node = Measure(node, cursor.take().text)
+        elif token := cursor.accept("scale"):
+            node = Apply("*", (node, Number(fmpq(SCALES[token.text]))))
+        elif not (cursor.integrals and at_differential(cursor)) and (unit := _unit(cursor)):
             node = Measure(node, unit)
         else:
             return node

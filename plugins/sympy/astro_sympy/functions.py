@@ -5,28 +5,40 @@ from __future__ import annotations
 from flint import fmpq
 
 from astro_sympy.atoms import argument, is_mark
+from astro_sympy.calculus import derivative, integral, limit
 from astro_sympy.cursor import Cursor
-from astro_sympy.expressions import exponent, power, product, product_of, signed
+from astro_sympy.expressions import (
+    at_differential,
+    exponent,
+    power,
+    product,
+    product_of,
+    signed,
+)
 from astro_sympy.lexer import Token, Unreadable
 from astro_sympy.nodes import Apply, Node, Number, Relation, Series, Symbol
 
-_NOT_EVALUATED = frozenset({"lim", "int", "arg", "det", "deg", "Re", "Im"})
+_NOT_EVALUATED = frozenset({"arg", "det", "deg", "Re", "Im"})
 _INVERTIBLE = frozenset({"sin", "cos", "tan", "cot"})
 _ARITY = {"log": (1, 2), "binom": (2, 2)} | dict.fromkeys(("gcd", "lcm", "max", "min"), (1, 99))
 _ALIASES = {"factorial": "!", "lg": "log"}
 
 
-def function(cursor: Cursor, name: str) -> Node:
+def function(cursor: Cursor, name: str) -> Node:  # noqa: PLR0911 - one return a case
     """The application of the function `name`, whose token has been read."""
     if name in _NOT_EVALUATED:
         raise Unreadable(f"{name} is not evaluated")
     if name == "frac":
-        return Apply("/", (argument(cursor), argument(cursor)))
+        return _fraction(cursor)
     if name == "sqrt":
         return _root(cursor)
     if name == "binom" and cursor.peek().kind != "(":
         return Apply("binom", (argument(cursor), argument(cursor)))
+    if name == "lim":
+        return limit(cursor)
     subscript, raised = _scripts(cursor)
+    if name == "int":
+        return integral(cursor, subscript, raised)
     if name in ("sum", "prod"):
         return _series(name, subscript, raised, product(cursor))
     if subscript is not None and name != "log":
@@ -36,6 +48,11 @@ def function(cursor: Cursor, name: str) -> Node:
         return Apply(f"arc{name}", arguments)
     node = _applied(name, arguments if subscript is None else (*arguments, subscript))
     return node if raised is None else Apply("^", (node, raised))
+
+
+def _fraction(cursor: Cursor) -> Node:
+    above, below = argument(cursor), argument(cursor)
+    return derivative(cursor, above, below) or Apply("/", (above, below))
 
 
 def _scripts(cursor: Cursor) -> tuple[Node | None, Node | None]:
@@ -66,6 +83,8 @@ def _arguments(cursor: Cursor) -> tuple[Node, ...]:
         return inside.items if isinstance(inside, Series) else (inside,)
     factors = [cursor.nested(signed)]
     while cursor.peek().kind in ("number", "name") or cursor.peek() == Token("function", "frac"):
+        if cursor.integrals and at_differential(cursor):
+            break
         factors.append(power(cursor))
     return (product_of(factors),)
 

@@ -19,8 +19,10 @@ from astro_sympy.balls import ball, is_real
 from astro_sympy.nodes import Apply, Node, Symbol, variables, walk
 from astro_sympy.rational import Irrational, Point, rational
 from astro_sympy.separation import zero_bits
+from astro_sympy.symbolic import vanishes
 from astro_sympy.work import TooHard, Undefined, Work
 
+_COST = 8
 _POINTS = 4
 _TRIES = 24
 _FIRST_BITS = 96
@@ -33,7 +35,8 @@ _PRECISION = Lock()  # the precision of flint belongs to the process, not to a t
 def identical(left: Node, right: Node, work: Work) -> bool:
     """Whether they are equal for all values of their variables. Raises `Undefined`, `TooHard`."""
     if not variables(left) and not variables(right):
-        return equal_at(left, right, {}, work)
+        return _equal_constants(left, right, work)
+    work.spend(_COST)
     strange = _is_complex(left) or _is_complex(right)
     agreed = 0
     for point in points(left, right, work):
@@ -46,7 +49,37 @@ def identical(left: Node, right: Node, work: Work) -> bool:
         agreed += 1
         if agreed == _POINTS:
             return True
+    if _is_proved(left, right, work):
+        return True
     raise Undefined("without a value at the points tried")
+
+
+def _equal_constants(left: Node, right: Node, work: Work) -> bool:
+    try:
+        return equal_at(left, right, {}, work)
+    except TooHard:
+        if _is_proved(left, right, work):
+            return True
+        raise
+
+
+def _is_proved(left: Node, right: Node, work: Work) -> bool:
+    """Whether sympy finds the two equal, and they do have one value somewhere, if a complex one."""
+    difference = _minus(left, right)
+    return has_value(difference, work, zero=True) and vanishes(difference, work.allowance)
+
+
+def has_value(node: Node, work: Work, zero: bool = False) -> bool:
+    """Whether it has a finite value at some point; with `zero`, one that may be zero."""
+    for point in points(node, node, work):
+        try:
+            with _PRECISION, ctx.workprec(_FIRST_BITS):
+                value = ball(node, point, work)
+        except (Undefined, TooHard):
+            work.spend()
+            continue
+        return not zero or value.contains(0)
+    return False
 
 
 def evaluate(node: Node, work: Work) -> fmpq | arb:
@@ -75,7 +108,7 @@ def _equal_balls(left: Node, right: Node, point: Point, work: Work, real: bool) 
         difference = _difference(left, right, point, work, real)
         if not difference.contains(0):
             return False
-    bits = zero_bits(Apply("+", (left, Apply("neg", (right,)))), point, work)
+    bits = zero_bits(_minus(left, right), point, work)
     precision = bits + _FIRST_BITS
     for _ in range(3):
         with ctx.workprec(precision):
@@ -93,6 +126,10 @@ def _difference(left: Node, right: Node, point: Point, work: Work, real: bool) -
     if real and not all(map(is_real, values)):
         raise Undefined("no real value")
     return values[0] - values[1]
+
+
+def _minus(left: Node, right: Node) -> Node:
+    return Apply("+", (left, Apply("neg", (right,))))
 
 
 def _is_complex(node: Node) -> bool:

@@ -89,7 +89,7 @@ def _equality(
     value = values[0] if "approx" in operators else values[-1]
     name = _spelling(labels[0]) if labels else ""
     call = _CALL.fullmatch(name)
-    return Statement(value, name, tuple(call[1].split(",")) if call else ())
+    return Statement(value, name, tuple(call[1].split(",")) if call and call[1] else ())
 
 
 def _check_consistent(values: list[Node], approximate: bool, work: Work) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from astro_sympy.phrases import symbol_for
+from astro_sympy.phrases import is_condition, symbol_for
 from astro_sympy.units import is_unit
 from astro_sympy.vocabulary import (
     ALIASES,
@@ -14,6 +14,7 @@ from astro_sympy.vocabulary import (
     NAMES,
     OMITTED,
     OPERATORS,
+    SCALES,
     SKIPPED,
     TEXT,
     WORDS,
@@ -21,7 +22,8 @@ from astro_sympy.vocabulary import (
 
 
 class Token(NamedTuple):
-    """`kind` is `number numeral name function text begin end currency`, or the token's own text."""
+    """`kind` is `number numeral name function call text begin end currency scale`, or the token's
+    own text."""
 
     kind: str
     text: str
@@ -38,25 +40,27 @@ _OPENING = frozenset({"(", "[", "{"})
 _CLOSING = frozenset({")", "]", "}"})
 _DIGITS = frozenset("0123456789.")
 _MEANINGLESS = frozenset('#@`"?\\')
-_PUNCTUATION = {"**": "^", "==": "=", "&&": "and", "{": "begin", "}": "end"}
+_PUNCTUATION = {"**": "^", "==": "=", "&&": "and", "{": "begin", "}": "end", "{:}": ":"}
 _GROUP = r"(?:\{,\}|,?\\[!,;: ]\s*|,|[ ~])"
 _COMMA = re.compile(r",(?=[1-9])")
 _TOKEN = re.compile(
-    r"(?P<space>\s+|~|\$|&nbsp;|(?<=\d)(?:st|nd|rd|th)\b|\.(?![\d.]))"
+    r"(?P<space>\s+|~|\$|&nbsp;|(?<=\d)(?:st|nd|rd|th)\b|\.(?=[\s$)}\],;]|\\[\s)\],;!]|$)|\\$)"
     rf"|(?P<grouped>\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)(?:\.\d+)?)"
     r"|(?P<numeral>(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{2,20}(?=\s*_\s*\{?\s*1[1-6]\b))"
-    r"|(?P<repeating>\d*\.\d*\\(?:over|dot)(?:line)?\{\d+\})"
+    r"|(?P<repeating>\d*\.\d*\\(?:overline|bar|dot)\{\d+\})"
     r"|(?P<scientific>\d+\.\d+[eE][+-]?\d+(?![\w.])|\d+[eE]\d+(?![\w.]))"
-    r"|(?P<number>\d+(?:\.\d*)?|\.\d+)"
+    r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
     r"|\\(?P<environment>(?:begin|end)\s*\{[a-z]+\*?)\}(?:\s*\{[clr|@ ]*\})?"
     r"|\\(?P<command>[a-zA-Z]+|[^a-zA-Z\\])\*?"
-    r"|(?P<row>\\\\)"
+    r"|(?P<row>\\\\(?:\[-?[\d.]+ ?[a-z]{2}\])?)"
     r"|(?P<word>(?:and|or)(?=[A-Z])|[a-zA-Z]+)"
-    r"|(?P<other>\*\*|==|!=|<=|>=|&&|\.\.+|.)",
+    r"|(?P<other>\{:\}|\*\*|==|!=|<=|>=|&&|\.\.+|.)",
     re.DOTALL | re.ASCII,
 )
 _NUMERAL = re.compile(r"(?=[A-F]*[0-9])[0-9A-F]{2,20}")
 _SPACING = re.compile(r"(?:~|\\[,;:! ]|\$|\s)+")
+_DIGIT = re.compile(r"\d")
+_CAPITAL = re.compile(r"\s*([A-Z])")
 _QUAD = re.compile(r"^q?quad(?=[a-zA-Z]$)")
 _BRACED = re.compile(r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
@@ -97,7 +101,7 @@ class _Lexer:
         elif kind == "word":
             yield from self._word(text)
         elif kind == "row":
-            yield from self._row()
+            yield from self._row(text)
         elif kind == "other":
             yield _punctuation(text)
         elif kind != "space":
@@ -119,11 +123,11 @@ class _Lexer:
         self.environments += 1 if word.startswith("begin") else -1
         return Token("\\" + word.strip(), name.rstrip("*"))
 
-    def _row(self) -> Iterator[Token]:
+    def _row(self, text: str) -> Iterator[Token]:
         if self.environments > 0:
             yield Token("\\\\", "\\\\")
         else:  # a backslash doubled by some serialiser
-            self.position -= 1
+            self.position -= len(text) - 1
 
     def _command(self, name: str) -> Iterator[Token]:
         if name in TEXT:
@@ -132,7 +136,7 @@ class _Lexer:
             self.position += 1
         elif name in OPERATORS:
             yield Token(OPERATORS[name], name)
-        elif name == "mathbb" and (letter := self._braced()) is not None:
+        elif name == "mathbb" and (letter := self._braced() or self._letter()):
             yield Token("name", letter.strip() * 2)
         elif name in OMITTED:
             self._braced()
@@ -142,6 +146,14 @@ class _Lexer:
     def _braced(self) -> str | None:
         """What stands in the braces that follow, if there are any; moves behind them."""
         match = _BRACED.match(self.text, self.position)
+        if match is None:
+            return None
+        self.position = match.end()
+        return match[1]
+
+    def _letter(self) -> str | None:
+        """The capital that follows, if there is one; moves behind it."""
+        match = _CAPITAL.match(self.text, self.position)
         if match is None:
             return None
         self.position = match.end()
@@ -160,6 +172,10 @@ class _Lexer:
             yield Token("numeral", content)
         elif name := symbol_for(content):
             yield Token("name", name)
+        elif plain in SCALES:
+            yield Token("scale", plain)
+        elif _DIGIT.search(content) and not is_condition(content):
+            yield from _Lexer(content).run()
         elif content:
             yield Token("text", content)
 
@@ -173,6 +189,10 @@ class _Lexer:
             yield Token("name", NAMES[word])
         elif word.lower() == "nan":
             raise Unreadable("not a number")
+        elif word.lower() in SCALES:
+            yield Token("scale", word.lower())
+        elif len(word) > 4 and self.text.startswith("(", self.position):
+            yield Token("call", word)
         elif self._is_text(word):
             yield Token("text", word)
         else:

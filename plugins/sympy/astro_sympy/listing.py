@@ -25,7 +25,9 @@ def spread(node: Node) -> Node:
 
 
 def members(group: Group) -> list[Statement]:
-    """The items of a set or tuple, those with `pm` as several."""
+    """The items of a set or tuple, those with `pm` as several. Raises `TooHard` beyond 60."""
+    if len(group.items) > MAX_ITEMS:
+        raise TooHard(f"more than {MAX_ITEMS} items")
     return [Statement(variant) for item in group.items for variant in variants(item)]
 
 

@@ -91,7 +91,8 @@ def _same_stated(ours: Statement, theirs: Statement, scope: Scope) -> bool:
     answer = theirs.value
     if len(ours.parameters) == len(theirs.parameters):
         names = zip(theirs.parameters, ours.parameters, strict=True)
-        answer = substitute(answer, {old: Symbol(new) for old, new in names if old != new})
+        swapped = {old: new for pair in names for old, new in (pair, pair[::-1])}
+        answer = substitute(answer, {old: Symbol(new) for old, new in swapped.items()})
     return _same_form(ours.value, answer, scope)
 
 

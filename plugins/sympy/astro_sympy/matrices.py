@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import islice
 
-from astro_sympy.nodes import Apply, Group, Matrix, Node
+from flint import fmpq
+
+from astro_sympy.nodes import Apply, Group, Matrix, Node, Number, walk
 from astro_sympy.work import TooHard
 
 MAX_ENTRIES = 400
+MAX_NODES = 10_000
 
 
 def matrix(node: Node) -> Matrix | None:
     """The matrix that an expression of matrices comes to; None if it is no matrix.
 
-    Raises `TooHard` where the sizes do not fit or there are more than 400 entries.
+    Raises `TooHard` where the sizes do not fit, there are more than 400 entries, or a product of
+    matrices with variables grows too long: it doubles with each factor.
     """
     match node:
         case Matrix(rows):
             if sum(map(len, rows)) > MAX_ENTRIES:
                 raise TooHard("too large a matrix")
             return node
-        case Group("(" | "[", items, _):  # a vector
+        case Group("(", items, ")") | Group("[", items, "]"):  # a vector
             return Matrix(tuple((item,) for item in items))
         case Apply("+" | "*" as operation, arguments):
             parts = [matrix(argument) or argument for argument in arguments]
@@ -65,11 +70,22 @@ def _multiplied(left: Node, right: Node) -> Node:
     if _shape(left)[1] != _shape(right)[0]:
         raise TooHard("a product of what does not fit")
     columns = list(zip(*right.rows, strict=True))
-    return Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in left.rows))
+    product = Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in left.rows))
+    if next(islice(walk(product), MAX_NODES, None), None):
+        raise TooHard("too long a product of matrices")
+    return product
 
 
 def _dot(row: Sequence[Node], column: Sequence[Node]) -> Node:
-    return Apply("+", tuple(Apply("*", pair) for pair in zip(row, column, strict=True)))
+    pairs = list(zip(row, column, strict=True))
+    terms = [
+        Number(mine.value * other.value)
+        for mine, other in pairs
+        if isinstance(mine, Number) and isinstance(other, Number)
+    ]
+    if len(terms) == len(pairs):
+        return Number(sum((term.value for term in terms), fmpq(0)))
+    return Apply("+", tuple(Apply("*", pair) for pair in pairs))
 
 
 def _shape(matrix: Matrix) -> tuple[int, int]:

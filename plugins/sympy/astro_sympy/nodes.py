@@ -86,6 +86,8 @@ class Named:
 
 Node = Number | Symbol | Apply | Measure | Group | Series | Relation | Matrix | Named
 NUMBER_SETS = frozenset({"RR", "ZZ", "NN", "QQ", "CC"})
+BINDERS = frozenset({"sum", "prod", "int", "lim", "lim+", "lim-"})
+"""Functions whose first argument is a name that is bound in the last one."""
 CONSTANTS = frozenset({"pi", "e", "i", "oo", "emptyset"}) | NUMBER_SETS
 
 
@@ -114,22 +116,22 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def variables(node: Node) -> frozenset[str]:
-    """The names of the free variables. The index of a sum or product is bound."""
+    """The names of the free variables. The index of a sum, the variable of an integral is bound."""
     match node:
         case Symbol(name):
             return frozenset() if name in CONSTANTS else frozenset({name})
-        case Apply("sum" | "prod", (Symbol(index), low, high, body)):
-            return variables(low) | variables(high) | (variables(body) - {index})
+        case Apply(function, (Symbol(index), *bounds, body)) if function in BINDERS:
+            return frozenset().union(variables(body) - {index}, *map(variables, bounds))
     below = children(node)
     return frozenset().union(*map(variables, below)) if below else frozenset()
 
 
 def substitute(node: Node, values: Mapping[str, Node]) -> Node:
-    """The node with free variables replaced; the index of a sum or product stays."""
+    """The node with free variables replaced; a name that is bound stays."""
     match node:
         case Symbol(name):
             return values.get(name, node)
-        case Apply("sum" | "prod", (Symbol(index), *_)) if index in values:
+        case Apply(function, (Symbol(index), *_)) if function in BINDERS and index in values:
             values = {name: value for name, value in values.items() if name != index}
     return rebuild(node, lambda below: substitute(below, values))
 

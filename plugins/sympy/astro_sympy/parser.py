@@ -9,7 +9,9 @@ union   := ratio (("cup" | "cap" | "setminus") ratio)*          ratio := sum (":
 
 from __future__ import annotations
 
-from astro_sympy.atoms import argument, call
+from itertools import takewhile
+
+from astro_sympy.atoms import argument, call, divided
 from astro_sympy.cursor import Cursor
 from astro_sympy.expressions import sum_of_products
 from astro_sympy.functions import function
@@ -18,12 +20,13 @@ from astro_sympy.nodes import Apply, Group, Named, Node, Relation, Series, Symbo
 from astro_sympy.phrases import is_condition, is_filler
 
 _RELATIONS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "approx", "equiv"})
+_ENDS = ("", ";", "end")
 
 
 def parse(text: str) -> Node:
     """The tree of ASCII LaTeX (see `unicode.to_latex`). Raises `Unreadable` on what is none."""
     cursor = Cursor(tokens(text), _answer, function)
-    node = _answer(cursor)
+    node = divided(cursor, _answer(cursor))
     if cursor.peek().kind:
         raise Unreadable(f"unexpected {cursor.peek().text!a:.20}")
     return node
@@ -31,7 +34,7 @@ def parse(text: str) -> Node:
 
 def _answer(cursor: Cursor) -> Node:
     lists = [_list(cursor)]
-    while cursor.accept(";"):
+    while cursor.accept(";") and cursor.peek().kind not in ("", "end"):
         lists.append(_list(cursor))
     return lists[0] if len(lists) == 1 else Series(tuple(lists), ";")
 
@@ -71,16 +74,25 @@ def _leading_words(cursor: Cursor) -> str:
 
 
 def _trailing_words(cursor: Cursor, text: str) -> None:
-    """A restriction, as `for all x > 0`, reaches to the next `and`, `or`, `;` or the end."""
+    """A restriction, as `for all x > 0, y > 0`, ends before `and`, `or`, `;` or the next item."""
     if is_condition(text):
-        while cursor.peek().kind not in ("", ";", "and", "or", "end"):
-            if cursor.kinds(2)[0] == "," and cursor.kinds(2)[1] in ("and", "or", "text"):
+        while cursor.peek().kind not in (*_ENDS, "and", "or"):
+            if cursor.peek().kind == "," and not _is_restriction(cursor):
                 return
             cursor.take()
     elif not is_filler(text):
         raise Unreadable(f"unexpected words {text!a:.20}")
     elif cursor.accept("^"):  # units^2
         argument(cursor)
+
+
+def _is_restriction(cursor: Cursor) -> bool:
+    """Whether what follows a comma has a relation and no words before the next comma or the end."""
+    following = cursor.stream[cursor.index + 1 :]
+    part = [token.kind for token in takewhile(lambda token: token.kind not in _ENDS, following)]
+    if "," in part:
+        part = part[: part.index(",")]
+    return not _RELATIONS.isdisjoint(part) and "text" not in part
 
 
 def _relation(cursor: Cursor) -> Node:

@@ -8,7 +8,11 @@ MAX_WORDS = 6
 _SYMBOLS = (
     (re.compile(r"infinit(?:y|e|ely many)(?: solutions)?", re.I), "oo"),
     (re.compile(r"all real(?:s| numbers)|the real numbers", re.I), "RR"),
-    (re.compile(r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?)", re.I), "emptyset"),
+    (re.compile(r"(?:all|the) integers", re.I), "ZZ"),
+    (
+        re.compile(r"(?:there (?:is|are) )?no (?:real )?(?:solutions?|roots?)(?: exists?)?", re.I),
+        "emptyset",
+    ),
     (re.compile(r"none|(?:the )?empty(?: set)?", re.I), "emptyset"),
 )
 _CONDITION = re.compile(
@@ -17,7 +21,7 @@ _CONDITION = re.compile(
 )
 _DENIAL = re.compile(
     r"\b(?:no|not|never|none|nor|neither|except|without|wrong|false|incorrect|impossible|maybe|perhaps"
-    r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between)\b|n't|\d",
+    r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between|almost|nearly|ish|otherwise|else)\b|n't|\d",
     re.I,
 )
 _WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()\-\s]+|[^\x00-\x7f]", re.I)

@@ -93,7 +93,8 @@ def _readings(gold: Node, answer: Node, params: Params) -> list[tuple[Node, Node
     bare = _without_percent(gold), _without_percent(answer)
     if "percent" in params.optional and (bare[0] is gold) != (bare[1] is answer):
         pairs.append(bare)
-    if "degrees" in params.optional and _has_degrees(gold) != _has_degrees(answer):
+    in_units = _unit(gold) or _unit(answer)  # 90 radians are no 90 degrees
+    if "degrees" in params.optional and not in_units and _has_degrees(gold) != _has_degrees(answer):
         pairs.append((_without_degrees(gold), _without_degrees(answer)))
     pairs += _renamed(gold, answer)
     return pairs
@@ -158,7 +159,7 @@ def _unit(node: Node) -> Unit | None:
     match node:
         case Measure(_, unit):
             return read_unit(unit)
-        case Apply("neg", (below,)):
+        case Apply("neg" | "+" | "*", (*_, below)):  # 12 \pi cm, 4 + 2\sqrt{3} m
             return _unit(below)
     return None
 

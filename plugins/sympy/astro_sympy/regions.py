@@ -88,6 +88,8 @@ def region(node: Node, work: Work) -> Region | None:  # noqa: PLR0911 - one retu
             return (_point(right, work),)
         case Relation(operators, operands) if set(operators) <= _ORDER:
             return _inequalities(operators, operands, work)
+        case Apply("+", (left, Apply("neg", (Group("{") as right,)))):  # R - {0}
+            return combined("setminus", region(left, work), region(right, work))
         case Apply("cup" | "cap" | "setminus" as operation, (left, right)):
             return combined(operation, region(left, work), region(right, work))
         case Series(items, joined):

@@ -16,7 +16,7 @@ _ANSWER_IS = re.compile(
     r"answers?\b[*_\s]{0,8}(?:(?:is|are)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
 )
 _LEAD = re.compile(
-    r"(?:[\s*_:=>]|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option)\b,?)+",
+    r"(?:[\s*_:=]|=>|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option)\b,?)+",
     re.IGNORECASE,
 )
 _DISPLAY = re.compile(r"\\\[(.*?)\\\]|\$\$(.*?)\$\$", re.DOTALL)

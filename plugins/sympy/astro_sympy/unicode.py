@@ -19,12 +19,13 @@ _SYMBOLS = {
     "°": r"^\circ ", "º": r"^\circ ", "˚": r"^\circ ", "′": "'", "’": "'", "″": "''", "”": '"',
     "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
     "⟨": r"\langle ", "⟩": r"\rangle ", "…": r"\ldots ", "⋯": r"\cdots ",
-    "£": r"\text{£}", "€": r"\text{€}", "¥": r"\text{¥}", "¢": r"\text{¢}",
+    "£": r"\gbp ", "€": r"\euro ", "¥": r"\yuan ", "¢": r"\cent ",
     "，": ",", "；": ";", "：": ":", "、": ",", "。": ".", "％": "%",
     "→": r"\to ", "⇒": r"\Rightarrow ", "⇔": r"\iff ",
     "ℝ": r"\mathbb{R}", "ℤ": r"\mathbb{Z}", "ℕ": r"\mathbb{N}",
     "ℚ": r"\mathbb{Q}", "ℂ": r"\mathbb{C}",
-    "\N{LATIN SMALL LETTER F WITH HOOK}": "f",
+    "\N{LATIN SMALL LETTER F WITH HOOK}": "f", "∶": ":",
+    **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", ""),
 }  # fmt: skip
 _GREEK = {
     chr(code): f"\\{name} "
@@ -41,9 +42,10 @@ _CIRCLED = re.compile("[\N{CIRCLED DIGIT ONE}-\N{CIRCLED NUMBER TWENTY}]+")
 _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀-₉₊₋]+")
 _FRACTION = re.compile("[¼-¾⅐-⅞]")
+_RADICAND = re.compile(r"([√∛∜])\s*(\d{2,})")
 # What is left of \f, \t, ... after a JSON or Python string has read the backslash.
 _ESCAPED = re.compile(
-    "\f(?=rac|loor)|\t(?=ext|imes|frac|an|heta|au|o\\b|riangle)|\r(?=ight|angle|floor|ceil|ho)"
+    "\f(?=rac|loor)|\t(?=imes|frac|an|heta|au|o\\b|riangle)|\r(?=ight|angle|floor|ceil|ho)"
     "|\b(?=egin|inom|oxed|eta|ar|ig)|\v(?=ec|ert)|\a(?=lpha|pprox|ngle)"
 )
 _LETTERS = {"\f": "f", "\t": "t", "\r": "r", "\b": "b", "\v": "v", "\a": "a"}
@@ -62,6 +64,7 @@ def to_latex(text: str) -> str:
     text = _RAISED.sub(lambda match: f"^{{{_plain(match.group())}}}", text)
     text = _LOWERED.sub(lambda match: f"_{{{_plain(match.group())}}}", text)
     text = _FRACTION.sub(_fraction, text)
+    text = _RADICAND.sub(r"\1{\2}", text)
     return _plain(text.translate(_TABLE))
 
 

@@ -15,16 +15,23 @@ _TABLE = {
     "oz ounce=45359237/1600000",
     "time": "ms millisecond=1/1000 s sec second=1 min minute=60 h hr hour=3600 day=86400 "
     "week=604800",
+    "year": "month=1/12 yr year=1 decade=10 century centurie=100",
     "volume": "ml millilitre milliliter=1/1000 l litre liter=1",
+    "liquid": "cup=1/16 pint=1/8 qt quart=1/4 gal gallon=1",
+    "length/time": "mph=1397/3125 kph kmh=5/18",
+    "force": "n newton=1",
+    "energy": "j joule=1",
+    "power": "w watt=1",
     "money": "$ dollar usd=1 cent ¢=1/100",
     "euro": "€ euro eur=1",
     "sterling": "£ gbp=1",
     "yuan": "¥ yuan=1",
     "celsius": "celsius=1",
+    "fahrenheit": "fahrenheit=1",
     "angle": "rad radian=1",
 }
 _PER = re.compile(r"\s*/\s*|\s+per\s+")
-_POWER = re.compile(r"(?:(square|sq|cubic)\.? )?([^\s^]+)(?:\s*\^?\s*\{?([23])\}?)?")
+_POWER = re.compile(r"(?:(square|sq|cubic)\.? )?([^\s^]+)(?:\s*\^?\s*\{?(\d)\}?)?")
 _PREFIXES = {"square": 2, "sq": 2, "cubic": 3}
 
 

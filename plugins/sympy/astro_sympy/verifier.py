@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from astro.types import Problem, Status, Verdict
+from astro_sympy.allowance import Allowance
 from astro_sympy.compare import compare
 from astro_sympy.extract import extract, reference
 from astro_sympy.hedges import hedges
 from astro_sympy.params import Params
+from astro_sympy.symbolic import load
 
 
 class SympyVerifier:
@@ -17,6 +19,10 @@ class SympyVerifier:
 
     def __init__(self, params: Params | None = None) -> None:
         self._params = params or Params()
+
+    def warm_up(self) -> None:
+        """Import sympy, the last resort: a second that the first hard answer would have to wait."""
+        load()
 
     def verify(self, problem: Problem, response: str) -> Verdict:
         """Total: any text has a verdict, in bounded time."""
@@ -29,12 +35,15 @@ class SympyVerifier:
         if open_words := hedges(found.answer) - hedges(gold):
             reason = f"no definite answer: it says {', '.join(sorted(open_words))}"
             return Verdict(Status.INCORRECT, found.answer, reason)
-        judgement = compare(gold, found.answer, self._params)
-        if judgement.status is not Status.CORRECT and self._says_so_in_each(gold, found.parts):
+        allowance = Allowance()
+        judgement = compare(gold, found.answer, self._params, allowance)
+        if judgement.status is not Status.CORRECT and self._says_so_in_each(
+            gold, found.parts, allowance
+        ):
             return Verdict(Status.CORRECT, found.answer, "the same in each box")
         return Verdict(judgement.status, found.answer, judgement.reason)
 
-    def _says_so_in_each(self, gold: str, parts: tuple[str, ...]) -> bool:
+    def _says_so_in_each(self, gold: str, parts: tuple[str, ...], allowance: Allowance) -> bool:
         """Whether several boxes give one answer in several forms, such as 1/2 and 0.5."""
-        judged = (compare(gold, part, self._params).status for part in parts)
+        judged = (compare(gold, part, self._params, allowance).status for part in parts)
         return len(parts) > 1 and all(status is Status.CORRECT for status in judged)

@@ -28,6 +28,7 @@ OPERATORS = {
     "lceil": "ceil(", "rceil": "ceil)", "lvert": "|", "rvert": "|", "vert": "|", "mid": "|",
     "|": "|", "lVert": "|", "rVert": "|", "Vert": "|", "langle": "(", "rangle": ")",
     "lbrack": "[", "rbrack": "]", "lparen": "(", "rparen": ")", "%": "%", "$": "currency",
+    "euro": "currency", "gbp": "currency", "yuan": "currency", "cent": "currency",
     "circ": "degree", "degree": "degree", "textdegree": "degree", "textcirc": "degree",
     "prime": "'", "not": "not", "colon": ":", "to": "to", "rightarrow": "to", "choose": "choose",
     "over": "over", "land": "and", "wedge": "and", "lor": "or", "vee": "or", "ldots": "...",
@@ -70,6 +71,15 @@ TEXT = frozenset({
 
 OMITTED = frozenset({"hspace", "vspace", "phantom", "tag"})
 """Commands that go with their argument."""
+
+SCALES = {
+    "hundred": 10**2,
+    "thousand": 10**3,
+    "million": 10**6,
+    "billion": 10**9,
+    "trillion": 10**12,
+}
+"""Words that multiply the number before them."""
 
 WORDS = {"and": "and", "or": "or", "in": "in", "union": "cup"}
 """Plain words that are operators."""

@@ -110,6 +110,8 @@ def _items(text: str) -> Counter[str]:
 
 def _canonical(item: str) -> str:
     words = _HYPHEN.sub(" ", _ORDINAL.sub(r"\1", item)).split()
+    if len(words) > 1 and words[0] in ("a", "an"):
+        del words[0]
     named = (_SHORT.get(word.rstrip("."), word.rstrip(".")) for word in words if word != "the")
     return " ".join(_NUMBERS.get(word, word) for word in named)
 

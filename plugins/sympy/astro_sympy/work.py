@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from astro_sympy.allowance import Allowance
 
 
 class Undefined(ValueError):
@@ -17,11 +19,13 @@ class TooHard(ValueError):
 class Work:
     """What is left to spend, and the seed of the points at which expressions are compared.
 
-    A unit is some microseconds: an operation on numbers of a few hundred bits.
+    `allowance` is what is left for sympy. A unit is some microseconds: an operation on numbers of a
+    few hundred bits.
     """
 
     seed: int
     left: int = 40_000
+    allowance: Allowance = field(default_factory=Allowance)
 
     def spend(self, units: int = 1) -> None:
         """Raises `TooHard` when nothing is left."""

@@ -1,0 +1,232 @@
+"""What the loop and the engines under it are worth; ratios within one run, a table for each part.
+
+python bench/engines.py [vllm] [bookkeeping] [together] [prefixes] [ray]     (by default all)
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import search as at_once
+import stub
+from marks import Mark, publish
+
+import astro
+from astro.binding import Binding, Budget, VerifierBinding
+from astro.engine import Engine, Task
+from astro.interfaces import SearchAlgorithm, ValueEstimator
+from astro.journal import Journal
+from astro.registry import Registry
+from astro.requests import Failure, Generate, LogProb, Program, Reply
+from astro.types import Completion, Problem, SearchTree, State
+from astro.verification import VerifierPool
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+ROUNDS = 3
+TREES = 8
+LLM_REASONERS = "llm-reasoners==1.0.2"
+
+
+def vllm() -> None:
+    """Search on vLLM against `LLM.generate`, in the environment that has vLLM."""
+    python = ROOT / ".venv-vllm/bin/python"
+    if python.exists():
+        subprocess.run([python, HERE / "engines_vllm.py"], check=True)
+    else:
+        print("vllm: not measured, for .venv-vllm is not there; `make test-vllm` makes it")
+
+
+def bookkeeping() -> None:
+    """MCTS with a model that costs nothing: ours with its journal, and that of llm-reasoners."""
+    ours, theirs, grown = [], [], []
+    path = installed(LLM_REASONERS)
+    for _ in range(ROUNDS):
+        ours.append(iterations_per_second(1_000))
+        theirs.append(llm_reasoners(path, 1_000))
+        grown.append(iterations_per_second(10_000))
+        print("iterations/s", *(f"{rates[-1]:.0f}" for rates in (ours, theirs, grown)))
+    publish(
+        "engines-bookkeeping",
+        [
+            Mark.of("MCTS iterations/s to llm-reasoners'", ratio(ours, theirs), ">= 5"),
+            Mark.of("iterations/s at 10,000 a tree to 1,000", ratio(grown, ours), ">= 0.9"),
+        ],
+    )
+
+
+def together() -> None:
+    """Nodes per second with 64 problems at once over those with one at a time."""
+    middle = median(at_once.ratios())
+    publish("engines-together", [Mark.of("nodes/s, 64 at once to one at a time", middle, ">= 8")])
+
+
+def prefixes() -> None:
+    """The share of prompt tokens that had to be computed, with the tiny model."""
+    config = astro.load_config(ROOT / "configs/quickstart.yaml", ["policy.params.processes=1"])
+    registry = Registry.discover()
+    problems = registry.build("problems", config.problems).load("train")[:32]
+    policy = registry.build("policy", config.policy)
+    with VerifierPool(config.verifier) as pool:
+        at_once.nodes_per_second(config, policy, pool, at_once.TOGETHER, problems)
+    counters = policy.counters()
+    share = 1 - counters["cached_prompt_tokens"] / counters["prompt_tokens"]
+    publish("engines-prefixes", [Mark.of("prompt tokens, computed to requested", share, "<= 0.35")])
+
+
+def ray() -> None:
+    """Trees per second of two workers over those of one, where the policy burns a core."""
+    from astro_ray.cluster import connected
+
+    alone, both = [], []
+    with plugin("burning") as path, connected("local"):
+        for _ in range(ROUNDS):
+            alone.append(trees_per_second(path, workers=1))
+            both.append(trees_per_second(path, workers=2))
+            print("trees/s", f"{alone[-1]:.2f} {both[-1]:.2f}")
+    publish("engines-ray", [Mark.of("trees/s, 2 workers to 1", ratio(both, alone), ">= 1.7")])
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> float:
+    """The median of the rounds' ratios."""
+    return median(a / b for a, b in zip(above, below, strict=True))
+
+
+class StubPolicy:
+    """Samples all of the stub's actions, each with probability 1/8, at once."""
+
+    def __init__(self) -> None:
+        self._reply: Reply = [
+            Completion(text, (i,), (-2.08,)) for i, text in enumerate(stub.ACTIONS)
+        ]
+        self._tickets: list[int] = []
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:  # noqa: ARG002
+        self._tickets.append(ticket)
+
+    def step(self) -> list[tuple[int, Reply | Failure]]:
+        tickets, self._tickets = self._tickets, []
+        return [(ticket, self._reply) for ticket in tickets]
+
+    def close(self) -> None:
+        pass
+
+
+class StubValue:
+    """The stub's value of a state's last action."""
+
+    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
+        yield from ()
+        return [stub.value(state.steps[-1].text) for state in states]
+
+
+def iterations_per_second(iterations: int) -> float:
+    """Of TREES trees at once, each of so many iterations."""
+    params = {"expand": len(stub.ACTIONS), "iterations": iterations, "max_depth": stub.DEPTH}
+    mcts = build_search(Binding(name="mcts", params=params), StubValue())
+    with VerifierPool(VerifierBinding(name="exact")) as pool, journal() as opened:
+        engine = Engine(StubPolicy(), pool, seed=0, journal=opened)
+        began = time.perf_counter()
+        for outcome in engine.run(tasks(mcts, TREES)):
+            assert len(outcome.result.nodes) == 1 + iterations * len(stub.ACTIONS)
+        return iterations * TREES / (time.perf_counter() - began)
+
+
+def llm_reasoners(path: Path, iterations: int) -> float:
+    done = subprocess.run(
+        [sys.executable, HERE / "engines_llm_reasoners.py", str(iterations)],
+        env={**os.environ, "PYTHONPATH": str(path)},
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def trees_per_second(path: Path, workers: int) -> float:
+    """Between the first and the last tree, so that the workers' start does not count."""
+    registry = Registry.discover()
+    params = {"workers": workers, "concurrency": 4, "env": {"PYTHONPATH": str(path)}}
+    executor = registry.build("executor", Binding(name="ray", params=params))
+    value = registry.build("value", Binding(name="rollout", params={"rollouts": 2}))
+    mcts = build_search(Binding(name="mcts", params={"expand": 4, "iterations": 8}), value)
+    ends = []
+    with journal() as opened:
+        for _ in executor.run(
+            tasks(mcts, 60),
+            policy=Binding(name="burning"),
+            verifier=VerifierBinding(name="exact"),
+            journal=opened,
+            budget=Budget(),
+            seed=0,
+        ):
+            ends.append(time.perf_counter())
+    return (len(ends) - 1) / (ends[-1] - ends[0])
+
+
+def build_search(binding: Binding, value: ValueEstimator) -> SearchAlgorithm:
+    registry = Registry.discover()
+    step_format = registry.build("step_format", Binding(name="lines"))
+    algorithm: SearchAlgorithm = registry.build(
+        "search", binding, value=value, step_format=step_format
+    )
+    return algorithm
+
+
+def tasks(search: SearchAlgorithm, count: int) -> list[Task[SearchTree]]:
+    problems = [Problem(str(i), f"question {i}", "1") for i in range(count)]
+    return [Task(p.id, partial(search.search, p, seed)) for seed, p in enumerate(problems)]
+
+
+@contextmanager
+def journal() -> Iterator[Journal]:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(Journal(Path(folder) / "journal.db")) as opened,
+    ):
+        yield opened
+
+
+def installed(requirement: str) -> Path:
+    """A folder with that distribution alone; what it needs is in this environment."""
+    path = ROOT / ".venv-bench"
+    if not path.exists():
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
+        subprocess.run([*pip, "--target", path, requirement], check=True)
+    return path
+
+
+@contextmanager
+def plugin(name: str) -> Iterator[Path]:
+    """A folder with a module of this one as a distribution, as pip would have installed it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder)
+        shutil.copy(HERE / f"{name}.py", path)
+        info = path / f"{name}-1.0.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[astro]\n{name} = {name}\n")
+        yield path
+
+
+PARTS: tuple[Callable[[], None], ...] = (vllm, bookkeeping, together, prefixes, ray)
+
+
+def main() -> None:
+    wanted = sys.argv[1:] or [part.__name__ for part in PARTS]
+    for part in PARTS:
+        if part.__name__ in wanted:
+            part()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""What OpenRLHF's log says: the figures of a step, and why it ended."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from astro.text import plain
+
+_RAY = re.compile(r"^\((?:[\w.:]+ )?pid=\d+(?:, ip=[\w.:]+)?\)\s?")
+_STEP = re.compile(
+    r"^INFO \d\d-\d\d \d\d:\d\d:\d\d ppo_trainer(?:_async)?\.py:\d+\] \S+ "
+    r"Global step (\d{1,9}): (\{.*\})$"
+)
+_BATCH = re.compile(r"^Train step of epoch \d+: .*?\s(\d+)/\d+ \[.*?, (\w+=[^\]]*)\]\s*$")
+_FIGURE = re.compile(r"(\w+)=([-+.\deE]+)")
+_NOT_FINITE = re.compile(r"(?<=: )-?(?:nan|inf)\b")
+_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_RAISED = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
+_WORDS = 400
+
+NAMES: Mapping[str, str] = {
+    "rollout/reward_mean": "reward",
+    "rollout/response_length_mean": "response_length",
+    "rollout/truncated_rate": "truncated",
+    "backtracks": "backtracks",
+    "backtrack_share": "backtrack_share",
+    "policy_loss": "loss",
+    "actor_lr": "learning_rate",
+    "actor_grad_norm": "grad_norm",
+    "ppo_clip_ratio": "clip_fraction",
+    "ppo_kl": "kl",
+    "kl": "kl_reference",
+    "entropy_loss": "entropy",
+    "critic_loss": "critic/loss",
+    "critic_lr": "critic/learning_rate",
+    "critic_grad_norm": "critic/grad_norm",
+    "timing/generation": "seconds/rollout",
+    "timing/ppo_train": "seconds/train",
+    "timing/make_experience": "seconds/experience",
+    "timing/broadcast": "seconds/broadcast",
+    "gpt_loss": "loss",
+    "lr": "learning_rate",
+}
+"""OpenRLHF's names to those of `grpo`, `ppo` and `transformers`. The rest are `openrlhf/<name>`."""
+
+
+class Step(NamedTuple):
+    """A step's number, from 1, and its figures under OpenRLHF's names."""
+
+    number: int
+    figures: Mapping[str, float]
+
+
+def parse_step(line: str) -> Step | None:
+    """The step of RL that a line of the log tells of.
+
+    The log also quotes responses, so only a line that is such a report from its beginning counts,
+    and its figures are read as literals.
+    """
+    found = _STEP.match(bare(line))
+    if not found:
+        return None
+    try:
+        figures = ast.literal_eval(_NOT_FINITE.sub("None", found[2]))
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return Step(int(found[1]), _finite(figures)) if isinstance(figures, dict) else None
+
+
+def parse_batch(line: str) -> Step | None:
+    """The micro batches of fine-tuning so far, and the last figures, by OpenRLHF's progress bar."""
+    found = _BATCH.match(bare(line))
+    if not found:
+        return None
+    return Step(int(found[1]), {name: float(value) for name, value in _FIGURE.findall(found[2])})
+
+
+def metrics(figures: Mapping[str, float]) -> dict[str, float]:
+    """A step's metrics of RL, under the names that `grpo` uses."""
+    named = dict(figures)
+    samples = named.pop("rollout/num_samples", 0.0)
+    right = named.pop("correct_after_backtrack", 0.0)
+    total = named.pop("timing/step_total", 0.0)
+    for double in ("reward", "score", "response_length", "truncated"):
+        named.pop(double, None)
+    found = {_name(name): value for name, value in named.items()}
+    if "reward" in found:
+        found["pass_rate"] = found["reward"]
+    if share := found.get("backtrack_share"):
+        found["success_after_backtrack"] = right / share
+    if total:
+        found["tokens/s"] = samples * found.get("response_length", 0.0) / total
+    return found
+
+
+def last_error(log: str) -> str:
+    """OpenRLHF's own words for why it ended: the last exception, else the last line."""
+    lines = [text for line in log.splitlines() if (text := bare(line).strip())]
+    raised = [line for line in lines if _RAISED.match(line)]
+    return (raised or lines or ["it said nothing"])[-1][:_WORDS]
+
+
+def bare(line: str) -> str:
+    """A line without colours, controls, and the name of the process that Ray puts before it."""
+    return _RAY.sub("", plain(_COLOUR.sub("", line)))
+
+
+def _name(name: str) -> str:
+    return name if name.startswith("verdict/") else NAMES.get(name, f"openrlhf/{name}")
+
+
+def _finite(figures: Mapping[Any, Any]) -> dict[str, float]:
+    return {
+        str(name): float(value)
+        for name, value in figures.items()
+        if isinstance(value, int | float) and math.isfinite(value)
+    }

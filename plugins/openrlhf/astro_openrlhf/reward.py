@@ -1,0 +1,231 @@
+"""What OpenRLHF calls for each response, in its own interpreter: our verifier, in our pool.
+
+OpenRLHF swallows what a reward function raises and dies later of something else. So a verifier's
+faults are verdicts, and an alarm is left in a file, where whoever started OpenRLHF looks.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from importlib.metadata import version
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from astro.binding import VerifierBinding
+from astro.errors import AstroError, TrainingError
+from astro.files import encode, read_json, write_json, write_whole
+from astro.interfaces import StepFormat
+from astro.requests import Verify
+from astro.types import Problem, Status, Verdict
+from astro.verification import VerifierPool
+from astro_openrlhf.prompts import load_tokenizer
+
+MODULE, SETTINGS, STEP_FORMAT, ALARM = (
+    "reward.py",
+    "reward.json",
+    "step_format.pickle",
+    "alarm.json",
+)
+_SOURCE = '''\
+"""Written by astro for OpenRLHF, which calls `reward_func` for each response."""
+
+from pathlib import Path
+
+from astro_openrlhf.reward import Reward, check
+
+reward_func = Reward(Path(__file__).parent)
+
+if __name__ == "__main__":
+    check(reward_func)
+'''
+_POLL_SECONDS = 0.002
+_problem = msgspec.json.Decoder(Problem).decode
+
+
+class Settings(msgspec.Struct):
+    """What the reward function is told: the model whose tokens it reads, and the verifier."""
+
+    model: str
+    verifier: dict[str, Any]
+
+
+def write_module(
+    folder: Path, *, model: str, verifier: VerifierBinding, step_format: StepFormat
+) -> Path:
+    """Write the module that OpenRLHF loads and what it needs into `folder`. Returns its path.
+
+    Raises `TrainingError` for a step format that cannot be pickled.
+    """
+    (folder / ALARM).unlink(missing_ok=True)
+    write_json(folder / SETTINGS, Settings(model, verifier.model_dump(mode="json")))
+    write_whole(folder / STEP_FORMAT, [_pickled(step_format)])
+    write_whole(folder / MODULE, [_SOURCE.encode()])
+    return folder / MODULE
+
+
+def _pickled(step_format: StepFormat) -> bytes:
+    try:
+        return pickle.dumps(step_format)
+    except Exception as error:  # whatever a third party's object raises
+        raise TrainingError(
+            f"the step format {type(step_format).__name__} cannot be sent to OpenRLHF: {error}",
+            "make it one that pickle takes: a class of a module, without open files or lambdas",
+        ) from error
+
+
+def read_alarm(folder: Path) -> tuple[str, str] | None:
+    """The message and the hint of what ended the verification, if anything did."""
+    path = folder / ALARM
+    return read_json(path, tuple[str, str]) if path.exists() else None
+
+
+class Found(msgspec.Struct):
+    """What a check found in OpenRLHF's interpreter: its version, and a first verdict."""
+
+    openrlhf: str
+    verdict: Verdict
+
+
+class Reward:
+    """OpenRLHF's `reward_func`, called from many threads, each with lists of one element.
+
+    All threads share one pool, which starts with the first call.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._settings = read_json(folder / SETTINGS, Settings)
+        self._step_format: StepFormat = pickle.loads((folder / STEP_FORMAT).read_bytes())
+        self._tokenizer = load_tokenizer(self._settings.model)
+        self._lock = threading.Lock()
+        self._judge: Judge | None = None
+
+    def __call__(
+        self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str], **_: Any
+    ) -> dict[str, Any]:
+        """Rewards in {0, 1} of responses; a query is a prompt and its response, decoded."""
+        try:
+            (query,), (prompt,), (label,) = queries, prompts, labels
+            return self._scored(self.response(query, prompt), _problem(label))
+        except Exception as error:  # OpenRLHF would swallow it
+            self._sound_alarm(error)
+            raise
+
+    def response(self, query: str, prompt: str) -> str:
+        """The text of the response alone, without special tokens, as every verifier gets it.
+
+        Raises `AstroError` if the query does not begin with the prompt.
+        """
+        tokens = self._tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        head = self._tokenizer.decode(tokens, skip_special_tokens=False)
+        if not query.startswith(head):
+            raise AstroError(f"OpenRLHF's query does not begin with its prompt {head[:80]!r}")
+        response = query[len(head) :]
+        for token in self._tokenizer.all_special_tokens:
+            response = response.replace(token, "")
+        return response
+
+    def check(self, problem: Problem) -> str:
+        """Judge an empty response, so that what is missing here shows before a run. JSON."""
+        verdict = self._verdict(problem, "")
+        assert self._judge
+        self._judge.close()
+        return encode(Found(version("openrlhf"), verdict)).decode()
+
+    def _scored(self, response: str, problem: Problem) -> dict[str, Any]:
+        verdict = self._verdict(problem, response)
+        backtracks = self._step_format.backtracks(response)
+        return {
+            "rewards": verdict.reward,
+            "scores": verdict.reward,
+            "extra_logs": logs(verdict, backtracks),
+        }
+
+    def _sound_alarm(self, error: Exception) -> None:
+        """Leave word of the first error."""
+        message, hint = getattr(error, "message", repr(error)), getattr(error, "hint", "")
+        with self._lock:
+            if not (self._folder / ALARM).exists():
+                write_json(self._folder / ALARM, (message, hint))
+
+    def _verdict(self, problem: Problem, response: str) -> Verdict:
+        with self._lock:
+            if self._judge is None:
+                self._judge = Judge(VerifierBinding(**self._settings.verifier))
+        return self._judge.verdict(Verify(problem, response))
+
+
+def check(reward: Reward) -> None:
+    """The module's main: print, as JSON, what judging an empty response to a problem came to."""
+    print(reward.check(_problem(sys.stdin.buffer.read())))
+
+
+def logs(verdict: Verdict, backtracks: int) -> Mapping[str, float]:
+    """What OpenRLHF averages over a step's responses beside the reward."""
+    return {
+        "backtracks": float(backtracks),
+        "backtrack_share": float(backtracks > 0),
+        "correct_after_backtrack": float(backtracks > 0 and verdict.correct),
+        **{f"verdict/{status}": float(verdict.status is status) for status in Status},
+    }
+
+
+class Judge:
+    """A pool that many threads ask at once: one thread of its own drives it."""
+
+    def __init__(self, verifier: VerifierBinding) -> None:
+        self._pool = VerifierPool(verifier)
+        self._asked: queue.SimpleQueue[tuple[Verify, Future[Verdict]] | None] = queue.SimpleQueue()
+        self._tickets = count()
+        self._waiting: dict[int, Future[Verdict]] = {}
+        self._error: Exception | None = None
+        self._thread = threading.Thread(target=self._drive, daemon=True)
+        self._thread.start()
+
+    def verdict(self, request: Verify) -> Verdict:
+        """Wait for the verdict. Raises what the pool has raised, once its verdicts mean nothing."""
+        future: Future[Verdict] = Future()
+        self._asked.put((request, future))
+        return future.result()
+
+    def close(self) -> None:
+        """End the pool. No call follows."""
+        self._asked.put(None)
+        self._thread.join()
+
+    def _drive(self) -> None:
+        with self._pool:
+            while self._take():
+                try:
+                    for ticket, verdict in self._pool.step():
+                        self._waiting.pop(ticket).set_result(verdict)
+                except Exception as error:  # no thread may wait for ever
+                    self._error = error
+                    for future in self._waiting.values():
+                        future.set_exception(error)
+                    self._waiting.clear()
+
+    def _take(self) -> bool:
+        """Take what has been asked, waiting if there is nothing else to do. False at the end."""
+        try:
+            asked = self._asked.get(timeout=_POLL_SECONDS if self._waiting else None)
+        except queue.Empty:
+            return True
+        if asked is None:
+            return False
+        request, future = asked
+        if self._error:
+            future.set_exception(self._error)
+        else:
+            ticket = next(self._tickets)
+            self._waiting[ticket] = future
+            self._pool.add(ticket, request)
+        return True

@@ -1,0 +1,156 @@
+"""`openrlhf_grpo` and `openrlhf_ppo`: OpenRLHF's own loop, with our problems and our verifier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from astro.binding import Binding, VerifierBinding
+from astro.interfaces import OnStep, Rehearsal, StepFormat, TrainResult
+from astro.types import Problem
+from astro_openrlhf import checks, flags, progress
+from astro_openrlhf.job import Job, follow
+from astro_openrlhf.logs import Logs, Row
+from astro_openrlhf.params import GrpoParams, PpoParams
+from astro_openrlhf.prompts import PromptWriter, absolute
+from astro_openrlhf.reward import MODULE as REWARD
+from astro_openrlhf.reward import write_module
+from astro_openrlhf.rollouts import LABEL, PROMPT, write_prompts
+from astro_openrlhf.workspace import Workspace
+
+MODULE = "openrlhf.cli.train_ppo_ray"
+
+
+class Trainer:
+    """The `rl` named `openrlhf_grpo` or `openrlhf_ppo`: whichever the params are of.
+
+    Of the policy's params it takes how prompts are written; OpenRLHF samples with a vLLM of its
+    own. `run_dir` must be a folder that every machine sees.
+    """
+
+    def __init__(self, params: GrpoParams | PpoParams, *, step_format: StepFormat) -> None:
+        self._params = params
+        self._step_format = step_format
+
+    def train(
+        self,
+        problems: Sequence[Problem],
+        *,
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+    ) -> TrainResult:
+        """Train `model`; the result is `run_dir/model`, returned at once if it is there already.
+
+        A killed run goes on from OpenRLHF's last checkpoint. Raises `TrainingError`,
+        `MissingEngineError`, and `VerifierError` when too many verdicts are faults.
+        """
+        workspace = Workspace(run_dir)
+        with closing(Logs(run_dir)) as logs:
+            if not workspace.model.exists():
+                workspace.clear_broken()
+                words = self._write(
+                    workspace,
+                    problems=problems,
+                    model=model,
+                    policy=policy,
+                    reward=reward,
+                    seed=seed,
+                )
+                self._check(workspace, problems[0], words)
+                follow(self._job(words), workspace, self._recorder(logs, on_step))
+                workspace.hand_over()
+            rows = logs.rows
+        note = _note(rows, self._params.steps)
+        return TrainResult(workspace.model, dict(rows[-1]) if rows else {}, note)
+
+    def rehearse(
+        self,
+        problems: Sequence[Problem],
+        *,
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        run_dir: Path,
+        seed: int,
+    ) -> Rehearsal:
+        """Write the files and check them and the command, as `train` does. Raises as it does."""
+        workspace = Workspace(run_dir)
+        words = self._write(
+            workspace, problems=problems, model=model, policy=policy, reward=reward, seed=seed
+        )
+        found = self._check(workspace, problems[0], words)
+        files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
+        return Rehearsal(self._job(words).command, files, found)
+
+    def _write(
+        self,
+        workspace: Workspace,
+        *,
+        problems: Sequence[Problem],
+        model: str,
+        policy: Binding,
+        reward: VerifierBinding,
+        seed: int,
+    ) -> list[str]:
+        """Write what OpenRLHF reads. Returns its flags."""
+        params, start = self._params, absolute(model)
+        longest = write_prompts(
+            workspace.data,
+            problems,
+            PromptWriter.like(start, policy.params),
+            rows=params.steps * params.prompts_per_step,
+            seed=seed,
+        )
+        module = write_module(
+            workspace.folder, model=start, verifier=reward, step_format=self._step_format
+        )
+        return flags.words(
+            {
+                "actor.model_name_or_path": start,
+                "data.prompt_dataset": workspace.data,
+                "data.input_key": PROMPT,
+                "data.label_key": LABEL,
+                "data.max_len": longest + params.max_tokens,
+                "reward.remote_url": module,
+                "train.seed": seed % 2**31,
+                **workspace.flags(),
+                **flags.of(params, flags.RL),
+                **params.extra_flags,
+            }
+        )
+
+    def _check(
+        self, workspace: Workspace, problem: Problem, words: Sequence[str]
+    ) -> tuple[str, ...]:
+        python, env = self._params.interpreter(), self._params.env
+        return (
+            checks.check_flags(python, MODULE, words, env),
+            checks.check_reward(python, workspace.folder / REWARD, problem, env),
+        )
+
+    def _job(self, words: Sequence[str]) -> Job:
+        python = self._params.interpreter()
+        job = Job((*python, "-m", MODULE, *words), self._params.env)
+        return job.on_cluster(python, self._params.address) if self._params.mode == "job" else job
+
+    def _recorder(self, logs: Logs, on_step: OnStep) -> Callable[[str], None]:
+        def record(line: str) -> None:
+            if step := progress.parse_step(line):
+                metrics = progress.metrics(step.figures)
+                logs.append({"step": step.number, **metrics})
+                on_step(step.number, self._params.steps, metrics)
+
+        return record
+
+
+def _note(rows: Sequence[Row], steps: int) -> str:
+    """A line for the user if there were fewer steps than planned."""
+    done = int(rows[-1]["step"]) if rows else 0
+    if done >= steps:
+        return ""
+    return f"OpenRLHF did {done} of {steps} steps: groups without a signal used up the prompts"

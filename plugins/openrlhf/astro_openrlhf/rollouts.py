@@ -1,0 +1,42 @@
+"""The prompts that RL trains on, in the file that OpenRLHF reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+
+from astro.files import encode, write_lines
+from astro.seeds import derive
+from astro.types import Problem
+from astro_openrlhf.prompts import PromptWriter
+
+PROMPT, LABEL = "prompt", "label"
+"""The keys of a row: the rendered prompt, and the problem as JSON."""
+
+
+def write_prompts(
+    path: Path, problems: Sequence[Problem], writer: PromptWriter, *, rows: int, seed: int
+) -> int:
+    """Write `rows` rows, whole, and return the tokens of the longest prompt.
+
+    They pass over `problems` as often as needed, each pass in an order of its own, so the number of
+    steps follows from the number of rows. Raises `TrainingError` for a prompt that cannot be
+    written exactly.
+    """
+    texts = {problem.id: writer.text(problem.prompt) for problem in problems}
+    write_lines(
+        path,
+        (
+            {PROMPT: texts[problem.id], LABEL: encode(problem).decode()}
+            for problem in _passes(problems, rows, seed)
+        ),
+    )
+    return max(len(writer.ids(text)) for text in texts.values())
+
+
+def _passes(problems: Sequence[Problem], rows: int, seed: int) -> Iterator[Problem]:
+    for number in range(-(-rows // len(problems))):
+        left = rows - number * len(problems)
+        order = Random(derive(seed, "prompts", number)).sample(list(problems), len(problems))
+        yield from order[:left]

@@ -1,0 +1,189 @@
+"""`openrlhf_sft`: fine-tuning by OpenRLHF, on batches that are planned here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from statistics import fmean
+
+from astro.errors import TrainingError
+from astro.files import read_json, write_json
+from astro.interfaces import OnStep, TrainResult
+from astro_openrlhf import checks, flags, progress
+from astro_openrlhf.job import Job, follow
+from astro_openrlhf.logs import Logs, Row
+from astro_openrlhf.params import SftParams
+from astro_openrlhf.prompts import PromptWriter, absolute
+from astro_openrlhf.traces import (
+    PROMPT,
+    RESPONSE,
+    Example,
+    plan,
+    read_examples,
+    write_examples,
+)
+from astro_openrlhf.workspace import Workspace
+
+MODULE = "openrlhf.cli.train_sft"
+_METRICS = "metrics.json"
+_SHORTEST_RESPONSE = 2
+
+
+class Trainer:
+    """The `sft` named `openrlhf_sft`; see `SFTTrainer`.
+
+    Every batch is planned beforehand, so the tokens that bear loss are known exactly; in which
+    order the batches come is OpenRLHF's.
+    """
+
+    def __init__(self, params: SftParams) -> None:
+        self._params = params
+
+    def train(
+        self,
+        traces: Path,
+        *,
+        model: str,
+        run_dir: Path,
+        seed: int,
+        on_step: OnStep,
+        tokens: int | None = None,
+    ) -> TrainResult:
+        """Train, or go on, or return what is finished. Writes in `run_dir` only.
+
+        The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
+        `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`,
+        `MissingEngineError`, and `PolicyError` for a model that cannot be loaded.
+        """
+        workspace = Workspace(run_dir)
+        if workspace.model.exists():
+            return TrainResult(
+                workspace.model, read_json(workspace.model / _METRICS, dict[str, float])
+            )
+        started = time.monotonic()
+        workspace.clear_broken()
+        start = absolute(model)
+        examples, dropped = self._examples(traces, start)
+        planned = plan(
+            examples,
+            batch_size=self._params.batch_size,
+            epochs=self._params.epochs,
+            tokens=tokens,
+            seed=seed,
+        )
+        write_examples(workspace.data, planned)
+        steps = len(planned) // self._params.batch_size
+        rows = self._fit(workspace, self._flags(workspace, start, seed), steps, on_step)
+        metrics = {
+            "tokens": float(sum(example.tokens for example in planned)),
+            "steps": float(steps),
+            "seconds": time.monotonic() - started,
+            "dropped": float(dropped),
+        }
+        losses = [row["loss"] for row in rows[-max(1, steps // 10) :] if "loss" in row]
+        metrics |= {"loss": fmean(losses)} if losses else {}
+        write_json(workspace.exported / _METRICS, metrics)
+        workspace.hand_over()
+        return TrainResult(workspace.model, metrics)
+
+    def _examples(self, traces: Path, model: str) -> tuple[list[Example], int]:
+        """Those that fit, and how many do not."""
+        params = self._params
+        read = read_examples(traces, PromptWriter(model, params.prompt_style, params.system))
+        limit = params.max_length
+        fit = [
+            example
+            for example in read
+            if example.length <= limit
+            and example.length - example.tokens < limit - _SHORTEST_RESPONSE
+        ]
+        if not fit:
+            raise TrainingError(
+                f"{traces}: none of its {len(read)} traces fits {limit} tokens",
+                "raise sft.params.max_length" if read else "",
+            )
+        return fit, len(read) - len(fit)
+
+    def _flags(self, workspace: Workspace, model: str, seed: int) -> list[str]:
+        return flags.words(
+            {
+                "model.model_name_or_path": model,
+                "data.dataset": workspace.data,
+                "data.input_key": PROMPT,
+                "data.output_key": RESPONSE,
+                "data.input_template": "{}",
+                "train.max_epochs": 1,
+                "train.seed": seed % 2**31,
+                **workspace.flags(),
+                **flags.of(self._params, flags.SFT),
+                **self._params.extra_flags,
+            }
+        )
+
+    def _fit(
+        self, workspace: Workspace, words: Sequence[str], steps: int, on_step: OnStep
+    ) -> list[Row]:
+        params = self._params
+        python = params.interpreter()
+        checks.check_flags(python, MODULE, words, params.env)
+        command = (*python, "-m", "deepspeed.launcher.runner", *self._machines(), "--module")
+        with closing(Logs(workspace.run_dir)) as logs:
+            record = Recorder(
+                logs,
+                on_step,
+                micro_batches=self._micro_batches(),
+                done=workspace.done(),
+                steps=steps,
+            )
+            follow(Job((*command, MODULE, *words), params.env), workspace, record)
+            record.flush()
+            return logs.rows
+
+    def _machines(self) -> list[str]:
+        """DeepSpeed's words for where to train."""
+        gpus = ["--num_gpus", str(self._params.gpus_per_node)]
+        hostfile = self._params.hostfile
+        return [*gpus, "--hostfile", hostfile] if hostfile else gpus
+
+    def _micro_batches(self) -> int:
+        """Of one update."""
+        params = self._params
+        gpus = params.nodes * params.gpus_per_node
+        return params.batch_size // (params.micro_batch_size * gpus)
+
+
+class Recorder:
+    """Turns lines of the log into rows and progress, each step once its last figures are there.
+
+    The bar counts micro batches since this session began, which was after `done` steps.
+    """
+
+    def __init__(
+        self, logs: Logs, on_step: OnStep, *, micro_batches: int, done: int, steps: int
+    ) -> None:
+        self._logs = logs
+        self._on_step = on_step
+        self._micro_batches = micro_batches
+        self._done = done
+        self._steps = steps
+        self._latest: progress.Step | None = None
+
+    def __call__(self, line: str) -> None:
+        batch = progress.parse_batch(line)
+        if batch is None or batch.number % self._micro_batches:
+            return
+        if self._latest and batch.number > self._latest.number:
+            self.flush()
+        self._latest = batch
+
+    def flush(self) -> None:
+        """Record the latest step."""
+        if self._latest:
+            number = self._done + self._latest.number // self._micro_batches
+            figures = self._latest.figures.items()
+            metrics = {progress.NAMES.get(name, name): value for name, value in figures}
+            self._logs.append({"step": number, **metrics})
+            self._on_step(number, self._steps, metrics)
+            self._latest = None

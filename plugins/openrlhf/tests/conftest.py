@@ -1,0 +1,129 @@
+"""OpenRLHF as its sources alone, for its parser, and as a whole in `.venv-openrlhf`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astro.binding import Binding, VerifierBinding
+from astro.interfaces import StepFormat
+from astro.registry import Registry
+from astro.types import Problem
+
+ROOT = Path(__file__).parents[3]
+OPENRLHF = ROOT / ".venv-openrlhf" / "bin" / "python"
+SOURCES = Path(sys.prefix) / "reference"
+ENVIRONMENT = {
+    "PYTHONPATH": str(Path(__file__).parent / "cpu"),
+    "DS_ACCELERATOR": "cpu",
+    "OMP_NUM_THREADS": "1",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_NO_USAGE_STATS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+}
+MOODY = """
+from astro.hookspecs import Provider, hookimpl
+from astro.registry import Registry
+from astro.types import Status, Verdict
+
+
+class Moody:
+    def __init__(self, params):
+        self.calls = 0
+
+    def verify(self, problem, response):
+        self.calls += 1
+        if problem.id == "bad" or len(response) % 2:
+            raise ValueError("not today")
+        return Verdict(Status.CORRECT, response)
+
+
+@hookimpl
+def astro_providers():
+    return [Provider("verifier", "moody", "raises at times", target="astro_moody:Moody")]
+"""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("openrlhf") and not OPENRLHF.exists():
+        pytest.skip("OpenRLHF is not installed here; `make test-openrlhf` installs it")
+
+
+@pytest.fixture(scope="session")
+def sources() -> dict[str, str]:
+    """Environment variables with which this interpreter has OpenRLHF's sources."""
+    if not (SOURCES / "openrlhf").is_dir():
+        pytest.skip("needs the sources of openrlhf; `make test` brings them")
+    return {"PYTHONPATH": str(SOURCES)}
+
+
+@pytest.fixture(scope="session")
+def cpu() -> dict[str, Any]:
+    """Params with which OpenRLHF trains on a CPU."""
+    return {
+        "python": str(OPENRLHF),
+        "env": ENVIRONMENT,
+        "gpus_per_node": 1,
+        "micro_batch_size": 16,
+        "attention": "sdpa",
+        "schedule": "constant_with_warmup",
+    }
+
+
+@pytest.fixture(scope="session")
+def problems() -> list[Problem]:
+    source = Registry.discover().build("problems", Binding(name="countdown"))
+    return list(source.load("train"))[:40]
+
+
+@pytest.fixture(scope="session")
+def step_format() -> StepFormat:
+    found: StepFormat = Registry.discover().build("step_format", Binding(name="countdown"))
+    return found
+
+
+@pytest.fixture
+def given(problems: list[Problem], tmp_path: Path) -> dict[str, Any]:
+    """What an RL trainer is given beside `on_step`."""
+    policy = Binding(name="transformers", params={"model": "tiny-countdown"})
+    return {
+        "problems": problems,
+        "model": "tiny-countdown",
+        "policy": policy,
+        "reward": VerifierBinding(name="countdown", timeout=10),
+        "run_dir": tmp_path / "run" / "rl",
+        "seed": 0,
+    }
+
+
+@pytest.fixture
+def moody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for PYTHONPATH with a third party's package: a verifier that raises at times."""
+    folder = tmp_path / "third-party"
+    meta = folder / "astro_moody-1.dist-info"
+    meta.mkdir(parents=True)
+    (meta / "METADATA").write_text("Metadata-Version: 2.1\nName: astro-moody\nVersion: 1\n")
+    (meta / "entry_points.txt").write_text("[astro]\nmoody = astro_moody\n")
+    (folder / "astro_moody.py").write_text(MOODY)
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder), prepend=os.pathsep)
+    return folder
+
+
+@pytest.fixture
+def build() -> Callable[..., Any]:
+    """Builds a trainer by its name and params."""
+
+    def make(kind: str, name: str, params: dict[str, Any], **collaborators: Any) -> Any:
+        binding = Binding(name=name, params=params)
+        return Registry.discover().build(kind, binding, **collaborators)
+
+    return make

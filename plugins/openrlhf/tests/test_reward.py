@@ -1,0 +1,121 @@
+"""The reward function as OpenRLHF calls it: in threads, with lists of one element."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from astro.binding import VerifierBinding
+from astro.errors import AstroError, TrainingError, VerifierError
+from astro.files import encode
+from astro.interfaces import StepFormat
+from astro.models import checkpoint
+from astro.types import Problem, Status, Verdict
+from astro_openrlhf.reward import Reward, logs, read_alarm, write_module
+
+PROBLEM = Problem(
+    "p", "use 1 2 12 to make 11", "11", {"numbers": [1, 2, 12], "target": 11, "cap": 50}
+)
+PROMPT = "use 1 2 12 to make 11\n"
+RIGHT = "12 + 1 = 13 left 2 13\n13 - 2 = 11 left 11\nanswer 11\n"
+Make = Callable[..., Reward]
+
+
+@pytest.fixture
+def make(tmp_path: Path, step_format: StepFormat) -> Make:
+    def build(name: str = "countdown", **bounds: Any) -> Reward:
+        verifier = VerifierBinding(name=name, timeout=10, **bounds)
+        model = checkpoint("tiny-countdown")
+        module = write_module(tmp_path, model=model, verifier=verifier, step_format=step_format)
+        found: Reward = runpy.run_path(str(module), run_name="reward_func")["reward_func"]
+        return found
+
+    return build
+
+
+def ask(reward: Reward, response: str, problem: Problem = PROBLEM) -> dict[str, Any]:
+    label = encode(problem).decode()
+    return reward([f"{PROMPT}{response}<eos>"], [PROMPT], [label], some_new_option=1)
+
+
+def test_a_right_and_a_wrong_response(make: Make) -> None:
+    reward = make()
+    right, wrong = ask(reward, RIGHT), ask(reward, "12 - 1 = 11 left 2 11\n")
+    assert (right["rewards"], right["scores"], wrong["rewards"]) == (1.0, 1.0, 0.0)
+    assert right["extra_logs"]["verdict/correct"] == 1.0
+
+
+def test_many_threads_share_one_pool(make: Make) -> None:
+    reward = make(workers=2)
+    responses = [RIGHT, "nothing\n"] * 20
+    with ThreadPoolExecutor(16) as threads:
+        found = list(threads.map(lambda response: ask(reward, response)["rewards"], responses))
+    assert found == [1.0, 0.0] * 20
+
+
+def test_a_third_partys_verifier_that_raises_gives_a_verdict(make: Make, moody: Path) -> None:
+    assert moody.is_dir()
+    found = ask(make("moody", max_faults=1), "odd")
+    assert found["rewards"] == 0.0
+    assert found["extra_logs"]["verdict/error"] == 1.0
+
+
+def test_the_alarm_is_left_where_it_is_looked_for(make: Make, moody: Path, tmp_path: Path) -> None:
+    assert moody.is_dir()
+    reward = make("moody", max_faults=0)
+    assert ask(reward, "even")["rewards"] == 1.0
+    assert read_alarm(tmp_path) is None
+    with pytest.raises(VerifierError):
+        ask(reward, "odd")
+    alarm = read_alarm(tmp_path)
+    assert alarm
+    assert "ValueError: not today" in alarm[0]
+    with pytest.raises(VerifierError):
+        ask(reward, "even")
+
+
+def test_an_unreadable_label_is_an_alarm_too(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="truncated"):
+        make()([PROMPT], [PROMPT], ["{"])
+    assert read_alarm(tmp_path)
+
+
+def test_writing_the_module_again_calls_the_alarm_off(make: Make, tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="truncated"):
+        make()([PROMPT], [PROMPT], ["{"])
+    make()
+    assert read_alarm(tmp_path) is None
+
+
+def test_the_response_is_what_stands_behind_the_prompt(make: Make) -> None:
+    reward = make()
+    assert reward.response(f"{PROMPT}a b\n<eos><pad>", PROMPT) == "a b\n"
+    with pytest.raises(AstroError, match="does not begin with its prompt"):
+        reward.response("2 12 to make 11\nx", PROMPT)
+
+
+def test_a_step_format_that_cannot_be_sent(tmp_path: Path, step_format: StepFormat) -> None:
+    class Local(type(step_format)):  # type: ignore[misc]
+        """Nobody can import it."""
+
+    with pytest.raises(TrainingError, match="the step format Local cannot be sent"):
+        write_module(
+            tmp_path,
+            model="m",
+            verifier=VerifierBinding(name="countdown"),
+            step_format=Local.__new__(Local),
+        )
+
+
+def test_logs_of_a_verdict() -> None:
+    found = logs(Verdict(Status.CORRECT), 2)
+    assert found["backtracks"] == 2.0
+    assert found["backtrack_share"] == found["correct_after_backtrack"] == 1.0
+    assert sum(found[f"verdict/{status}"] for status in Status) == 1.0
+    assert logs(Verdict(Status.CORRECT), 0)["correct_after_backtrack"] == 0.0
+    assert logs(Verdict(Status.INCORRECT), 1)["correct_after_backtrack"] == 0.0

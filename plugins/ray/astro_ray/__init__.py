@@ -1,0 +1,20 @@
+"""Entry point: the executor on Ray."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "executor",
+            "ray",
+            "policies and verifiers in Ray actors, on one machine or many",
+            target="astro_ray.executor:RayExecutor",
+            params="astro_ray.params:Params",
+            requires=("ray",),
+            install="pip install astro-reasoner-ray",
+        )
+    ]

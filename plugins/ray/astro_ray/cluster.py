@@ -1,0 +1,74 @@
+"""The connection to Ray, and what its nodes hold."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from astro.errors import RunError
+from astro.text import plain
+from astro_ray.params import Params
+
+_HINT = "start one with `ray start --head`, or set executor.params.address to local"
+_LOCAL = {"include_dashboard": False, "object_store_memory": 128 * 2**20}
+"""Of a Ray that is started here. Only messages above 100 KB pass through its object store."""
+_PROBE_SECONDS = 5.0
+_ROUNDING = 1e-9
+
+
+@contextmanager
+def connected(address: str) -> Iterator[None]:
+    """A connection to Ray while the block lasts; a Ray that was started for it ends with it.
+
+    A program that is connected already stays so. Raises `RunError` if there is no such cluster.
+    """
+    if ray.is_initialized():
+        yield
+        return
+    _connect(os.environ.get("RAY_ADDRESS") or address if address == "auto" else address)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def workers_that_fit(params: Params) -> int:
+    """How many workers the nodes would hold if nothing else ran there."""
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    demand = params.demand()
+    return sum(_fit(node["Resources"], demand) for node in nodes if node["Alive"])
+
+
+def first_line(error: BaseException) -> str:
+    """What Ray says of an error, without the pages that follow."""
+    return plain(str(error)).strip().partition("\n")[0] or type(error).__name__
+
+
+def _connect(address: str) -> None:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    options: dict[str, Any] = _LOCAL if address == "local" else {}
+    try:
+        if ":" in address:
+            _probe(address)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of what a later Ray will do
+            ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **options)
+    except Exception as error:  # Ray raises many kinds
+        raise RunError(f"no Ray at {address!r}: {first_line(error)}", _HINT) from error
+
+
+def _probe(address: str) -> None:
+    """Raises `OSError` if nobody listens there, which Ray would take many minutes to find out."""
+    host, _, port = address.rpartition(":")
+    socket.create_connection((host, int(port)), _PROBE_SECONDS).close()
+
+
+def _fit(resources: Mapping[str, float], demand: Mapping[str, float]) -> int:
+    return int(min(resources.get(name, 0.0) / need for name, need in demand.items()) + _ROUNDING)

@@ -1,0 +1,95 @@
+"""The executor: programs here, what they ask for wherever Ray has room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from astro.binding import Binding, Budget, VerifierBinding
+from astro.engine import Engine, Outcome, Task
+from astro.errors import RunError
+from astro.journal import Journal
+from astro.requests import Generate, LogProb, Verify
+from astro_ray.cluster import connected, workers_that_fit
+from astro_ray.fleet import Fleet
+from astro_ray.params import Params
+from astro_ray.serving import Replied
+
+
+class RayExecutor:
+    """One engine over the policies and verifiers of many workers.
+
+    The programs run beside the journal, so each reply is in it before its program goes on, and a
+    lost worker costs no more than its unanswered requests.
+    """
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def run(
+        self,
+        tasks: Sequence[Task[Any]],
+        *,
+        policy: Binding,
+        verifier: VerifierBinding,
+        journal: Journal,
+        budget: Budget,
+        seed: int,
+    ) -> Iterator[Outcome]:
+        """Yield each task's outcome as it comes. Raises the `AstroError` that ends the run."""
+        if not tasks:
+            return
+        with connected(self._params.address):
+            workers = self._workers()
+            with closing(Fleet(self._params, workers, policy, verifier)) as fleet:
+                engine = Engine(
+                    _Policy(fleet),
+                    _Verifier(fleet),
+                    seed=seed,
+                    concurrency=workers * self._params.concurrency,
+                    journal=journal,
+                    budget=budget,
+                )
+                yield from engine.run(tasks)
+
+    def _workers(self) -> int:
+        fit = workers_that_fit(self._params)
+        wanted = self._params.workers or max(fit, 1)
+        if wanted > fit:
+            demand = ", ".join(f"{n:g} {name}" for name, n in self._params.demand().items())
+            raise RunError(
+                f"{wanted} workers of {demand} do not fit: the cluster holds {fit}",
+                "set executor.params.workers, num_cpus or num_gpus lower, or add nodes",
+            )
+        return wanted
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """The workers as one policy."""
+
+    fleet: Fleet
+
+    def add(self, ticket: int, request: Generate | LogProb) -> None:
+        self.fleet.add((ticket, request))
+
+    def step(self) -> list[Replied]:
+        return self.fleet.replies(verdicts=False, wait=True)
+
+    def close(self) -> None:
+        self.fleet.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Verifier:
+    """The workers as one pool of verifiers."""
+
+    fleet: Fleet
+
+    def add(self, ticket: int, request: Verify) -> None:
+        self.fleet.add((ticket, request))
+
+    def step(self, block: bool = False) -> list[Replied]:
+        return self.fleet.replies(verdicts=True, wait=block)

@@ -1,0 +1,198 @@
+"""The workers of a run, and which of them has which problem."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import ray
+from ray.exceptions import RayError, RayTaskError
+
+from astro.binding import Binding, VerifierBinding
+from astro.errors import AstroError, PolicyError, VerifierError
+from astro.requests import Verify
+from astro_ray.cluster import first_line
+from astro_ray.params import Params
+from astro_ray.serving import Asked, Replied
+from astro_ray.worker import Worker
+
+_STOP_SECONDS = 5.0
+_CALLS = 3
+"""Threads of an actor: `ask` and `stop` come while `replies` waits."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Member:
+    """An actor, the call that it has to answer, and the requests that it has not answered yet.
+
+    It is `ready` once it has started, and `proven` once it has answered a request. `problems`
+    counts its requests by problem.
+    """
+
+    worker: Any
+    call: Any | None
+    ready: bool = False
+    proven: bool = False
+    asked: dict[int, Asked] = field(default_factory=dict)
+    problems: Counter[str] = field(default_factory=Counter)
+
+
+class Fleet:
+    """Hands requests to workers, and collects their replies.
+
+    A worker that has room takes the problem that has waited longest. From then on it gets all
+    requests of that problem, whose prefixes and verdicts it keeps, unless another worker has less
+    than half as many problems. What a lost worker has not answered waits for the others, and for
+    the one that is started in its place.
+    """
+
+    def __init__(
+        self, params: Params, workers: int, policy: Binding, verifier: VerifierBinding
+    ) -> None:
+        self._params = params
+        self._bindings = (policy, verifier)
+        self._restarts = params.restarts
+        self._waiting: defaultdict[str, list[Asked]] = defaultdict(list)
+        self._homes: dict[str, _Member] = {}
+        self._arrived: dict[bool, list[Replied]] = {False: [], True: []}
+        self._unanswered = 0
+        self._members = [self._start() for _ in range(workers)]
+
+    def add(self, asked: Asked) -> None:
+        """Queue a request under its ticket."""
+        self._waiting[_problem(asked)].append(asked)
+        self._unanswered += 1
+
+    def replies(self, *, verdicts: bool, wait: bool) -> list[Replied]:
+        """Verdicts, or the policy's replies, that are there; with `wait`, after the next news.
+
+        Raises `PolicyError` when no worker is left, `VerifierError`, and the `AstroError` of a
+        worker that has never answered anything.
+        """
+        if wait and self._unanswered and not self._arrived[verdicts]:
+            self._pass_on()
+            self._receive()
+        arrived, self._arrived[verdicts] = self._arrived[verdicts], []
+        return arrived
+
+    def close(self) -> None:
+        """End the workers, their models and their verifiers."""
+        with suppress(RayError):
+            stops = [member.worker.stop.remote() for member in self._members if member.ready]
+            if stops:
+                ray.wait(stops, num_returns=len(stops), timeout=_STOP_SECONDS)
+        for member in self._members:
+            ray.kill(member.worker)
+
+    def _start(self) -> _Member:
+        params = self._params
+        actor: Any = ray.remote(Worker).options(
+            num_cpus=params.num_cpus,
+            num_gpus=params.num_gpus,
+            resources=params.resources,
+            runtime_env={"env_vars": params.env},
+            max_concurrency=_CALLS,
+        )
+        worker = actor.remote(*self._bindings)
+        return _Member(worker, worker.ready.remote())
+
+    def _pass_on(self) -> None:
+        """Send each problem's requests to the worker that has it; those that none has room for
+        stay."""
+        batches: defaultdict[_Member, list[Asked]] = defaultdict(list)
+        for problem in list(self._waiting):
+            member = self._home(problem)
+            if member:
+                batch = self._waiting.pop(problem)
+                member.problems[problem] += len(batch)
+                batches[member] += batch
+        for member, batch in batches.items():
+            member.asked.update((asked[0], asked) for asked in batch)
+            member.worker.ask.remote(batch)
+        for member in self._members:
+            if member.asked and member.call is None:
+                member.call = member.worker.replies.remote()
+
+    def _home(self, problem: str) -> _Member | None:
+        ready = [member for member in self._members if member.ready]
+        if not ready:
+            return None
+        home = self._homes.get(problem)
+        least = min(ready, key=lambda member: len(member.problems))
+        room = len(least.problems) < self._params.concurrency
+        if room and (home is None or 2 * len(least.problems) + 1 < len(home.problems)):
+            self._homes[problem] = home = least
+        return home
+
+    def _receive(self) -> None:
+        """Wait until a worker has something to say, and hear all that have."""
+        calls = {member.call: member for member in self._members if member.call is not None}
+        starting = not any(member.ready for member in self._members)
+        heard, rest = ray.wait(
+            list(calls), timeout=self._params.start_seconds if starting else None
+        )
+        if not heard:
+            raise PolicyError(
+                f"no worker started within {self._params.start_seconds:g} s",
+                "`ray status` shows what the cluster waits for",
+            )
+        if rest:
+            heard += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
+        for call in heard:
+            self._hear(calls[call], call)
+
+    def _hear(self, member: _Member, call: Any) -> None:
+        try:
+            replies: list[Replied] = ray.get(call)
+        except RayTaskError as error:
+            if _fatal(error.cause, member.proven):
+                raise error.cause from None
+            self._lose(member, error.cause)
+        except RayError as error:
+            self._lose(member, error)
+        else:
+            member.ready, member.call = True, None
+            for ticket, reply in replies:
+                self._settle(member, ticket, reply)
+
+    def _settle(self, member: _Member, ticket: int, reply: Any) -> None:
+        asked = member.asked.pop(ticket)
+        problem = _problem(asked)
+        member.problems[problem] -= 1
+        if not member.problems[problem]:
+            del member.problems[problem]
+        member.proven = True
+        self._unanswered -= 1
+        self._arrived[isinstance(asked[1], Verify)].append((ticket, reply))
+
+    def _lose(self, member: _Member, error: BaseException) -> None:
+        """Let others do what `member` had not done. Raises `PolicyError` if there are none."""
+        reason = first_line(error)
+        ray.kill(member.worker)
+        self._members.remove(member)
+        self._homes = {key: home for key, home in self._homes.items() if home is not member}
+        for asked in member.asked.values():
+            self._waiting[_problem(asked)].append(asked)
+        _log.warning("a worker was lost with %d requests: %s", len(member.asked), reason)
+        if self._restarts:
+            self._restarts -= 1
+            self._members.append(self._start())
+        elif not self._members:
+            raise PolicyError(
+                f"the last worker was lost: {reason}", "run the same command again to go on"
+            )
+
+
+def _fatal(error: BaseException, proven: bool) -> bool:
+    """Whether any other worker would fail in the same way."""
+    return isinstance(error, VerifierError) or (isinstance(error, AstroError) and not proven)
+
+
+def _problem(asked: Asked) -> str:
+    """What requests of one problem have in common."""
+    request = asked[1]
+    return request.problem.prompt if isinstance(request, Verify) else request.prompt.user
