@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 import pytest
-from astro_physics_units.quantity import MAX_CHARACTERS, Quantity, Unreadable, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from astro_physics_units.quantity import MAX_CHARACTERS, Quantity, Unreadable, read
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from astro_physics_units.params import Params
-from astro_physics_units.verifier import PhysicsUnitsVerifier
 
 from astro.types import Problem, Status
+from astro_physics_units.params import Params
+from astro_physics_units.verifier import PhysicsUnitsVerifier
 
 
 @pytest.fixture(scope="module")

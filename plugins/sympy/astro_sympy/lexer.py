@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from astro_sympy.phrases import is_condition, symbol_for
+from astro_sympy.phrases import symbol_for
 from astro_sympy.units import is_unit
 from astro_sympy.vocabulary import (
     ALIASES,
@@ -59,7 +59,7 @@ _TOKEN = re.compile(
 )
 _NUMERAL = re.compile(r"(?=[A-F]*[0-9])[0-9A-F]{2,20}")
 _SPACING = re.compile(r"(?:~|\\[,;:! ]|\$|\s)+")
-_DIGIT = re.compile(r"\d")
+_VALUE = re.compile(r"[-+(\[]*\.?\d")
 _CAPITAL = re.compile(r"\s*([A-Z])")
 _QUAD = re.compile(r"^q?quad(?=[a-zA-Z]$)")
 _BRACED = re.compile(r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -174,7 +174,7 @@ class _Lexer:
             yield Token("name", name)
         elif plain in SCALES:
             yield Token("scale", plain)
-        elif _DIGIT.search(content) and not is_condition(content):
+        elif _VALUE.match(content):
             yield from _Lexer(content).run()
         elif content:
             yield Token("text", content)

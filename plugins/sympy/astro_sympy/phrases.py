@@ -24,7 +24,7 @@ _DENIAL = re.compile(
     r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between|almost|nearly|ish|otherwise|else)\b|n't|\d",
     re.I,
 )
-_WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()\-\s]+|[^\x00-\x7f]", re.I)
+_WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()/\-\s]+|[^\x00-\x7f]", re.I)
 
 
 def is_condition(text: str) -> bool:

@@ -16,12 +16,12 @@ _ANSWER_IS = re.compile(
     r"answers?\b[*_\s]{0,8}(?:(?:is|are)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
 )
 _LEAD = re.compile(
-    r"(?:[\s*_:=]|=>|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option)\b,?)+",
+    r"(?:=>|[\s*_:=]|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option)\b,?)+",
     re.IGNORECASE,
 )
 _DISPLAY = re.compile(r"\\\[(.*?)\\\]|\$\$(.*?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\\\(([^\n]*?)\\\)|(?<!\\)\$((?:\\.|[^$\n\\])+)\$(?!\d)")
-_SENTENCE_END = re.compile(r"(?<!\bp\.m)(?<!\ba\.m)(?<!\bsq)[.!?](?=[\s*]|$)|\n|<\|")
+_SENTENCE_END = re.compile(r"(?<!\bp\.m)(?<!\ba\.m)(?<!\bsq)(?<!\\)[.!?](?=[\s*]|$)|\n|<\|")
 _AFTERTHOUGHT = re.compile(r",?\s*\b(?:because|since|as|which|where|so)\b")
 _CONCLUSION = re.compile(r"(?:therefore|thus|hence|so)\b", re.IGNORECASE)
 _IS = re.compile(r"\b(?:is|are|equals)\b")

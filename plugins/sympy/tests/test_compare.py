@@ -115,6 +115,8 @@ OTHERS = {
     ],
     "tuples and matrices": [("(1,2)", "(2,1)"), ("(1,2)", r"\{1,2\}"), ("1:2:3", "1:2:4")],
     "statements": [
+        ("f(x)=x+1", "f(t)=x+1"),
+        ("f(x)=2x", r"f(x)=2x \text{ for } x>0, f(x)=3x \text{ for } x<0"),
         ("7", "0=7"),
         ("7", r"\neq 7"),
         ("7", r"x \ne 7"),

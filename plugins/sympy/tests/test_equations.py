@@ -51,5 +51,6 @@ def test_other_relations(left: str, right: str) -> None:
 def test_solved_for_one_of_two_variables() -> None:
     assert solves(relation("xy = 6"), parse(r"\frac{6}{x}"), Work(3))
     assert not solves(relation("xy = 6"), parse(r"\frac{6}{x+1}"), Work(3))
+    assert not solves(relation("y^2 = 4x"), parse(r"2\sqrt{x}"), Work(3))  # nor -2\sqrt{x}
     assert not solves(relation("a^2 + b = 0"), parse("0"), Work(3))
     assert not solves(relation("7 = 11a + c"), parse("11a + c"), Work(3))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from astro_sympy.listing import MAX_ITEMS, aligned, spread, statements
-from astro_sympy.nodes import Series
+from astro_sympy.listing import MAX_ITEMS, aligned, members, spread, statements
+from astro_sympy.nodes import Group, Series
 from astro_sympy.parser import parse
 from astro_sympy.work import TooHard, Work
 
@@ -54,3 +54,5 @@ def test_the_number_of_items_is_bounded() -> None:
     assert isinstance(spread(parse(",".join(["1"] * MAX_ITEMS))), Series)
     with pytest.raises(TooHard):
         spread(parse(",".join(["1"] * (MAX_ITEMS + 1))))
+    with pytest.raises(TooHard):
+        members(Group("{", (parse("1"),) * (MAX_ITEMS + 1), "}"))

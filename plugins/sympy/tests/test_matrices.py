@@ -35,6 +35,16 @@ def test_arithmetic(text: str, expected: list[int]) -> None:
     assert entries(matrix(parse(text))) == expected
 
 
+def test_a_product_of_many_matrices_is_computed_or_refused() -> None:
+    assert entries(matrix(parse(r"\begin{pmatrix}1&1\\0&1\end{pmatrix}" * 60))) == [1, 60, 0, 1]
+    with pytest.raises(TooHard):
+        matrix(parse(r"\begin{pmatrix}x&1\\0&1\end{pmatrix}" * 60))
+
+
+def test_a_half_open_interval_is_no_vector() -> None:
+    assert matrix(parse("-(1,0]")) is None
+
+
 def test_numbers_are_no_matrices_and_sizes_must_fit() -> None:
     assert matrix(parse("2 + 3")) is None
     for text in (f"{A} + 1", rf"{A}\begin{{pmatrix}}1&2\end{{pmatrix}}"):

@@ -22,6 +22,8 @@ def test_filler_changes_nothing(text: str) -> None:
         "p.m.",
         "no",
         "isn't it",
+        "-ish",
+        "almost",
         "one two three four five six x",
     ],
 )
@@ -32,6 +34,9 @@ def test_words_that_deny_hedge_or_ramble_are_no_filler(text: str) -> None:
 def test_restrictions_and_words_for_symbols() -> None:
     assert is_condition("for all") and is_condition("where") and not is_condition("forty")
     assert symbol_for("No solution") == "emptyset"
+    assert symbol_for("there are no real solutions") == "emptyset"
+    assert symbol_for("No solution exists") == "emptyset"
+    assert symbol_for("all integers") == "ZZ"
     assert symbol_for("all real numbers") == "RR"
     assert symbol_for("infinitely many") == "oo"
     assert symbol_for("ellipse") is None

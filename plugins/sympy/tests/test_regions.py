@@ -28,6 +28,7 @@ def same(left: str, right: str) -> bool:
         (r"x > 1 \text{ and } x < 3", "(1, 3)"),
         (r"x \ne 2", r"(-\infty, 2) \cup (2, \infty)"),
         (r"\mathbb{R} \setminus \{2\}", r"x \ne 2"),
+        (r"\mathbb{R} - \{2\}", r"x \ne 2"),
         (r"x > 2, x \ne 3", r"(2, 3) \cup (3, \infty)"),
         ("-x > -1", "x < 1"),
         ("2x + 1 < 5", "x < 2"),

@@ -27,6 +27,7 @@ SAME = [
     ("Yes", "Yes, because 7 is a prime"),
     ("True", "yes"),
     ("the circle", "circle"),
+    (r"\text{an ellipse}", "ellipse"),
     ("4:30 p.m.", "16:30"),
     ("(B)", r"\text{B}"),
     ("The sum is less than zero.", r"\text{the sum is less than zero}"),
