@@ -1,14 +1,12 @@
 """Seconds a step of `openrlhf_grpo` and of bare OpenRLHF with the same flags, on a CPU.
 
-The bare one is started by itself and is given a reward function as its users write one, with the
+The bare one is only waited for, and is given a reward function as its users write one, with the
 verifier in its own process. The two take turns. Needs `.venv-openrlhf`, as `make test-openrlhf`
 makes it.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +17,7 @@ from marks import Mark, publish
 
 from astro.binding import Binding, VerifierBinding
 from astro.registry import Registry
+from astro_openrlhf.keeper import running
 from astro_openrlhf.progress import parse_step
 
 ROOT = Path(__file__).parents[1]
@@ -87,11 +86,8 @@ def bare(run_dir: Path) -> list[float]:
     found = trainer().rehearse(**given(run_dir))
     (run_dir / "openrlhf/reward.py").write_text(BARE_REWARD)
     log = run_dir / "log"
-    with log.open("wb") as output:
-        environment = {**os.environ, **PARAMS["env"]}
-        subprocess.run(
-            found.command, env=environment, stdout=output, stderr=subprocess.STDOUT, check=True
-        )
+    with running(found.command, log=log, env=PARAMS["env"]) as program:
+        program.wait()
     return seconds(log)
 
 

@@ -242,7 +242,8 @@ def test_a_broken_verifier_stops_the_run_which_goes_on_once_it_is_mended(
     licence.touch()
     ends_well(launch(tmp_path / "broken", "--until", stage, config=config))
     whole, broken = (tmp_path / runs / "walk" for runs in ("whole", "broken"))
-    files = [path.relative_to(whole) for path in whole.rglob("*.json*")]
+    found = (path.relative_to(whole) for path in whole.rglob("*.json*"))
+    files = [path for path in found if path.name != "usage.json"]  # work done twice counts twice
     assert len(files) > 1
     for file in files:
         assert (broken / file).read_bytes() == (whole / file).read_bytes(), file

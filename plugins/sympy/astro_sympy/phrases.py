@@ -21,7 +21,8 @@ _CONDITION = re.compile(
 )
 _DENIAL = re.compile(
     r"\b(?:no|not|never|none|nor|neither|except|without|wrong|false|incorrect|impossible|maybe|perhaps"
-    r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between|almost|nearly|ish|otherwise|else)\b|n't|\d",
+    r"|either|or|to|a\.?m|p\.?m|undefined|nan|less|more|least|most|over|under|than|between"
+    r"|almost|nearly|ish|otherwise|else)\b|n't|\d",
     re.I,
 )
 _WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()/\-\s]+|[^\x00-\x7f]", re.I)

@@ -45,7 +45,8 @@ _FRACTION = re.compile("[¼-¾⅐-⅞]")
 _RADICAND = re.compile(r"([√∛∜])\s*(\d{2,})")
 # What is left of \f, \t, ... after a JSON or Python string has read the backslash.
 _ESCAPED = re.compile(
-    "\f(?=rac|loor)|\t(?=imes|frac|an|heta|au|o\\b|riangle)|\r(?=ight|angle|floor|ceil|ho)"
+    "\f(?=rac|loor)|\t(?=ext\\{?\\s*[A-Za-z]|imes|frac|an|heta|au|o\\b|riangle)"
+    "|\r(?=ight|angle|floor|ceil|ho)"
     "|\b(?=egin|inom|oxed|eta|ar|ig)|\v(?=ec|ert)|\a(?=lpha|pprox|ngle)"
 )
 _LETTERS = {"\f": "f", "\t": "t", "\r": "r", "\b": "b", "\v": "v", "\a": "a"}

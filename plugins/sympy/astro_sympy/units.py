@@ -15,7 +15,7 @@ _TABLE = {
     "oz ounce=45359237/1600000",
     "time": "ms millisecond=1/1000 s sec second=1 min minute=60 h hr hour=3600 day=86400 "
     "week=604800",
-    "year": "month=1/12 yr year=1 decade=10 century centurie=100",
+    "year": "month=1/12 yr year=1 decade=10",
     "volume": "ml millilitre milliliter=1/1000 l litre liter=1",
     "liquid": "cup=1/16 pint=1/8 qt quart=1/4 gal gallon=1",
     "length/time": "mph=1397/3125 kph kmh=5/18",
