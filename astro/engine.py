@@ -7,10 +7,12 @@ verification runs beside generation.
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -33,6 +35,8 @@ from astro.seeds import derive
 from astro.types import Completion
 
 R = TypeVar("R")
+_FULL_COLLECTION_AFTER = 1_000
+"""Collections of the younger generations; Python's own default is 10."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,10 @@ class Engine:
         A program that raises, or a request that cannot be served, fails its task alone. Raises
         `PolicyError` when the policy is lost as a whole; the journal then holds all that was done.
         """
-        waiting = iter(tasks)
+        with _rare_full_collections():
+            yield from self._run(iter(tasks))
+
+    def _run(self, waiting: Iterator[Task[R]]) -> Iterator[Outcome]:
         live = 0
         while True:
             for task in itertools.islice(waiting, self._concurrency - live):
@@ -244,6 +251,17 @@ class Engine:
     def _record(self, live: _Live) -> None:
         if self._journal:
             self._journal.append(live.task.key, live.number, live.requests, live.replies)
+
+
+@contextmanager
+def _rare_full_collections() -> Iterator[None]:
+    """Trees are many objects that live long, and the collector would walk all of them each time."""
+    young, middle, old = gc.get_threshold()
+    gc.set_threshold(young, middle, max(old, _FULL_COLLECTION_AFTER))
+    try:
+        yield
+    finally:
+        gc.set_threshold(young, middle, old)
 
 
 def _resume(live: _Live) -> list[Request]:

@@ -125,11 +125,11 @@ class StubPolicy:
 
 
 class StubValue:
-    """The stub's value of a state's last action."""
+    """The stub's values."""
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
         yield from ()
-        return [stub.value(state.steps[-1].text) for state in states]
+        return [stub.value(state.response) for state in states]
 
 
 def iterations_per_second(iterations: int, trees: int) -> float:

@@ -32,11 +32,11 @@ class Config(SearchConfig):  # type: ignore[misc]
     def get_actions(self, state: State) -> list[str]:  # noqa: ARG002
         return list(ACTIONS)
 
-    def fast_reward(self, state: State, action: str) -> tuple[float, dict[str, object]]:  # noqa: ARG002
-        return value(action), {}
+    def fast_reward(self, state: State, action: str) -> tuple[float, dict[str, object]]:
+        return value("".join(state) + action), {}
 
-    def reward(self, state: State, action: str, **_: object) -> tuple[float, dict[str, object]]:  # noqa: ARG002
-        return value(action), {}
+    def reward(self, state: State, action: str, **_: object) -> tuple[float, dict[str, object]]:
+        return value("".join(state) + action), {}
 
 
 def main() -> None:

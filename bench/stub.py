@@ -9,6 +9,6 @@ ACTIONS = tuple(f"step {i}\n" for i in range(8))
 DEPTH = 20
 
 
-def value(action: str) -> float:
-    """In [0, 1], and of the action alone."""
-    return crc32(action.encode()) % 997 / 996
+def value(response: str) -> float:
+    """Of a state, by all that was done so far; in [0, 1]."""
+    return crc32(response.encode()) % 997 / 996

@@ -17,7 +17,7 @@ from astro.types import Problem
 from astro_openrlhf.reward import Found
 
 VERSION = "0.11.2"
-_SECONDS = 300.0
+_SECONDS = 900.0
 _HERE = "pip install --no-deps astro-reasoner astro-reasoner-openrlhf and the verifier's package"
 
 

@@ -29,6 +29,7 @@ from astro_openrlhf.workspace import Workspace
 MODULE = "openrlhf.cli.train_sft"
 _METRICS = "metrics.json"
 _SHORTEST_RESPONSE = 2
+"""OpenRLHF leaves out a trace whose prompt has no more room behind it than that."""
 
 
 class Trainer:
