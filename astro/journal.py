@@ -20,6 +20,9 @@ from astro.errors import JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Reward, Verify
 from astro.types import Completion, Status, Verdict
 
+_CHECKPOINT_PAGES = 10_000
+"""About 40 MB of new rows between two copies of the log into the file, each of which waits for the
+disk."""
 # `replies` has rowids, so what is appended together lies together: a commit writes few pages.
 _SCHEMA = """
 create table if not exists replies (
@@ -53,6 +56,7 @@ class Journal:
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
+            self._db.execute(f"pragma wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._db.executescript(_SCHEMA)
             (verdict,) = self._db.execute("pragma quick_check(1)").fetchone()
             if verdict != "ok":

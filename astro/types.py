@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 
@@ -50,9 +51,9 @@ class State:
     @cached_property
     def prompt(self) -> Prompt:
         """What a policy is given to continue this state, in the very tokens it sampled."""
-        exact = all(step.token_ids for step in self.steps)
-        ids = tuple(i for step in self.steps for i in step.token_ids) if exact else ()
-        return Prompt(self.problem.prompt, self.response, ids)
+        ids = [step.token_ids for step in self.steps]
+        exact = tuple(chain.from_iterable(ids)) if all(ids) else ()
+        return Prompt(self.problem.prompt, self.response, exact)
 
     def then(self, step: Step, terminal: bool = False) -> State:
         return State(self.problem, (*self.steps, step), terminal)

@@ -21,16 +21,17 @@ from astro.registry import Registry
 
 pytestmark = [pytest.mark.openrlhf, pytest.mark.timeout(900)]
 STEPS, SAVED = 24, 10
+# Few problems, seen in every step, are learnt in few steps.
 CHAIN = {
     "name": "chain",
-    "problems": {"name": "countdown", "params": {"numbers": 3, "train": 400, "test": 150}},
+    "problems": {"name": "countdown", "params": {"numbers": 3, "train": 16}},
     "trees": 2,
     "step_format": {"name": "countdown"},
     "policy": {"name": "transformers", "params": {"model": "tiny-countdown"}},
     "verifier": {"name": "countdown", "timeout": 10},
     "search": {"name": "mcts", "params": {"expand": 2, "iterations": 2}},
     "linearizer": {"name": "backtrack"},
-    "evaluate": {"samples": 4, "greedy": False, "max_tokens": 64},
+    "evaluate": {"split": "train", "samples": 16, "greedy": False, "max_tokens": 64},
 }
 
 

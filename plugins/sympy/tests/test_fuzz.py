@@ -21,7 +21,7 @@ from astro_sympy.compare import compare
 from astro_sympy.params import Params
 from astro_sympy.verifier import SympyVerifier
 
-SECONDS = 0.5
+SECONDS = 0.8
 """CPU seconds that a verdict may take."""
 
 FUZZ_SECONDS = float(os.environ.get("ASTRO_FUZZ_SECONDS", "120"))
@@ -214,6 +214,11 @@ CHECKS: dict[str, tuple[Callable[..., None], list[st.SearchStrategy[Any]]]] = {
     "same": (check_same, [trees, rngs]),
     "different": (check_different, [trees, rngs]),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    VERIFIER.warm_up()
 
 
 def run(name: str, examples: int, number: int) -> None:
