@@ -46,7 +46,7 @@ class State:
 
     @cached_property
     def response(self) -> str:
-        return "".join(step.text for step in self.steps)
+        return "".join([step.text for step in self.steps])
 
     @cached_property
     def prompt(self) -> Prompt:
@@ -56,7 +56,9 @@ class State:
         return Prompt(self.problem.prompt, self.response, exact)
 
     def then(self, step: Step, terminal: bool = False) -> State:
-        return State(self.problem, (*self.steps, step), terminal)
+        state = State(self.problem, (*self.steps, step), terminal)
+        state.__dict__["response"] = self.response + step.text  # as the property would find it
+        return state
 
 
 @dataclass(frozen=True, slots=True)

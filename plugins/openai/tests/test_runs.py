@@ -79,7 +79,7 @@ def test_faults_on_the_way_change_no_tree(server: Any, expected: bytes, tmp_path
 def test_a_run_whose_server_dies_goes_on_with_the_next(
     server: Any, expected: bytes, tmp_path: Path
 ) -> None:
-    policy = on_server(server, **EXACT, max_retries=0)
+    policy = on_server(server, **EXACT, max_retries=1)
     run(tmp_path / "whole", policy, "--until", "search")
     needed = len(server.bodies)
     server.dies_after = needed + needed // 2
