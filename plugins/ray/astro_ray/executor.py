@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +27,7 @@ class RayExecutor:
 
     def __init__(self, params: Params) -> None:
         self._params = params
+        self._fleet: Fleet | None = None
 
     def run(
         self,
@@ -43,7 +44,8 @@ class RayExecutor:
             return
         with connected(self._params.address):
             workers = self._workers()
-            with closing(Fleet(self._params, workers, policy, verifier)) as fleet:
+            fleet = self._fleet = Fleet(self._params, workers, policy, verifier)
+            with closing(fleet):
                 engine = Engine(
                     _Policy(fleet),
                     _Verifier(fleet),
@@ -53,6 +55,10 @@ class RayExecutor:
                     budget=budget,
                 )
                 yield from engine.run(tasks)
+
+    def counters(self) -> Mapping[str, float]:
+        """Those of all workers' policies, of this run or the last one."""
+        return self._fleet.counters() if self._fleet else {}
 
     def _workers(self) -> int:
         fit = workers_that_fit(self._params)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +18,7 @@ from astro.requests import Verify
 from astro_ray.cluster import first_line
 from astro_ray.params import Params
 from astro_ray.serving import Asked, Replied
-from astro_ray.worker import Worker
+from astro_ray.worker import Said, Worker
 
 _STOP_SECONDS = 5.0
 _CALLS = 3
@@ -30,7 +31,7 @@ class _Member:
     """An actor, the call that it has to answer, and the requests that it has not answered yet.
 
     It is `ready` once it has started, and `proven` once it has answered a request. `problems`
-    counts its requests by problem.
+    counts its requests by problem; `counters` are its policy's, as it last told.
     """
 
     worker: Any
@@ -39,6 +40,7 @@ class _Member:
     proven: bool = False
     asked: dict[int, Asked] = field(default_factory=dict)
     problems: Counter[str] = field(default_factory=Counter)
+    counters: Mapping[str, float] = field(default_factory=dict)
 
 
 class Fleet:
@@ -60,6 +62,7 @@ class Fleet:
         self._homes: dict[str, _Member] = {}
         self._arrived: dict[bool, list[Replied]] = {False: [], True: []}
         self._unanswered = 0
+        self._lost: list[Mapping[str, float]] = []
         self._members = [self._start() for _ in range(workers)]
 
     def add(self, asked: Asked) -> None:
@@ -78,6 +81,14 @@ class Fleet:
             self._receive()
         arrived, self._arrived[verdicts] = self._arrived[verdicts], []
         return arrived
+
+    def counters(self) -> Mapping[str, float]:
+        """Those of all policies together, lost ones too."""
+        total: defaultdict[str, float] = defaultdict(float)
+        for counters in (*self._lost, *(member.counters for member in self._members)):
+            for name, value in counters.items():
+                total[name] += value
+        return total
 
     def close(self) -> None:
         """End the workers, their models and their verifiers."""
@@ -147,7 +158,7 @@ class Fleet:
 
     def _hear(self, member: _Member, call: Any) -> None:
         try:
-            replies: list[Replied] = ray.get(call)
+            said: Said = ray.get(call)
         except RayTaskError as error:
             if _fatal(error.cause, member.proven):
                 raise error.cause from None
@@ -156,6 +167,7 @@ class Fleet:
             self._lose(member, error)
         else:
             member.ready, member.call = True, None
+            replies, member.counters = said
             for ticket, reply in replies:
                 self._settle(member, ticket, reply)
 
@@ -174,6 +186,7 @@ class Fleet:
         reason = first_line(error)
         ray.kill(member.worker)
         self._members.remove(member)
+        self._lost.append(member.counters)
         self._homes = {key: home for key, home in self._homes.items() if home is not member}
         for asked in member.asked.values():
             self._waiting[_problem(asked)].append(asked)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from astro.binding import Binding, VerifierBinding
+from astro.interfaces import Counted
 from astro.registry import Registry
 from astro.requests import Verify
 from astro.verification import VerifierPool
 from astro_ray.serving import Asked, Backend, Inbox, Outbox, Replied, serve
 
 _STOP_SECONDS = 3.0
+Said = tuple[list[Replied], Mapping[str, float]]
+"""Replies, and what the policy has counted since it was made."""
 
 
 class Worker:
@@ -23,22 +27,24 @@ class Worker:
     """
 
     def __init__(self, policy: Binding, verifier: VerifierBinding) -> None:
+        self._binding = policy
+        self._backend: Backend | None = None
         self._outbox: Outbox = SimpleQueue()
         self._policy: Inbox = SimpleQueue()
         self._verifiers: Inbox = SimpleQueue()
         self._threads = [
             Thread(target=serve, args=(make, inbox, self._outbox), daemon=True)
             for make, inbox in (
-                (partial(_policy, policy), self._policy),
+                (self._build_policy, self._policy),
                 (partial(_Verifiers, verifier), self._verifiers),
             )
         ]
         for thread in self._threads:
             thread.start()
 
-    def ready(self) -> list[Replied]:
+    def ready(self) -> Said:
         """No replies, but a sign that the worker is there."""
-        return []
+        return [], {}
 
     def ask(self, requests: list[Asked]) -> None:
         """Queue requests, each under a ticket that its reply will bear."""
@@ -48,14 +54,14 @@ class Worker:
             if batch:
                 inbox.put(batch)
 
-    def replies(self) -> list[Replied]:
+    def replies(self) -> Said:
         """All replies that are there; waits for the first. Raises what ended a thread."""
         replies = _checked(self._outbox.get())
         while True:
             try:
                 replies += _checked(self._outbox.get_nowait())
             except Empty:
-                return replies
+                return replies, self._counters()
 
     def stop(self) -> None:
         """Free the model and end the verifiers, as soon as what is under way lets them."""
@@ -64,16 +70,18 @@ class Worker:
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
 
+    def _build_policy(self) -> Backend:
+        self._backend = backend = Registry.discover().build("policy", self._binding)
+        return backend
+
+    def _counters(self) -> Mapping[str, float]:
+        return self._backend.counters() if isinstance(self._backend, Counted) else {}
+
 
 def _checked(replies: list[Replied] | Exception) -> list[Replied]:
     if isinstance(replies, Exception):
         raise replies
     return replies
-
-
-def _policy(binding: Binding) -> Backend:
-    policy: Backend = Registry.discover().build("policy", binding)
-    return policy
 
 
 class _Verifiers:

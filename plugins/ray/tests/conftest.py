@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,6 @@ from astro.binding import Binding, Budget, VerifierBinding
 from astro.builtin.local import LocalExecutor
 from astro.builtin.local import Params as LocalParams
 from astro.engine import Outcome, Task
-from astro.interfaces import Executor
 from astro.journal import Journal
 from astro.registry import Registry
 from astro.types import Problem
@@ -94,14 +93,14 @@ class Runs:
 
     def __init__(self, folder: Path, tasks: list[Task[Any]], policy: Binding) -> None:
         self._folder = folder
+        self.counters: Mapping[str, float] = {}
         self.tasks = tasks
         self.policy = policy
 
     def start(self, name: str, **params: Any) -> Iterator[Outcome]:
         """The outcomes of run `name` as they come: on Ray with `params`, or `local`."""
-        executor: Executor = (
-            LocalExecutor(LocalParams()) if name == "local" else RayExecutor(Params(**params))
-        )
+        local = LocalExecutor(LocalParams())
+        executor = local if name == "local" else RayExecutor(Params(**params))
         with closing(Journal(self._folder / f"{name}.db")) as journal:
             yield from executor.run(
                 self.tasks,
@@ -111,6 +110,7 @@ class Runs:
                 budget=Budget(),
                 seed=3,
             )
+            self.counters = executor.counters()
 
     def whole(self, name: str, **params: Any) -> dict[str, Outcome]:
         return {outcome.key: outcome for outcome in self.start(name, **params)}

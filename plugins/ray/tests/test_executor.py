@@ -23,6 +23,14 @@ def test_the_trees_and_the_journal_are_those_of_the_local_executor(runs: Any) ->
     assert {outcome.result.solved for outcome in local.values()} == {True, False}
 
 
+def test_the_workers_counters_are_added_up(runs: Any) -> None:
+    runs.whole("local")
+    alone = runs.counters
+    runs.whole("ray", workers=2)
+    assert runs.counters == alone
+    assert alone["generated_tokens"] > 0
+
+
 def test_a_failed_request_fails_its_problem_alone(runs: Any) -> None:
     runs.policy = runs.policy.with_params(fail_on=["question 7"])
     outcomes = runs.whole("ray")
