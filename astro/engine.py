@@ -35,8 +35,8 @@ from astro.seeds import derive
 from astro.types import Completion
 
 R = TypeVar("R")
-_FULL_COLLECTION_AFTER = 1_000
-"""Collections of the younger generations; Python's own default is 10."""
+_COLLECT_AFTER = (10_000, 10, 1_000)
+"""New objects, and collections of the younger generation; Python's own default is (700, 10, 10)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ class Engine:
         A program that raises, or a request that cannot be served, fails its task alone. Raises
         `PolicyError` when the policy is lost as a whole; the journal then holds all that was done.
         """
-        with _rare_full_collections():
+        with _rare_collections():
             yield from self._run(iter(tasks))
 
     def _run(self, waiting: Iterator[Task[R]]) -> Iterator[Outcome]:
@@ -254,14 +254,14 @@ class Engine:
 
 
 @contextmanager
-def _rare_full_collections() -> Iterator[None]:
-    """Trees are many objects that live long, and the collector would walk all of them each time."""
-    young, middle, old = gc.get_threshold()
-    gc.set_threshold(young, middle, max(old, _FULL_COLLECTION_AFTER))
+def _rare_collections() -> Iterator[None]:
+    """Trees are many objects that live long, and the collector would walk them again and again."""
+    before = gc.get_threshold()
+    gc.set_threshold(*map(max, before, _COLLECT_AFTER))
     try:
         yield
     finally:
-        gc.set_threshold(young, middle, old)
+        gc.set_threshold(*before)
 
 
 def _resume(live: _Live) -> list[Request]:

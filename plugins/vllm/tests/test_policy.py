@@ -61,7 +61,7 @@ def test_scores_equal_the_transformers_policy(
     requests = [LogProb(prompt, continuations) for prompt in prompts]
     expected = run(transformers(), requests)
     for found, wanted in zip(run(serve(), requests), expected, strict=True):
-        assert [pytest.approx(scores, abs=1e-4) for scores in wanted] == found
+        assert [pytest.approx(scores, rel=1e-4, abs=1e-4) for scores in wanted] == found
 
 
 def test_a_sample_does_not_depend_on_the_batch(
