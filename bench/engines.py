@@ -19,7 +19,7 @@ from statistics import median
 
 import search as at_once
 import stub
-from marks import Mark, publish
+from marks import Mark, publish, run_parts
 
 import astro
 from astro.binding import Binding, Budget, VerifierBinding
@@ -220,13 +220,5 @@ def plugin(name: str) -> Iterator[Path]:
 
 PARTS: tuple[Callable[[], None], ...] = (vllm, bookkeeping, together, prefixes, ray)
 
-
-def main() -> None:
-    wanted = sys.argv[1:] or [part.__name__ for part in PARTS]
-    for part in PARTS:
-        if part.__name__ in wanted:
-            part()
-
-
 if __name__ == "__main__":
-    main()
+    run_parts(PARTS)

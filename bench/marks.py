@@ -6,7 +6,8 @@ import json
 import operator
 import os
 import platform
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -42,3 +43,11 @@ def publish(name: str, marks: Sequence[Mark]) -> None:
     RESULTS.mkdir(exist_ok=True)
     rows = json.dumps([asdict(mark) for mark in marks], indent=2)
     (RESULTS / f"bench-{name}.json").write_text(rows + "\n")
+
+
+def run_parts(parts: Sequence[Callable[[], None]]) -> None:
+    """Run those that the command line names, in their order; all if it names none."""
+    wanted = sys.argv[1:] or [part.__name__ for part in parts]
+    for part in parts:
+        if part.__name__ in wanted:
+            part()

@@ -1,6 +1,8 @@
 """RL in one process: its speed beside TRL's, rewards that rise, and what verification costs.
 
 It starts from the model that `make demo` fine-tunes, in runs/quickstart, and makes it if need be.
+
+python bench/rl.py [speed] [verification] [rising]     (by default all)
 """
 
 from __future__ import annotations
@@ -8,7 +10,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +22,7 @@ from typing import Any
 
 import psutil
 from datasets import Dataset
-from marks import Mark, publish
+from marks import Mark, publish, run_parts
 from transformers import AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
@@ -285,26 +287,48 @@ def verification_shares() -> list[float]:
     return shares[1:]
 
 
-def main() -> None:
-    if not START.exists():
-        astro.run(CONFIG, runs=RUNS, until="sft")
+def speed() -> None:
+    """Samples a second, beside TRL's."""
     problems = countdown("train")
     speeds = [(ours(problems), trls(problems)) for _ in range(ROUNDS)]
     wall = median(our.wall / trl.wall for our, trl in speeds)
     cpu = median(our.cpu / trl.cpu for our, trl in speeds)
-    share = 100 * median(verification_shares())
     publish(
-        "rl",
+        "rl-speed",
         [
             Mark.of(f"samples/s of grpo to TRL's, median of {ROUNDS}", wall, ">= 3"),
             Mark.of("samples a CPU second, likewise", cpu, ">= 3"),
-            Mark.of("a step's wait for verdicts of sympy, median, %", share, "<= 5"),
-            *(
-                Mark.of(f"pass@1 held out, gained by RL, points, seed {seed}", gain, ">= 5")
-                for seed, gain in zip(SEEDS, gains(), strict=True)
-            ),
         ],
     )
+
+
+def verification() -> None:
+    """What of a step's wall time waits for verdicts alone."""
+    share = 100 * median(verification_shares())
+    publish(
+        "rl-verification",
+        [Mark.of("a step's wait for verdicts of sympy, median, %", share, "<= 5")],
+    )
+
+
+def rising() -> None:
+    """What RL adds on held-out problems."""
+    publish(
+        "rl-rising",
+        [
+            Mark.of(f"pass@1 held out, gained by RL, points, seed {seed}", gain, ">= 5")
+            for seed, gain in zip(SEEDS, gains(), strict=True)
+        ],
+    )
+
+
+PARTS: tuple[Callable[[], None], ...] = (speed, verification, rising)
+
+
+def main() -> None:
+    if not START.exists():
+        astro.run(CONFIG, runs=RUNS, until="sft")
+    run_parts(PARTS)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ makes it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -17,8 +17,9 @@ from marks import Mark, publish
 
 from astro.binding import Binding, VerifierBinding
 from astro.registry import Registry
+from astro_openrlhf.job import ENVIRONMENT
 from astro_openrlhf.keeper import running
-from astro_openrlhf.progress import parse_step
+from astro_openrlhf.progress import last_error, parse_step
 
 ROOT = Path(__file__).parents[1]
 WARM_UP, STEPS, ROUNDS = 2, 8, 2
@@ -33,7 +34,6 @@ PARAMS = {
         "VLLM_NO_USAGE_STATS": "1",
         "HF_HUB_OFFLINE": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_DEDUP_LOGS": "0",
     },
     "steps": WARM_UP + STEPS,
     "prompts_per_step": 16,
@@ -86,7 +86,7 @@ def bare(run_dir: Path) -> list[float]:
     found = trainer().rehearse(**given(run_dir))
     (run_dir / "openrlhf/reward.py").write_text(BARE_REWARD)
     log = run_dir / "log"
-    with running(found.command, log=log, env=PARAMS["env"]) as program:
+    with running(found.command, log=log, env={**ENVIRONMENT, **PARAMS["env"]}) as program:
         program.wait()
     return seconds(log)
 
@@ -99,13 +99,15 @@ def trainer() -> Any:
 
 
 def seconds(log: Path) -> list[float]:
-    """OpenRLHF's own time of each step: sampling with its rewards, experience, training, sync."""
-    steps = [step for line in _lines(log) if (step := parse_step(line))]
-    return [step.figures["timing/step_total"] for step in steps][WARM_UP:]
+    """OpenRLHF's own time of each step: sampling with its rewards, experience, training, sync.
 
-
-def _lines(log: Path) -> Iterator[str]:
-    yield from log.read_text(errors="replace").splitlines()
+    Raises `SystemExit` if the run has not come to its end.
+    """
+    text = log.read_text(errors="replace")
+    steps = [step for line in text.splitlines() if (step := parse_step(line))]
+    if len(steps) != WARM_UP + STEPS:
+        raise SystemExit(f"OpenRLHF did {len(steps)} steps: {last_error(text)}")
+    return [step.figures["timing/step_total"] for step in steps[WARM_UP:]]
 
 
 def main() -> None:
