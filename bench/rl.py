@@ -304,6 +304,9 @@ def speed() -> None:
 
 def verification() -> None:
     """What of a step's wall time waits for verdicts alone."""
+    if not MATH.exists():
+        print(f"verification: not measured, for there is no {MATH}")
+        return
     share = 100 * median(verification_shares())
     publish(
         "rl-verification",
