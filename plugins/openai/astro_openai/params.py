@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -56,8 +56,9 @@ class Prices(params.Params):
 
 
 class Params(params.Params):
-    """Params of the `openai` policy."""
+    """Params of the `openai` policy. `remote` says that it loads no model of ours."""
 
+    remote: ClassVar[bool] = True
     base_url: Annotated[
         str,
         AfterValidator(_url),

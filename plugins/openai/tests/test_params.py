@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from astro.config import load_config
 from astro.errors import ConfigError
 from astro.params import validate
 from astro_openai.params import Params
@@ -64,3 +66,9 @@ def test_a_whole_config_is_accepted() -> None:
         "prices": {"prompt": 1, "generated": 2},
     }
     assert validate(Params, params).prices is not None
+
+
+def test_a_run_that_trains_needs_a_policy_that_loads_what_it_trained() -> None:
+    config = Path(__file__).parents[3] / "configs" / "server.yaml"
+    with pytest.raises(ConfigError, match="openai cannot load a model"):
+        load_config(config, ["sft={name: transformers}"])
