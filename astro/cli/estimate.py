@@ -222,7 +222,7 @@ def _gpu_hours(rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
 
 
 def _gigabytes(config: RunConfig, rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
-    """The bytes a token, request and node are those of the quickstart's search."""
+    """The bytes a token, request and node were measured by hand on the quickstart's search."""
     recorded = [row for row in rows if row.stage != "rl"]
     tokens = sum(row.generated_tokens for row in recorded)
     requests = sum(row.requests for row in recorded)
