@@ -131,6 +131,15 @@ class StepChecker(Protocol):
     def legal(self, problem: Problem, response: str) -> bool: ...
 
 
+@runtime_checkable
+class Asker(Protocol):
+    """A step format that puts words of its own around a problem."""
+
+    def ask(self, problem: str, *, shots: bool) -> str:
+        """The user message. `shots`: with worked examples, which a model that was trained on this
+        format does without."""
+
+
 class Linearizer(Protocol):
     """Turns a tree into chains of thought (the paper's Algorithm 1). Pure, as a search is."""
 
@@ -143,6 +152,14 @@ class ProblemSource(Protocol):
 
     def load(self, split: str) -> Sequence[Problem]:
         """The problems of `train`, `dev` or `test`: same params, same problems. Ids are unique."""
+
+
+@runtime_checkable
+class Generated(Protocol):
+    """A source that writes its problems by rule: many in the same words, no two splits the same.
+    So the words that two of them share say nothing of contamination."""
+
+    by_rule: bool
 
 
 @runtime_checkable

@@ -37,6 +37,13 @@ def astro_providers() -> list[Provider]:
             params="astro.builtin.lines:Params",
         ),
         Provider(
+            "step_format",
+            "markdown",
+            "a step under each header `## Step n`, the answer in a box; for instruct models",
+            target="astro.builtin.markdown:MarkdownFormat",
+            params="astro.builtin.markdown:Params",
+        ),
+        Provider(
             "verifier",
             "exact",
             "the final answer equals the reference as text",

@@ -11,19 +11,12 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from astro import params
+from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Row, Where, selected, to_problem
 from astro.errors import ProblemError
 from astro.types import Problem
 
 _SPLITS = ("train", "dev", "test")
 _Share = Annotated[float, Field(ge=0, le=1)]
-
-
-class Fields(params.Params):
-    """The names of the keys in the file. All further keys go into a problem's metadata."""
-
-    id: str = "id"
-    prompt: str = "prompt"
-    answer: str = "answer"
 
 
 class Params(params.Params):
@@ -36,6 +29,9 @@ class Params(params.Params):
     dev: Path | None = None
     test: Path | None = None
     fields: Fields = Fields()
+    answer_in: AnswerIn = "text"
+    drop_unanswered: DropUnanswered = False
+    where: Where = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one_way(self) -> Params:
@@ -63,7 +59,7 @@ class JsonlProblems:
         path = self._params.path or own
         if path is None:
             raise ProblemError(f"no file for the {split} problems", f"set problems.params.{split}")
-        problems = list(_read(path, self._params.fields))
+        problems = list(_read(path, self._params))
         if self._params.path is None:
             return problems
         return [problem for problem in problems if self._split_of(problem.id) == split]
@@ -76,17 +72,26 @@ class JsonlProblems:
         return "dev" if position < self._params.test_share + self._params.dev_share else "train"
 
 
-def _read(path: Path, fields: Fields) -> Iterator[Problem]:
-    lines: dict[str, int] = {}
-    for number, line in enumerate(_text(path).split("\n"), start=1):
-        if not line.strip():
+def _read(path: Path, params: Params) -> Iterator[Problem]:
+    places: dict[str, str] = {}
+    for place, row in selected(_rows(path), params.where):
+        number = place.rpartition(":")[2]
+        problem = to_problem(row, params.fields, place, f"{path.stem}-{number}", params.answer_in)
+        if problem is None and params.drop_unanswered:
             continue
-        where = f"{path}:{number}"
-        problem = _problem(_row(line, where), fields, where, f"{path.stem}-{number}")
-        if problem.id in lines:
-            raise ProblemError(f"{where}: id {problem.id!r} is taken by line {lines[problem.id]}")
-        lines[problem.id] = number
+        if problem is None:
+            raise ProblemError(f"{place}: no answer in {params.fields.answer} ({params.answer_in})")
+        if problem.id in places:
+            raise ProblemError(f"{place}: id {problem.id!r} is taken by line {places[problem.id]}")
+        places[problem.id] = number
         yield problem
+
+
+def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+    for number, line in enumerate(_text(path).split("\n"), start=1):
+        if line.strip():
+            place = f"{path}:{number}"
+            yield place, _row(line, place)
 
 
 def _text(path: Path) -> str:
@@ -106,24 +111,3 @@ def _row(line: str, where: str) -> dict[str, Any]:
     if not isinstance(row, dict):
         raise ProblemError(f"{where}: expected an object, got a {type(row).__name__}")
     return row
-
-
-def _problem(row: dict[str, Any], fields: Fields, where: str, default_id: str) -> Problem:
-    row.setdefault(fields.id, default_id)
-    named = (fields.id, fields.prompt, fields.answer)
-    problem_id, prompt, answer = (_string(row, name, where) for name in named)
-    return Problem(
-        problem_id,
-        prompt,
-        answer,
-        metadata={key: value for key, value in row.items() if key not in named},
-    )
-
-
-def _string(row: dict[str, Any], name: str, where: str) -> str:
-    if name not in row:
-        raise ProblemError(f"{where}: no key {name!r}, only {', '.join(row)}")
-    value = row[name]
-    if isinstance(value, bool) or not isinstance(value, str | int | float) or value == "":
-        raise ProblemError(f"{where}: {name} must be text or a number, got {value!r:.40}")
-    return str(value)

@@ -67,6 +67,7 @@ class _LazyPolicy:
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
         self._policy: PolicyBackend | None = None
+        self._last: Mapping[str, float] = {}
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         if self._policy is None:
@@ -77,8 +78,11 @@ class _LazyPolicy:
         return self._policy.step() if self._policy else []
 
     def counters(self) -> Mapping[str, float]:
-        return self._policy.counters() if isinstance(self._policy, Counted) else {}
+        return self._policy.counters() if isinstance(self._policy, Counted) else self._last
 
     def close(self) -> None:
+        """No call follows a policy's own `close`, so its last counters are kept."""
+        self._last = self.counters()
         if self._policy:
             self._policy.close()
+        self._policy = None

@@ -101,3 +101,36 @@ def test_files_that_cannot_be_read(file: Path) -> None:
 def test_contradictory_params_are_config_errors(params: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         validate(Params, params)
+
+
+def test_filters_and_the_metadata_that_is_kept(file: Path) -> None:
+    rows = [{**row(f"{i}"), "level": i, "type": "algebra" if i < 4 else "sums"} for i in range(6)]
+    write(file, *rows)
+    params = {
+        "test": file,
+        "where": {"level": ["2", 3, 5], "type": "algebra"},
+        "fields": {"metadata": {"subject": "type", "year": "year"}},
+    }
+    problems = JsonlProblems(validate(Params, params)).load("test")
+    assert [(p.id, p.metadata) for p in problems] == [
+        ("2", {"subject": "algebra"}),
+        ("3", {"subject": "algebra"}),
+    ]
+    none = JsonlProblems(validate(Params, {"test": file, "where": {"levle": 2}}))
+    with pytest.raises(ProblemError, match=r"none of 6 rows through; their keys: id, prompt, ans"):
+        none.load("test")
+
+
+def test_a_row_without_an_id_is_named_after_its_line_whatever_is_passed_over(file: Path) -> None:
+    write(file, *({"prompt": f"{i}?", "answer": i, "level": i} for i in range(3)))
+    (problem,) = JsonlProblems(validate(Params, {"test": file, "where": {"level": 2}})).load("test")
+    assert problem.id == "maths-3"
+
+
+def test_answers_in_solutions(file: Path) -> None:
+    write(file, row("a") | {"answer": r"so \boxed{1}"}, row("b") | {"answer": "by symmetry"})
+    params = {"test": file, "answer_in": "boxed"}
+    with pytest.raises(ProblemError, match=r"maths\.jsonl:2: no answer in answer \(boxed\)"):
+        JsonlProblems(validate(Params, params)).load("test")
+    params |= {"drop_unanswered": True}
+    assert [p.answer for p in JsonlProblems(validate(Params, params)).load("test")] == ["1"]

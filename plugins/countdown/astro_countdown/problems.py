@@ -51,6 +51,8 @@ class Params(params.Params):
 class CountdownProblems:
     """Same params, same problems. A problem's split follows from its numbers and target alone."""
 
+    by_rule = True
+
     def __init__(self, params: Params) -> None:
         self._params = params
 

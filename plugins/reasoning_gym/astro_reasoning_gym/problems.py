@@ -16,6 +16,8 @@ _SPLITS = ("train", "dev", "test")
 class ReasoningGymProblems:
     """Each split holds its number of problems, equally many of each task up to one."""
 
+    by_rule = True
+
     def __init__(self, params: ProblemParams) -> None:
         self._params = params
 

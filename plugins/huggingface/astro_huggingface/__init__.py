@@ -1,0 +1,20 @@
+"""Problems from datasets of the Hugging Face hub."""
+
+from __future__ import annotations
+
+from astro.hookspecs import Provider, hookimpl
+
+
+@hookimpl
+def astro_providers() -> list[Provider]:
+    return [
+        Provider(
+            "problems",
+            "huggingface",
+            "a dataset of the Hugging Face hub, or of a folder; presets for MATH and others",
+            target="astro_huggingface.problems:HuggingFaceProblems",
+            params="astro_huggingface.params:Params",
+            requires=("datasets",),
+            install="pip install datasets",
+        ),
+    ]

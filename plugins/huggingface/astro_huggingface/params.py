@@ -1,0 +1,56 @@
+"""What a config may say about a dataset. Imports no engine."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Annotated, Any
+
+from pydantic import Field, model_validator
+
+from astro import params
+from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Where
+from astro_huggingface.presets import PRESETS
+
+
+class Params(params.Params):
+    """Params of problems `huggingface`. A preset sets what is not given; `where` and `fields` are
+    laid over its own key by key."""
+
+    preset: Annotated[str | None, Field(description=f"one of {', '.join(PRESETS)}")] = None
+    dataset: Annotated[
+        str, Field(min_length=1, description="name on the hub, or a folder of data files")
+    ]
+    config: Annotated[
+        str | None, Field(description="the dataset's configuration, if it has some")
+    ] = None
+    revision: Annotated[str | None, Field(description="a commit, tag or branch on the hub")] = None
+    train: Annotated[str | None, Field(description="its split for training, `train[:90%]` too")] = (
+        "train"
+    )
+    dev: Annotated[str | None, Field(description="its split to tune on")] = None
+    test: Annotated[str | None, Field(description="its held-out split")] = "test"
+    fields: Fields = Fields()
+    answer_in: AnswerIn = "text"
+    drop_unanswered: DropUnanswered = False
+    where: Where = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_preset(cls, given: Any) -> Any:
+        name = given.get("preset") if isinstance(given, dict) else None
+        if name is None:
+            return given
+        if name not in PRESETS:
+            close = difflib.get_close_matches(str(name), PRESETS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PRESETS)}"
+            raise ValueError(f"no preset {name!r:.40}; {hint}")
+        return _overlaid(PRESETS[name], given)
+
+
+def _overlaid(preset: Any, given: dict[str, Any]) -> dict[str, Any]:
+    both = {
+        key: {**preset[key], **given[key]}
+        for key in ("fields", "where")
+        if isinstance(preset.get(key), dict) and isinstance(given.get(key), dict)
+    }
+    return {**preset, **given, **both}

@@ -1,0 +1,103 @@
+"""Problems from a dataset, which the library `datasets` fetches once and keeps in its cache."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from astro.builtin.rows import Row, selected, to_problem
+from astro.errors import ProblemError
+from astro.types import Problem
+from astro_huggingface.params import Params
+
+_SPLITS = ("train", "dev", "test")
+_OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
+
+
+class HuggingFaceProblems:
+    """In the order of the dataset. A problem without an id is named after its split and row."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def load(self, split: str) -> Sequence[Problem]:
+        """Raises `ProblemError`: no such dataset, configuration, split or column; not in the cache
+        and no way to the hub; no row that `where` lets through."""
+        if split not in _SPLITS:
+            raise ProblemError(f"no split {split!r}", f"there are {', '.join(_SPLITS)}")
+        params = self._params
+        own: str | None = getattr(params, split)
+        if own is None:
+            raise ProblemError(
+                f"dataset {params.dataset} has no {split} problems", f"set problems.params.{split}"
+            )
+        return list(self._problems(f"{params.dataset}, {own}", own))
+
+    def _problems(self, name: str, split: str) -> Iterator[Problem]:
+        params = self._params
+        stem = f"{Path(params.dataset).name}-{split}"
+        rows = ((f"{name}, row {i}", row) for i, row in enumerate(_rows(params, split)))
+        for place, row in selected(rows, params.where):
+            number = place.rpartition(" ")[2]
+            problem = to_problem(row, params.fields, place, f"{stem}-{number}", params.answer_in)
+            if problem:
+                yield problem
+            elif not params.drop_unanswered:
+                raise ProblemError(
+                    f"{place}: no answer in {params.fields.answer} ({params.answer_in})",
+                    "set drop_unanswered to pass over such rows",
+                )
+
+
+def _rows(params: Params, split: str) -> Iterator[Row]:
+    for row in _dataset(params, split):
+        yield {key: _plain(value) for key, value in row.items() if value is not None}
+
+
+def _dataset(params: Params, split: str) -> Any:
+    """A split of the dataset. Whatever the library raises becomes one line."""
+    import datasets  # type: ignore[import-untyped]
+
+    datasets.disable_progress_bars()
+    try:
+        if _saved(params.dataset):
+            return datasets.load_from_disk(str(Path(params.dataset) / split))
+        return datasets.load_dataset(
+            params.dataset, params.config, split=split, revision=params.revision
+        )
+    except Exception as error:  # of the library, of its file systems, of the network
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ProblemError(
+            f"dataset {params.dataset}, {split}: {reason:.300}", _hint(params.dataset)
+        ) from None
+
+
+def _saved(dataset: str) -> bool:
+    """Whether it is a folder that `save_to_disk` wrote, a folder for each split."""
+    return (Path(dataset) / "dataset_dict.json").is_file()
+
+
+def _hint(dataset: str) -> str:
+    if Path(dataset).exists():
+        return ""
+    switched_off = [name for name in _OFFLINE if os.environ.get(name, "0").lower() not in _NO]
+    if switched_off:
+        return f"{switched_off[0]} keeps it to the cache: load it once without"
+    return "load it once where the hub can be reached, or give a folder"
+
+
+_NO = ("", "0", "false", "no", "off")
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON can hold it; what it cannot becomes its text."""
+    if isinstance(value, dict):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    return value if isinstance(value, bool | int | float | str | None) else repr(value)[:200]
