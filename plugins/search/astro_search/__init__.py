@@ -14,5 +14,12 @@ def astro_providers() -> list[Provider]:
             "Monte Carlo tree search over steps, with PUCT or UCT",
             target="astro_search.mcts:Mcts",
             params="astro_search.params:MctsParams",
-        )
+        ),
+        Provider(
+            "search",
+            "best_of_n",
+            "independent samples, step by step, as a tree",
+            target="astro_search.best_of_n:BestOfN",
+            params="astro_search.params:BestOfNParams",
+        ),
     ]

@@ -63,3 +63,20 @@ class MctsParams(Params):
         """A tree's."""
         actions = Asks("actions", self.iterations, self.expand, self.step_tokens, valued=True)
         return Work((actions,))
+
+
+class BestOfNParams(Params):
+    """Params of `best_of_n`."""
+
+    samples: Annotated[int, Field(ge=1, description="n, the responses to a problem")] = 64
+    at_once: Annotated[
+        int, Field(ge=1, description="responses under way at once; a budget ends the latest")
+    ] = 8
+    max_depth: Annotated[int, Field(ge=1, description="steps of a response")] = 50
+    temperature: Annotated[float, Field(ge=0)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    step_tokens: Annotated[int, Field(ge=1, description="tokens a step may have")] = 256
+
+    def work(self) -> Work:
+        """A tree's, if every response takes all the steps that it may."""
+        return Work((Asks("steps", self.max_depth, self.samples, self.step_tokens),))

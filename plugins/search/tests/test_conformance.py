@@ -22,3 +22,8 @@ class TestMctsWithLeaves(SearchConformance):
         "leaves": 4,
         "revisit": True,
     }
+
+
+class TestBestOfN(SearchConformance):
+    name = "best_of_n"
+    params: Mapping[str, Any] = {"samples": 12, "max_depth": 6}
