@@ -17,12 +17,27 @@ from astro.registry import Registry
 
 _YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # a date of month 13 is a ValueError
 ModelName = Literal["base", "direct_sft", "sft", "rl"]
+Split = Literal["train", "dev", "test"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+
+
+class EvaluationSet(Binding):
+    """A source of held-out problems; what is not given is as in `Evaluate`."""
+
+    split: Split | None = None
+    samples: Annotated[int, Field(ge=1)] | None = None
 
 
 class Evaluate(Params):
-    """How models are measured: `samples` responses a problem at `temperature`, and one greedy."""
+    """How models are measured: `samples` responses a problem at `temperature`, and one greedy.
 
-    split: Literal["train", "dev", "test"] = "test"
+    `sets` take the place of the run's own problems. Problems are also grouped by what their
+    metadata holds under each key of `by`.
+    """
+
+    split: Split = "test"
+    sets: dict[Name, EvaluationSet] = Field(default_factory=dict)
+    by: tuple[str, ...] = ("level", "subject")
     samples: Annotated[int, Field(ge=1)] = 8
     temperature: Annotated[float, Field(gt=0)] = 1.0
     max_tokens: Annotated[int, Field(ge=1)] = 256
@@ -30,16 +45,36 @@ class Evaluate(Params):
     models: tuple[ModelName, ...] = ("base", "direct_sft", "sft", "rl")
 
 
+class Rounds(Params):
+    """Expert iteration (arXiv 1705.08439): the model that a round trains is the next one's policy.
+
+    At most `n` rounds; they end once the last `patience` of them have not raised pass@1 on the
+    problems of `split` by more than `min_gain` above the best before. Fine-tuning starts from the
+    `base` model in every round, as in STaR (arXiv 2203.14465), or from the `last` one. With `pool`
+    it learns from the traces of all rounds so far, without it from the round's own.
+    """
+
+    n: Annotated[int, Field(ge=1)]
+    split: Split = "dev"
+    patience: Annotated[int, Field(ge=1)] = 1
+    min_gain: Annotated[float, Field(ge=0)] = 0.0
+    start: Literal["base", "last"] = "base"
+    pool: bool = True
+
+
 class RunConfig(Params):
     """Everything that determines a run. Two runs with equal configs give equal results.
 
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
-    `sft_tokens` ends fine-tuning once that many tokens have borne loss.
+    `decontaminate` leaves out training problems that are held out too (`astro.decontamination`).
+    `sft_tokens` ends fine-tuning once that many tokens have borne loss. It starts from `sft_model`,
+    if not from the policy's model, and learns from the traces of the runs in `sft_runs` too.
     """
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+    name: Name
     seed: Annotated[int, Field(ge=0)] = 0
     problems: Binding
+    decontaminate: bool = True
     step_format: Binding = Binding(name="lines")
     policy: Binding
     executor: Binding = Binding(name="local")
@@ -53,9 +88,12 @@ class RunConfig(Params):
     control: Binding | None = None
     sft: Binding | None = None
     sft_tokens: Annotated[int, Field(ge=1)] | None = None
+    sft_model: str | None = None
+    sft_runs: tuple[str, ...] = ()
     rl: Binding | None = None
     reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()
+    rounds: Rounds | None = None
 
     def bindings(self) -> Iterator[tuple[str, str, Binding]]:
         """(key in the config, plugin kind, binding) of every plugin that the run uses."""
@@ -63,6 +101,8 @@ class RunConfig(Params):
             binding = getattr(self, key)
             if binding is not None:
                 yield key, kind, binding
+        for name, problems in self.evaluate.sets.items():
+            yield f"evaluate.sets.{name}", "problems", problems
 
     def trained(self) -> list[str]:
         """The models that the run trains."""
@@ -184,8 +224,12 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
     """What only shows once each plugin's own params are sound."""
     policy = config.policy
     params = registry.params("policy", policy.name, policy.params)
+    if config.rounds and ("rl" if config.rl else "sft") not in config.evaluated():
+        yield "rounds: each has to train and evaluate a model, by rl or sft"
     if (config.sft or config.rl) and not hasattr(params, "model"):
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
+    elif (config.sft or config.rl) and getattr(params, "remote", False):
+        yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
 
 
 def _binding_problems(registry: Registry, key: str, kind: str, binding: Binding) -> Iterator[str]:

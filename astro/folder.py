@@ -26,6 +26,7 @@ class RunFolder:
         self.root = root
         self.config = root / "config.yaml"
         self.journal = root / "journal.db"
+        self.decontamination = root / "decontamination.json"
         self.trees = root / "trees.jsonl"
         self.failures = root / "failures.jsonl"
         self.usage = root / "usage.json"

@@ -15,6 +15,7 @@ from astro.text import plain
 COMMANDS = {
     "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),
     "rl": ("astro.cli.rl:rl", "Run a config up to its RL, or show what RL would be started with."),
+    "evaluate": ("astro.cli.evaluate:evaluate", "Measure a policy on evaluation sets, no more."),
     "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),
     "verify": ("astro.cli.verify:verify", "Judge a response, or a file of labelled pairs."),
     "plan": ("astro.cli.plan:plan", "Estimate what a config will take: tokens, hours, disk."),

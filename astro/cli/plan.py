@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
+from math import ceil
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from astro.config import RunConfig, load_config
 from astro.errors import ProblemError
 from astro.interfaces import ProblemSource
 from astro.params import validate
+from astro.pipeline.problem_sets import held_out
 from astro.registry import Registry
 from astro.study import is_study, load_study
 from astro.text import plain
@@ -75,7 +77,20 @@ def runs(
 def counted(config: RunConfig, registry: Registry, test: int | None, grown: bool) -> Counts:
     """Only what the config and `test` leave open is loaded. Raises `ProblemError`."""
     trees = config.trees or count(config, registry, "train")
-    return Counts(trees, test or count(config, registry, config.evaluate.split), grown)
+    return Counts(trees, test or evaluated(config, registry), grown)
+
+
+def evaluated(config: RunConfig, registry: Registry) -> int:
+    """How many problems are evaluated; one of a set with more samples counts as more than one.
+    Raises `ProblemError`."""
+    common = config.evaluate
+    if not common.sets:
+        return count(config, registry, common.split)
+    try:
+        sets = held_out(config, registry)
+    except ProblemError as error:
+        raise ProblemError(error.message, "to plan without the problems, give --test N") from None
+    return ceil(sum(len(held.problems) * held.samples for held in sets) / common.samples)
 
 
 def count(config: RunConfig, registry: Registry, split: str) -> int:

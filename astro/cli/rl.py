@@ -12,9 +12,10 @@ import astro
 from astro.cli import options
 from astro.cli.progress import progress
 from astro.config import RunConfig, load_config
-from astro.errors import ConfigError, ProblemError, RunError
+from astro.errors import ConfigError, RunError
 from astro.folder import RunFolder
-from astro.interfaces import ProblemSource, Rehearsal, Rehearsed
+from astro.interfaces import Rehearsal, Rehearsed, StepFormat
+from astro.pipeline.problem_sets import asked, training
 from astro.pipeline.rl import STAGE
 from astro.registry import Registry
 from astro.seeds import derive
@@ -66,20 +67,17 @@ def rehearse(config: RunConfig, folder: RunFolder, trained: str | None) -> Rehea
     """All of the stage but the training, from the model `trained`, or from the base."""
     assert config.rl
     registry = Registry.discover()
-    step_format = registry.build("step_format", config.step_format)
+    step_format: StepFormat = registry.build("step_format", config.step_format)
     algorithm = registry.build("rl", config.rl, step_format=step_format)
     if not isinstance(algorithm, Rehearsed):
         raise RunError(
             f"rl {config.rl.name!r} trains in this process: there is no command to show",
             "--dry-run is for trainers such as openrlhf_grpo",
         )
-    source: ProblemSource = registry.build("problems", config.problems)
-    problems = source.load("train")
-    if not problems:
-        raise ProblemError(f"problems {config.problems.name!r} give none to train")
+    problems, _ = training(config, registry)
     policy = config.policy.with_params(model=trained) if trained else config.policy
     return algorithm.rehearse(
-        problems,
+        [asked(problem, step_format, shots=False) for problem in problems],
         model=str(policy.params["model"]),
         policy=policy,
         reward=config.verifier,

@@ -8,13 +8,17 @@ from typing import Any
 import click
 
 import astro
-from astro.cli import options
+from astro.cli import options, rehearsal
 from astro.cli.progress import progress
 from astro.cli.results import outcome
+from astro.cli.rounds import rounds_outcome
 from astro.cli.studies import study_outcome
 from astro.cli.tables import print_all
+from astro.config import load_config
 from astro.pipeline import STAGES
+from astro.pipeline.rounds import run_rounds
 from astro.pipeline.study import run_study
+from astro.registry import Registry
 from astro.study import is_study, load_study
 
 
@@ -30,13 +34,29 @@ from astro.study import is_study, load_study
     show_default=True,
     help="The folder that holds the runs' folders.",
 )
+@click.option(
+    "--rehearse",
+    is_flag=True,
+    help="Every stage and seam on a few problems, with stand-ins for what is not here.",
+)
 def run(
-    config: str, overrides: tuple[str, ...], fresh: bool, until: str | None, runs: Path
+    config: str,
+    overrides: tuple[str, ...],
+    *,
+    fresh: bool,
+    until: str | None,
+    runs: Path,
+    rehearse: bool,
 ) -> None:
     """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was.
 
-    A config with arms is a study: each arm at each seed is a run in RUNS/<name>/seed-<s>/<arm>.
+    A config with arms is a study: each arm at each seed is a run in RUNS/<name>/seed-<s>/<arm>; one
+    with rounds is a run for each, in RUNS/<name>/round-<r>.
+    With --rehearse it is run in RUNS/rehearsal-<name>, small and from the start.
     """
+    if rehearse:
+        rehearsed(config, overrides, until, runs)
+        return
     how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until}
     if is_study(config):
         study = load_study(config, overrides)
@@ -45,6 +65,21 @@ def run(
         print_all(*study_outcome(study, runs, compared))
         return
     loaded = astro.load_config(config, overrides)
+    if loaded.rounds is not None:
+        with progress() as listener:
+            found = run_rounds(loaded, **how, on_event=listener)
+        print_all(*rounds_outcome(loaded, runs, found))
+        return
     with progress() as listener:
         result = astro.run(loaded, **how, on_event=listener)
     print_all(*outcome(result))
+
+
+def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
+    """Rehearse a config as if its engines were installed, and say what stood in for them."""
+    registry = Registry.discover().as_if_installed()
+    load = load_study if is_study(config) else load_config
+    loaded = load(config, overrides, registry)
+    with progress() as listener:
+        done = rehearsal.rehearse(loaded, runs=runs, until=until, on_event=listener)
+    print_all(*rehearsal.report(done, until))

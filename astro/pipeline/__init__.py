@@ -59,6 +59,8 @@ def run(
     """
     if until is not None and until not in STAGES:
         raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
+    if config.rounds is not None:
+        raise ConfigError(["rounds: run them by astro.pipeline.rounds.run_rounds"])
     folder = RunFolder(Path(runs) / config.name)
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:

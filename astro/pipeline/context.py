@@ -12,12 +12,13 @@ from typing import Any
 from astro.binding import Binding, Budget
 from astro.config import RunConfig
 from astro.engine import Outcome, Task
-from astro.errors import ProblemError, RunError, VerifierError
-from astro.events import Listener, ProblemFailed, StageProgress, StageStarted
+from astro.errors import RunError, VerifierError
+from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, read_json, write_json, write_lines
 from astro.folder import RunFolder
-from astro.interfaces import Counted, Executor, OnStep, ProblemSource, StepFormat
+from astro.interfaces import Counted, Executor, OnStep, StepFormat
 from astro.journal import Journal
+from astro.pipeline import problem_sets
 from astro.registry import Registry
 from astro.types import Problem
 
@@ -38,18 +39,17 @@ class Run:
 
     def problems(self, split: str) -> list[Problem]:
         """The problems of a split. Raises `ProblemError` unless there are some, all distinct."""
-        source: ProblemSource = self.registry.build("problems", self.config.problems)
-        problems = list(source.load(split))
-        if not problems:
-            raise ProblemError(f"problems {self.config.problems.name!r} give none to {split}")
-        for problem in problems:
-            try:
-                encode(problem)
-            except (TypeError, ValueError) as error:
-                raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
-        problem_id, count = Counter(problem.id for problem in problems).most_common(1)[0]
-        if count > 1:
-            raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
+        problems, _ = problem_sets.load(self.registry, self.config.problems, split)
+        return problems
+
+    def training_problems(self) -> list[Problem]:
+        """Those of `train` that are not held out; decontamination.json says which were left out.
+        Raises `ProblemError`."""
+        problems, decontamination = problem_sets.training(self.config, self.registry)
+        if decontamination:
+            write_json(self.folder.decontamination, decontamination)
+            if decontamination.dropped:
+                self.on_event(Notice(decontamination.line()))
         return problems
 
     def policy(self, model: str) -> Binding:

@@ -1,9 +1,9 @@
-"""Stage 5: every model on held-out problems."""
+"""Stage 5: every model on held-out problems, by set, level and subject."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -13,45 +13,72 @@ from astro.files import read_json, read_lines, write_json, write_whole
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
 from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import asked, held_out
 from astro.requests import Program
 from astro.sampling import Sample, sample_responses
 from astro.types import Problem
 
 STAGE = "evaluate"
-Scores = dict[str, dict[str, Estimate]]
+Figures = dict[str, Estimate]
+Scores = dict[str, Figures]
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A problem, a model's samples of it, and its greedy response (one at the most)."""
+    """A problem, a model's samples of it, and its greedy response (one at the most).
+
+    `evaluation_set` names the set that it is of, `prompt` is the user message as it was asked.
+    """
 
     problem: Problem
     samples: list[Sample]
     greedy: list[Sample]
+    evaluation_set: str = ""
+    prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The problems of a set whose metadata holds `value` under `key`; all of it if both are empty.
+
+    `models` has the figures of accuracy alone.
+    """
+
+    evaluation_set: str
+    key: str
+    value: str
+    problems: int
+    models: Scores
 
 
 @dataclass(frozen=True, slots=True)
 class _ScoresFile:
     models: Scores
+    groups: list[Group] = field(default_factory=list)
 
 
 def run(run: Run) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
-    scores: Scores = {}
+    measured: dict[str, list[Measured]] = {}
     for model in run.config.evaluated():
         if not run.folder.samples(model).exists():
             _sample(run, model)
-        measured = list(read_lines(run.folder.samples(model), Measured))
-        scores[model] = score(measured, run.step_format())
-    write_json(run.folder.scores, _ScoresFile(scores))
+        measured[model] = list(read_lines(run.folder.samples(model), Measured))
+    scores = {model: score(found, run.step_format()) for model, found in measured.items()}
+    write_json(run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate))))
 
 
 def _sample(run: Run, model: str) -> None:
     stage = f"{STAGE}/{model}"
-    tasks = [
-        Task(f"{stage}/{problem.id}", partial(measure, problem, run.config.evaluate))
-        for problem in run.problems(run.config.evaluate.split)
-    ]
+    step_format, config = run.step_format(), run.config.evaluate
+    tasks = []
+    for held in held_out(run.config, run.registry):
+        prefix = f"{stage}/{held.name}" if config.sets else stage
+        how = config.model_copy(update={"samples": held.samples})
+        for problem in held.problems:
+            question = asked(problem, step_format, shots=model == "base")
+            work = partial(_measure, problem, question, how, held.name)
+            tasks.append(Task(f"{prefix}/{problem.id}", work))
     run.carry_out(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.samples(model), (result + b"\n" for result in results))
@@ -70,21 +97,49 @@ def measure(problem: Problem, config: Evaluate) -> Program[Measured]:
     return Measured(problem, samples, greedy)
 
 
+def _measure(
+    problem: Problem, question: Problem, config: Evaluate, evaluation_set: str
+) -> Program[Measured]:
+    measured = yield from measure(question, config)
+    return replace(measured, problem=problem, evaluation_set=evaluation_set, prompt=question.prompt)
+
+
 def _fields(measured: Measured) -> dict[str, float]:
     rewards = [sample.verdict.reward for sample in measured.samples]
     return {"pass@1": sum(rewards) / len(rewards)}
 
 
-def score(measured: list[Measured], step_format: StepFormat) -> dict[str, Estimate]:
+def grouped(measured: Mapping[str, Sequence[Measured]], config: Evaluate) -> Iterator[Group]:
+    """Each of `config.sets`, and its parts by each key of `config.by`, the values in order.
+
+    A value that is neither text nor a number makes no part.
+    """
+    parts: dict[tuple[str, str, str], dict[str, list[Measured]]] = {}
+    for model, found in measured.items():
+        for m in found:
+            whole = [("", "")] if config.sets else []
+            for key, value in (*whole, *((key, m.problem.metadata.get(key)) for key in config.by)):
+                if isinstance(value, str | int | float):
+                    part = parts.setdefault((m.evaluation_set, key, str(value)), {})
+                    part.setdefault(model, []).append(m)
+    for place, models in sorted(parts.items(), key=lambda part: part[0]):
+        scores = {model: _defined(_accuracy(found)) for model, found in models.items()}
+        yield Group(*place, max(map(len, models.values())), scores)
+
+
+def score(measured: list[Measured], step_format: StepFormat) -> Figures:
     """Every figure that is defined for these samples, by name."""
-    figures = {**dict(_accuracy(measured)), **dict(_behaviour(measured, step_format))}
-    return {name: figure for name, figure in figures.items() if figure is not None}
+    return _defined(_accuracy(measured)) | _defined(_behaviour(measured, step_format))
+
+
+def _defined(figures: Iterable[tuple[str, Estimate | None]]) -> Figures:
+    return {name: figure for name, figure in dict(figures).items() if figure is not None}
 
 
 def _accuracy(measured: list[Measured]) -> Iterator[tuple[str, Estimate | None]]:
     counts = [(len(m.samples), sum(s.verdict.correct for s in m.samples)) for m in measured]
     k = min((n for n, _ in counts), default=0)
-    yield "pass@1", ratio([float(c) for _, c in counts], [float(n) for n, _ in counts])
+    yield "pass@1", mean([c / n for n, c in counts])
     yield "greedy", mean([m.greedy[0].verdict.reward for m in measured if m.greedy])
     yield f"pass@{k}", mean([pass_at_k(n, c, k) for n, c in counts])
     yield f"maj@{k}", mean([_majority(m) for m in measured])
@@ -118,3 +173,8 @@ def _behaviour(
 def read_scores(path: Path) -> Scores:
     """The scores in an eval/scores.json. Raises `RunError`."""
     return read_json(path, _ScoresFile).models
+
+
+def read_groups(path: Path) -> list[Group]:
+    """The parts in an eval/scores.json. Raises `RunError`."""
+    return read_json(path, _ScoresFile).groups

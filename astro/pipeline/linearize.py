@@ -12,8 +12,9 @@ import msgspec
 from astro.binding import Binding
 from astro.engine import Task
 from astro.files import index_lines, read_line, write_lines
-from astro.interfaces import Linearizer
+from astro.interfaces import Linearizer, StepFormat
 from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import asked
 from astro.requests import Program
 from astro.seeds import derive
 from astro.types import Problem, SearchTree, Trace
@@ -34,7 +35,7 @@ def run(run: Run) -> None:
     run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run):
         keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
-        write_lines(run.folder.traces(arm), _rows(run.results(keys)))
+        write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
 
 
 def arms(run: Run) -> list[tuple[str, Binding]]:
@@ -57,19 +58,19 @@ def _linearize(linearizer: Linearizer, trees: Path, offset: int, seed: int) -> P
     return linearizer.linearize(tree.problem, tree, seed)
 
 
-def _rows(results: Iterable[bytes]) -> Iterator[dict[str, object]]:
+def _rows(results: Iterable[bytes], step_format: StepFormat) -> Iterator[dict[str, object]]:
     decode = msgspec.json.Decoder(list[Trace]).decode
     for result in results:
         for number, trace in enumerate(decode(result)):
-            yield _row(trace, number)
+            yield _row(trace, number, asked(trace.problem, step_format, shots=False).prompt)
 
 
-def _row(trace: Trace, number: int) -> dict[str, object]:
+def _row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
     return {
         "id": f"{trace.problem.id}#{number}",
         "problem": trace.problem.id,
         "messages": [
-            {"role": "user", "content": trace.problem.prompt},
+            {"role": "user", "content": prompt},
             {"role": "assistant", "content": trace.response},
         ],
         "segments": trace.segments,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from astro.config import dump_config
-from astro.files import read_lines, write_whole
+from astro.files import read_json, read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.pipeline.context import Run
-from astro.pipeline.evaluate import Measured, Scores, read_scores
+from astro.pipeline.evaluate import Figures, Group, Measured, read_groups, read_scores
+from astro.pipeline.problem_sets import Decontamination
 from astro.text import plain
 from astro.types import Problem
 
@@ -64,8 +66,11 @@ def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) 
 def _lines(run: Run) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
     yield f"# {run.config.name}\n"
-    yield from _table(scores)
+    yield from _table([(title, scores[model]) for model, title in TITLES if model in scores])
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
+    yield from _groups(read_groups(run.folder.scores))
+    if run.folder.decontamination.exists():
+        yield f"{read_json(run.folder.decontamination, Decontamination).line()}\n"
     for example in examples(run):
         yield f"## {example.title}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
@@ -73,14 +78,32 @@ def _lines(run: Run) -> Iterator[str]:
     yield from _quoted(dump_config(run.config))
 
 
-def _table(scores: Scores) -> Iterator[str]:
-    names = list(dict.fromkeys(name for row in scores.values() for name in row))
+def _groups(groups: Sequence[Group]) -> Iterator[str]:
+    """A table for each set and key, with a row for each part and model."""
+    for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
+        yield f"## {name}{key and f' by {key}'}\n"
+        yield from _table(
+            [
+                (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
+                for part in parts
+                for model, title in TITLES
+                if model in part.models
+            ]
+        )
+        yield ""
+
+
+def _one_cell(text: str) -> str:
+    return " ".join(text.replace("|", " ").split())
+
+
+def _table(rows: Sequence[tuple[str, Figures]]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for _, figures in rows for name in figures))
     yield "| model | " + " | ".join(names) + " |"
     yield "|---" * (len(names) + 1) + "|"
-    for model, title in TITLES:
-        if model in scores:
-            cells = [_cell(name, scores[model].get(name)) for name in names]
-            yield f"| {title} | " + " | ".join(cells) + " |"
+    for title, figures in rows:
+        cells = [_cell(name, figures.get(name)) for name in names]
+        yield f"| {title} | " + " | ".join(cells) + " |"
 
 
 def _cell(name: str, figure: Estimate | None) -> str:

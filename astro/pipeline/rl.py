@@ -6,6 +6,7 @@ from astro.binding import Binding
 from astro.events import Notice, StageStarted
 from astro.interfaces import RLAlgorithm
 from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import asked
 from astro.seeds import derive
 
 STAGE = "rl"
@@ -14,10 +15,11 @@ STAGE = "rl"
 def run(run: Run, binding: Binding) -> None:
     """Train from sft/model, or from the base model if there was no fine-tuning, into rl/model."""
     start = run.policy("sft" if run.config.sft else "base")
-    algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=run.step_format())
+    step_format = run.step_format()
+    algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=step_format)
     run.on_event(StageStarted(STAGE, 0, "steps"))
     result = algorithm.train(
-        run.problems("train"),
+        [asked(problem, step_format, shots=False) for problem in run.training_problems()],
         model=str(start.params.get("model", "")),
         policy=start,
         reward=run.config.reward or run.config.verifier,

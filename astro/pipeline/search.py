@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from astro.engine import Task
 from astro.files import write_whole
-from astro.interfaces import SearchAlgorithm
+from astro.interfaces import SearchAlgorithm, StepFormat
 from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import asked
+from astro.requests import Program
 from astro.seeds import derive
 from astro.types import Problem, SearchTree
 
@@ -17,7 +20,7 @@ STAGE = "search"
 
 def run(run: Run) -> None:
     """Search the training problems and write trees.jsonl, one tree a line, in their order."""
-    problems = run.problems("train")[: run.config.trees]
+    problems = run.training_problems()[: run.config.trees]
     tasks = search_tasks(run, problems)
     policy, budget = run.policy("base"), run.config.budget
     run.carry_out(STAGE, "trees", tasks, policy=policy, fields=_fields, budget=budget)
@@ -27,17 +30,26 @@ def run(run: Run) -> None:
 
 def search_tasks(run: Run, problems: Sequence[Problem]) -> list[Task[SearchTree]]:
     """The search of each problem by the configured algorithm, which keeps no state of its own."""
+    step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(
         "search",
         run.config.search,
         value=run.registry.build("value", run.config.value),
-        step_format=run.step_format(),
+        step_format=step_format,
     )
     keys = [f"{STAGE}/{problem.id}" for problem in problems]
     return [
-        Task(key, partial(algorithm.search, problem, derive(run.config.seed, key)))
+        Task(key, partial(_search, algorithm, step_format, problem, derive(run.config.seed, key)))
         for key, problem in zip(keys, problems, strict=True)
     ]
+
+
+def _search(
+    algorithm: SearchAlgorithm, step_format: StepFormat, problem: Problem, seed: int
+) -> Program[SearchTree]:
+    """A tree of the bare problem, grown from what the policy is asked."""
+    tree = yield from algorithm.search(asked(problem, step_format, shots=True), seed)
+    return replace(tree, problem=problem)
 
 
 def _fields(tree: SearchTree) -> dict[str, float]:

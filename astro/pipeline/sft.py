@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from pathlib import Path
 
 from astro.binding import Binding
 from astro.errors import RunError
 from astro.events import StageStarted
-from astro.files import read_json, write_json
+from astro.files import encode, read_json, read_lines, write_json, write_lines
+from astro.folder import RunFolder
 from astro.interfaces import SFTTrainer
 from astro.pipeline.context import Run
 from astro.pipeline.linearize import arms
@@ -21,13 +24,13 @@ def run(run: Run, binding: Binding) -> None:
     trainer: SFTTrainer = run.registry.build("sft", binding)
     tokens = run.config.sft_tokens
     for arm, _ in arms(run):
-        traces = run.folder.traces(arm)
+        traces = _traces(run, arm)
         if not traces.stat().st_size:
             raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
         run.on_event(StageStarted(arm, 0, "steps"))
         result = trainer.train(
             traces,
-            model=run.base_model(),
+            model=run.config.sft_model or run.base_model(),
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             on_step=run.on_step(arm),
@@ -35,6 +38,29 @@ def run(run: Run, binding: Binding) -> None:
         )
         tokens = int(result.metrics["tokens"])
         write_json(run.folder.training_metrics(arm), result.metrics)
+
+
+def _traces(run: Run, arm: str) -> Path:
+    """The arm's traces; with `sft_runs` a file that holds theirs too, each response once."""
+    own = run.folder.traces(arm)
+    others = [RunFolder(Path(folder)) for folder in run.config.sft_runs]
+    if not others:
+        return own
+    pool = own.with_name(f"pooled_{own.name}")
+    files = {"": own, **{f"{folder.root.name}/": folder.traces(arm) for folder in others}}
+    write_lines(pool, _distinct(files))
+    return pool
+
+
+def _distinct(files: Mapping[str, Path]) -> Iterator[dict[str, object]]:
+    """The rows of all files that say something new; a file's key is put before their ids."""
+    seen: set[bytes] = set()
+    for prefix, path in files.items():
+        for row in read_lines(path, dict[str, object]):
+            said = blake2b(encode(row["messages"])).digest()
+            if said not in seen:
+                seen.add(said)
+                yield {**row, "id": f"{prefix}{row['id']}"}
 
 
 def trained_tokens(metrics: Path) -> int:

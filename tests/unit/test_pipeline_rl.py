@@ -28,7 +28,7 @@ def events_of(note: str) -> list[Event]:
         registry=SimpleNamespace(build=lambda *_, **__: trainer),
         folder=SimpleNamespace(training=Path),
         policy=lambda _: config.policy,
-        problems=lambda _: [],
+        training_problems=list,
         step_format=lambda: None,
         on_step=lambda _: None,
         on_event=events.append,

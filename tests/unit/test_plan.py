@@ -242,3 +242,18 @@ def test_the_document_shows_what_the_command_prints() -> None:
     printed = astro(str(root / "configs/cluster.yaml"), "--test", "500").stdout
     shown = (root / "docs/scaling.md").read_text().partition("```text\n")[2].partition("```")[0]
     assert printed.partition("\ncluster\n")[2] == shown
+
+
+def test_evaluation_sets_are_planned_by_their_samples(tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    data = tmp_path / "p.jsonl"
+    data.write_text('{"prompt": "1?", "answer": 1}\n{"prompt": "2?", "answer": 2}\n')
+    exam = {"name": "jsonl", "params": {"test": str(data)}}
+    evaluate = {"sets": {"few": exam, "many": exam | {"samples": 24}}, "samples": 8}
+    config.write_text(json.dumps({**SMALL, "evaluate": evaluate}))
+    assert "x 8 requests x" in astro(str(config), "--set", "trees=5").stdout
+    exam["params"]["test"] = "absent.jsonl"
+    config.write_text(json.dumps({**SMALL, "evaluate": evaluate}))
+    absent = astro(str(config), "--set", "trees=5")
+    assert absent.exit_code == 2
+    assert "cannot read: No such file or directory; to plan without" in absent.stderr

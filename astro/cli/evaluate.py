@@ -1,0 +1,70 @@
+"""`astro evaluate`: the evaluation of a config alone, without search or training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import click
+from rich.console import RenderableType
+
+from astro.cli import options
+from astro.cli.progress import progress
+from astro.cli.results import outcome, score_table
+from astro.cli.tables import print_all, text
+from astro.config import RunConfig, load_config
+from astro.errors import RunError
+from astro.events import Listener
+from astro.folder import RunFolder
+from astro.journal import Journal
+from astro.pipeline import RunResult, report
+from astro.pipeline import evaluate as stage
+from astro.pipeline.context import Run
+from astro.registry import Registry
+
+
+@click.command()
+@click.argument("config")
+@options.overrides
+@click.option("--fresh", is_flag=True, help="Start over; what the run had is removed.")
+@click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="runs",
+    show_default=True,
+    help="The folder that holds the runs' folders.",
+)
+def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -> None:
+    """Measure the policy of CONFIG on its evaluation sets, in RUNS/<name>.
+
+    Nothing is searched or trained; a checkpoint is measured as policy.params.model. What was
+    stopped goes on from where it was.
+    """
+    loaded = load_config(config, overrides)
+    with progress() as listener:
+        result = measure(loaded, runs / loaded.name, fresh, listener)
+    print_all(*parts(result), *outcome(result))
+
+
+def measure(config: RunConfig, root: Path, fresh: bool, on_event: Listener) -> RunResult:
+    """The stages `evaluate` and `report` of the base model alone. Raises `AstroError`."""
+    base = config.evaluate.model_copy(update={"models": ("base",)})
+    config = config.model_copy(update={"evaluate": base})
+    folder = RunFolder(root)
+    try:
+        with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
+            run = Run(config, folder, Registry.discover(), journal, on_event)
+            stage.run(run)
+            report.run(run)
+            return RunResult(root, stage.read_scores(folder.scores), report.examples(run))
+    except OSError as error:
+        raise RunError(f"{error.filename or root}: {error.strerror or error}") from error
+
+
+def parts(result: RunResult) -> Iterator[RenderableType]:
+    """A table for each set, and for its parts by level, subject or whatever the config asks."""
+    for part in stage.read_groups(RunFolder(result.folder).scores):
+        value = f", {part.key} {part.value}" if part.key else ""
+        yield text(f"{part.evaluation_set}{value}: {part.problems} problems", "bold")
+        yield score_table(part.models)

@@ -1,0 +1,100 @@
+"""`astro evaluate`: sets measured without search or training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from astro.cli import main
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+CONFIG = Path(__file__).parents[2] / "configs" / "math-eval.yaml"
+FIELDS = {"prompt": "problem", "answer": "answer", "metadata": {"level": "level"}}
+
+
+def evaluate(config: Path, *arguments: str) -> Result:
+    runs = str(config.parent / "runs")
+    return CliRunner().invoke(main, ["evaluate", str(config), "--runs", runs, *arguments])
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The shipped config, by the scripted policy and on two problems of each of two sets."""
+    raw = yaml.safe_load(CONFIG.read_text())
+    sets = {}
+    for name in ("math500", "amc23"):
+        path = tmp_path / f"{name}.jsonl"
+        rows = [{"problem": f"{name} {i}?", "answer": i, "level": i} for i in (1, 2)]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        params = {"test": str(path), "fields": FIELDS}
+        sets[name] = raw["evaluate"]["sets"][name] | {"name": "jsonl", "params": params}
+    raw["evaluate"]["sets"] = sets
+    raw["policy"] = {"name": "scripted", "params": {"answers": ["So $\\boxed{1}$.\n"]}}
+    raw["verifier"]["workers"] = 1
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(raw, sort_keys=False))
+    return path
+
+
+def test_every_set_and_level_is_shown_and_nothing_searched(config: Path) -> None:
+    result = evaluate(config)
+    assert result.exit_code == 0, result.output
+    shown = " ".join(result.output.split())
+    for words in ("amc23: 2 problems", "math500, level 2: 1 problems", "50.0 [0.0, 100.0]"):
+        assert words in shown
+    folder = config.parent / "runs" / "math-eval"
+    assert {"eval", "report.md", "config.yaml"} <= {path.name for path in folder.iterdir()}
+    assert not (folder / "trees.jsonl").exists()
+    rows = [json.loads(line) for line in (folder / "eval" / "base.jsonl").read_text().splitlines()]
+    assert [len(row["samples"]) for row in rows] == [4, 4, 16, 16]
+    assert rows[0]["prompt"].endswith("Problem: math500 1?")
+    assert "## Step n" in rows[0]["prompt"]
+
+
+def test_it_goes_on_where_it_was_and_ends_the_same(config: Path) -> None:
+    folder = config.parent / "runs" / "math-eval"
+    assert evaluate(config).exit_code == 0
+    scores = (folder / "eval" / "scores.json").read_bytes()
+    (folder / "eval" / "scores.json").unlink()
+    (folder / "eval" / "base.jsonl").unlink()
+    assert evaluate(config).exit_code == 0
+    assert (folder / "eval" / "scores.json").read_bytes() == scores
+    changed = evaluate(config, "--set", "evaluate.samples=5")
+    assert changed.exit_code == 2
+    assert changed.stderr.startswith("error: ")
+    assert evaluate(config, "--set", "evaluate.samples=5", "--fresh").exit_code == 0
+
+
+def test_a_set_that_is_not_there_is_one_line(config: Path) -> None:
+    absent = "evaluate.sets.amc23.params.test=absent.jsonl"
+    result = evaluate(config, "--set", absent)
+    assert result.exit_code == 2
+    assert result.stderr == "error: absent.jsonl: cannot read: No such file or directory\n"
+
+
+@pytest.mark.skipif(not DATA.exists(), reason="no shared/data beside the repository")
+def test_the_published_sets(config: Path) -> None:
+    """Always answering 1 is right as often as 1 is the reference."""
+    sets = {
+        name: {"name": "jsonl", "params": {"test": str(DATA / f"{name}.jsonl"), "fields": FIELDS}}
+        for name in ("math500", "amc23", "aime24")
+    }
+    raw = yaml.safe_load(config.read_text())
+    raw["evaluate"] |= {"sets": sets, "samples": 2, "greedy": False}
+    config.write_text(yaml.safe_dump(raw, sort_keys=False))
+    result = evaluate(config)
+    assert result.exit_code == 0, result.output
+    path = config.parent / "runs" / "math-eval" / "eval" / "scores.json"
+    groups = json.loads(path.read_text())["groups"]
+    wholes = {g["evaluation_set"]: g["problems"] for g in groups if not g["key"]}
+    assert wholes == {"math500": 500, "amc23": 40, "aime24": 30}
+    by_level = {g["value"]: g["problems"] for g in groups if g["key"] == "level"}
+    rows = [json.loads(line) for line in (DATA / "math500.jsonl").open(encoding="utf-8")]
+    assert sum(by_level.values()) == 500
+    ones = sum(row["answer"] == "1" for row in rows)
+    (whole,) = [g for g in groups if (g["evaluation_set"], g["key"]) == ("math500", "")]
+    assert whole["models"]["base"]["pass@1"]["value"] == pytest.approx(ones / 500)

@@ -1,0 +1,236 @@
+"""Rehearsals: what stands in for what, how small it gets, and what the model is taught."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from astro.binding import Binding, VerifierBinding
+from astro.builtin.lines import LinesFormat
+from astro.builtin.lines import Params as LinesParams
+from astro.cli import main
+from astro.cli.lessons import first_problems, own_problems, write_lessons, write_problems
+from astro.cli.rehearsal import answers, has_model
+from astro.cli.standins import Machine, Materials, Prepared, prepare
+from astro.config import RunConfig, load_config, parse_config
+from astro.errors import MissingEngineError
+from astro.registry import Registry
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+PAPER = CONFIGS / "paper-llama3-70b.yaml"
+BARE = Machine(False, frozenset(), lambda _: False, lambda _: False, lambda _: False)
+FULL = Machine(True, frozenset(), lambda _: True, lambda _: True, lambda _: True)
+MATERIALS = Materials(Path("given"), why="cannot read")
+
+
+def everything() -> Registry:
+    return Registry.discover().as_if_installed()
+
+
+def paper(overrides: Sequence[str] = ()) -> RunConfig:
+    return load_config(PAPER, overrides, everything())
+
+
+def prepared(machine: Machine, overrides: Sequence[str] = ()) -> Prepared:
+    return prepare(paper(overrides), everything(), machine, MATERIALS)
+
+
+def replaced(found: Prepared) -> dict[str, str]:
+    return {seam.key: seam.ran for seam in found.seams if seam.why}
+
+
+def test_a_bare_machine_gets_stand_ins_for_what_it_lacks() -> None:
+    found = prepared(BARE)
+    assert replaced(found) == {
+        "problems": "3 of our own",
+        "policy": "transformers, random-llama, taught",
+        "sft": "transformers",
+        "rl": "grpo, paper",
+    }
+    assert found.family == "random-llama"
+    assert found.config.policy.params["model"] == str(Path("given/taught/model"))
+    assert parse_config(found.config.model_dump(mode="json"), Registry.discover())
+
+
+def test_what_is_there_is_kept() -> None:
+    found = prepare(paper(), everything(), FULL, replace(MATERIALS, why=""))
+    assert replaced(found) == {}
+    assert found.family is None
+    names = (found.config.policy.name, found.config.executor.name, found.config.rl.name)  # type: ignore[union-attr]
+    assert names == ("vllm", "ray", "openrlhf_grpo")
+    assert found.config.policy.params["model"] == "meta-llama/Llama-3.1-70B-Instruct"
+
+
+@pytest.mark.parametrize("machine", [BARE, FULL])
+def test_every_budget_shrinks(machine: Machine) -> None:
+    found = prepared(machine)
+    config = found.config
+    assert config.trees == 3
+    assert config.evaluate.max_tokens == 160
+    assert config.search.params["iterations"] == 6
+    assert config.executor.params["address"] == "local"
+    assert config.executor.params["num_gpus"] == int(machine.gpu)
+    assert found.budgets["search.params.iterations"] == (32, 6)
+    assert config.rl is not None
+    params = everything().params("rl", config.rl.name, config.rl.params)
+    assert (params.steps, params.prompts_per_step, params.group_size) == (2, 2, 4)
+
+
+def test_evaluation_sets_become_files_of_their_own() -> None:
+    sets = {"math500": "", "amc23": "offline", "aime24": ""}
+    found = prepare(paper(), everything(), FULL, Materials(Path("given"), ("train",), "", sets))
+    evaluated = found.config.evaluate.sets
+    assert evaluated["amc23"].params == {"test": str(Path("given/set-amc23.jsonl"))}
+    assert [seam.ran for seam in found.seams[-3:]] == [
+        "the first 3",
+        "3 of our own",
+        "the first 3",
+    ]
+    assert found.seams[-2].named == "huggingface, amc23"
+
+
+def test_small_budgets_stay_as_they_are() -> None:
+    found = prepared(BARE, ["search.params.iterations=2", "evaluate.samples=1"])
+    assert found.config.search.params["iterations"] == 2
+    assert "search.params.iterations" not in found.budgets
+    assert found.config.evaluate.samples == 1
+
+
+def test_ppo_is_stood_in_for_by_ppo_and_shared_params_stay() -> None:
+    rl = {"name": "openrlhf_ppo", "params": {"steps": 1, "gamma": 0.5, "nodes": 1}}
+    raw = {**paper().model_dump(mode="json"), "rl": rl}
+    found = prepare(parse_config(raw, everything()), everything(), BARE, MATERIALS)
+    assert found.config.rl is not None
+    assert found.config.rl.name == "ppo"
+    assert found.config.rl.params["gamma"] == 0.5
+    assert found.config.rl.params["steps"] == 1
+    assert "nodes" not in found.config.rl.params
+
+
+def test_any_judgement_approves_but_is_asked_for() -> None:
+    params = prepared(BARE).config.linearizer.params
+    assert params["self_evaluation"] == {"samples": 2, "approval": ""}
+
+
+@pytest.mark.parametrize(
+    ("model", "family"),
+    [
+        ("Qwen/Qwen2.5-1.5B-Instruct", "random-qwen2"),
+        ("mistralai/Mistral-7B-v0.3", "random-mistral"),
+        ("openai-community/gpt2", "random-gpt2"),
+        ("somebody/else", "random-llama"),
+    ],
+)
+def test_the_random_model_is_of_the_family_of_the_model(model: str, family: str) -> None:
+    assert prepared(BARE, [f"policy.params.model={model}"]).family == family
+
+
+def test_a_server_that_answers_is_asked() -> None:
+    config = load_config(CONFIGS / "server.yaml", (), everything())
+    there = replace(BARE, server=lambda url: url == "http://localhost:8000/v1")
+    assert prepare(config, everything(), there, MATERIALS).config.policy.name == "openai"
+    gone = prepare(config, everything(), BARE, MATERIALS)
+    assert gone.config.policy.name == "transformers"
+    assert "nothing answers at http://localhost:8000/v1" in gone.seams[2].why
+
+
+WITHOUT = """
+from astro.hookspecs import Provider, hookimpl
+
+@hookimpl
+def astro_providers():
+    return [
+        Provider("search", "mine", "", target="none:Mine", requires=("nowhere",), install="ask me"),
+        Provider("verifier", "mine", "", target="none:Mine", requires=("nowhere",)),
+    ]
+"""
+
+
+def test_what_nothing_stands_in_for_is_one_line(distribution: Any) -> None:
+    distribution("without", WITHOUT)
+    config = paper().model_copy(update={"search": Binding(name="mine")})
+    with pytest.raises(MissingEngineError, match="search 'mine' needs nowhere; ask me"):
+        prepare(config, Registry.discover(), FULL, MATERIALS)
+    verifier = VerifierBinding(name="mine", timeout=7.0, workers=3)
+    own = paper().model_copy(update={"verifier": verifier, "policy": Binding(name="scripted")})
+    found = prepare(own, Registry.discover(), BARE, MATERIALS)
+    assert found.config.verifier == VerifierBinding(name="exact", timeout=7.0, workers=1)
+
+
+def test_models_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert has_model("tiny-countdown")
+    assert not has_model("some/model")
+    assert not has_model(str(tmp_path))
+    snapshot = tmp_path / "models--some--model" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "config.json").write_text("{}")
+    assert has_model("some/model")
+    assert has_model(str(snapshot))
+
+
+def test_a_server_answers_or_not() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/v1"
+        assert answers(url)
+    assert not answers(url)
+
+
+def test_the_first_problems_of_the_source_or_our_own() -> None:
+    own = Binding(name="countdown", params={"train": 9, "test": 2})
+    found, why = first_problems(Registry.discover(), own, ("train", "test"))
+    assert (why, [len(rows) for rows in found.values()]) == ("", [3, 2])
+    absent = Binding(name="jsonl", params={"train": "absent.jsonl", "test": "absent.jsonl"})
+    found, why = first_problems(Registry.discover(), absent, ("train", "test"))
+    assert why.startswith("absent.jsonl: cannot read")
+    assert found == own_problems(("train", "test"))
+    prompts = {problem.prompt for rows in found.values() for problem in rows}
+    assert len(prompts) == 6
+
+
+def test_lessons_are_right_and_wrong_by_the_verifier(tmp_path: Path) -> None:
+    materials = Materials(tmp_path)
+    problems = own_problems(("train", "test"))
+    write_problems(materials, problems)
+    step_format = LinesFormat(LinesParams(stop=("\n\n",)))
+    taught = write_lessons(materials, problems, VerifierBinding(name="sympy"), step_format)
+    rows = [json.loads(line) for line in materials.lessons.read_text().splitlines()]
+    asked = [row for row in rows if row["messages"][0]["content"] == problems["train"][0].prompt]
+    said = [row["messages"][1]["content"] for row in asked]
+    assert taught == 6
+    assert sum("\\boxed{48}" in text for text in said) == len(said) / 2
+    assert all("\n\n" in text for text in said)
+    assert "".join(s["text"] for s in rows[0]["segments"]) == said[0]
+    read = [json.loads(line) for line in materials.problems("test").read_text().splitlines()]
+    assert [row["answer"] for row in read] == [problem.answer for problem in problems["test"]]
+
+
+def test_problems_without_a_wording_that_passes_are_counted(tmp_path: Path) -> None:
+    problems, _ = first_problems(Registry.discover(), Binding(name="countdown"), ("train",))
+    step_format = LinesFormat(LinesParams())
+    verifier = VerifierBinding(name="countdown")
+    assert write_lessons(Materials(tmp_path), problems, verifier, step_format) == 0
+
+
+def test_a_config_that_is_wrong_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text("name: wrong\n")
+    result = CliRunner().invoke(main, ["run", "--rehearse", str(path)], prog_name="astro")
+    assert result.exit_code == 2
+    assert "policy: missing" in result.stderr
+
+
+def test_where_our_problems_cannot_be_judged_the_source_is_to_be_mended(tmp_path: Path) -> None:
+    overrides = ("--set", "problems.params.test=100000", "--runs", str(tmp_path))
+    path = str(CONFIGS / "quickstart.yaml")
+    result = CliRunner().invoke(main, ["run", "--rehearse", path, *overrides], prog_name="astro")
+    assert result.exit_code == 2
+    assert "error: 100000 test problems asked for where there are" in result.stderr
+    assert "countdown cannot judge problems of ours" in result.stderr
