@@ -22,13 +22,13 @@ from astro.binding import Binding
 
 pytestmark = pytest.mark.ray
 Launch = Callable[..., psutil.Popen]
-MIDWAY = 200
+MIDWAY = 200  # of some 10,000: the run goes on for seconds on any machine
 
 
 @pytest.fixture
 def config(tmp_path: Path, policy: Binding) -> Path:
     problems = tmp_path / "problems.jsonl"
-    rows = ({"id": f"p{i}", "prompt": f"question {i}", "answer": "1"} for i in range(40))
+    rows = ({"id": f"p{i}", "prompt": f"question {i}", "answer": "1"} for i in range(200))
     problems.write_text("".join(json.dumps(row) + "\n" for row in rows))
     path = tmp_path / "config.yaml"
     path.write_text(
