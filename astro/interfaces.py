@@ -120,12 +120,9 @@ class StepFormat(Protocol):
     def backtracks(self, response: str) -> int:
         """How many explicit backtracks a response holds."""
 
-    def first_attempt(self, response: str) -> str:
-        """The response up to, not including, its first backtrack."""
-
 
 @runtime_checkable
-class StepChecker(Protocol):
+class StepChecker(StepFormat, Protocol):
     """A step format that can tell whether every line of a response is legal in its domain."""
 
     def legal(self, problem: Problem, response: str) -> bool: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from astro.requests import Generate, Program, Verify
@@ -22,6 +23,12 @@ class Sample:
     def tokens(self) -> int:
         """As a `Completion`'s."""
         return max(len(self.token_ids), len(self.logprobs))
+
+    def whole_steps(self, stop: Sequence[str]) -> str:
+        """The response without the step, ending with none of `stop`, that the token limit cut."""
+        if self.finish_reason is not FinishReason.LENGTH:
+            return self.text
+        return self.text[: max(self.text.rfind(s) + len(s) if s in self.text else 0 for s in stop)]
 
 
 def sample_responses(

@@ -97,10 +97,6 @@ class LinesFormat:
     def backtracks(self, response: str) -> int:
         return len(self._backtrack.findall(response))
 
-    def first_attempt(self, response: str) -> str:
-        match = self._backtrack.search(response)
-        return response[: match.start()] if match else response
-
     def _ended(self, phrase: str) -> str:
         return phrase if phrase.endswith(self.stop) else phrase + self.stop[0]
 

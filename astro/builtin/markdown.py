@@ -135,10 +135,6 @@ class MarkdownFormat:
     def backtracks(self, response: str) -> int:
         return len(self._backtrack.findall(response))
 
-    def first_attempt(self, response: str) -> str:
-        match = self._backtrack.search(response)
-        return response[: match.start()] if match else response
-
 
 def _due(state: State) -> bool:
     """Whether the header of a further step has begun."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from statistics import fmean
 
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, paired_bootstrap, pass_at_k
-from astro.pipeline.evaluate import Measured
+from astro.pipeline.evaluate import Measured, all_legal
 from astro.sampling import Sample
 from astro.types import Problem
 
@@ -71,9 +72,9 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
     legal: list[_Rates] = []
     both: list[_Rates] = []
     if isinstance(step_format, StepChecker):
-        checker = step_format
-        legal = _rows(measured, lambda p, s: checker.legal(p, s.text))
-        both = _rows(measured, lambda p, s: s.verdict.correct and checker.legal(p, s.text))
+        rule = partial(all_legal, step_format)
+        legal = _rows(measured, rule)
+        both = _rows(measured, lambda p, s: s.verdict.correct and rule(p, s))
     return StudyResult(
         seeds=_rows(measured, _right),
         legal=legal,

@@ -16,7 +16,7 @@ from astro.pipeline.context import Run
 from astro.pipeline.problem_sets import asked, held_out
 from astro.requests import Program
 from astro.sampling import Sample, sample_responses
-from astro.types import Problem
+from astro.types import FinishReason, Problem
 
 STAGE = "evaluate"
 Figures = dict[str, Estimate]
@@ -161,13 +161,20 @@ def _behaviour(
         float(sum(s.verdict.correct for s, b in zip(m.samples, bs, strict=True) if b))
         for m, bs in zip(measured, back, strict=True)
     ]
+    cut = [sum(s.finish_reason is FinishReason.LENGTH for s in m.samples) for m in measured]
     yield "response_length", ratio(lengths, n, bound=None)
+    yield "truncated", ratio([float(count) for count in cut], n)
     yield "backtracks", ratio([float(sum(bs)) for bs in back], n, bound=None)
     yield "with_backtrack", ratio(tried, n)
     yield "success_after_backtrack", ratio(won, tried)
     if isinstance(step_format, StepChecker):
-        legal = [sum(step_format.legal(m.problem, s.text) for s in m.samples) for m in measured]
+        legal = [sum(all_legal(step_format, m.problem, s) for s in m.samples) for m in measured]
         yield "legal", ratio([float(count) for count in legal], n)
+
+
+def all_legal(checker: StepChecker, problem: Problem, sample: Sample) -> bool:
+    """Whether every step is legal. One that the token limit cut off is none."""
+    return checker.legal(problem, sample.whole_steps(checker.stop))
 
 
 def read_scores(path: Path) -> Scores:

@@ -22,7 +22,15 @@ TITLES = (
     ("sft", "ASTRO-SFT"),
     ("rl", "ASTRO-RL"),
 )
-SHARES = ("pass@", "maj@", "greedy", "legal", "with_backtrack", "success_after_backtrack")
+SHARES = (
+    "pass@",
+    "maj@",
+    "greedy",
+    "truncated",
+    "legal",
+    "with_backtrack",
+    "success_after_backtrack",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from astro.binding import Binding
+from astro.builtin.lines import LinesFormat, Params
 from astro.pipeline.comparison import compare
 from astro.pipeline.evaluate import Measured
 from astro.registry import Registry
@@ -33,6 +36,13 @@ def model(rows: list[str], tokens: int) -> list[Measured]:
     ]
 
 
+class NoDivision(LinesFormat):
+    """Every step is legal that holds no `/`."""
+
+    def legal(self, problem: Problem, response: str) -> bool:  # noqa: ARG002
+        return "/" not in response
+
+
 @pytest.fixture
 def lines() -> object:
     return Registry.discover().build("step_format", Binding(name="lines"))
@@ -51,6 +61,18 @@ def test_models_by_seed(lines: object) -> None:
         {"seed": 1, "base": 0.0, "best": 50.0},
     ]
     assert result.legal == result.right_and_legal == []
+
+
+@pytest.mark.parametrize(("reason", "legal"), [(FinishReason.LENGTH, 75), (FinishReason.EOS, 25)])
+def test_a_step_that_the_token_limit_cut_is_not_judged(reason: FinishReason, legal: float) -> None:
+    (whole,) = model(["abcd"], 10)
+    texts = ["7\n8/", "7/\n8", "8/", "7\n8\n"]
+    cut = [
+        replace(sample, text=text, finish_reason=reason)
+        for sample, text in zip(whole.samples, texts, strict=True)
+    ]
+    result = compare({0: {"m": [replace(whole, samples=cut)]}}, NoDivision(Params()), "m")
+    assert result.legal == [{"seed": 0, "m": legal}]
 
 
 def test_differences_are_paired_by_problem(lines: object) -> None:

@@ -40,10 +40,6 @@ class CountdownFormat:
     def backtracks(self, response: str) -> int:
         return len(_BACK.findall(response))
 
-    def first_attempt(self, response: str) -> str:
-        match = _BACK.search(response)
-        return response[: match.start()] if match else response
-
     def legal(self, problem: Problem, response: str) -> bool:
         """Whether every line of the response is legal, those of abandoned branches too."""
         return all_legal(problem, response)

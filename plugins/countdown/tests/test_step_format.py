@@ -52,8 +52,6 @@ def test_goes_back_to_what_was_left(problem: Problem) -> None:
 def test_counts_backtracks_at_line_starts() -> None:
     response = "3 + 4 = 7 left 3 7\nback to 3 4 3\nno back to here\nback to 3 4 3\nanswer 1\n"
     assert FORMAT.backtracks(response) == 2
-    assert FORMAT.first_attempt(response) == "3 + 4 = 7 left 3 7\n"
-    assert FORMAT.first_attempt("answer 21\n") == "answer 21\n"
 
 
 def test_its_words_make_a_correct_and_legal_trace(problem: Problem) -> None:

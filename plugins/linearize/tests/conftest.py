@@ -31,9 +31,6 @@ class Brackets:
     def backtracks(self, response: str) -> int:
         return response.count(" to ")
 
-    def first_attempt(self, response: str) -> str:
-        return response.split("[", maxsplit=1)[0]
-
 
 class Plain(Brackets):
     """One phrase of each kind."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-
-import msgspec
+from tempfile import TemporaryDirectory
 
 from astro.errors import MissingEngineError, TrainingError
-from astro.files import encode
-from astro.text import plain
-from astro.types import Problem
-from astro_openrlhf.reward import Found
+from astro_openrlhf.keeper import NOT_STARTED, running
+from astro_openrlhf.progress import last_error
+from astro_openrlhf.reward import take_found
 
 VERSION = "0.11.2"
-_SECONDS = 900.0
+_SECONDS = 300.0
+_GRACE_SECONDS = 1.0
 _HERE = "pip install --no-deps astro-reasoner astro-reasoner-openrlhf and the verifier's package"
 
 
@@ -29,34 +27,35 @@ def check_flags(
     Raises `MissingEngineError` if it is not there, and `TrainingError` with its own complaint.
     """
     source = files("astro_openrlhf").joinpath("argcheck.py").read_text(encoding="utf-8")
-    done = _run([*python, "-c", source, module, *flags], env)
-    if done.returncode:
-        complaint = _last_line(done.stderr)
-        if "No module named 'openrlhf'" in complaint:
-            raise MissingEngineError(
-                f"{' '.join(python)} has no OpenRLHF",
-                f"pip install openrlhf=={VERSION} there, or set the param python",
-            )
+    complaint = _complaint([*python, "-c", source, module, *flags], env)
+    if "No module named 'openrlhf'" in complaint:
+        raise MissingEngineError(
+            f"{' '.join(python)} has no OpenRLHF",
+            f"pip install openrlhf=={VERSION} there, or set the param python",
+        )
+    if complaint:
         raise TrainingError(
             f"OpenRLHF refuses its flags: {complaint}", "see extra_flags, and the params it names"
         )
     return f"OpenRLHF's parser takes the {len(flags)} words of its flags"
 
 
-def check_reward(
-    python: Sequence[str], module: Path, problem: Problem, env: Mapping[str, str]
-) -> str:
+def check_reward(python: Sequence[str], module: Path, env: Mapping[str, str]) -> str:
     """Have the reward module judge an empty response there. Returns what was found, in words.
 
     Raises `TrainingError` with what it lacks.
     """
-    done = _run([*python, str(module)], env, encode(problem).decode())
-    if done.returncode:
+    complaint = _complaint([*python, str(module)], env)
+    if complaint:
         raise TrainingError(
-            f"the verifier cannot run in {' '.join(python)}: {_last_line(done.stderr)}",
-            f"there: {_HERE}",
+            f"the verifier cannot run in {' '.join(python)}: {complaint}", f"there: {_HERE}"
         )
-    found = msgspec.json.decode(_last_line(done.stdout), type=Found)
+    found = take_found(module.parent)
+    if found is None:
+        raise TrainingError(
+            f"{' '.join(python)} has run without a word of the verifier",
+            "the param python is an interpreter that sees the run's folder",
+        )
     if found.openrlhf != VERSION:
         raise TrainingError(
             f"{' '.join(python)} has OpenRLHF {found.openrlhf}, and {VERSION} is needed",
@@ -66,29 +65,27 @@ def check_reward(
     return f"the verifier runs beside OpenRLHF {VERSION} (on an empty response: {verdict})"
 
 
-def _run(
-    command: Sequence[str], env: Mapping[str, str], given: str = ""
-) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            command,
-            env={**os.environ, **env},
-            input=given,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_SECONDS,
-            check=False,
-        )
-    except OSError as error:
+def _complaint(command: Sequence[str], env: Mapping[str, str]) -> str:
+    """Why a command fails, in its own words. Empty if it does not.
+
+    It is kept as a training is: what it starts and leaves behind, such as a verifier's server,
+    ends with it, and is not waited for.
+    """
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        env = {"PYTHONUNBUFFERED": "1", **env}
+        with running(command, log=log, env=env, grace=_GRACE_SECONDS) as keeper:
+            try:
+                code = keeper.wait(_SECONDS)
+            except subprocess.TimeoutExpired:
+                words = last_error(log.read_text(errors="replace"))
+                raise TrainingError(
+                    f"{command[0]} did not answer within {_SECONDS:g} s: {words}"
+                ) from None
+        words = last_error(log.read_text(errors="replace"))
+    if code == NOT_STARTED:
         raise MissingEngineError(
-            f"cannot start {command[0]}: {error.strerror}",
+            f"cannot start {words}",
             f"make an environment with openrlhf=={VERSION}, and set the param python to it",
-        ) from None
-    except subprocess.TimeoutExpired:
-        raise TrainingError(f"{command[0]} did not answer within {_SECONDS:g} s") from None
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in plain(text).splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+        )
+    return words if code else ""

@@ -22,6 +22,8 @@ from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
 
+NOT_STARTED = 127
+"""The exit code for a command that cannot be started, as a shell has it."""
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 60.0
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,8 +40,9 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run `command` with its output added to `log`; nothing of it is left after the block.
 
-    `stop` is run first if it has to be ended early. What has not ended `grace` seconds after it was
-    asked to is killed. The process is the keeper; its exit code is the command's.
+    However the command ends, `stop` is run then: who follows a job elsewhere may lose sight of it.
+    What has not ended `grace` seconds after it was asked to is killed. The process is the keeper;
+    its exit code is the command's.
     """
     spec = json.dumps([[*command], [*stop], str(log), dict(env), grace])
     keeper = subprocess.Popen(
@@ -64,20 +67,19 @@ def keep(
         start = partial(
             subprocess.Popen,
             stdin=subprocess.DEVNULL,
-            stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, **env},
         )
         try:
-            program = start(command)
+            program = start(command, stdout=output)
         except OSError as error:
             output.write(f"{command[0]}: {error.strerror}\n".encode())
-            return 127
+            return NOT_STARTED
         while program.poll() is None and not _abandoned():
             time.sleep(_POLL_SECONDS)
-        if program.returncode is None and stop:
+        if stop:
             with suppress(OSError, subprocess.TimeoutExpired):
-                start(stop).wait(_STOP_SECONDS)
+                start(stop, stdout=subprocess.DEVNULL).wait(_STOP_SECONDS)
     _end_all(grace)
     code = program.wait()
     return 128 - code if code < 0 else code

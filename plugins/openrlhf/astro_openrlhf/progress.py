@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from astro.text import plain
 
-_RAY = re.compile(r"^\((?:[\w.:]+ )?pid=\d+(?:, ip=[\w.:]+)?\)\s?")
+_PROCESS = re.compile(r"^(?:\((?:[\w.:]+ )?pid=\d+(?:, ip=[\w.:]+)?\)\s?|\[rank\d+\]: )")
 _STEP = re.compile(
     r"^INFO \d\d-\d\d \d\d:\d\d:\d\d ppo_trainer(?:_async)?\.py:\d+\] \S+ "
     r"Global step (\d{1,9}): (\{.*\})$"
@@ -105,8 +105,8 @@ def last_error(log: str) -> str:
 
 
 def bare(line: str) -> str:
-    """A line without colours, controls, and the name of the process that Ray puts before it."""
-    return _RAY.sub("", plain(_COLOUR.sub("", line)))
+    """A line without colours, controls, and the process that Ray or torch names before it."""
+    return _PROCESS.sub("", plain(_COLOUR.sub("", line)))
 
 
 def _name(name: str) -> str:

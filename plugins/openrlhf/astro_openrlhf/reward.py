@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import queue
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -21,51 +20,56 @@ import msgspec
 
 from astro.binding import VerifierBinding
 from astro.errors import AstroError, TrainingError
-from astro.files import encode, read_json, write_json, write_whole
+from astro.files import read_json, write_json, write_whole
 from astro.interfaces import StepFormat
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
 from astro.verification import VerifierPool
 from astro_openrlhf.prompts import load_tokenizer
 
-MODULE, SETTINGS, STEP_FORMAT, ALARM = (
-    "reward.py",
-    "reward.json",
-    "step_format.pickle",
-    "alarm.json",
-)
+MODULE, SETTINGS, STEP_FORMAT = "reward.py", "reward.json", "step_format.pickle"
+ALARM, FOUND = "alarm.json", "found.json"
 _SOURCE = '''\
 """Written by astro for OpenRLHF, which calls `reward_func` for each response."""
 
 from pathlib import Path
 
-from astro_openrlhf.reward import Reward, check
+from astro_openrlhf.reward import Reward
 
 reward_func = Reward(Path(__file__).parent)
 
 if __name__ == "__main__":
-    check(reward_func)
+    reward_func.check()
 '''
 _POLL_SECONDS = 0.002
 _problem = msgspec.json.Decoder(Problem).decode
 
 
 class Settings(msgspec.Struct):
-    """What the reward function is told: the model whose tokens it reads, and the verifier."""
+    """What the reward function is told: the model whose tokens it reads, the verifier, and a
+    problem to try it on."""
 
     model: str
     verifier: dict[str, Any]
+    problem: Problem
 
 
 def write_module(
-    folder: Path, *, model: str, verifier: VerifierBinding, step_format: StepFormat
+    folder: Path,
+    *,
+    model: str,
+    verifier: VerifierBinding,
+    step_format: StepFormat,
+    problem: Problem,
 ) -> Path:
     """Write the module that OpenRLHF loads and what it needs into `folder`. Returns its path.
 
     Raises `TrainingError` for a step format that cannot be pickled.
     """
-    (folder / ALARM).unlink(missing_ok=True)
-    write_json(folder / SETTINGS, Settings(model, verifier.model_dump(mode="json")))
+    for left in (ALARM, FOUND):
+        (folder / left).unlink(missing_ok=True)
+    settings = Settings(model, verifier.model_dump(mode="json"), problem)
+    write_json(folder / SETTINGS, settings)
     write_whole(folder / STEP_FORMAT, [_pickled(step_format)])
     write_whole(folder / MODULE, [_SOURCE.encode()])
     return folder / MODULE
@@ -92,6 +96,14 @@ class Found(msgspec.Struct):
 
     openrlhf: str
     verdict: Verdict
+
+
+def take_found(folder: Path) -> Found | None:
+    """What the check has found, read once. None if it was not made."""
+    path = folder / FOUND
+    found = read_json(path, Found) if path.exists() else None
+    path.unlink(missing_ok=True)
+    return found
 
 
 class Reward:
@@ -133,12 +145,15 @@ class Reward:
             response = response.replace(token, "")
         return response
 
-    def check(self, problem: Problem) -> str:
-        """Judge an empty response, so that what is missing here shows before a run. JSON."""
-        verdict = self._verdict(problem, "")
+    def check(self) -> None:
+        """Judge an empty response, so that what is missing here shows before a run.
+
+        Leaves what it has found in a file: the verifier may print, or leave a process that does.
+        """
+        verdict = self._verdict(self._settings.problem, "")
         assert self._judge
         self._judge.close()
-        return encode(Found(version("openrlhf"), verdict)).decode()
+        write_json(self._folder / FOUND, Found(version("openrlhf"), verdict))
 
     def _scored(self, response: str, problem: Problem) -> dict[str, Any]:
         verdict = self._verdict(problem, response)
@@ -163,11 +178,6 @@ class Reward:
         return self._judge.verdict(Verify(problem, response))
 
 
-def check(reward: Reward) -> None:
-    """The module's main: print, as JSON, what judging an empty response to a problem came to."""
-    print(reward.check(_problem(sys.stdin.buffer.read())))
-
-
 def logs(verdict: Verdict, backtracks: int) -> Mapping[str, float]:
     """What OpenRLHF averages over a step's responses beside the reward."""
     return {
@@ -186,7 +196,6 @@ class Judge:
         self._asked: queue.SimpleQueue[tuple[Verify, Future[Verdict]] | None] = queue.SimpleQueue()
         self._tickets = count()
         self._waiting: dict[int, Future[Verdict]] = {}
-        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._drive, daemon=True)
         self._thread.start()
 
@@ -202,16 +211,16 @@ class Judge:
         self._thread.join()
 
     def _drive(self) -> None:
-        with self._pool:
-            while self._take():
-                try:
+        try:
+            with self._pool:
+                while self._take():
                     for ticket, verdict in self._pool.step():
                         self._waiting.pop(ticket).set_result(verdict)
-                except Exception as error:  # no thread may wait for ever
-                    self._error = error
-                    for future in self._waiting.values():
-                        future.set_exception(error)
-                    self._waiting.clear()
+        except Exception as error:  # no thread may wait for ever
+            for future in self._waiting.values():
+                future.set_exception(error)
+            for _, future in iter(self._asked.get, None):
+                future.set_exception(error)
 
     def _take(self) -> bool:
         """Take what has been asked, waiting if there is nothing else to do. False at the end."""
@@ -222,10 +231,7 @@ class Judge:
         if asked is None:
             return False
         request, future = asked
-        if self._error:
-            future.set_exception(self._error)
-        else:
-            ticket = next(self._tickets)
-            self._waiting[ticket] = future
-            self._pool.add(ticket, request)
+        ticket = next(self._tickets)
+        self._waiting[ticket] = future
+        self._pool.add(ticket, request)
         return True

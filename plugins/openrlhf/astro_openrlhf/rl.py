@@ -14,7 +14,6 @@ from astro_openrlhf.job import Job, follow
 from astro_openrlhf.logs import Logs, Row
 from astro_openrlhf.params import GrpoParams, PpoParams
 from astro_openrlhf.prompts import PromptWriter, absolute
-from astro_openrlhf.reward import MODULE as REWARD
 from astro_openrlhf.reward import write_module
 from astro_openrlhf.rollouts import LABEL, PROMPT, write_prompts
 from astro_openrlhf.workspace import Workspace
@@ -53,16 +52,10 @@ class Trainer:
         with closing(Logs(run_dir)) as logs:
             if not workspace.model.exists():
                 workspace.clear_broken()
-                words = self._write(
-                    workspace,
-                    problems=problems,
-                    model=model,
-                    policy=policy,
-                    reward=reward,
-                    seed=seed,
+                job, _ = self._prepare(
+                    workspace, problems, model=model, policy=policy, reward=reward, seed=seed
                 )
-                self._check(workspace, problems[0], words)
-                follow(self._job(words), workspace, self._recorder(logs, on_step))
+                follow(job, workspace, self._recorder(logs, on_step))
                 workspace.hand_over()
             rows = logs.rows
         note = _note(rows, self._params.steps)
@@ -80,24 +73,23 @@ class Trainer:
     ) -> Rehearsal:
         """Write the files and check them and the command, as `train` does. Raises as it does."""
         workspace = Workspace(run_dir)
-        words = self._write(
-            workspace, problems=problems, model=model, policy=policy, reward=reward, seed=seed
+        job, found = self._prepare(
+            workspace, problems, model=model, policy=policy, reward=reward, seed=seed
         )
-        found = self._check(workspace, problems[0], words)
         files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
-        return Rehearsal(self._job(words).command, files, found)
+        return Rehearsal(job.command, files, found)
 
-    def _write(
+    def _prepare(
         self,
         workspace: Workspace,
-        *,
         problems: Sequence[Problem],
+        *,
         model: str,
         policy: Binding,
         reward: VerifierBinding,
         seed: int,
-    ) -> list[str]:
-        """Write what OpenRLHF reads. Returns its flags."""
+    ) -> tuple[Job, tuple[str, ...]]:
+        """Write what OpenRLHF reads, and check it. Returns what to start, and what was found."""
         params, start = self._params, absolute(model)
         longest = write_prompts(
             workspace.data,
@@ -107,9 +99,13 @@ class Trainer:
             seed=seed,
         )
         module = write_module(
-            workspace.folder, model=start, verifier=reward, step_format=self._step_format
+            workspace.folder,
+            model=start,
+            verifier=reward,
+            step_format=self._step_format,
+            problem=problems[0],
         )
-        return flags.words(
+        words = flags.words(
             {
                 "actor.model_name_or_path": start,
                 "data.prompt_dataset": workspace.data,
@@ -123,20 +119,13 @@ class Trainer:
                 **params.extra_flags,
             }
         )
-
-    def _check(
-        self, workspace: Workspace, problem: Problem, words: Sequence[str]
-    ) -> tuple[str, ...]:
-        python, env = self._params.interpreter(), self._params.env
-        return (
+        python, env = params.interpreter(), params.env
+        found = (
             checks.check_flags(python, MODULE, words, env),
-            checks.check_reward(python, workspace.folder / REWARD, problem, env),
+            checks.check_reward(python, module, env),
         )
-
-    def _job(self, words: Sequence[str]) -> Job:
-        python = self._params.interpreter()
-        job = Job((*python, "-m", MODULE, *words), self._params.env)
-        return job.on_cluster(python, self._params.address) if self._params.mode == "job" else job
+        job = Job((*python, "-m", MODULE, *words), env)
+        return (job.on_cluster(python, params.address) if params.mode == "job" else job), found
 
     def _recorder(self, logs: Logs, on_step: OnStep) -> Callable[[str], None]:
         def record(line: str) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -14,6 +19,7 @@ from astro.binding import Binding, VerifierBinding
 from astro.interfaces import StepFormat
 from astro.registry import Registry
 from astro.types import Problem
+from astro_openrlhf.keeper import running
 
 ROOT = Path(__file__).parents[3]
 OPENRLHF = ROOT / ".venv-openrlhf" / "bin" / "python"
@@ -63,6 +69,33 @@ def sources() -> dict[str, str]:
     if not (SOURCES / "openrlhf").is_dir():
         pytest.skip("needs the sources of openrlhf; `make test` brings them")
     return {"PYTHONPATH": str(SOURCES)}
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[str]:
+    """The address of the dashboard of a Ray cluster on this machine, with pretended GPUs."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    size = ["--num-cpus", "16", "--num-gpus", "8", "--object-store-memory", "200000000"]
+    # A folder of its own, with a short name for sockets: other programs' Ray does not find it.
+    with TemporaryDirectory(prefix="ray") as folder:
+        own = ["--temp-dir", folder, "--port", "0", "--dashboard-port", str(port)]
+        command = [str(OPENRLHF), "-m", "ray.scripts.scripts", "start", "--head", "--block"]
+        log, env = Path(folder, "log"), {"RAY_USAGE_STATS_ENABLED": "0"}
+        with running([*command, *own, *size], log=log, env=env, grace=5) as keeper:
+            while not _has_nodes(address):
+                assert keeper.poll() is None, log.read_text()
+                time.sleep(0.5)
+            yield address
+
+
+def _has_nodes(address: str) -> bool:
+    try:
+        with urlopen(f"{address}/nodes?view=summary", timeout=5) as reply:
+            return bool(json.load(reply)["data"]["summary"])
+    except OSError:
+        return False
 
 
 @pytest.fixture(scope="session")

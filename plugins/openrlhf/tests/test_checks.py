@@ -6,16 +6,39 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from astro.errors import MissingEngineError, TrainingError
-from astro.types import Problem
 from astro_openrlhf import flags, rl, sft
 from astro_openrlhf.checks import check_flags, check_reward
 from astro_openrlhf.params import GrpoParams, PpoParams, SftParams
 
 PYTHON = [sys.executable]
+# A server that holds our output open, as a verifier may start one, in a session of its own.
+SERVER = """
+import subprocess
+from pathlib import Path
+server = subprocess.Popen(["sleep", "600"], start_new_session=True)
+(Path(__file__).parent / "server").write_text(str(server.pid))
+"""
+HANGS = "import time; print('waiting for a licence'); time.sleep(600)"
 REWARD = {"reward.remote_url": "/reward.py", "actor.model_name_or_path": "model"}
+
+
+def module(folder: Path, source: str) -> Path:
+    path = folder / "reward.py"
+    path.write_text(source)
+    return path
+
+
+def serves(folder: Path) -> bool:
+    """Whether the server that a module in `folder` has started is still there."""
+    try:
+        server = psutil.Process(int((folder / "server").read_text()))
+        return bool(server.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.mark.parametrize(
@@ -76,11 +99,27 @@ def test_no_interpreter() -> None:
         check_flags(["/no/python"], rl.MODULE, [], {})
 
 
-def test_what_the_reward_module_lacks_is_named(tmp_path: Path, sources: dict[str, str]) -> None:
-    module = tmp_path / "reward.py"
-    module.write_text("import no_such_verifier")
+def test_what_the_reward_module_lacks_is_named(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="No module named 'no_such_verifier'"):
-        check_reward(PYTHON, module, Problem("p", "1 + 1", "2"), sources)
+        check_reward(PYTHON, module(tmp_path, "import no_such_verifier"), {})
+
+
+def test_what_is_no_interpreter(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="true has run without a word of the verifier"):
+        check_reward(["true"], tmp_path / "reward.py", {})
+
+
+def test_what_a_check_leaves_behind_is_ended_and_not_waited_for(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="ValueError: no server"):
+        check_reward(PYTHON, module(tmp_path, SERVER + "raise ValueError('no server')"), {})
+    assert not serves(tmp_path)
+
+
+def test_a_check_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astro_openrlhf.checks._SECONDS", 2.0)
+    with pytest.raises(TrainingError, match="did not answer within 2 s: waiting for a licence"):
+        check_reward(PYTHON, module(tmp_path, SERVER + HANGS), {})
+    assert not serves(tmp_path)
 
 
 def test_a_rehearsal_writes_and_checks_all(

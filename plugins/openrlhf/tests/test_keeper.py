@@ -88,13 +88,13 @@ def test_what_stops_it_from_outside_is_run_first(tmp_path: Path) -> None:
     assert mark.exists()
 
 
-def test_nothing_is_stopped_from_outside_that_has_ended(tmp_path: Path) -> None:
-    mark = tmp_path / "stopped"
-    with running(
-        ["true"], log=tmp_path / "log", env={}, grace=1, stop=["touch", str(mark)]
-    ) as keeper:
-        keeper.wait(60)
-    assert not mark.exists()
+def test_what_may_go_on_elsewhere_is_stopped_when_the_program_has_ended(tmp_path: Path) -> None:
+    log, mark = tmp_path / "log", tmp_path / "stopped"
+    stop = ["sh", "-c", f"echo nothing to stop; touch {mark}"]
+    with running(["false"], log=log, env={}, grace=1, stop=stop) as keeper:
+        assert keeper.wait(60) == 1
+    assert mark.exists()
+    assert not log.read_text()  # the last words are the program's
 
 
 def test_a_program_that_cannot_be_started(tmp_path: Path) -> None:

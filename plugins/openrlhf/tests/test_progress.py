@@ -88,6 +88,11 @@ def test_the_last_error_is_the_last_exception() -> None:
     assert last_error(TRACEBACK).startswith("torch.OutOfMemoryError: CUDA out of memory")
 
 
+def test_the_last_error_is_not_the_launchers() -> None:
+    log = "[rank0]: ValueError: no such attention\n[2026-11-21] [ERROR] [launch.py:341] ['python']"
+    assert last_error(log) == "ValueError: no such attention"
+
+
 @pytest.mark.parametrize(
     ("log", "words"), [("", "it said nothing"), ("a\nKilled\n\n", "Killed"), ("x" * 999, "x" * 400)]
 )

@@ -16,7 +16,7 @@ from astro.files import encode
 from astro.interfaces import StepFormat
 from astro.models import checkpoint
 from astro.types import Problem, Status, Verdict
-from astro_openrlhf.reward import Reward, logs, read_alarm, write_module
+from astro_openrlhf.reward import Reward, logs, read_alarm, take_found, write_module
 
 PROBLEM = Problem(
     "p", "use 1 2 12 to make 11", "11", {"numbers": [1, 2, 12], "target": 11, "cap": 50}
@@ -31,7 +31,9 @@ def make(tmp_path: Path, step_format: StepFormat) -> Make:
     def build(name: str = "countdown", **bounds: Any) -> Reward:
         verifier = VerifierBinding(name=name, timeout=10, **bounds)
         model = checkpoint("tiny-countdown")
-        module = write_module(tmp_path, model=model, verifier=verifier, step_format=step_format)
+        module = write_module(
+            tmp_path, model=model, verifier=verifier, step_format=step_format, problem=PROBLEM
+        )
         found: Reward = runpy.run_path(str(module), run_name="reward_func")["reward_func"]
         return found
 
@@ -56,6 +58,22 @@ def test_many_threads_share_one_pool(make: Make) -> None:
     with ThreadPoolExecutor(16) as threads:
         found = list(threads.map(lambda response: ask(reward, response)["rewards"], responses))
     assert found == [1.0, 0.0] * 20
+
+
+def test_no_thread_waits_for_ever_once_the_verdicts_mean_nothing(make: Make, moody: Path) -> None:
+    assert moody.is_dir()
+    reward = make("moody", max_faults=0.0, workers=2)
+
+    def ending(number: int) -> str:
+        with pytest.raises(VerifierError) as caught:
+            while True:
+                ask(reward, "even" if number % 2 else "odd")
+        return caught.value.message
+
+    with ThreadPoolExecutor(8) as threads:
+        found = set(threads.map(ending, range(16)))
+    assert len(found) == 1
+    assert "ValueError: not today" in found.pop()
 
 
 def test_a_third_partys_verifier_that_raises_gives_a_verdict(make: Make, moody: Path) -> None:
@@ -99,6 +117,17 @@ def test_the_response_is_what_stands_behind_the_prompt(make: Make) -> None:
         reward.response("2 12 to make 11\nx", PROMPT)
 
 
+def test_a_check_judges_an_empty_response(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astro_openrlhf.reward.version", lambda _: "7")
+    make().check()
+    found = take_found(tmp_path)
+    assert found
+    assert (found.openrlhf, found.verdict.status) == ("7", Status.UNPARSED)
+    assert take_found(tmp_path) is None
+
+
 def test_a_step_format_that_cannot_be_sent(tmp_path: Path, step_format: StepFormat) -> None:
     class Local(type(step_format)):  # type: ignore[misc]
         """Nobody can import it."""
@@ -109,6 +138,7 @@ def test_a_step_format_that_cannot_be_sent(tmp_path: Path, step_format: StepForm
             model="m",
             verifier=VerifierBinding(name="countdown"),
             step_format=Local.__new__(Local),
+            problem=PROBLEM,
         )
 
 
