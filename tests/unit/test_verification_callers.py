@@ -38,12 +38,14 @@ def ask(name: str) -> list[Verdict]:
 
 
 def asked(pool: VerifierPool) -> list[Verdict]:
-    for ticket, response in enumerate(RESPONSES):
+    """A verdict on each response, from a pool that may have others to give."""
+    tickets = range(len(RESPONSES))
+    for ticket, response in zip(tickets, RESPONSES, strict=True):
         pool.add(ticket, Verify(PROBLEM, response))
     found: dict[int, Verdict] = {}
-    while len(found) < len(RESPONSES):
+    while not found.keys() >= set(tickets):
         found.update(pool.step(block=True))
-    return [found[ticket] for ticket in range(len(RESPONSES))]
+    return [found[ticket] for ticket in tickets]
 
 
 def in_a_thread(name: str) -> list[Verdict]:
