@@ -99,11 +99,11 @@ class Journal:
                 (task, result, failure, tokens),
             )
 
-    def outcomes(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """(task, failure) of every finished task whose key starts with `prefix`."""
+    def outcomes(self, prefix: str) -> Iterator[tuple[str, str, int]]:
+        """(task, failure, tokens) of every finished task whose key starts with `prefix`."""
         with self._guard():
             yield from self._db.execute(
-                "select task, failure from outcomes where task >= ? and task < ?",
+                "select task, failure, tokens from outcomes where task >= ? and task < ?",
                 (prefix, prefix + "\U0010ffff"),
             )
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
+from statistics import correlation
 
 Z_95 = 1.959964
 
@@ -62,6 +63,20 @@ def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> flo
     verdict = dict(zip(answers, correct, strict=True))
     leaders = [answer for answer, count in votes.items() if count == most]
     return sum(verdict[answer] for answer in leaders) / len(leaders)
+
+
+def pearson(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
+    """Pearson's r, in [-1, 1], with Fisher's interval, tanh(artanh r +- z / sqrt(n - 3)).
+
+    None for fewer than four pairs, or where one side does not vary.
+    """
+    if len(xs) < 4 or len(set(xs)) < 2 or len(set(ys)) < 2:
+        return None
+    r = correlation(xs, ys)
+    if abs(r) >= 1.0:
+        return Estimate(r, r, r)
+    z, half = math.atanh(r), Z_95 / math.sqrt(len(xs) - 3)
+    return Estimate(r, math.tanh(z - half), math.tanh(z + half))
 
 
 def paired_bootstrap(differences: Sequence[float], resamples: int = 10_000) -> Estimate:

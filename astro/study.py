@@ -37,11 +37,13 @@ class Keys(Params):
     """What a study's file holds beside the keys of a run.
 
     `arms` maps a name to the keys in which it differs, the first being the reference; `seeds` are
-    those of its runs.
+    those of its runs. `inference` are the keys in which a search by the base model at inference
+    differs from the rest of the file; without it there is none.
     """
 
     arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    inference: dict[str, Any] | None = None
 
     @field_validator("seeds")
     @classmethod
@@ -53,11 +55,15 @@ class Keys(Params):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Configs by arm, the reference first; `seeds` take the place of their own."""
+    """Configs by arm, the reference first; `seeds` take the place of their own.
+
+    `inference` is the config of the search at inference.
+    """
 
     name: str
     arms: Mapping[str, RunConfig]
     seeds: tuple[int, ...]
+    inference: RunConfig | None = None
 
     @property
     def reference(self) -> str:
@@ -70,8 +76,12 @@ class Study:
     def runs(self) -> Iterator[tuple[int, str, RunConfig]]:
         """(seed, arm, config) of every run, the reference before the arms that use its trees."""
         for seed in self.seeds:
-            for arm, config in self.arms.items():
-                yield seed, arm, config.model_copy(update={"name": arm, "seed": seed})
+            for arm in self.arms:
+                yield seed, arm, self.config(seed, arm)
+
+    def config(self, seed: int, arm: str) -> RunConfig:
+        """The config of an arm's run at a seed."""
+        return self.arms[arm].model_copy(update={"name": arm, "seed": seed})
 
     def shares_trees(self, arm: str) -> bool:
         """Whether an arm is searched exactly as the reference is."""
@@ -89,18 +99,22 @@ def load_study(
 ) -> Study:
     """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
     raw = read_config(path, overrides)
-    keys = validate(Keys, {key: raw.pop(key) for key in ("arms", "seeds") if key in raw})
+    keys = validate(Keys, {key: raw.pop(key) for key in Keys.model_fields if key in raw})
     registry = registry or Registry.discover()
-    arms: dict[str, RunConfig] = {}
+    changes = {f"arms.{arm}": changed for arm, changed in keys.arms.items()}
+    if keys.inference is not None:
+        changes["inference"] = keys.inference
+    configs: dict[str, RunConfig] = {}
     problems: list[str] = []
-    for arm, changes in keys.arms.items():
+    for key, changed in changes.items():
         try:
-            arms[arm] = parse_config(merged(raw, changes), registry)
+            configs[key] = parse_config(merged(raw, changed), registry)
         except ConfigError as error:
-            problems += (f"arms.{arm}: {problem}" for problem in error.problems)
+            problems += (f"{key}: {problem}" for problem in error.problems)
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), str(path))
-    return Study(str(raw["name"]), arms, keys.seeds)
+    arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
+    return Study(str(raw["name"]), arms, keys.seeds, configs.get("inference"))
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

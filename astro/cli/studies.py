@@ -11,7 +11,8 @@ from rich.table import Table
 
 from astro.cli.tables import text
 from astro.metrics import Estimate
-from astro.pipeline.comparison import Difference, Matched, StudyResult
+from astro.pipeline.comparison import Correlation, Difference, Matched, StudyResult
+from astro.pipeline.inference import Searched
 from astro.study import Study
 
 
@@ -24,6 +25,10 @@ def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Itera
             yield _seeds("right and all lines legal, in %", result.right_and_legal)
         yield _differences(result.differences)
         yield _matched(result.matched)
+        if result.searched:
+            yield _searched(result.searched)
+        if result.correlations:
+            yield _correlations(result.correlations)
     yield text(f"The study's files are in {runs / study.name}/")
 
 
@@ -63,5 +68,21 @@ def _matched(rows: Sequence[Matched]) -> Table:
     return table
 
 
-def _interval(figure: Estimate) -> str:
-    return f"{figure.value:+.1f} [{figure.low:+.1f}, {figure.high:+.1f}]"
+def _searched(rows: Sequence[Searched]) -> Table:
+    table = _table("search at inference by the base, solved in %", "seed", "tokens", "solved")
+    for row in rows:
+        table.add_row(str(row.seed), f"{row.tokens:.0f}", f"{row.solved:.1f}")
+    return table
+
+
+def _correlations(rows: Sequence[Correlation]) -> Table:
+    title = "Pearson's r of accuracy and backtracks over the steps of RL"
+    table = _table(title, "seed", "model", "steps", "r")
+    for row in rows:
+        table.add_row(str(row.seed), text(row.model), str(row.steps), text(_interval(row.r, 2)))
+    return table
+
+
+def _interval(figure: Estimate, digits: int = 1) -> str:
+    value, low, high = (f"{x:+.{digits}f}" for x in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"

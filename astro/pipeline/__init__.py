@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,17 +61,25 @@ def run(
         raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
     if config.rounds is not None:
         raise ConfigError(["rounds: run them by astro.pipeline.rounds.run_rounds"])
-    folder = RunFolder(Path(runs) / config.name)
+    with opened(config, runs=Path(runs), fresh=fresh, on_event=on_event) as context:
+        if trees is not None and not context.folder.trees.exists():
+            copy_whole(trees, context.folder.trees)
+        for stage in _stages(context):
+            _carry_out(stage, on_event)
+            if stage.name == until:
+                break
+        return _result(context)
+
+
+@contextmanager
+def opened(
+    config: RunConfig, *, runs: Path, fresh: bool = False, on_event: Listener = ignore
+) -> Iterator[Run]:
+    """The run in `runs/<name>`, which nobody else has meanwhile. Raises `AstroError`."""
+    folder = RunFolder(runs / config.name)
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
-            context = Run(config, folder, Registry.discover(), journal, on_event)
-            if trees is not None and not folder.trees.exists():
-                copy_whole(trees, folder.trees)
-            for stage in _stages(context):
-                _carry_out(stage, on_event)
-                if stage.name == until:
-                    break
-            return _result(context)
+            yield Run(config, folder, Registry.discover(), journal, on_event)
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
 

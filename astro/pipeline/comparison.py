@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import combinations
 from statistics import fmean
@@ -11,6 +11,7 @@ from statistics import fmean
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, paired_bootstrap, pass_at_k
 from astro.pipeline.evaluate import Measured, all_legal
+from astro.pipeline.inference import Searched
 from astro.sampling import Sample
 from astro.types import Problem
 
@@ -53,6 +54,17 @@ class Matched:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """Pearson's r, over the steps of RL, of the share of a step's samples that earn the reward and
+    their backtracks per response. Each step samples from the model that the one before has left."""
+
+    seed: int
+    model: str
+    steps: int
+    r: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class StudyResult:
     """What a study came to, in per cent: a row a seed, a figure a model.
 
@@ -65,6 +77,8 @@ class StudyResult:
     right_and_legal: list[_Rates]
     differences: list[Difference]
     matched: list[Matched]
+    searched: list[Searched] = field(default_factory=list)
+    correlations: list[Correlation] = field(default_factory=list)
 
 
 def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
@@ -118,7 +132,7 @@ def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched
     for seed, models in measured.items():
         if reference not in models:
             continue
-        target = _tokens(models[reference])
+        target = response_tokens(models[reference])
         for name, model in models.items():
             if name != reference:
                 yield _best_of_n(seed, name, model, reference, target)
@@ -127,7 +141,7 @@ def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched
 def _best_of_n(
     seed: int, name: str, model: Sequence[Measured], reference: str, target: float
 ) -> Matched:
-    tokens = _tokens(model)
+    tokens = response_tokens(model)
     n = max(1, min(round(target / tokens), *(len(m.samples) for m in model)))
     majority = 100 * fmean(_majority(m, n) for m in model)
     oracle = 100 * fmean(
@@ -136,7 +150,7 @@ def _best_of_n(
     return Matched(seed, name, reference, target, n, n * tokens, majority, oracle)
 
 
-def _tokens(model: Sequence[Measured]) -> float:
+def response_tokens(model: Sequence[Measured]) -> float:
     """Mean tokens of a response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))
 

@@ -86,7 +86,7 @@ class Run:
         the share of failed tasks passes `max_failed`, and `VerifierError` when too many verdicts
         are faults; they are asked for again when the run goes on.
         """
-        finished = {task for task, failure in self.journal.outcomes(f"{stage}/") if not failure}
+        finished = {task for task, failure, _ in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
         executor = self.executor()
         usage = partial(_counters, executor)
@@ -147,11 +147,8 @@ class Run:
 
     def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
-        rows = [
-            {"task": task, "reason": failure}
-            for task, failure in self.journal.outcomes("")
-            if failure
-        ]
+        outcomes = self.journal.outcomes("")
+        rows = [{"task": task, "reason": failure} for task, failure, _ in outcomes if failure]
         write_lines(self.folder.failures, rows)
 
 

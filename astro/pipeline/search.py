@@ -21,14 +21,14 @@ STAGE = "search"
 def run(run: Run) -> None:
     """Search the training problems and write trees.jsonl, one tree a line, in their order."""
     problems = run.training_problems()[: run.config.trees]
-    tasks = search_tasks(run, problems)
+    tasks = search_tasks(run, problems, STAGE)
     policy, budget = run.policy("base"), run.config.budget
-    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=_fields, budget=budget)
+    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 
 
-def search_tasks(run: Run, problems: Sequence[Problem]) -> list[Task[SearchTree]]:
+def search_tasks(run: Run, problems: Sequence[Problem], stage: str) -> list[Task[SearchTree]]:
     """The search of each problem by the configured algorithm, which keeps no state of its own."""
     step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(
@@ -37,7 +37,7 @@ def search_tasks(run: Run, problems: Sequence[Problem]) -> list[Task[SearchTree]
         value=run.registry.build("value", run.config.value),
         step_format=step_format,
     )
-    keys = [f"{STAGE}/{problem.id}" for problem in problems]
+    keys = [f"{stage}/{problem.id}" for problem in problems]
     return [
         Task(key, partial(_search, algorithm, step_format, problem, derive(run.config.seed, key)))
         for key, problem in zip(keys, problems, strict=True)
@@ -52,5 +52,6 @@ def _search(
     return replace(tree, problem=problem)
 
 
-def _fields(tree: SearchTree) -> dict[str, float]:
+def tree_fields(tree: SearchTree) -> dict[str, float]:
+    """A tree's live figures."""
     return {"solved": float(tree.solved), "nodes": len(tree.nodes)}

@@ -13,7 +13,7 @@ from astro.folder import RunFolder
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.journal import Journal
 from astro.pipeline.context import Run
-from astro.pipeline.search import search_tasks
+from astro.pipeline.search import STAGE, search_tasks
 from astro.registry import Registry
 from astro.types import Problem, SearchTree
 
@@ -32,7 +32,7 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
         folder = RunFolder(Path(root))
         with closing(Journal(folder.journal)) as journal:
             run = Run(config, folder, Registry.discover(), journal, ignore)
-            tasks = search_tasks(run, [problem])
+            tasks = search_tasks(run, [problem], STAGE)
             (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")

@@ -70,8 +70,8 @@ def test_outcomes_are_listed_by_stage(tmp_path: Path) -> None:
     journal.finish("search/b", None, "no luck")
     journal.finish("searching/c", b"3")
     assert list(journal.outcomes("search/")) == [
-        ("search/a", ""),
-        ("search/b", "no luck"),
+        ("search/a", "", 7),
+        ("search/b", "no luck", 0),
     ]
     assert [journal.result(f"search/{name}") for name in "abc"] == [b"1", None, None]
     journal.finish("search/b", b"2")

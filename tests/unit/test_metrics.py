@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from astro.metrics import Estimate, majority_at_k, mean, paired_bootstrap, pass_at_k, ratio
+from astro.metrics import Estimate, majority_at_k, mean, paired_bootstrap, pass_at_k, pearson, ratio
 
 
 def test_ratio_by_hand() -> None:
@@ -81,3 +81,17 @@ def test_paired_bootstrap_covers_the_mean_of_the_differences() -> None:
 
 def test_paired_bootstrap_of_equal_differences_has_no_width() -> None:
     assert paired_bootstrap([2.0] * 5) == Estimate(2.0, 2.0, 2.0)
+
+
+def test_pearson_by_hand() -> None:
+    found = pearson([1, 2, 3, 4, 5], [2, 1, 4, 3, 5])
+    assert found is not None
+    # artanh 0.8 = 1.0986, and 1.96 / sqrt(5 - 3) = 1.3859
+    assert found.value == pytest.approx(0.8)
+    assert (found.low, found.high) == pytest.approx((-0.2796, 0.9862), abs=1e-4)
+
+
+def test_pearson_where_it_is_exact_or_not_defined() -> None:
+    assert pearson([1, 2, 3, 4], [-2, -4, -6, -8]) == Estimate(-1.0, -1.0, -1.0)
+    assert pearson([1, 2, 3], [1, 2, 3]) is None
+    assert pearson([1, 2, 3, 4], [5, 5, 5, 5]) is None

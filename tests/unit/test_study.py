@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
 import yaml
 
 from astro.errors import ConfigError
-from astro.pipeline.study import run_study
+from astro.files import read_lines
+from astro.pipeline.evaluate import Measured
+from astro.pipeline.study import compare_arms, run_study
 from astro.study import is_study, load_study, merged
 
 LINES = ["the answer is 1\n", "the answer is 2\n"]
@@ -109,6 +113,34 @@ def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) ->
     assert result is not None
     assert [set(row) for row in result.seeds] == [{"seed", "base"}] * 2
     assert set(json.loads((root / "results.json").read_text())) == {"both"}
+
+
+def test_the_search_at_inference_differs_from_the_file_as_an_arm_does(tmp_path: Path) -> None:
+    study = load_study(write(tmp_path, inference={"search": {"params": {"expand": 3}}}))
+    assert study.inference is not None
+    assert study.inference.search.params == {"expand": 3, "iterations": 4}
+    with pytest.raises(ConfigError, match=r"inference: search\.name: no"):
+        load_study(write(tmp_path, inference={"search": {"name": "none"}}))
+
+
+def test_beside_the_arms_a_search_at_inference_and_a_correlation(tmp_path: Path) -> None:
+    search = {"params": {"expand": 1, "iterations": 50}}
+    study = load_study(write(tmp_path, seeds=[3], inference={"search": search}))
+    run_study(study, runs=tmp_path)
+    astro = study.folder(tmp_path, 3, "astro")
+    shutil.copy(astro / "eval" / "base.jsonl", astro / "eval" / "sft.jsonl")
+    (astro / "rl").mkdir()
+    steps = ({"pass_rate": i / 10, "backtracks": -i, "reward": 0.0} for i in range(5))
+    (astro / "rl" / "metrics.jsonl").write_text("".join(json.dumps(s) + "\n" for s in steps))
+    result = compare_arms(study, tmp_path)
+    (searched,), (correlation,) = result.searched, result.correlations
+    responses = read_lines(astro / "eval" / "sft.jsonl", Measured)
+    tokens = fmean(sample.tokens for measured in responses for sample in measured.samples)
+    assert (searched.seed, searched.budget) == (3, round(tokens))
+    assert searched.budget <= searched.tokens
+    assert 0 <= searched.solved <= 100
+    assert (correlation.model, correlation.steps, correlation.r.value) == ("astro_rl", 5, -1.0)
+    assert compare_arms(study, tmp_path) == result
 
 
 def test_a_study_can_end_before_anything_is_compared(tmp_path: Path) -> None:

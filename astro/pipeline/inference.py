@@ -1,0 +1,47 @@
+"""The base model's search at inference, beside a trained model's one response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from astro.binding import Budget
+from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import held_out
+from astro.pipeline.search import search_tasks, tree_fields
+from astro.types import SearchTree
+
+STAGE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the base model's search of the held-out problems came to.
+
+    A search asked for more until it had spent `budget` tokens; `tokens` is what one spent on
+    average. `solved` is the share that came upon a right solution, in per cent: the verifier
+    guides the search, so it is to be held against an oracle's choice.
+    """
+
+    seed: int
+    budget: int
+    tokens: float
+    solved: float
+
+
+def search_at_inference(run: Run, budget: int) -> Searched:
+    """Search each held-out problem as the run's config says. Raises `AstroError`."""
+    tasks = [
+        task
+        for held in held_out(run.config, run.registry)
+        for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
+    ]
+    policy, spend = run.policy("base"), Budget(tokens=budget)
+    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
+    tokens = sum(tokens for _, _, tokens in run.journal.outcomes(f"{STAGE}/"))
+    trees = (
+        msgspec.json.decode(tree, type=SearchTree) for tree in run.results(t.key for t in tasks)
+    )
+    solved = sum(tree.solved for tree in trees)
+    return Searched(run.config.seed, budget, tokens / len(tasks), 100 * solved / len(tasks))
