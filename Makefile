@@ -56,7 +56,9 @@ docs: $(VENV)/.installed  ## write docs/reference.md from the code
 bench-%: $(VENV)/.installed  ## measure bench/%.py, such as bench-search
 	$(BIN)/python bench/$*.py
 
-bench-rl: $(VENV)/.installed-dev
+bench-rl: $(VENV)/.installed-dev .venv-openrlhf/.installed  ## measure bench/rl.py and rl_openrlhf.py
+	$(BIN)/python bench/rl.py
+	$(BIN)/python bench/rl_openrlhf.py
 
 tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
 	$(BIN)/python plugins/countdown/tiny_model/make.py
