@@ -17,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs tiny-model clean
+.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs claim tiny-model clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,10 @@ bench-%: $(VENV)/.installed  ## measure bench/%.py, such as bench-search
 bench-rl: $(VENV)/.installed-dev .venv-openrlhf/.installed  ## measure bench/rl.py and rl_openrlhf.py
 	$(BIN)/python bench/rl.py
 	$(BIN)/python bench/rl_openrlhf.py
+
+claim: $(VENV)/.installed  ## the paper's claim on countdown, two hours: docs/results.json
+	$(BIN)/astro run configs/countdown-claim.yaml
+	cp runs/countdown-claim/results.json docs/results.json
 
 tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
 	$(BIN)/python plugins/countdown/tiny_model/make.py

@@ -8,7 +8,9 @@ the rules, and little about which move is wise.
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -50,6 +52,8 @@ class PageRecipe:
     length: int = 256
     """Tokens a page."""
     seed: int = 1
+    processes: int = 1
+    """Each draws its share of the pages from a seed of its own."""
 
 
 def random_walk(
@@ -104,14 +108,26 @@ def make_pages(
     recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, count: int
 ) -> tuple[Tensor, Tensor]:
     """Token ids and labels, both [count, length]; prompts and the word `back` carry no loss."""
-    rng = random.Random(recipe.seed)
+    parts = recipe.processes
+    shares = [count * (i + 1) // parts - count * i // parts for i in range(parts)]
+    with ProcessPoolExecutor(parts) as pool:
+        made = pool.map(partial(_share, recipe, tokenizer), range(parts), shares)
+        ids, labels = zip(*made, strict=True)
+    return torch.cat(ids), torch.cat(labels)
+
+
+def _share(
+    recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, process: int, count: int
+) -> tuple[Tensor, Tensor]:
+    rng = random.Random(recipe.seed + process)
     pages = []
     for _ in range(count):
         ids: list[int] = []
         while len(ids) < recipe.length:
             ids += tokenizer(attempts(recipe, tokenizer.eos_token, rng))["input_ids"]
         pages.append(ids[: recipe.length])
-    return torch.tensor(pages), torch.tensor([_labels(page, tokenizer) for page in pages])
+    labels = [_labels(page, tokenizer) for page in pages]
+    return torch.tensor(pages, dtype=torch.int16), torch.tensor(labels, dtype=torch.int16)
 
 
 def _labels(page: Sequence[int], tokenizer: PreTrainedTokenizerFast) -> list[int]:

@@ -1,10 +1,15 @@
-"""Make the tiny countdown model from nothing: `make tiny-model`, 10 to 15 minutes on one core."""
+"""Make a countdown model from nothing.
+
+`make tiny-model` makes the one that the plugin embeds, in 10 to 15 minutes on one core.
+`python make.py --size 25m --to models/countdown-25m` makes a base for `configs/countdown-gpu.yaml`.
+"""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from string import Template
 
+import click
 import torch
 from data import PageRecipe, make_pages
 from score import Score, score
@@ -12,11 +17,28 @@ from train import TrainRecipe, build_model, pretrain
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from vocabulary import build_tokenizer
 
-from astro_countdown.game import sample_problems
+from astro_countdown.game import Difficulty, sample_problems
 
 HERE = Path(__file__).parent
-DESTINATION = HERE.parent / "astro_countdown" / "model"
+EMBEDDED = HERE.parent / "astro_countdown" / "model"
 DEV_PROBLEMS = 300
+SIZES = {
+    "tiny": (PageRecipe(), TrainRecipe()),
+    "25m": (
+        PageRecipe(difficulty=Difficulty(count=4, high=20), length=512, processes=16),
+        TrainRecipe(
+            layers=8,
+            width=512,
+            heads=8,
+            mlp=1536,
+            steps=12_000,
+            batch_pages=64,
+            adam_lr=1e-3,
+            warmup=300,
+            device="cuda",
+        ),
+    ),
+}
 
 
 def score_table(
@@ -37,30 +59,39 @@ def _row(name: str, item: Score) -> str:
 
 
 def write_card(
-    model: LlamaForCausalLM, pages: PageRecipe, recipe: TrainRecipe, seconds: float, table: str
+    folder: Path,
+    model: LlamaForCausalLM,
+    pages: PageRecipe,
+    recipe: TrainRecipe,
+    **facts: object,
 ) -> None:
     """The model card beside the weights, its numbers filled in."""
-    facts = {
+    found = {
         **asdict(recipe),
         **asdict(pages),
         **asdict(pages.difficulty),
         "parameters": f"{model.num_parameters() / 1e6:.2f}",
         "megatokens": f"{recipe.steps * recipe.batch_pages * pages.length / 1e6:.1f}",
-        "seconds": round(seconds),
+        "place": "one core" if recipe.device == "cpu" else "a GPU",
         "dev_problems": DEV_PROBLEMS,
-        "table": table,
+        **facts,
     }
-    (DESTINATION / "README.md").write_text(
-        Template((HERE / "card.md").read_text()).substitute(facts)
-    )
+    (folder / "README.md").write_text(Template((HERE / "card.md").read_text()).substitute(found))
 
 
-def main() -> None:
+@click.command()
+@click.option("--size", type=click.Choice(list(SIZES)), default="tiny", show_default=True)
+@click.option("--to", "folder", type=click.Path(path_type=Path), default=EMBEDDED)
+@click.option("--steps", type=click.IntRange(min=1), help="Fewer, to try it.")
+@click.option("--device", help="Where torch trains; the 25m model's is cuda.")
+def main(size: str, folder: Path, steps: int | None, device: str | None) -> None:
     """Make pages, pretrain, score, and save model, tokenizer and card."""
     torch.set_num_threads(1)  # small matrices: a second thread would wait more than it works
     torch.set_float32_matmul_precision("medium")  # bfloat16 products where the processor has them
     started = time.monotonic()
-    pages, recipe, tokenizer = PageRecipe(), TrainRecipe(), build_tokenizer()
+    pages, recipe = SIZES[size]
+    recipe = replace(recipe, steps=steps or recipe.steps, device=device or recipe.device)
+    tokenizer = build_tokenizer()
     model = build_model(recipe)
     print(f"making {recipe.steps * recipe.batch_pages} pages", flush=True)
     batches = make_pages(pages, tokenizer, recipe.steps * recipe.batch_pages)
@@ -71,10 +102,20 @@ def main() -> None:
         lambda *facts: print("step {} loss {:.3f} {:.0f} s".format(*facts), flush=True),
     )
     model.eval()
-    model.save_pretrained(DESTINATION)
-    tokenizer.save_pretrained(DESTINATION)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
     table = score_table(model, tokenizer, pages)
-    write_card(model, pages, recipe, time.monotonic() - started, table)
+    own = f"python plugins/countdown/tiny_model/make.py --size {size} --to {folder}"
+    write_card(
+        folder,
+        model,
+        pages,
+        recipe,
+        name="tiny-countdown" if folder == EMBEDDED else folder.name,
+        command="make tiny-model" if folder == EMBEDDED else own,
+        seconds=round(time.monotonic() - started),
+        table=table,
+    )
     print(table)
 
 

@@ -26,7 +26,9 @@ def respond(
     greedy: bool,
 ) -> list[str]:
     """`samples` responses a problem, those of one problem side by side."""
-    inputs = tokenizer([prompt(*problem) + "\n" for problem in problems], return_tensors="pt")
+    prompts = [prompt(*problem) + "\n" for problem in problems]
+    inputs = tokenizer(prompts, padding=True, padding_side="left", return_tensors="pt")
+    inputs = inputs.to(model.device)
     sampling = {} if greedy else {"top_k": 0, "temperature": 1.0}
     with torch.inference_mode():
         output = model.generate(

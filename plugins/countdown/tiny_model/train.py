@@ -16,6 +16,8 @@ class TrainRecipe:
     """How the model is pretrained."""
 
     layers: int = 3
+    width: int = 128
+    heads: int = 4
     mlp: int = 384
     tied: bool = True
     steps: int = 4500
@@ -27,6 +29,7 @@ class TrainRecipe:
     decay_share: float = 0.6
     """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
     seed: int = 0
+    device: str = "cpu"
 
 
 def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
@@ -35,10 +38,10 @@ def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
     pad, eos = VOCABULARY.index(PAD), VOCABULARY.index(EOS)
     config = LlamaConfig(
         vocab_size=len(VOCABULARY),
-        hidden_size=128,
+        hidden_size=recipe.width,
         intermediate_size=recipe.mlp,
         num_hidden_layers=recipe.layers,
-        num_attention_heads=4,
+        num_attention_heads=recipe.heads,
         num_key_value_heads=1,
         max_position_embeddings=1024,
         tie_word_embeddings=recipe.tied,
@@ -83,20 +86,23 @@ def pretrain(
     recipe: TrainRecipe,
     report: Callable[[int, float, float], None],
 ) -> None:
-    """One pass over ids and labels, both [steps * batch_pages, length].
+    """One pass over ids and labels, both [steps * batch_pages, length]; in bfloat16 on a GPU.
 
     `report` gets the step, the mean loss since the last report and the seconds so far.
     """
+    model.to(recipe.device)
     optimizers = build_optimizers(model, recipe)
     schedulers = [
         torch.optim.lr_scheduler.LambdaLR(o, lambda step: schedule(step, recipe))
         for o in optimizers
     ]
     started, losses = time.monotonic(), []
-    for step, (ids, labels) in enumerate(
+    for step, batch in enumerate(
         zip(*(part.split(recipe.batch_pages) for part in pages), strict=True)
     ):
-        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
+        ids, labels = (part.to(recipe.device, torch.long) for part in batch)
+        with torch.autocast(recipe.device, torch.bfloat16, enabled=recipe.device != "cpu"):
+            loss = model(input_ids=ids, labels=labels, use_cache=False).loss
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for item in (*optimizers, *schedulers):
