@@ -17,7 +17,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FAST = {"countdown-rounds", "paper-llama3-70b", "quickstart", "server"}
 LOCAL = ("--set", "executor={name: local}")
-# A random model cannot be taught countdown by the answers alone; the embedded one plays three numbers.
+# No random model learns countdown from the answers alone; the embedded one plays three numbers.
 OWN = {
     "countdown-gpu": (
         "--set",

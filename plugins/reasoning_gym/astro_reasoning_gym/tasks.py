@@ -96,5 +96,5 @@ def from_problem(problem: Problem) -> Entry | None:
 
 
 def _json(value: Any) -> Any:
-    """The value as it comes back from a JSON file."""
-    return json.loads(json.dumps(value))
+    """The value as it comes back from a JSON file; what JSON has no form for, as text."""
+    return json.loads(json.dumps(value, default=str))

@@ -48,6 +48,11 @@ def test_the_splits_share_no_question() -> None:
         seen |= prompts
 
 
+def test_what_json_has_no_form_for_is_text() -> None:
+    entries = [problem.metadata["entry"] for problem in drawn("train", 200, "gsm_symbolic")]
+    assert json.loads(json.dumps(entries)) == entries
+
+
 def test_settings_reach_the_task() -> None:
     (problem,) = drawn("dev", min_animals=9, max_animals=9)
     assert len(problem.metadata["entry"]["animals"]) == 9
