@@ -61,6 +61,7 @@ def launch(config: Path) -> Iterator[Launch]:
             text=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             start_new_session=True,
+            preexec_fn=heed_interrupts,
         )
         started.append(process)
         return process
@@ -70,6 +71,11 @@ def launch(config: Path) -> Iterator[Launch]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until_midway(process: psutil.Popen, journal: Path) -> list[psutil.Process]:
