@@ -167,6 +167,13 @@ class ProblemReader(Protocol):
         """Raises `ProblemError` with the form that it expects."""
 
 
+@runtime_checkable
+class ProblemSolver(Protocol):
+    """A problem source that knows a right response to each of its problems."""
+
+    def solution(self, problem: Problem) -> str: ...
+
+
 Metrics = Mapping[str, float]
 OnStep = Callable[[int, int, Metrics], None]
 """Called with (steps done, steps in all, metrics of the step just done)."""

@@ -4,12 +4,14 @@ heart, so that there are solved trees, wrong paths and rewards."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
 from astro.binding import Binding, VerifierBinding
 from astro.cli.standins import PROBLEMS, Materials
 from astro.errors import AstroError
 from astro.files import write_lines
-from astro.interfaces import ProblemSource, StepFormat
+from astro.interfaces import ProblemSolver, ProblemSource, StepFormat
 from astro.pipeline.problem_sets import asked
 from astro.registry import Registry
 from astro.requests import Verify
@@ -19,6 +21,8 @@ from astro.verification import VerifierPool
 _OPENINGS = ("First we write down what we know.", "Let us begin with a small case.")
 _WORDINGS = ("\\boxed{{{}}}", "The answer is {}", "{}", "<answer>{}</answer>", "answer {}")
 _WRONG = ("7", "11", "x")
+_SOLUTION = "solution"
+"""Where a problem's metadata may hold a right response: many datasets name it so."""
 _OWN: Mapping[str, Sequence[tuple[str, str]]] = {
     "train": (
         ("A tray holds 4 rows of 6 eggs. How many eggs are on two trays?", "48"),
@@ -44,11 +48,18 @@ def first_problems(
     """The first problems of each split, and, if the source gives none, why they are our own."""
     try:
         source: ProblemSource = registry.build("problems", binding)
-        found = {split: list(source.load(split))[:PROBLEMS] for split in splits}
+        found = {split: _known(source, list(source.load(split))[:PROBLEMS]) for split in splits}
     except AstroError as error:
         return own_problems(splits), error.message
     empty = next((split for split, problems in found.items() if not problems), None)
     return (own_problems(splits), f"there are no {empty} problems") if empty else (found, "")
+
+
+def _known(source: ProblemSource, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems, with their solutions where the source knows them."""
+    if not isinstance(source, ProblemSolver):
+        return list(problems)
+    return [replace(p, metadata={**p.metadata, _SOLUTION: source.solution(p)}) for p in problems]
 
 
 def own_problems(splits: Sequence[str]) -> dict[str, list[Problem]]:
@@ -77,21 +88,20 @@ def write_lessons(
     verifier: VerifierBinding,
     step_format: StepFormat,
 ) -> int:
-    """A traces file of right and wrong responses. Returns to how many problems the verifier takes
-    one for right."""
-    every = {problem.id: problem for rows in problems.values() for problem in rows}
-    endings = _endings(list(every.values()), verifier)
+    """A traces file of right and wrong responses, as many of each. Returns to how many problems the
+    verifier takes one for right."""
+    every = list({problem.id: problem for rows in problems.values() for problem in rows}.values())
+    passing = _judged(every, verifier, [_candidates(problem) for problem in every])
     write_lines(
         materials.lessons,
         (
-            _row(question, (opening + step_format.stop[0], ending))
-            for problem in every.values()
+            _row(question, steps)
+            for problem, numbers in zip(every, passing, strict=True)
             for question in _questions(problem, step_format)
-            for opening in _OPENINGS
-            for ending in endings[problem.id]
+            for steps in _responses(problem, numbers, step_format.stop[0])
         ),
     )
-    return sum(len(set(found)) > len(_WRONG) for found in endings.values())
+    return sum(map(bool, passing))
 
 
 def _questions(problem: Problem, step_format: StepFormat) -> list[str]:
@@ -100,16 +110,33 @@ def _questions(problem: Problem, step_format: StepFormat) -> list[str]:
     return list(dict.fromkeys(both))
 
 
-def _endings(problems: Sequence[Problem], verifier: VerifierBinding) -> dict[str, list[str]]:
-    """By problem: a last step that the verifier finds right, as often as all wrong ones together,
-    and the wrong ones. Without the right one where no wording passes."""
-    right = _judged(problems, verifier, [[w.format(p.answer) for w in _WORDINGS] for p in problems])
-    found = {}
-    for problem, passing in zip(problems, right, strict=True):
-        wording = _WORDINGS[passing[0]] if passing else _WORDINGS[0]
-        wrong = [wording.format(answer) for answer in _WRONG if answer != problem.answer]
-        found[problem.id] = [wording.format(problem.answer)] * len(wrong) * bool(passing) + wrong
-    return found
+def _candidates(problem: Problem) -> list[str]:
+    """What may pass for right: the answer in each wording, then the solution, if one is known."""
+    solution = problem.metadata.get(_SOLUTION)
+    known = [solution] if isinstance(solution, str) else []
+    return [wording.format(problem.answer) for wording in _WORDINGS] + known
+
+
+def _responses(problem: Problem, passing: Sequence[int], stop: str) -> list[tuple[str, ...]]:
+    """The steps of wrong responses, and of as many right ones if a candidate passes. A wrong one
+    begins as a right one does."""
+    wording = _WORDINGS[passing[0]] if passing and passing[0] < len(_WORDINGS) else None
+    right = [_steps(_candidates(problem)[i], stop) for i in passing]
+    if wording or not right:
+        openings = [opening + stop for opening in _OPENINGS]
+        right = [(opening, wording.format(problem.answer)) for opening in openings if wording]
+    else:
+        openings = [right[0][0]]
+    answers = [answer for answer in _WRONG if answer != problem.answer]
+    endings = ((wording or _WORDINGS[0]).format(answer) for answer in answers)
+    wrong: list[tuple[str, ...]] = [*product(openings, endings)]
+    return wrong + right * (len(wrong) // max(1, len(right)))
+
+
+def _steps(response: str, stop: str) -> tuple[str, ...]:
+    """The response cut behind each `stop`."""
+    *steps, last = response.split(stop)
+    return (*(step + stop for step in steps), *([last] if last else []))
 
 
 def _judged(

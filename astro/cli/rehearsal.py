@@ -33,7 +33,7 @@ from astro.study import Study
 
 _TEACHER = Binding(
     name="transformers",
-    params={"epochs": 40, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"},
+    params={"epochs": 80, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"},
 )
 
 

@@ -69,15 +69,16 @@ _CAPS: Mapping[str, Caps] = {
         "leaves": 2,
         "max_depth": 8,
         "samples": 6,
-        "step_tokens": 64,
     },
-    "value": {"rollouts": 2, "max_tokens": TOKENS},
+    "value": {"rollouts": 2},
     "linearizer": {"traces_per_tree": 2, "attempts": 1, "reply_tokens": TOKENS},
     "sft": _TRAINING,
     "rl": _TRAINING,
 }
 _AT_HOME: Mapping[str, Mapping[str, Any]] = {
     "policy": {"enforce_eager": True},
+    "search": {"step_tokens": 64},
+    "value": {"max_tokens": TOKENS},
     "executor": {"address": "local"},
     "sft": {"hostfile": None},
     "rl": {
@@ -90,7 +91,8 @@ _AT_HOME: Mapping[str, Mapping[str, Any]] = {
         "wandb": None,
     },
 }
-"""What is set whatever it was: no other machine is asked, and no prompt is left out."""
+"""What is set whatever it was: no other machine is asked, no prompt is left out, and what a word
+is for the config's model may be a token a letter for the one that is taught."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,15 +22,7 @@ TITLES = (
     ("sft", "ASTRO-SFT"),
     ("rl", "ASTRO-RL"),
 )
-SHARES = (
-    "pass@",
-    "maj@",
-    "greedy",
-    "truncated",
-    "legal",
-    "with_backtrack",
-    "success_after_backtrack",
-)
+SHARES = ("pass@", "maj@", "greedy", "truncated", "legal", "with_backtrack", "success_after")
 
 
 @dataclass(frozen=True, slots=True)

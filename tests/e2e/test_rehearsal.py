@@ -17,15 +17,6 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FAST = {"countdown-rounds", "paper-llama3-70b", "quickstart", "server"}
 LOCAL = ("--set", "executor={name: local}")
-# No random model learns countdown from the answers alone; the embedded one plays three numbers.
-OWN = {
-    "countdown-gpu": (
-        "--set",
-        "policy.params.model=tiny-countdown",
-        "--set",
-        "problems.params={numbers: 3, train: 100, test: 20}",
-    )
-}
 RAY = [p for p in CONFIGS if read_config(p).get("executor", {}).get("name") == "ray"]
 
 
@@ -61,7 +52,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("config", [*map(marked, CONFIGS)])
 def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
-    shown = rehearse(config, tmp_path, *LOCAL, *OWN.get(config.stem, ()))
+    shown = rehearse(config, tmp_path, *LOCAL)
     raw = read_config(config)
     for key in ("problems", "policy", "verifier", "linearizer", "sft", "rl"):
         assert key not in raw or f" {key} " in shown

@@ -214,9 +214,23 @@ def test_lessons_are_right_and_wrong_by_the_verifier(tmp_path: Path) -> None:
 
 def test_problems_without_a_wording_that_passes_are_counted(tmp_path: Path) -> None:
     problems, _ = first_problems(Registry.discover(), Binding(name="countdown"), ("train",))
+    unsolved = {"train": [replace(p, metadata={}) for p in problems["train"]]}
     step_format = LinesFormat(LinesParams())
     verifier = VerifierBinding(name="countdown")
-    assert write_lessons(Materials(tmp_path), problems, verifier, step_format) == 0
+    assert write_lessons(Materials(tmp_path), unsolved, verifier, step_format) == 0
+
+
+def test_a_solution_that_the_source_knows_is_taught_in_its_steps(tmp_path: Path) -> None:
+    four = Binding(name="countdown", params={"numbers": 4, "train": 5})
+    problems, _ = first_problems(Registry.discover(), four, ("train",))
+    materials, step_format = Materials(tmp_path), LinesFormat(LinesParams())
+    verifier = VerifierBinding(name="countdown", params={"strict": True})
+    assert write_lessons(materials, problems, verifier, step_format) == 3
+    rows = [json.loads(line) for line in materials.lessons.read_text().splitlines()]
+    steps = [[segment["text"] for segment in row["segments"]] for row in rows]
+    known = [step for step in steps if step[-1].startswith("answer")]
+    assert len(known) == len(steps) / 2
+    assert {len(step) for step in known} == {4}
 
 
 def test_a_config_that_is_wrong_is_one_line(tmp_path: Path) -> None:

@@ -72,6 +72,16 @@ def apply(numbers: Numbers, move: Move) -> Numbers:
     return tuple(sorted([*rest, move.result]))
 
 
+def solution(numbers: Numbers, target: int) -> str:
+    """The lines of a walk from the numbers to the target, which has to be in reach."""
+    lines = ""
+    while len(numbers) > 1:
+        moves = [(move, apply(numbers, move)) for move in legal_moves(numbers)]
+        move, numbers = next(option for option in moves if target in walks(option[1]))
+        lines += step_line(move, numbers)
+    return lines + answer_line(target)
+
+
 @cache
 def walks(numbers: Numbers) -> dict[int, float]:
     """Each value a walk can end on, with the chance that a uniformly random walk does."""

@@ -12,7 +12,16 @@ from pydantic import Field, model_validator
 from astro import params
 from astro.errors import ProblemError
 from astro.types import Problem
-from astro_countdown.game import CAP, Difficulty, Numbers, Split, all_problems, prompt, walks
+from astro_countdown.game import (
+    CAP,
+    Difficulty,
+    Numbers,
+    Split,
+    all_problems,
+    prompt,
+    solution,
+    walks,
+)
 from astro_countdown.replay import IllegalLine, read_prompt
 
 HARD = 0.05
@@ -77,6 +86,9 @@ class CountdownProblems:
         except IllegalLine as error:
             raise ProblemError(f"not a countdown problem: {text!r:.80}", str(error)) from None
         return _problem(tuple(map(int, game.numbers)), int(game.target))
+
+    def solution(self, problem: Problem) -> str:
+        return solution(tuple(problem.metadata["numbers"]), problem.metadata["target"])
 
     def _all(self, split: Split) -> list[tuple[Numbers, int]]:
         own = self._params
