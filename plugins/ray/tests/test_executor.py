@@ -32,7 +32,7 @@ def test_the_workers_counters_are_added_up(runs: Any) -> None:
 
 
 def test_a_failed_request_fails_its_problem_alone(runs: Any) -> None:
-    runs.policy = runs.policy.with_params(fail_on=["question 7"])
+    runs.policy = runs.policy.with_params(fail_on=[r"question 7\b"])
     outcomes = runs.whole("ray")
     assert outcomes == runs.whole("local")
     assert [key for key, outcome in outcomes.items() if outcome.failure] == ["p7"]
