@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from functools import partial
@@ -70,7 +71,7 @@ def here() -> Iterator[None]:
 
 @pytest.fixture
 def tasks() -> list[Task[Any]]:
-    """Searches of 160 problems, about 8,000 requests to the policy: seconds of work anywhere."""
+    """Searches of 80 problems, about 4,000 requests to the policy."""
     registry = Registry.discover()
     search = registry.build(
         "search",
@@ -78,7 +79,7 @@ def tasks() -> list[Task[Any]]:
         value=registry.build("value", Binding(name="rollout", params={"rollouts": 2})),
         step_format=registry.build("step_format", Binding(name="lines")),
     )
-    problems = [Problem(f"p{i}", f"question {i}", "1" if i % 2 else "7") for i in range(160)]
+    problems = [Problem(f"p{i}", f"question {i}", "1" if i % 2 else "7") for i in range(80)]
     return [Task(p.id, partial(search.search, p, seed)) for seed, p in enumerate(problems)]
 
 
@@ -127,18 +128,27 @@ def runs(tmp_path: Path, tasks: list[Task[Any]], policy: Binding) -> Runs:
 
 
 @pytest.fixture
-def workers() -> Callable[[psutil.Process], list[psutil.Process]]:
-    """Finds the workers among all that a process has started."""
+def workers() -> Callable[[psutil.Process, int], list[psutil.Process]]:
+    """Waits for a number of workers among all that a process has started.
 
-    def find(process: psutil.Process) -> list[psutil.Process]:
-        found = []
-        for child in process.children(recursive=True) if process.is_running() else ():
-            with suppress(psutil.NoSuchProcess):
-                if "ray::Worker" in " ".join(child.cmdline()):
-                    found.append(child)
+    A run is at rest meanwhile: its programs go on when it is asked for an outcome.
+    """
+
+    def wait(process: psutil.Process, count: int) -> list[psutil.Process]:
+        deadline = time.monotonic() + 120
+        while len(found := list(_workers(process))) < count:
+            assert time.monotonic() < deadline, f"{found} of {count} workers"
+            time.sleep(0.1)
         return found
 
-    return find
+    return wait
+
+
+def _workers(process: psutil.Process) -> Iterator[psutil.Process]:
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "ray::Worker" in " ".join(child.cmdline()):
+                yield child
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from astro.engine import Outcome
 from astro.errors import PolicyError
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("here")]
-Workers = Callable[[psutil.Process], list[psutil.Process]]
+Workers = Callable[[psutil.Process, int], list[psutil.Process]]
 
 
 def test_a_lost_worker_changes_nothing(runs: Any, workers: Workers) -> None:
@@ -20,7 +20,7 @@ def test_a_lost_worker_changes_nothing(runs: Any, workers: Workers) -> None:
     for outcome in runs.start("ray", workers=2, concurrency=8):
         outcomes[outcome.key] = outcome
         if len(outcomes) in (3, 15):
-            workers(psutil.Process())[0].kill()
+            workers(psutil.Process(), 2)[0].kill()
     assert outcomes == runs.whole("local")
     assert runs.journal("ray") == runs.journal("local")
 
@@ -31,7 +31,7 @@ def test_the_last_worker_ends_the_run_which_then_goes_on(runs: Any, workers: Wor
         for outcome in runs.start("ray", workers=2, concurrency=8, restarts=0):
             outcomes[outcome.key] = outcome
             if len(outcomes) == 3:
-                for worker in workers(psutil.Process()):
+                for worker in workers(psutil.Process(), 2):
                     worker.kill()
     local = runs.whole("local")
     assert len(outcomes) < len(local)
