@@ -120,17 +120,17 @@ def _candidates(problem: Problem) -> list[str]:
 def _responses(problem: Problem, passing: Sequence[int], stop: str) -> list[tuple[str, ...]]:
     """The steps of wrong responses, and of as many right ones if a candidate passes. A wrong one
     begins as a right one does."""
-    wording = _WORDINGS[passing[0]] if passing and passing[0] < len(_WORDINGS) else None
-    right = [_steps(_candidates(problem)[i], stop) for i in passing]
-    if wording or not right:
-        openings = [opening + stop for opening in _OPENINGS]
-        right = [(opening, wording.format(problem.answer)) for opening in openings if wording]
+    right: list[tuple[str, ...]]
+    first = passing[0] if passing else 0
+    if first < len(_WORDINGS):
+        wording, openings = _WORDINGS[first], [opening + stop for opening in _OPENINGS]
+        right = [(opening, wording.format(problem.answer)) for opening in openings]
     else:
-        openings = [right[0][0]]
-    answers = [answer for answer in _WRONG if answer != problem.answer]
-    endings = ((wording or _WORDINGS[0]).format(answer) for answer in answers)
-    wrong: list[tuple[str, ...]] = [*product(openings, endings)]
-    return wrong + right * (len(wrong) // max(1, len(right)))
+        solution = _steps(_candidates(problem)[first], stop)
+        wording, openings, right = _WORDINGS[0], [solution[0]], [solution]
+    answers = [wording.format(answer) for answer in _WRONG if answer != problem.answer]
+    wrong: list[tuple[str, ...]] = [*product(openings, answers)]
+    return wrong + right * (len(wrong) // len(right)) * bool(passing)
 
 
 def _steps(response: str, stop: str) -> tuple[str, ...]:

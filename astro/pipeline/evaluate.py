@@ -163,13 +163,13 @@ def _behaviour(
     ]
     cut = [sum(s.finish_reason is FinishReason.LENGTH for s in m.samples) for m in measured]
     yield "response_length", ratio(lengths, n, bound=None)
-    yield "truncated", ratio([float(count) for count in cut], n)
+    yield "truncated", ratio(cut, n)
     yield "backtracks", ratio([float(sum(bs)) for bs in back], n, bound=None)
     yield "with_backtrack", ratio(tried, n)
     yield "success_after_backtrack", ratio(won, tried)
     if isinstance(step_format, StepChecker):
         legal = [sum(all_legal(step_format, m.problem, s) for s in m.samples) for m in measured]
-        yield "legal", ratio([float(count) for count in legal], n)
+        yield "legal", ratio(legal, n)
 
 
 def all_legal(checker: StepChecker, problem: Problem, sample: Sample) -> bool:
