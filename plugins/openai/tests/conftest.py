@@ -54,6 +54,7 @@ class FakeServer:
         self.key = ""
         self.delay = 0.0
         self.dies_after = math.inf
+        self.stopped = False
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.counts: Counter[str] = Counter()
@@ -68,6 +69,7 @@ class FakeServer:
 
     def stop(self) -> None:
         """Take no new connection, and answer nobody on an old one."""
+        self.stopped = True
         self.always = "cut"
         self.http.shutdown()
         self.http.server_close()
@@ -85,7 +87,9 @@ class FakeServer:
             def do_GET(self) -> None:
                 with server.lock:
                     server.counts["GET"] += 1
-                if self._authorized():
+                if server.stopped:
+                    self.close_connection = True
+                elif self._authorized():
                     self._send(200, {"object": "list", "data": [{"id": "m"}]})
 
             def do_POST(self) -> None:
