@@ -122,6 +122,14 @@ class StepFormat(Protocol):
 
 
 @runtime_checkable
+class Doubter(StepFormat, Protocol):
+    """A step format in which a model may doubt its path by itself, in a step of its own."""
+
+    def doubts(self, step: str) -> bool:
+        """Whether a step says that the path it ends is wrong. In a trace it is a reflection."""
+
+
+@runtime_checkable
 class StepChecker(StepFormat, Protocol):
     """A step format that can tell whether every line of a response is legal in its domain."""
 

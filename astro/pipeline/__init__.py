@@ -50,12 +50,14 @@ def run(
     fresh: bool = False,
     until: str | None = None,
     trees: Path | None = None,
+    sft_tokens: int | None = None,
     on_event: Listener = ignore,
 ) -> RunResult:
     """Run the stages in order, up to `until`, in `runs/<name>`. Stages that are done are skipped.
 
     A run that was ended at any moment goes on from there, and ends as it would have. `trees` is a
-    trees.jsonl that takes the place of a search. Raises `AstroError`; nothing is lost by it.
+    trees.jsonl that takes the place of a search, `sft_tokens` goes before the config's. Raises
+    `AstroError`; nothing is lost by it.
     """
     if until is not None and until not in STAGES:
         raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
@@ -64,7 +66,7 @@ def run(
     with opened(config, runs=Path(runs), fresh=fresh, on_event=on_event) as context:
         if trees is not None and not context.folder.trees.exists():
             copy_whole(trees, context.folder.trees)
-        for stage in _stages(context):
+        for stage in _stages(context, sft_tokens or config.sft_tokens):
             _carry_out(stage, on_event)
             if stage.name == until:
                 break
@@ -84,7 +86,7 @@ def opened(
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
 
 
-def _stages(context: Run) -> Iterator[_Stage]:
+def _stages(context: Run, sft_tokens: int | None) -> Iterator[_Stage]:
     folder, config = context.folder, context.config
     arms = [arm for arm, _ in linearize.arms(context)]
     yield _Stage("search", [folder.trees], lambda: search.run(context))
@@ -93,7 +95,7 @@ def _stages(context: Run) -> Iterator[_Stage]:
     if config.sft is not None:
         binding = config.sft
         trained = [folder.training_metrics(arm) for arm in arms]
-        yield _Stage("sft", trained, lambda: sft.run(context, binding))
+        yield _Stage("sft", trained, lambda: sft.run(context, binding, sft_tokens))
     if config.rl is not None:
         algorithm = config.rl
         yield _Stage("rl", [folder.checkpoint("rl")], lambda: rl.run(context, algorithm))

@@ -19,10 +19,10 @@ from astro.seeds import derive
 STAGE = "sft"
 
 
-def run(run: Run, binding: Binding) -> None:
-    """Train each arm from the base model into sft/model and direct_sft/model."""
+def run(run: Run, binding: Binding, tokens: int | None) -> None:
+    """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
+    bear loss; if None, the control on as many as the method."""
     trainer: SFTTrainer = run.registry.build("sft", binding)
-    tokens = run.config.sft_tokens
     for arm, _ in arms(run):
         traces = _traces(run, arm)
         if not traces.stat().st_size:
@@ -63,6 +63,6 @@ def _distinct(files: Mapping[str, Path]) -> Iterator[dict[str, object]]:
                 yield {**row, "id": f"{prefix}{row['id']}"}
 
 
-def trained_tokens(metrics: Path) -> int:
-    """How many tokens bore loss in the training that left these metrics."""
-    return int(read_json(metrics, dict[str, float])["tokens"])
+def trained_tokens(metrics: Path) -> int | None:
+    """How many tokens bore loss in the training that left these metrics, if it is done."""
+    return int(read_json(metrics, dict[str, float])["tokens"]) if metrics.exists() else None

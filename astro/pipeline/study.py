@@ -48,11 +48,12 @@ def run_study(
         reference = RunFolder(study.folder(runs, seed, study.reference))
         beside = arm != study.reference
         pipeline.run(
-            _held_to(reference, config) if beside else config,
+            _without_base(config) if beside else config,
             runs=reference.root.parent,
             fresh=fresh,
             until=until,
             trees=reference.trees if beside and study.shares_trees(arm) else None,
+            sft_tokens=sft.trained_tokens(reference.training_metrics("sft")) if beside else None,
             on_event=on_event,
         )
     if until not in (None, "evaluate", "report"):
@@ -62,13 +63,11 @@ def run_study(
     return result
 
 
-def _held_to(reference: RunFolder, config: RunConfig) -> RunConfig:
-    """An arm's config at the reference's SFT tokens; the base model is measured only there."""
+def _without_base(config: RunConfig) -> RunConfig:
+    """The base model is measured in the reference alone."""
     models = tuple(model for model in config.evaluate.models if model != "base")
     evaluate = config.evaluate.model_copy(update={"models": models})
-    metrics = reference.training_metrics("sft")
-    tokens = sft.trained_tokens(metrics) if metrics.exists() else None
-    return config.model_copy(update={"evaluate": evaluate, "sft_tokens": tokens})
+    return config.model_copy(update={"evaluate": evaluate})
 
 
 def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:

@@ -115,6 +115,26 @@ def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) ->
     assert set(json.loads((root / "results.json").read_text())) == {"both"}
 
 
+def test_a_study_that_ended_before_its_training_goes_on_at_equal_tokens(tmp_path: Path) -> None:
+    keys: dict[str, Any] = {
+        "seeds": [0],
+        "problems": {"name": "countdown", "params": {"train": 8, "test": 2}},
+        "step_format": {"name": "countdown"},
+        "policy": {"name": "transformers", "params": {"model": "tiny-countdown"}},
+        "verifier": {"name": "countdown"},
+        "sft": {"name": "transformers", "params": {"batch_size": 1}},
+        "evaluate": {"models": ["sft"], "samples": 1, "max_tokens": 16},
+    }
+    study = load_study(write(tmp_path, **keys))
+    assert run_study(study, runs=tmp_path, until="linearize") is None
+    assert run_study(study, runs=tmp_path) is not None
+    astro, direct = (
+        json.loads((study.folder(tmp_path, 0, arm) / "sft" / "metrics.json").read_text())
+        for arm in ("astro", "direct")
+    )
+    assert 0 <= direct["tokens"] - astro["tokens"] < 100
+
+
 def test_the_search_at_inference_differs_from_the_file_as_an_arm_does(tmp_path: Path) -> None:
     study = load_study(write(tmp_path, inference={"search": {"params": {"expand": 3}}}))
     assert study.inference is not None

@@ -27,7 +27,7 @@ class CountdownFormat:
         last = state.steps[-1].text if state.steps else ""
         line_end = "" if not last or last.endswith("\n") else "\n"
         value, target = _end(last), str(state.problem.metadata["target"])
-        if last.startswith("wait") or value in ("", target):
+        if self.doubts(last) or value in ("", target):
             return line_end
         return f"{line_end}wait {value} is not {target}\n"
 
@@ -39,6 +39,9 @@ class CountdownFormat:
 
     def backtracks(self, response: str) -> int:
         return len(_BACK.findall(response))
+
+    def doubts(self, step: str) -> bool:
+        return step.startswith("wait")
 
     def legal(self, problem: Problem, response: str) -> bool:
         """Whether every line of the response is legal, those of abandoned branches too."""

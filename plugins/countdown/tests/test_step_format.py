@@ -31,6 +31,11 @@ def test_reflects_once(problem: Problem) -> None:
     assert FORMAT.reflection(ended, RNG) == "wait 10 is not 21\n"
 
 
+def test_a_wait_is_a_doubt_of_ones_own() -> None:
+    assert FORMAT.doubts("wait 10 is not 21\n")
+    assert not FORMAT.doubts("answer 10\n")
+
+
 def test_says_nothing_untrue_of_an_end_without_a_wrong_value(problem: Problem) -> None:
     assert FORMAT.reflection(state(problem, "answer 21"), RNG) == ""
     assert FORMAT.reflection(state(problem, "answer 3 + 4"), RNG) == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from astro.interfaces import StepFormat
+from astro.interfaces import Doubter, StepFormat
 from astro.types import SearchTree, Segment, SegmentKind, State
 from astro_linearize.merge import Path, Visit, merge
 from astro_linearize.params import BacktrackParams
@@ -20,23 +20,20 @@ def render(
 ) -> tuple[Segment, ...]:
     """The segments that walk `paths`, the last of which is the correct one.
 
-    Steps that the correct path shares always bear loss, as reflections and backtracks do. An empty
-    reflection leaves no segment.
+    Steps that the correct path shares always bear loss, as reflections and backtracks do. A step
+    off it in which the policy itself doubts is a reflection. An empty one leaves no segment.
     """
     goal = set(paths[-1])
-    segments = (
-        Segment(
-            _text(tree, visit, step_format, rng),
-            visit.node,
-            visit.kind,
-            train=visit.kind is not SegmentKind.STEP
-            or visit.node in goal
-            or params.train_wrong_steps,
-        )
-        for visit in merge(paths, params.merge)
-        if params.reflect or visit.kind is not SegmentKind.REFLECTION
-    )
-    return tuple(s for s in segments if s.text or s.kind is not SegmentKind.REFLECTION)
+    segments = []
+    for visit in merge(paths, params.merge):
+        text = _text(tree, visit, step_format, rng)
+        kind, shared = visit.kind, visit.node in goal
+        if kind is SegmentKind.STEP and not shared and _doubts(step_format, text):
+            kind = SegmentKind.REFLECTION
+        train = kind is not SegmentKind.STEP or shared or params.train_wrong_steps
+        if kind is not SegmentKind.REFLECTION or (params.reflect and text):
+            segments.append(Segment(text, visit.node, kind, train))
+    return tuple(segments)
 
 
 def fits(tree: SearchTree, segments: Sequence[Segment], params: BacktrackParams) -> bool:
@@ -47,6 +44,10 @@ def fits(tree: SearchTree, segments: Sequence[Segment], params: BacktrackParams)
     if params.max_tokens is None:
         return True
     return sum(_token_count(tree, segment) for segment in segments) <= params.max_tokens
+
+
+def _doubts(step_format: StepFormat, step: str) -> bool:
+    return isinstance(step_format, Doubter) and step_format.doubts(step)
 
 
 def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> str:

@@ -49,6 +49,13 @@ class Silent(Plain):
         return ""
 
 
+class Doubting(Silent):
+    """Its wrong answers are doubts that the policy has itself."""
+
+    def doubts(self, step: str) -> bool:
+        return step.startswith("=") and step != "=1\n"
+
+
 def judge(problem: Problem, response: str) -> Verdict:
     """By the last answer in the response."""
     answer = response.rstrip().rpartition("=")[2]
@@ -169,3 +176,8 @@ def brackets() -> Brackets:
 @pytest.fixture
 def silent() -> Silent:
     return Silent()
+
+
+@pytest.fixture
+def doubting() -> Doubting:
+    return Doubting()

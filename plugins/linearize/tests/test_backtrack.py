@@ -59,6 +59,24 @@ def test_steps_off_the_correct_path_may_bear_no_loss(
     assert all(segment.train for segment in ending_at(5, linearize, tree, **params).segments)
 
 
+def test_what_the_policy_itself_doubts_is_a_reflection(
+    tree: SearchTree, linearize: Linearize, doubting: Any
+) -> None:
+    params = {"shares": {2: 1}, "train_wrong_steps": False, "step_format": doubting, **AT_5}
+    trace = ending_at(5, linearize, tree, **params)
+    assert [(s.text, s.kind, s.train) for s in trace.segments] == [
+        ("a\n", STEP, True),
+        ("=2\n", REFLECTION, True),
+        ("[to a]", BACKTRACK, True),
+        ("b\n", STEP, True),
+        ("=3\n", REFLECTION, True),
+        ("[to a\nb]", BACKTRACK, True),
+        ("=1\n", STEP, True),
+    ]
+    unreflecting = ending_at(5, linearize, tree, reflect=False, **params)
+    assert unreflecting.response == "a\n[to a]b\n[to a\nb]=1\n"
+
+
 def test_k_is_limited_by_the_distinct_wrong_answers(tree: SearchTree, linearize: Linearize) -> None:
     assert linearize(tree, shares={9: 1})[0].backtracks == 3
 
