@@ -111,6 +111,9 @@ def load_study(
             configs[key] = parse_config(merged(raw, changed), registry)
         except ConfigError as error:
             problems += (f"{key}: {problem}" for problem in error.problems)
+        else:
+            if configs[key].rounds:
+                problems.append(f"{key}: rounds: a study has none")
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), str(path))
     arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}

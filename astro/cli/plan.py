@@ -60,10 +60,11 @@ def plan(
 def runs(
     path: str, overrides: tuple[str, ...], registry: Registry
 ) -> Iterator[tuple[str, RunConfig, bool]]:
-    """(title, config, whether it grows its trees) of a run, or of each arm of a study."""
+    """(title, config, whether it grows its trees) of a run, a round, or each arm of a study."""
     if not is_study(path):
         config = load_config(path, overrides, registry)
-        yield config.name, config, True
+        times = f", {config.rounds.n} rounds at most, each" if config.rounds else ""
+        yield f"{config.name}{times}", config, True
         return
     study = load_study(path, overrides, registry)
     for arm, config in study.arms.items():

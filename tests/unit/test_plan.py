@@ -201,6 +201,12 @@ def test_arms_of_a_study_share_the_reference_s_trees(tmp_path: Path) -> None:
     assert runs[1]["rows"][2]["trained_tokens"] == 9000
 
 
+def test_of_rounds_one_is_planned() -> None:
+    rounds = str(Path(QUICKSTART).with_name("countdown-rounds.yaml"))
+    (run,) = json.loads(astro(rounds, "--json").stdout)["runs"]
+    assert run["title"] == "countdown-rounds, 4 rounds at most, each"
+
+
 def test_problems_are_counted_where_nothing_says_how_many() -> None:
     output = astro(QUICKSTART, "--set", "trees=null").stdout
     assert "3,000 trees" in output

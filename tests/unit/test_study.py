@@ -20,6 +20,12 @@ from astro.study import is_study, load_study, merged
 LINES = ["the answer is 1\n", "the answer is 2\n"]
 ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
 
+TRAINED = {
+    "policy": {"name": "transformers", "params": {"model": "tiny-countdown"}},
+    "sft": {"name": "transformers", "params": {"batch_size": 1}},
+    "evaluate": {"models": ["sft"], "samples": 1, "max_tokens": 16},
+}
+
 
 def write(folder: Path, **keys: Any) -> Path:
     """A study of two arms that search with the scripted policy and train nothing."""
@@ -92,6 +98,7 @@ def test_only_arms_that_search_alike_share_trees(tmp_path: Path) -> None:
         ({"arms": {"astro": {}}}, "arms: .*at least 2"),
         ({"arms": {"a/b": {}, "c": {}}}, "arms.a/b"),
         ({"arms": {"a": {}, "b": {"linearizer": {"name": "none"}}}}, "arms.b: linearizer.name: no"),
+        ({"rounds": {"n": 2}, **TRAINED}, "arms.astro: rounds: a study has none"),
         ({"seeds": []}, "seeds: .*at least 1"),
         ({"seeds": [-1]}, "seeds.0"),
         ({"seeds": [0, 0]}, "seeds: .*twice"),
@@ -120,10 +127,8 @@ def test_a_study_that_ended_before_its_training_goes_on_at_equal_tokens(tmp_path
         "seeds": [0],
         "problems": {"name": "countdown", "params": {"train": 8, "test": 2}},
         "step_format": {"name": "countdown"},
-        "policy": {"name": "transformers", "params": {"model": "tiny-countdown"}},
         "verifier": {"name": "countdown"},
-        "sft": {"name": "transformers", "params": {"batch_size": 1}},
-        "evaluate": {"models": ["sft"], "samples": 1, "max_tokens": 16},
+        **TRAINED,
     }
     study = load_study(write(tmp_path, **keys))
     assert run_study(study, runs=tmp_path, until="linearize") is None
