@@ -70,8 +70,9 @@ def to_problem(
     """
     named = (fields.id, fields.prompt, fields.answer)
     problem_id = _string(row, fields.id, where) if fields.id in row else default_id
-    prompt, text = (_string(row, name, where) for name in named[1:])
-    answer = answer_of(text, answer_in)
+    prompt = _string(row, fields.prompt, where)
+    unanswered = fields.answer in row and row[fields.answer] in (None, "")
+    answer = "" if unanswered else answer_of(_string(row, fields.answer, where), answer_in)
     if not answer:
         return None
     kept = fields.metadata

@@ -73,6 +73,7 @@ def test_keys_can_be_named(file: Path) -> None:
         ('{"id": "b", "prompt": "?", "answer": ["1"]}', "answer must be text or a number"),
         ('{"id": "b", "prompt": "?", "answer": true}', "answer must be text or a number"),
         ('{"id": "b", "prompt": "", "answer": "1"}', "prompt must be text or a number"),
+        ('{"id": "b", "prompt": "?", "answer": null}', "no answer in answer (text)"),
         ('{"id": "a", "prompt": "?", "answer": "1"}', "id 'a' is taken by line 1"),
     ],
 )
@@ -134,3 +135,10 @@ def test_answers_in_solutions(file: Path) -> None:
         JsonlProblems(validate(Params, params)).load("test")
     params |= {"drop_unanswered": True}
     assert [p.answer for p in JsonlProblems(validate(Params, params)).load("test")] == ["1"]
+
+
+@pytest.mark.parametrize("answer", ["", None])
+def test_an_empty_answer_is_none(file: Path, answer: str | None) -> None:
+    write(file, row("a"), row("b") | {"answer": answer})
+    params = {"test": file, "drop_unanswered": True}
+    assert [p.id for p in JsonlProblems(validate(Params, params)).load("test")] == ["a"]
