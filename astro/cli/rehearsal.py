@@ -36,6 +36,9 @@ _TEACHER = Binding(
     params={"epochs": 80, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"},
 )
 
+_INFERENCE = "search at inference"
+"""No arm can be named so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rehearsed:
@@ -98,7 +101,7 @@ def rehearse(
     """
     machine = machine or this_machine()
     folder = runs / f"rehearsal-{config.name}"
-    arms = config.arms if isinstance(config, Study) else {config.name: config}
+    arms = _arms(config)
     prepared = _prepared(arms, folder, machine, on_event)
     go_on = partial(_run, config, folder / config.name, on_event)
     taught = any(arm.family for arm in prepared.values())
@@ -114,6 +117,14 @@ def rehearse(
     return Rehearsed(folder, prepared)
 
 
+def _arms(config: RunConfig | Study) -> dict[str, RunConfig]:
+    """By name; a study's search at inference is one too, though it is no run of its own."""
+    if isinstance(config, RunConfig):
+        return {config.name: config}
+    inference = {_INFERENCE: config.inference} if config.inference else {}
+    return {**config.arms, **inference}
+
+
 def _run(
     config: RunConfig | Study,
     folder: Path,
@@ -123,9 +134,11 @@ def _run(
 ) -> None:
     """The prepared configs as the run, or the study of one seed, that `config` is."""
     arms = {arm: prepared[arm].config for arm in prepared}
+    inference = arms.pop(_INFERENCE, None)
     how: dict[str, Any] = {"runs": folder.parent, "fresh": True, "until": until}
     if isinstance(config, Study):
-        run_study(Study(config.name, arms, config.seeds[:1]), **how, on_event=on_event)
+        study = Study(config.name, arms, config.seeds[:1], inference)
+        run_study(study, **how, on_event=on_event)
     elif config.rounds:
         run_rounds(arms[config.name], **how, on_event=on_event)
     else:

@@ -65,6 +65,10 @@ def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
         trained = {key for key in ("sft", "rl") if key in raw}
         assert trained <= set(scores["models"])
         assert (run / "report.md").exists()
+    if "inference" in raw:
+        results = next(tmp_path.rglob("results.json"))
+        (study,) = json.loads(results.read_text()).values()
+        assert study["searched"]
 
 
 @pytest.mark.slow
