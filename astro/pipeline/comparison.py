@@ -156,5 +156,7 @@ def response_tokens(model: Sequence[Measured]) -> float:
 
 
 def _majority(measured: Measured, n: int) -> float:
-    verdicts = [sample.verdict for sample in measured.samples[:n]]
-    return majority_at_k([v.answer for v in verdicts], [v.correct for v in verdicts])
+    """Over every n samples in a row, the first ones following the last."""
+    verdicts = [sample.verdict for sample in measured.samples]
+    rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
+    return fmean(majority_at_k([v.answer for v in row], [v.correct for v in row]) for row in rows)

@@ -84,6 +84,12 @@ def test_differences_are_paired_by_problem(lines: object) -> None:
     assert (difference.pooled.low, difference.pooled.high) == (25.0, 62.5)
 
 
+def test_the_majority_of_one_is_its_chance_to_be_right(lines: object) -> None:
+    models = {"m": model(["axaa"], 10), "best": model(["xxxx"], 10)}
+    (one,) = compare({0: models}, lines, "best").matched  # type: ignore[arg-type]
+    assert (one.samples, one.majority, one.oracle) == (1, 25.0, 25.0)
+
+
 def test_best_of_n_at_the_tokens_of_the_reference(lines: object) -> None:
     first, second = compare(MEASURED, lines, "best").matched  # type: ignore[arg-type]
     assert (first.model, first.samples, first.tokens, first.reference_tokens) == ("base", 3, 30, 31)
