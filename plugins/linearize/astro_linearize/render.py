@@ -24,11 +24,12 @@ def render(
     off it in which the policy itself doubts is a reflection. An empty one leaves no segment.
     """
     goal = set(paths[-1])
+    doubter = step_format if isinstance(step_format, Doubter) else None
     segments = []
     for visit in merge(paths, params.merge):
         text = _text(tree, visit, step_format, rng)
         kind, shared = visit.kind, visit.node in goal
-        if kind is SegmentKind.STEP and not shared and _doubts(step_format, text):
+        if kind is SegmentKind.STEP and not shared and doubter and doubter.doubts(text):
             kind = SegmentKind.REFLECTION
         train = kind is not SegmentKind.STEP or shared or params.train_wrong_steps
         if kind is not SegmentKind.REFLECTION or (params.reflect and text):
@@ -46,10 +47,6 @@ def fits(tree: SearchTree, segments: Sequence[Segment], params: BacktrackParams)
     return sum(_token_count(tree, segment) for segment in segments) <= params.max_tokens
 
 
-def _doubts(step_format: StepFormat, step: str) -> bool:
-    return isinstance(step_format, Doubter) and step_format.doubts(step)
-
-
 def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> str:
     if visit.kind is SegmentKind.STEP:
         return tree.nodes[visit.node].step.text
@@ -64,6 +61,7 @@ def _state(tree: SearchTree, node: int) -> State:
 
 
 def _token_count(tree: SearchTree, segment: Segment) -> int:
-    if segment.kind is SegmentKind.STEP and tree.nodes[segment.node].step.token_ids:
-        return len(tree.nodes[segment.node].step.token_ids)
+    step = tree.nodes[segment.node].step
+    if step.token_ids and segment.text == step.text:
+        return len(step.token_ids)
     return len(segment.text.split())

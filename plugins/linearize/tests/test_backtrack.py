@@ -126,6 +126,17 @@ def test_tokens_are_counted_as_sampled(make_tree: Any, linearize: Linearize) -> 
     assert linearize(tree, max_tokens=2, **params) == []
 
 
+def test_tokens_of_a_doubt_are_counted_as_sampled(
+    make_tree: Any, linearize: Linearize, doubting: Any
+) -> None:
+    tree = make_tree([(0, "=1", 1.0, 1), (0, "=2", 0.0, 1)])
+    tree.nodes[2].step = Step("=2\n", token_ids=(5, 6, 7))
+    params = {"shares": {1: 1}, "step_format": doubting}
+    words = len(["[to", "start]", "=1"])
+    assert linearize(tree, max_tokens=words + 3, **params)[0].backtracks == 1
+    assert linearize(tree, max_tokens=words + 2, **params)[0].backtracks == 0
+
+
 def test_a_trace_whose_answer_is_not_found_again_is_dropped(
     tree: SearchTree, linearize: Linearize
 ) -> None:
