@@ -60,7 +60,7 @@ bench-rl: $(VENV)/.installed-dev .venv-openrlhf/.installed  ## measure bench/rl.
 	$(BIN)/python bench/rl.py
 	$(BIN)/python bench/rl_openrlhf.py
 
-claim: $(VENV)/.installed  ## the paper's claim on countdown, in hours: docs/results.json
+claim: $(VENV)/.installed  ## the paper's claim on countdown, two hours: docs/results.json
 	$(BIN)/astro run configs/countdown-claim.yaml
 	cp runs/countdown-claim/results.json docs/results.json
 
