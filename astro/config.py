@@ -44,6 +44,11 @@ class Evaluate(Params):
     greedy: bool = True
     models: tuple[ModelName, ...] = ("base", "direct_sft", "sft", "rl")
 
+    def without_base(self) -> Evaluate:
+        """The same without the base model."""
+        models = tuple(model for model in self.models if model != "base")
+        return self.model_copy(update={"models": models})
+
 
 class Rounds(Params):
     """Expert iteration (arXiv 1705.08439): the model that a round trains is the next one's policy.

@@ -15,8 +15,9 @@ from astro.config import RunConfig, dump_config
 from astro.errors import RunError
 from astro.files import write_whole
 
-LIMITS = ("max_failed", "verifier.max_faults")
-"""Keys that say when a run stops, not what comes of it: they may change when it goes on."""
+FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
+"""What keys begin with that say how and how long a run is carried out, not what comes of it: they
+may change when it goes on."""
 
 
 class RunFolder:
@@ -108,11 +109,11 @@ class RunFolder:
         except (yaml.YAMLError, ValueError, RecursionError):
             old = None
         differing = _changed_keys(old, yaml.safe_load(text))
-        changed = [key for key in differing if key not in LIMITS]
+        changed = [key for key in differing if not key.startswith(FREE)]
         if changed:
             raise RunError(
                 f"{self.root} holds a run of another config (changed: {', '.join(changed)})",
-                "use --fresh to start over, or another name",
+                "choose another name, as by --set name=NAME; --fresh removes what is there",
             )
         if differing:
             write_whole(self.config, [text.encode()])

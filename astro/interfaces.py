@@ -130,6 +130,14 @@ class Doubter(StepFormat, Protocol):
 
 
 @runtime_checkable
+class Joiner(StepFormat, Protocol):
+    """A step format in which a return may not follow everything that a path can end with."""
+
+    def joint(self, state: State) -> str:
+        """What stands between the path of `state` and a return, where no reflection is said."""
+
+
+@runtime_checkable
 class StepChecker(StepFormat, Protocol):
     """A step format that can tell whether every line of a response is legal in its domain."""
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
-from statistics import correlation
+from statistics import correlation, fmean
 
 Z_95 = 1.959964
 
@@ -54,15 +54,16 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> float:
     """Whether the most frequent answer is correct, in [0, 1].
 
-    Samples without an answer have no vote. Equally frequent answers share the verdict.
+    Samples without an answer have no vote. Equally frequent answers share the verdict; so do
+    samples of one answer whose verdicts differ, as where a proof is judged and not its end alone.
     """
     votes = Counter(answer for answer in answers if answer is not None)
     if not votes:
         return 0.0
     most = max(votes.values())
-    verdict = dict(zip(answers, correct, strict=True))
-    leaders = [answer for answer, count in votes.items() if count == most]
-    return sum(verdict[answer] for answer in leaders) / len(leaders)
+    leaders = {answer for answer, count in votes.items() if count == most}
+    votes_of_leaders = zip(answers, correct, strict=True)
+    return fmean(right for answer, right in votes_of_leaders if answer in leaders)
 
 
 def pearson(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:

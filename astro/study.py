@@ -20,16 +20,11 @@ from astro.errors import ConfigError
 from astro.params import Params, validate
 from astro.registry import Registry
 
-_SEARCH_KEYS = (
-    "problems",
-    "step_format",
-    "policy",
-    "verifier",
-    "search",
-    "value",
-    "trees",
-    "budget",
-)
+_OF_THE_SEARCH: Any = {
+    **dict.fromkeys(("problems", "step_format", "policy", "verifier", "search", "value"), True),
+    **dict.fromkeys(("trees", "budget", "decontaminate"), True),
+    "evaluate": {"split", "sets"},
+}
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
@@ -80,13 +75,19 @@ class Study:
                 yield seed, arm, self.config(seed, arm)
 
     def config(self, seed: int, arm: str) -> RunConfig:
-        """The config of an arm's run at a seed."""
-        return self.arms[arm].model_copy(update={"name": arm, "seed": seed})
+        """The config of an arm's run at a seed; the base is measured in the reference alone."""
+        evaluate = self.arms[arm].evaluate
+        if arm != self.reference:
+            evaluate = evaluate.without_base()
+        return self.arms[arm].model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
 
     def shares_trees(self, arm: str) -> bool:
-        """Whether an arm is searched exactly as the reference is."""
-        reference, config = self.arms[self.reference], self.arms[arm]
-        return all(getattr(reference, key) == getattr(config, key) for key in _SEARCH_KEYS)
+        """Whether an arm is searched exactly as the reference is, and on the same problems: those
+        that it is evaluated on are left out."""
+        reference, config = (
+            self.arms[name].model_dump(include=_OF_THE_SEARCH) for name in (self.reference, arm)
+        )
+        return reference == config
 
 
 def is_study(path: str | Path) -> bool:
@@ -100,6 +101,8 @@ def load_study(
     """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
     raw = read_config(path, overrides)
     keys = validate(Keys, {key: raw.pop(key) for key in Keys.model_fields if key in raw})
+    if not isinstance(raw.get("name"), str):
+        raise ConfigError(["name: expected the study's name"], str(path))
     registry = registry or Registry.discover()
     changes = {f"arms.{arm}": changed for arm, changed in keys.arms.items()}
     if keys.inference is not None:
@@ -117,7 +120,7 @@ def load_study(
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), str(path))
     arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
-    return Study(str(raw["name"]), arms, keys.seeds, configs.get("inference"))
+    return Study(raw["name"], arms, keys.seeds, configs.get("inference"))
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -83,10 +83,12 @@ class LinesFormat:
         return bool(state.steps) and self._terminal.search(state.steps[-1].text) is not None
 
     def reflection(self, state: State, rng: Random) -> str:
+        return self.joint(state) + self._ended(rng.choice(self._params.reflections))
+
+    def joint(self, state: State) -> str:
+        """The end of a step that was broken off."""
         broken_off = bool(state.response) and not state.response.endswith(self.stop)
-        return (self.stop[0] if broken_off else "") + self._ended(
-            rng.choice(self._params.reflections)
-        )
+        return self.stop[0] if broken_off else ""
 
     def backtrack(self, state: State, rng: Random) -> str:
         if not state.steps:

@@ -124,7 +124,11 @@ class MarkdownFormat:
 
     def reflection(self, state: State, rng: Random) -> str:
         phrase = rng.choice(self._params.reflections)
-        return f" {_last_number(state) + 1}: {phrase}" if _due(state) else f"\n\n{phrase}"
+        return f"{self.joint(state)} {phrase}" if _due(state) else f"\n\n{phrase}"
+
+    def joint(self, state: State) -> str:
+        """The rest of a header that has begun."""
+        return f" {_last_number(state) + 1}:" if _due(state) else ""
 
     def backtrack(self, state: State, rng: Random) -> str:
         if not state.steps:
@@ -158,7 +162,7 @@ def _filled(template: str, values: dict[str, str]) -> str:
 
 def _read(path: Path) -> tuple[Shot, ...]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
         return TypeAdapter(tuple[Shot, ...]).validate_python(rows)
     except OSError as error:

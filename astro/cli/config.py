@@ -31,5 +31,13 @@ def check(file: str, overrides: tuple[str, ...]) -> None:
 @click.argument("file")
 @options.overrides
 def show(file: str, overrides: tuple[str, ...]) -> None:
-    """Print FILE as a run sees it: overrides applied, the run's defaults filled in."""
-    click.echo(plain(dump_config(load_config(file, overrides))), nl=False)
+    """Print FILE as a run sees it: overrides applied, the run's defaults filled in.
+
+    Of a study it prints each arm, a YAML document each.
+    """
+    if is_study(file):
+        study = load_study(file, overrides)
+        configs = [study.config(study.seeds[0], arm) for arm in study.arms]
+    else:
+        configs = [load_config(file, overrides)]
+    click.echo(plain("---\n".join(map(dump_config, configs))), nl=False)

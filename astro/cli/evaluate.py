@@ -10,10 +10,11 @@ import click
 from rich.console import RenderableType
 
 from astro.cli import options
+from astro.cli.loading import load_run
 from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import print_all, text
-from astro.config import RunConfig, load_config
+from astro.config import RunConfig
 from astro.errors import RunError
 from astro.events import Listener
 from astro.folder import RunFolder
@@ -41,7 +42,7 @@ def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -
     Nothing is searched or trained; a checkpoint is measured as policy.params.model. What was
     stopped goes on from where it was.
     """
-    loaded = load_config(config, overrides)
+    loaded = load_run(config, overrides)
     with progress() as listener:
         result = measure(loaded, runs / loaded.name, fresh, listener)
     print_all(*parts(result), *outcome(result))

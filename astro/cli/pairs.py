@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,6 +46,7 @@ class Pair:
     source: str = ""
     category: str = ""
     problem: str = ""
+    metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.candidate is None and self.candidate_gen is None:
@@ -65,7 +66,7 @@ class Pair:
 
     def posed(self, name: str) -> Problem:
         """The problem that the response is an answer to."""
-        return Problem(name, self.problem, self.gold)
+        return Problem(name, self.problem, self.gold, self.metadata)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +22,7 @@ from astro.binding import Binding, Budget
 from astro.cli.lessons import first_problems, write_lessons, write_problems
 from astro.cli.standins import Machine, Materials, Prepared, Seam, prepare
 from astro.cli.tables import text
-from astro.config import RunConfig
+from astro.config import EvaluationSet, RunConfig
 from astro.errors import ProblemError, RunError
 from astro.events import Listener, Notice, StageProgress, StageStarted, ignore
 from astro.interfaces import SFTTrainer
@@ -151,14 +151,10 @@ def _prepared(
     """The arms as they can be rehearsed, and in `folder` the materials that they share."""
     registry = Registry.discover()
     first = next(iter(arms.values()))
-    evaluate = first.evaluate
-    own = [evaluate.split] if not evaluate.sets else []
-    rounds = [first.rounds.split] if first.rounds else []
-    splits = tuple(dict.fromkeys(["train", *own, *rounds]))
+    splits = _splits(arms.values())
     problems, why = first_problems(registry, first.problems, splits)
     sets = {}
-    for name, held in evaluate.sets.items():
-        split = held.split or evaluate.split
+    for name, (held, split) in _sets(arms.values()).items():
         found, sets[name] = first_problems(registry, held, (split,))
         problems[f"set-{name}"] = found[split]
     materials = Materials(folder / "_given", splits, why, sets)
@@ -177,6 +173,22 @@ def _prepared(
     if family:
         _teach(registry, materials, family, on_event)
     return prepared
+
+
+def _splits(configs: Collection[RunConfig]) -> tuple[str, ...]:
+    """Those of the problems that are needed, `train` first."""
+    evaluated = [run.evaluate.split for run in configs if not run.evaluate.sets]
+    rounds = [run.rounds.split for run in configs if run.rounds]
+    return tuple(dict.fromkeys(["train", *evaluated, *rounds]))
+
+
+def _sets(configs: Collection[RunConfig]) -> dict[str, tuple[EvaluationSet, str]]:
+    """Every evaluation set and its split by name, the first of each name."""
+    found = dict[str, tuple[EvaluationSet, str]]()
+    for run in configs:
+        for name, held in run.evaluate.sets.items():
+            found.setdefault(name, (held, held.split or run.evaluate.split))
+    return found
 
 
 def _teach(registry: Registry, materials: Materials, family: str, on_event: Listener) -> None:

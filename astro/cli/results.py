@@ -42,7 +42,7 @@ def score_table(scores: Scores) -> Table:
     table.add_column("\nmodel", no_wrap=True)
     for column in columns:
         table.add_column(column.title, justify="right", no_wrap=True)
-    for model, title in TITLES:
+    for model, title in TITLES.items():
         if model in scores:
             cells = (_cell(scores[model], column) for column in columns)
             table.add_row(title, *map(text, cells))

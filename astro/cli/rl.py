@@ -10,8 +10,9 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.loading import load_run
 from astro.cli.progress import progress
-from astro.config import RunConfig, load_config
+from astro.config import RunConfig
 from astro.errors import ConfigError, RunError
 from astro.folder import RunFolder
 from astro.interfaces import Rehearsal, Rehearsed, StepFormat
@@ -41,7 +42,7 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
     With --dry-run nothing is trained: the files that RL by another program takes are written, and
     they and its command are checked.
     """
-    loaded = load_config(config, overrides)
+    loaded = load_run(config, overrides)
     if loaded.rl is None:
         raise ConfigError(["rl: missing"], config)
     if dry_run:
@@ -80,7 +81,7 @@ def rehearse(config: RunConfig, folder: RunFolder, trained: str | None) -> Rehea
         [asked(problem, step_format, shots=False) for problem in problems],
         model=str(policy.params["model"]),
         policy=policy,
-        reward=config.verifier,
+        reward=config.reward or config.verifier,
         run_dir=folder.training(STAGE),
         seed=derive(config.seed, STAGE),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from astro.cli.results import outcome
 from astro.cli.rounds import rounds_outcome
 from astro.cli.studies import study_outcome
 from astro.cli.tables import print_all
-from astro.config import load_config
+from astro.config import load_config, read_config
+from astro.errors import RunError
 from astro.pipeline import STAGES
 from astro.pipeline.rounds import run_rounds
 from astro.pipeline.study import run_study
@@ -35,6 +37,11 @@ from astro.study import is_study, load_study
     help="The folder that holds the runs' folders.",
 )
 @click.option(
+    "--trees",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A trees.jsonl to use in place of a search.",
+)
+@click.option(
     "--rehearse",
     is_flag=True,
     help="Every stage and seam on a few problems, with stand-ins for what is not here.",
@@ -46,6 +53,7 @@ def run(
     fresh: bool,
     until: str | None,
     runs: Path,
+    trees: Path | None,
     rehearse: bool,
 ) -> None:
     """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was.
@@ -54,6 +62,8 @@ def run(
     with rounds is a run for each, in RUNS/<name>/round-<r>.
     With --rehearse it is run in RUNS/rehearsal-<name>, small and from the start.
     """
+    if trees and (rehearse or is_study(config) or read_config(config, overrides).get("rounds")):
+        raise click.UsageError("--trees is for one run: no study, no rounds, no rehearsal")
     if rehearse:
         rehearsed(config, overrides, until, runs)
         return
@@ -71,15 +81,22 @@ def run(
         print_all(*rounds_outcome(loaded, runs, found))
         return
     with progress() as listener:
-        result = astro.run(loaded, **how, on_event=listener)
+        result = astro.run(loaded, **how, trees=trees, on_event=listener)
     print_all(*outcome(result))
 
 
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
-    """Rehearse a config as if its engines were installed, and say what stood in for them."""
+    """Rehearse a config as if its engines were installed, and say what stood in for them.
+
+    Hugging Face's libraries are kept to their cache: a rehearsal needs no network.
+    """
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     registry = Registry.discover().as_if_installed()
     load = load_study if is_study(config) else load_config
     loaded = load(config, overrides, registry)
-    with progress() as listener:
-        done = rehearsal.rehearse(loaded, runs=runs, until=until, on_event=listener)
+    try:
+        with progress() as listener:
+            done = rehearsal.rehearse(loaded, runs=runs, until=until, on_event=listener)
+    except OSError as error:
+        raise RunError(f"{error.filename or runs}: {error.strerror or error}") from error
     print_all(*rehearsal.report(done, until))

@@ -6,6 +6,7 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.loading import load_run
 from astro.cli.results import solution
 from astro.cli.tables import print_all
 
@@ -16,5 +17,5 @@ from astro.cli.tables import print_all
 @options.overrides
 def solve(config: str, problem: str, overrides: tuple[str, ...]) -> None:
     """Search PROBLEM, an id of the config's problems or a text, and show the best answer."""
-    loaded = astro.load_config(config, overrides)
+    loaded = load_run(config, overrides)
     print_all(*solution(astro.solve(loaded, problem)))

@@ -162,7 +162,7 @@ def prepare(
     config: RunConfig, registry: Registry, machine: Machine, materials: Materials
 ) -> Prepared:
     """`config` as it can be rehearsed on `machine`. Raises `AstroError` where nothing stands in."""
-    update: dict[str, Any] = dict(_of_the_run(config, materials))
+    update: dict[str, Any] = dict(_of_the_run(config, machine, materials))
     seams, budgets = list[Seam](), dict[str, tuple[Any, Any]]()
     for name, value in update.items():
         if getattr(config, name) != value and name != "evaluate":
@@ -190,8 +190,10 @@ def prepare(
     return Prepared(config.model_copy(update=update), tuple(seams), budgets, family)
 
 
-def _of_the_run(config: RunConfig, materials: Materials) -> Iterator[tuple[str, Any]]:
-    """The keys that are no plugin's."""
+def _of_the_run(
+    config: RunConfig, machine: Machine, materials: Materials
+) -> Iterator[tuple[str, Any]]:
+    """The keys that are no plugin's. Of so few problems none can be spared."""
     evaluate = config.evaluate
     sets = {}
     for name, held in evaluate.sets.items():
@@ -203,6 +205,10 @@ def _of_the_run(config: RunConfig, materials: Materials) -> Iterator[tuple[str, 
     yield "trees", PROBLEMS
     yield "budget", Budget()
     yield "sft_tokens", None
+    yield "sft_runs", ()
+    yield "decontaminate", False
+    if config.sft_model and not machine.model(config.sft_model):
+        yield "sft_model", None
     if config.rounds:
         yield "rounds", config.rounds.model_copy(update={"n": min(2, config.rounds.n)})
 
@@ -212,7 +218,8 @@ def _held_out(config: RunConfig, materials: Materials) -> Iterator[Seam]:
     evaluate = config.evaluate
     if not evaluate.sets:
         yield Seam("evaluate", "evaluate", evaluate.split, f"the {evaluate.split} problems")
-    for name, why in materials.sets.items():
+    for name in evaluate.sets:
+        why = materials.sets.get(name, "")
         key = f"evaluate.sets.{name}"
         yield Seam("evaluate", key, _title(evaluate.sets[name]), _number(why), why)
 

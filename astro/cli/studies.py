@@ -19,7 +19,7 @@ from astro.study import Study
 def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Iterator[RenderableType]:
     """The models at each seed, their differences, best of n beside them, where the files are."""
     if result is not None:
-        yield _seeds("pass@1 in %", result.seeds)
+        yield _seeds(f"pass@1 in %, {result.problems} problems", result.seeds)
         if result.legal:
             yield _seeds("all lines legal, in %", result.legal)
             yield _seeds("right and all lines legal, in %", result.right_and_legal)

@@ -39,6 +39,9 @@ from astro.verification import VerifierPool
 @options.timeout
 @options.memory_mb
 @click.option("--problem", default="", help="The problem's text, for a verifier that reads it.")
+@click.option(
+    "--metadata", default="{}", help="The problem's, a JSON object, for a verifier that reads it."
+)
 @click.option("--against", metavar="NAME", help="With --pairs: a verifier to compare with.")
 @click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write each verdict.")
 @options.as_json
@@ -50,6 +53,7 @@ def verify(
     verifier: str,
     overrides: tuple[str, ...],
     problem: str,
+    metadata: str,
     against: str | None,
     out: Path | None,
     as_json: bool,
@@ -58,20 +62,31 @@ def verify(
     """Judge the response CANDIDATE by the reference GOLD, or every pair of a file.
 
     For one response it exits with 0 if that is correct, with 1 if not, and with 2 if there is no
-    telling. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem"}; all
-    but the first two may be left out.
+    telling. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem",
+    "metadata"}; all but the first two may be left out.
     """
     for argument in (gold, candidate):
         if argument and argument.startswith("--"):
             raise click.NoSuchOption(argument)
     binding = _binding(verifier, overrides, bounds)
     if pairs is None and gold is not None and candidate is not None and not (against or out):
-        _judge_one(binding, Pair(gold, candidate=candidate, problem=problem), as_json)
-    elif pairs is not None and gold is None and not problem:
+        pair = Pair(gold, candidate=candidate, problem=problem, metadata=_object(metadata))
+        _judge_one(binding, pair, as_json)
+    elif pairs is not None and gold is None and not problem and not _object(metadata):
         second = [_binding(against, (), bounds)] if against else []
         _judge_file(read_pairs(pairs), [binding, *second], out, as_json)
     else:
         raise click.UsageError("expected GOLD and CANDIDATE, or --pairs FILE and its options")
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise click.BadParameter(f"expected a JSON object, got {text:.40}", param_hint="--metadata")
+    return value
 
 
 def _binding(name: str, overrides: Sequence[str], bounds: dict[str, float]) -> VerifierBinding:

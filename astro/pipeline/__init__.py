@@ -16,6 +16,7 @@ from astro.folder import RunFolder
 from astro.journal import Journal
 from astro.pipeline import evaluate, linearize, report, rl, search, sft
 from astro.pipeline.context import Run
+from astro.pipeline.problem_sets import held_out
 from astro.registry import Registry
 
 STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
@@ -56,8 +57,8 @@ def run(
     """Run the stages in order, up to `until`, in `runs/<name>`. Stages that are done are skipped.
 
     A run that was ended at any moment goes on from there, and ends as it would have. `trees` is a
-    trees.jsonl that takes the place of a search, `sft_tokens` goes before the config's. Raises
-    `AstroError`; nothing is lost by it.
+    trees.jsonl that takes the place of a search, `sft_tokens` is for a config without its own.
+    What will be evaluated is read before anything else. Raises `AstroError`; nothing is lost by it.
     """
     if until is not None and until not in STAGES:
         raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
@@ -66,10 +67,12 @@ def run(
     with opened(config, runs=Path(runs), fresh=fresh, on_event=on_event) as context:
         if trees is not None and not context.folder.trees.exists():
             copy_whole(trees, context.folder.trees)
-        for stage in _stages(context, sft_tokens or config.sft_tokens):
-            _carry_out(stage, on_event)
-            if stage.name == until:
-                break
+        stages = STAGES[: STAGES.index(until or STAGES[-1]) + 1]
+        if evaluate.STAGE in stages and config.evaluated() and not context.folder.scores.exists():
+            held_out(config, context.registry)
+        for stage in _stages(context, config.sft_tokens or sft_tokens):
+            if stage.name in stages:
+                _carry_out(stage, on_event)
         return _result(context)
 
 

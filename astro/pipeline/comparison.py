@@ -8,15 +8,16 @@ from functools import partial
 from itertools import combinations
 from statistics import fmean
 
+from astro.errors import RunError
 from astro.interfaces import StepChecker, StepFormat
-from astro.metrics import Estimate, majority_at_k, paired_bootstrap, pass_at_k
-from astro.pipeline.evaluate import Measured, all_legal
+from astro.metrics import Estimate, paired_bootstrap, pass_at_k
+from astro.pipeline.evaluate import Measured, all_legal, majority
 from astro.pipeline.inference import Searched
 from astro.sampling import Sample
 from astro.types import Problem
 
 Models = Mapping[str, Sequence[Measured]]
-"""Each model's samples of the held-out problems, in one order."""
+"""Each model's samples of the held-out problems."""
 
 _Rule = Callable[[Problem, Sample], bool]
 _Rates = dict[str, float]
@@ -68,10 +69,13 @@ class Correlation:
 class StudyResult:
     """What a study came to, in per cent: a row a seed, a figure a model.
 
-    `seeds` is pass@1, `legal` the share of responses whose every line is legal, `right_and_legal`
-    of those that are right as well; the last two are empty where the step format cannot tell.
+    `problems` are compared: those that every model was measured on at every seed, since a few may
+    have failed. `seeds` is pass@1, `legal` the share of responses whose every line is legal,
+    `right_and_legal` of those that are right as well; the last two are empty where the step format
+    cannot tell.
     """
 
+    problems: int
     seeds: list[_Rates]
     legal: list[_Rates]
     right_and_legal: list[_Rates]
@@ -82,20 +86,45 @@ class StudyResult:
 
 
 def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
-    """Compare the models of each seed. Others are matched to the tokens of model `reference`."""
-    legal: list[_Rates] = []
-    both: list[_Rates] = []
+    """Compare the models of each seed. Others are matched to the tokens of model `reference`.
+
+    Raises `RunError` where the models have no problem in common.
+    """
+    measured = _in_common(measured)
+    problems = max(len(model) for models in measured.values() for model in models.values())
+    legal, both = list[_Rates](), list[_Rates]()
     if isinstance(step_format, StepChecker):
         rule = partial(all_legal, step_format)
         legal = _rows(measured, rule)
         both = _rows(measured, lambda p, s: s.verdict.correct and rule(p, s))
     return StudyResult(
+        problems=problems,
         seeds=_rows(measured, _right),
         legal=legal,
         right_and_legal=both,
         differences=list(_differences(measured)),
         matched=list(_matched(measured, reference)),
     )
+
+
+def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
+    """The problems that all models were measured on at every seed, in one order."""
+    by_place = {
+        seed: {name: {_place(m): m for m in model} for name, model in models.items()}
+        for seed, models in measured.items()
+    }
+    first, *others = (model for models in by_place.values() for model in models.values())
+    places = [place for place in first if all(place in model for model in others)]
+    if not places:
+        raise RunError("no problem was evaluated in all arms, so they cannot be compared")
+    return {
+        seed: {name: [model[place] for place in places] for name, model in models.items()}
+        for seed, models in by_place.items()
+    }
+
+
+def _place(measured: Measured) -> tuple[str, str]:
+    return measured.evaluation_set, measured.problem.id
 
 
 def _right(_problem: Problem, sample: Sample) -> bool:
@@ -123,16 +152,15 @@ def _differences(measured: Mapping[int, Models]) -> Iterator[Difference]:
             [a - b for a, b in zip(right[first], right[second], strict=True)] for right in rights
         ]
         pooled = [fmean(problem) for problem in zip(*by_seed, strict=True)]
-        yield Difference(
-            first, second, [paired_bootstrap(d) for d in by_seed], paired_bootstrap(pooled)
-        )
+        intervals = [paired_bootstrap(seed) for seed in by_seed]
+        yield Difference(first, second, intervals, paired_bootstrap(pooled))
 
 
 def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched]:
     for seed, models in measured.items():
         if reference not in models:
             continue
-        target = response_tokens(models[reference])
+        target = _response_tokens(models[reference])
         for name, model in models.items():
             if name != reference:
                 yield _best_of_n(seed, name, model, reference, target)
@@ -141,22 +169,15 @@ def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched
 def _best_of_n(
     seed: int, name: str, model: Sequence[Measured], reference: str, target: float
 ) -> Matched:
-    tokens = response_tokens(model)
+    tokens = _response_tokens(model)
     n = max(1, min(round(target / tokens), *(len(m.samples) for m in model)))
-    majority = 100 * fmean(_majority(m, n) for m in model)
+    voted = 100 * fmean(majority(m, n) for m in model)
     oracle = 100 * fmean(
         pass_at_k(len(m.samples), sum(s.verdict.correct for s in m.samples), n) for m in model
     )
-    return Matched(seed, name, reference, target, n, n * tokens, majority, oracle)
+    return Matched(seed, name, reference, target, n, n * tokens, voted, oracle)
 
 
-def response_tokens(model: Sequence[Measured]) -> float:
+def _response_tokens(model: Sequence[Measured]) -> float:
     """Mean tokens of a response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))
-
-
-def _majority(measured: Measured, n: int) -> float:
-    """Over every n samples in a row, the first ones following the last."""
-    verdicts = [sample.verdict for sample in measured.samples]
-    rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
-    return fmean(majority_at_k([v.answer for v in row], [v.correct for v in row]) for row in rows)

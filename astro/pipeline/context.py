@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -37,19 +37,13 @@ class Run:
         step_format: StepFormat = self.registry.build("step_format", self.config.step_format)
         return step_format
 
-    def problems(self, split: str) -> list[Problem]:
-        """The problems of a split. Raises `ProblemError` unless there are some, all distinct."""
-        problems, _ = problem_sets.load(self.registry, self.config.problems, split)
-        return problems
-
     def training_problems(self) -> list[Problem]:
         """Those of `train` that are not held out; decontamination.json says which were left out.
         Raises `ProblemError`."""
         problems, decontamination = problem_sets.training(self.config, self.registry)
         if decontamination:
             write_json(self.folder.decontamination, decontamination)
-            if decontamination.dropped:
-                self.on_event(Notice(decontamination.line()))
+            self.on_event(Notice(decontamination.line()))
         return problems
 
     def policy(self, model: str) -> Binding:
@@ -57,10 +51,6 @@ class Run:
         if model == "base":
             return self.config.policy
         return self.config.policy.with_params(model=str(self.folder.checkpoint(model)))
-
-    def base_model(self) -> str:
-        """The model that training starts from."""
-        return str(self.config.policy.params.get("model", ""))
 
     def on_step(self, stage: str) -> OnStep:
         """A trainer's progress as the progress of `stage`."""
@@ -90,14 +80,8 @@ class Run:
         todo = [task for task in tasks if task.key not in finished]
         executor = self.executor()
         usage = partial(_counters, executor)
-        progress = _Progress(
-            stage,
-            unit,
-            total=len(tasks),
-            done=len(finished),
-            listener=self.on_event,
-            usage=usage,
-        )
+        self.on_event(StageStarted(stage, len(tasks), unit, len(finished)))
+        progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
         try:
             for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
                 result = None if outcome.failure else encode(outcome.result)
@@ -156,48 +140,38 @@ def _counters(executor: Executor) -> Mapping[str, float]:
     return executor.counters() if isinstance(executor, Counted) else {}
 
 
+@dataclass(slots=True)
 class _Progress:
     """Turns outcomes into progress events with running means."""
 
-    def __init__(
-        self,
-        stage: str,
-        unit: str,
-        *,
-        total: int,
-        done: int,
-        listener: Listener,
-        usage: Callable[[], Mapping[str, float]],
-    ) -> None:
-        self._stage = stage
-        self._total = total
-        self._done = done
-        self._listener = listener
-        self._usage = usage
-        self._began = time.monotonic()
-        self._tokens = 0
-        self._sums: Counter[str] = Counter()
-        self._seen = 0
-        self.failed = 0
-        listener(StageStarted(stage, total, unit, done))
+    stage: str
+    total: int
+    done: int
+    listener: Listener
+    usage: Callable[[], Mapping[str, float]]
+    began: float = field(default_factory=time.monotonic)
+    tokens: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
+    failed: int = 0
 
     def advance(self, outcome: Outcome, fields: Mapping[str, float]) -> None:
-        self._done += 1
-        self._tokens += outcome.tokens
+        self.done += 1
+        self.tokens += outcome.tokens
         if outcome.failure:
             self.failed += 1
-            problem_id = outcome.key.removeprefix(f"{self._stage}/")
-            self._listener(ProblemFailed(self._stage, problem_id, outcome.failure))
+            problem_id = outcome.key.removeprefix(f"{self.stage}/")
+            self.listener(ProblemFailed(self.stage, problem_id, outcome.failure))
         else:
-            self._seen += 1
-            self._sums.update(fields)
-        self._listener(StageProgress(self._stage, self._done, self._total, self._fields()))
+            self.seen += 1
+            self.sums.update(fields)
+        self.listener(StageProgress(self.stage, self.done, self.total, self._fields()))
 
     def _fields(self) -> dict[str, float]:
-        fields = {name: total / self._seen for name, total in self._sums.items()}
-        if self._tokens:
-            fields["tokens/s"] = self._tokens / (time.monotonic() - self._began)
-        usage = self._usage()
+        fields = {name: total / self.seen for name, total in self.sums.items()}
+        if self.tokens:
+            fields["tokens/s"] = self.tokens / (time.monotonic() - self.began)
+        usage = self.usage()
         if usage.get("prompt_tokens"):
             fields["prefix hits"] = usage.get("cached_prompt_tokens", 0) / usage["prompt_tokens"]
         return fields | {"cost": usage["cost"]} if "cost" in usage else fields

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 
 from astro.config import Evaluate
 from astro.engine import Task
@@ -60,11 +61,12 @@ class _ScoresFile:
 def run(run: Run) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
     measured: dict[str, list[Measured]] = {}
+    scores: Scores = {}
     for model in run.config.evaluated():
         if not run.folder.samples(model).exists():
             _sample(run, model)
-        measured[model] = list(read_lines(run.folder.samples(model), Measured))
-    scores = {model: score(found, run.step_format()) for model, found in measured.items()}
+        measured[model] = found = list(read_lines(run.folder.samples(model), Measured))
+        scores[model] = score(found, run.step_format()) | _failed(run, model, len(found))
     write_json(run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate))))
 
 
@@ -86,14 +88,9 @@ def _sample(run: Run, model: str) -> None:
 
 def measure(problem: Problem, config: Evaluate) -> Program[Measured]:
     """Sample one problem as the config says."""
-    samples = yield from sample_responses(
-        problem, config.samples, max_tokens=config.max_tokens, temperature=config.temperature
-    )
-    greedy: list[Sample] = []
-    if config.greedy:
-        greedy = yield from sample_responses(
-            problem, 1, max_tokens=config.max_tokens, temperature=0.0
-        )
+    respond = partial(sample_responses, problem, max_tokens=config.max_tokens)
+    samples = yield from respond(config.samples, temperature=config.temperature)
+    greedy = (yield from respond(1, temperature=0.0)) if config.greedy else []
     return Measured(problem, samples, greedy)
 
 
@@ -102,6 +99,12 @@ def _measure(
 ) -> Program[Measured]:
     measured = yield from measure(question, config)
     return replace(measured, problem=problem, evaluation_set=evaluation_set, prompt=question.prompt)
+
+
+def _failed(run: Run, model: str, measured: int) -> Figures:
+    """The share of problems that failed and that no other figure counts, if there are any."""
+    failures = sum(bool(why) for _, why, _ in run.journal.outcomes(f"{STAGE}/{model}/"))
+    return _defined([("failed", mean([0.0] * measured + [1.0] * failures))] if failures else [])
 
 
 def _fields(measured: Measured) -> dict[str, float]:
@@ -142,12 +145,14 @@ def _accuracy(measured: list[Measured]) -> Iterator[tuple[str, Estimate | None]]
     yield "pass@1", mean([c / n for n, c in counts])
     yield "greedy", mean([m.greedy[0].verdict.reward for m in measured if m.greedy])
     yield f"pass@{k}", mean([pass_at_k(n, c, k) for n, c in counts])
-    yield f"maj@{k}", mean([_majority(m) for m in measured])
+    yield f"maj@{k}", mean([majority(m, k) for m in measured])
 
 
-def _majority(measured: Measured) -> float:
+def majority(measured: Measured, n: int) -> float:
+    """maj@n over every n samples in a row, the first ones following the last."""
     verdicts = [sample.verdict for sample in measured.samples]
-    return majority_at_k([v.answer for v in verdicts], [v.correct for v in verdicts])
+    rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
+    return fmean(majority_at_k([v.answer for v in row], [v.correct for v in row]) for row in rows)
 
 
 def _behaviour(

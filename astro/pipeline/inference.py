@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from astro.binding import Budget
 from astro.pipeline.context import Run
 from astro.pipeline.problem_sets import held_out
 from astro.pipeline.search import search_tasks, tree_fields
@@ -30,18 +29,18 @@ class Searched:
     solved: float
 
 
-def search_at_inference(run: Run, budget: int) -> Searched:
-    """Search each held-out problem as the run's config says. Raises `AstroError`."""
+def search_at_inference(run: Run) -> Searched:
+    """Search each held-out problem as the run's config and budget say. Raises `AstroError`."""
     tasks = [
         task
         for held in held_out(run.config, run.registry)
         for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
     ]
-    policy, spend = run.policy("base"), Budget(tokens=budget)
+    policy, spend = run.policy("base"), run.config.budget
     run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
     tokens = sum(tokens for _, _, tokens in run.journal.outcomes(f"{STAGE}/"))
     trees = (
         msgspec.json.decode(tree, type=SearchTree) for tree in run.results(t.key for t in tasks)
     )
-    solved = sum(tree.solved for tree in trees)
-    return Searched(run.config.seed, budget, tokens / len(tasks), 100 * solved / len(tasks))
+    solved = 100 * sum(tree.solved for tree in trees) / len(tasks)
+    return Searched(run.config.seed, spend.tokens or 0, tokens / len(tasks), solved)

@@ -80,8 +80,8 @@ def training(config: RunConfig, registry: Registry) -> tuple[list[Problem], Deco
     """The problems to train on without those that are held out, and what was left out.
 
     Where own held-out problems cannot be read, or are those of training, the result says so; with
-    `decontaminate` off, or evaluation asked for on `train`, there is none. Raises `ProblemError`,
-    also where nothing is left.
+    `decontaminate` off, or evaluation asked for on `train`, there is none; a set that is `train` of
+    the same problems is not compared. Raises `ProblemError`, also where nothing is left.
     """
     problems, _ = load(registry, config.problems, "train")
     own = not config.evaluate.sets
@@ -89,7 +89,8 @@ def training(config: RunConfig, registry: Registry) -> tuple[list[Problem], Deco
         return problems, None
     sets, compared = list[HeldOut](), dict[str, int | str]()
     try:
-        sets = held_out(config, registry)
+        trained_on = _trained_on(config)
+        sets = [held for held in held_out(config, registry) if held.name not in trained_on]
         if own and sets[0].problems == problems:
             raise ProblemError("not compared: it holds the training problems themselves")
         compared = {held.name: len(held.problems) for held in sets}
@@ -105,6 +106,16 @@ def training(config: RunConfig, registry: Registry) -> tuple[list[Problem], Deco
     if not kept:
         raise ProblemError(decontamination.line(), "give others, or set decontaminate: false")
     return kept, decontamination
+
+
+def _trained_on(config: RunConfig) -> set[str]:
+    """The sets that are the training split by name, so asked for as such."""
+    common, own = config.evaluate, config.problems
+    return {
+        name
+        for name, held in common.sets.items()
+        if (held.split or common.split, held.name, held.params) == ("train", own.name, own.params)
+    }
 
 
 def asked(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:

@@ -16,13 +16,8 @@ from astro.pipeline.problem_sets import Decontamination
 from astro.text import plain
 from astro.types import Problem
 
-TITLES = (
-    ("base", "base"),
-    ("direct_sft", "Direct-SFT"),
-    ("sft", "ASTRO-SFT"),
-    ("rl", "ASTRO-RL"),
-)
-SHARES = ("pass@", "maj@", "greedy", "truncated", "legal", "with_backtrack", "success_after")
+TITLES = {"base": "base", "direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
+SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +52,7 @@ def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) 
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)
             if not backtracked or good:
-                title = dict(TITLES)[model] + (", after a backtrack" if backtracked else "")
+                title = TITLES[model] + (", after a backtrack" if backtracked else "")
                 status = sample.verdict.status.value
                 return Example(title, measured.problem, sample.text, status)
     return None
@@ -66,7 +61,9 @@ def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) 
 def _lines(run: Run) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
     yield f"# {run.config.name}\n"
-    yield from _table([(title, scores[model]) for model, title in TITLES if model in scores])
+    yield from _table(
+        [(title, scores[model]) for model, title in TITLES.items() if model in scores]
+    )
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
     yield from _groups(read_groups(run.folder.scores))
     if run.folder.decontamination.exists():
@@ -82,14 +79,13 @@ def _groups(groups: Sequence[Group]) -> Iterator[str]:
     """A table for each set and key, with a row for each part and model."""
     for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
         yield f"## {name}{key and f' by {key}'}\n"
-        yield from _table(
-            [
-                (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
-                for part in parts
-                for model, title in TITLES
-                if model in part.models
-            ]
-        )
+        rows = [
+            (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
+            for part in parts
+            for model, title in TITLES.items()
+            if model in part.models
+        ]
+        yield from _table(rows)
         yield ""
 
 

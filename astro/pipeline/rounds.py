@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +51,7 @@ def run_rounds(
     """
     if config.rounds is None:
         raise ConfigError(["rounds: missing"])
-    folder, result = Path(runs) / config.name, RoundsResult([], 0, stalled=False)
+    folder, result = Path(runs).resolve() / config.name, RoundsResult([], 0, stalled=False)
     for number in range(1, config.rounds.n + 1):
         if result.stalled:
             break
@@ -76,7 +76,7 @@ def round_config(config: RunConfig, rounds: Rounds, number: int, folder: Path) -
     evaluate: dict[str, object] = {"sets": held_out | (dict(common.sets) or own)}
     update: dict[str, object] = {"name": _name(number), "rounds": None}
     if number > 1:
-        evaluate["models"] = tuple(model for model in common.models if model != "base")
+        common = common.without_base()
         last = _model(config, number - 1, folder)
         update["seed"] = derive(config.seed, _name(number))
         update["policy"] = config.policy.with_params(model=last)
@@ -102,20 +102,15 @@ def _judged(found: list[Round], rounds: Rounds) -> RoundsResult:
     return RoundsResult(found, best, stalled(scores, rounds))
 
 
-def _measured(config: RunConfig, number: int, folder: Path) -> list[Round]:
+def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
     """The round's model as it was measured; before the first one the base model, if it was."""
     groups = read_groups(RunFolder(folder / _name(number)).scores)
     models = {_trained(config): (number, _model(config, number, folder))}
     base = {"base": (0, str(config.policy.params["model"]))}
-    return [
-        Round(
-            turn,
-            path,
-            {g.evaluation_set: g.models[model]["pass@1"] for g in groups if not g.key},
-        )
-        for model, (turn, path) in (base | models).items()
-        if any(model in group.models for group in groups)
-    ]
+    for model, (turn, path) in (base | models).items():
+        if any(model in group.models for group in groups):
+            scores = {g.evaluation_set: g.models[model]["pass@1"] for g in groups if not g.key}
+            yield Round(turn, path, scores)
 
 
 def _model(config: RunConfig, number: int, folder: Path) -> str:

@@ -30,7 +30,7 @@ def run(run: Run, binding: Binding, tokens: int | None) -> None:
         run.on_event(StageStarted(arm, 0, "steps"))
         result = trainer.train(
             traces,
-            model=run.config.sft_model or run.base_model(),
+            model=run.config.sft_model or run.config.policy.params.get("model", ""),
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             on_step=run.on_step(arm),

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
 from astro import pipeline
-from astro.config import RunConfig
+from astro.binding import Budget
 from astro.events import Listener, Notice, ignore
 from astro.files import read_lines, write_json
 from astro.folder import RunFolder
 from astro.interfaces import StepFormat
 from astro.metrics import pearson
 from astro.pipeline import sft
-from astro.pipeline.comparison import Correlation, Models, StudyResult, compare, response_tokens
+from astro.pipeline.comparison import Correlation, StudyResult, compare
+from astro.pipeline.context import Run
 from astro.pipeline.evaluate import Measured
-from astro.pipeline.inference import Searched, search_at_inference
+from astro.pipeline.inference import STAGE, Searched, search_at_inference
 from astro.registry import Registry
 from astro.study import Study
 
@@ -48,7 +51,7 @@ def run_study(
         reference = RunFolder(study.folder(runs, seed, study.reference))
         beside = arm != study.reference
         pipeline.run(
-            _without_base(config) if beside else config,
+            config,
             runs=reference.root.parent,
             fresh=fresh,
             until=until,
@@ -58,46 +61,40 @@ def run_study(
         )
     if until not in (None, "evaluate", "report"):
         return None
-    result = compare_arms(study, runs, on_event)
+    result = compare_arms(study, runs, fresh=fresh, on_event=on_event)
     write_json(runs / study.name / "results.json", {study.name: result})
     return result
 
 
-def _without_base(config: RunConfig) -> RunConfig:
-    """The base model is measured in the reference alone."""
-    models = tuple(model for model in config.evaluate.models if model != "base")
-    evaluate = config.evaluate.model_copy(update={"models": models})
-    return config.model_copy(update={"evaluate": evaluate})
-
-
-def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
+def compare_arms(
+    study: Study, runs: Path, *, fresh: bool = False, on_event: Listener = ignore
+) -> StudyResult:
     """Set the responses of all arms and seeds side by side, and what is measured beside them."""
     config = study.arms[study.reference]
     step_format: StepFormat = Registry.discover().build("step_format", config.step_format)
     measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
-    best = f"{study.reference}_{'rl' if config.rl else 'sft'}"
+    compared = compare(measured, step_format, f"{study.reference}_{'rl' if config.rl else 'sft'}")
+    budgets = {matched.seed: round(matched.reference_tokens) for matched in compared.matched}
+    folder = runs / study.name / STAGE
+    opened = partial(pipeline.opened, runs=folder, fresh=fresh, on_event=on_event)
     return replace(
-        compare(measured, step_format, best),
-        searched=list(_searched(study, runs, measured, best, on_event)),
+        compared,
+        searched=list(_searched(study, budgets, opened)),
         correlations=list(_correlations(study, runs)),
     )
 
 
 def _searched(
-    study: Study, runs: Path, measured: Mapping[int, Models], best: str, on_event: Listener
+    study: Study, budgets: Mapping[int, int], opened: Callable[..., AbstractContextManager[Run]]
 ) -> Iterator[Searched]:
-    """At each seed the search at inference with as many tokens as a response of `best` has."""
-    for seed, models in measured.items():
-        if study.inference is None or best not in models:
-            continue
-        on_event(Notice(f"{study.name}: seed {seed}, search at inference"))
-        search = study.inference.model_copy(update={"seed": seed})
-        config = study.config(seed, study.reference)
-        folder = study.folder(runs, seed, study.reference)
-        with pipeline.opened(config, runs=folder.parent, on_event=on_event) as run:
-            yield search_at_inference(
-                replace(run, config=search), round(response_tokens(models[best]))
-            )
+    """The search at inference of each seed, with its budget of tokens."""
+    if study.inference is None:
+        return
+    for seed, tokens in budgets.items():
+        own = {"name": f"seed-{seed}", "seed": seed, "budget": Budget(tokens=tokens)}
+        with opened(study.inference.model_copy(update=own)) as run:
+            run.on_event(Notice(f"{study.name}: seed {seed}, search at inference"))
+            yield search_at_inference(run)
 
 
 def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
@@ -117,7 +114,5 @@ def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[Mea
         for model in ("base", "sft", "rl"):
             path = folder.samples(model)
             if path.exists():
-                yield (
-                    model if model == "base" else f"{arm}_{model}",
-                    list(read_lines(path, Measured)),
-                )
+                name = model if model == "base" else f"{arm}_{model}"
+                yield name, list(read_lines(path, Measured))

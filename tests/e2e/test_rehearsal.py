@@ -34,7 +34,7 @@ def rehearse(config: Path, runs: Path, *arguments: str) -> str:
         capture_output=True,
         text=True,
         timeout=580,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -42,7 +42,8 @@ def rehearse(config: Path, runs: Path, *arguments: str) -> str:
 
 
 def runs_of(folder: Path, name: str) -> list[Path]:
-    return sorted(path.parent for path in (folder / f"rehearsal-{name}").rglob("config.yaml"))
+    found = (path.parent for path in (folder / f"rehearsal-{name}").rglob("config.yaml"))
+    return sorted(run for run in found if run.parent.name != "inference")
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

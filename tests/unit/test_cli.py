@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 
 from astro.cli import main
@@ -306,6 +307,32 @@ def test_run_passes_its_options_on(config: Path, monkeypatch: pytest.MonkeyPatch
     assert getattr(seen["config"], "seed", None) == 5
     assert "hello" in result.stderr
     assert "there/" in result.stdout
+
+
+def test_trees_take_the_place_of_a_search(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(config.parent)
+    arguments = (str(config), "--set", 'policy.params.answers=["4\\n"]')
+    first = astro("run", *arguments, "--until", "search")
+    assert first.exit_code == 0, first.output
+    again = ("--set", "name=again", "--until", "linearize", "--trees")
+    second = astro("run", *arguments, *again, "runs/small/trees.jsonl")
+    assert second.exit_code == 0, second.output
+    assert (
+        Path("runs/again/trees.jsonl").read_bytes() == Path("runs/small/trees.jsonl").read_bytes()
+    )
+    for bad in ((*again, "absent"), (*again, "small.yaml", "--set", "rounds={n: 2}")):
+        assert astro("run", *arguments, *bad).exit_code == 2
+
+
+def test_a_study_is_shown_arm_by_arm_and_told_apart(config: Path) -> None:
+    config.write_text(CONFIG + "arms: {one: {}, two: {linearizer: {name: direct}}}\n")
+    shown = astro("config", "show", str(config))
+    documents = list(yaml.safe_load_all(shown.stdout))
+    assert [d["linearizer"]["name"] for d in documents] == ["backtrack", "direct"]
+    for command in (("solve", str(config), "x"), ("evaluate", str(config)), ("rl", str(config))):
+        result = astro(*command)
+        assert result.exit_code == 2
+        assert "arms: this is a study" in result.stderr
 
 
 def test_run_knows_the_stages() -> None:

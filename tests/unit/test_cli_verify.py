@@ -112,6 +112,15 @@ def test_the_problem_the_params_and_the_timeout_reach_the_verifier() -> None:
     assert (result.exit_code, result.stdout) == (2, "timeout\nover 0.2 s\n")
 
 
+def test_metadata_reaches_the_verifier() -> None:
+    given = '{"numbers": [3, 5, 8], "target": 16}'
+    walk = "3 + 5 = 8 left 8 8\n8 + 8 = 16 left 16\nanswer 16"
+    result = verify("16", walk, "--metadata", given, verifier="countdown")
+    assert (result.exit_code, result.stdout.splitlines()[0]) == (0, "correct"), result.output
+    result = verify("16", walk, verifier="countdown")
+    assert result.stdout.startswith("bad_reference")
+
+
 # --- files -----------------------------------------------------------------------------------
 
 
@@ -256,6 +265,7 @@ def test_a_malformed_file_is_one_line(tmp_path: Path, content: bytes, expected: 
         (["--pairs", "."], "error: .: cannot read: Is a directory"),
         (["1", "1", "--set", "x"], "--set x: expected key.path=value"),
         (["1", "1", "--set", "x=1"], "x: unknown key"),
+        (["1", "1", "--metadata", "[1]"], "expected a JSON object, got [1]"),
         (["1", "1", "--workers", "0"], "workers: "),
         (["1", "1", "--timeout", "-1"], "timeout: "),
         (["1", "1", "--memory-mb", "x"], "'x' is not a valid integer"),

@@ -8,6 +8,7 @@ import pytest
 
 from astro.binding import Binding
 from astro.builtin.lines import LinesFormat, Params
+from astro.errors import RunError
 from astro.pipeline.comparison import compare
 from astro.pipeline.evaluate import Measured
 from astro.registry import Registry
@@ -82,6 +83,18 @@ def test_differences_are_paired_by_problem(lines: object) -> None:
     # by problem, over the seeds: (25 + 100) / 2 and (50 + 0) / 2
     assert difference.pooled.value == 43.75
     assert (difference.pooled.low, difference.pooled.high) == (25.0, 62.5)
+
+
+def test_only_what_every_model_was_measured_on_is_compared(lines: object) -> None:
+    base, best = MEASURED[0].values()
+    swapped = {1: {"base": base, "best": best[::-1]}}
+    assert compare(swapped, lines, "best").differences[0].by_seed[0].value == 37.5  # type: ignore[arg-type]
+    failed = {0: {"base": base, "best": best[1:]}, 1: {"base": base, "best": best}}
+    result = compare(failed, lines, "best")  # type: ignore[arg-type]
+    assert result.problems == 1
+    assert result.seeds[0] == result.seeds[1] | {"seed": 0}
+    with pytest.raises(RunError, match="no problem was evaluated in all arms"):
+        compare({0: {"base": base[:1], "best": best[1:]}}, lines, "best")  # type: ignore[arg-type]
 
 
 def test_the_majority_of_one_is_its_chance_to_be_right(lines: object) -> None:

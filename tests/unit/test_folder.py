@@ -43,11 +43,13 @@ def test_a_changed_config_is_named_and_nothing_is_overwritten(tmp_path: Path) ->
     assert folder.config.read_text() == before
 
 
-def test_what_only_says_when_to_stop_may_change(tmp_path: Path) -> None:
+def test_what_only_says_how_it_is_carried_out_may_change(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path / "r")
     with folder.claimed(config(), fresh=False):
         pass
-    other = config(max_failed=0.5, verifier={"name": "some", "max_faults": 0.9})
+    verifier = {"name": "some", "max_faults": 0.9, "workers": 7}
+    executor = {"name": "local", "params": {"concurrency": 3}}
+    other = config(max_failed=0.5, verifier=verifier, executor=executor)
     with folder.claimed(other, fresh=False):
         assert "max_faults: 0.9" in folder.config.read_text()
 

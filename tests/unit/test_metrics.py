@@ -65,6 +65,7 @@ def test_majority() -> None:
     assert majority_at_k(["4", "5", "5", None], [True, False, False, False]) == 0.0
     assert majority_at_k(["4", "5"], [True, False]) == 0.5
     assert majority_at_k([None, None], [False, False]) == 0.0
+    assert majority_at_k(["4", "4", "4", "5"], [True, False, True, True]) == pytest.approx(2 / 3)
 
 
 def test_paired_bootstrap_covers_the_mean_of_the_differences() -> None:

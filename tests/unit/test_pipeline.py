@@ -55,7 +55,7 @@ def test_a_budget_binds_the_search_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
-        ([], "give none to train"),
+        ([], "give none to test"),
         ([{**PROBLEMS[0], "prompt": "\ud800"}], "'set/0' cannot be stored: .*surrogates"),
     ],
 )
@@ -78,7 +78,7 @@ def test_two_problems_of_one_id(tmp_path: Path, distribution: Distribution) -> N
         "def astro_providers():\n"
         "    return [Provider('problems', 'twins', 't', target='twins:Twins')]\n",
     )
-    with pytest.raises(ProblemError, match="2 of the train problems have the id 't'"):
+    with pytest.raises(ProblemError, match="2 of the test problems have the id 't'"):
         run(tmp_path, {**raw(tmp_path), "problems": {"name": "twins"}})
 
 

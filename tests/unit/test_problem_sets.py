@@ -123,6 +123,39 @@ def test_own_held_out_problems_that_cannot_be_compared_are_told(
     assert why in found["compared"]["test"]
 
 
+def test_a_set_of_the_training_problems_themselves_is_not_compared(
+    tmp_path: Path, binding: Write
+) -> None:
+    problems = binding("train", TRAIN, "train")
+    evaluate = {"sets": {"seen": {**problems, "split": "train"}}, "models": []}
+    folder, _ = run(tmp_path, problems, "search", evaluate=evaluate)
+    assert len(lines(folder / "trees.jsonl")) == 3
+
+
+def test_problems_that_fail_are_told_with_the_scores(tmp_path: Path, binding: Write) -> None:
+    policy = {"name": "scripted", "params": {"answers": ["1\n"], "fail_on": ["is 5"]}}
+    sets = {"exam": binding("exam", [row("a", "What is 7?"), row("b", "What is 5?")])}
+    evaluate = {"sets": sets, "models": ["base"], "samples": 1, "max_tokens": 32}
+    problems = binding("train", TRAIN, "train")
+    folder, _ = run(tmp_path, problems, policy=policy, evaluate=evaluate, max_failed=0.5)
+    (scores,) = json.loads((folder / "eval" / "scores.json").read_text())["models"].values()
+    assert scores["failed"]["value"] == 0.5
+    assert "| failed |" in (folder / "report.md").read_text()
+
+
+def test_what_is_to_be_evaluated_is_read_before_the_search(tmp_path: Path, binding: Write) -> None:
+    problems = binding("train", TRAIN, "train")
+    with pytest.raises(ProblemError, match="no file for the test problems"):
+        run(tmp_path, problems)
+    assert not (tmp_path / "runs" / "small" / "trees.jsonl").exists()
+
+
+def test_a_stage_that_the_config_lacks_still_ends_the_run(tmp_path: Path, binding: Write) -> None:
+    folder, _ = run(tmp_path, binding("train", TRAIN, "train"), "rl")
+    assert (folder / "traces.jsonl").exists()
+    assert not (folder / "eval").exists()
+
+
 def test_a_named_set_that_cannot_be_read_ends_the_run(tmp_path: Path, binding: Write) -> None:
     evaluate = {"sets": {"exam": {"name": "jsonl", "params": {"test": "absent.jsonl"}}}}
     with pytest.raises(ProblemError, match=r"absent\.jsonl: cannot read"):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from astro.errors import ConfigError
+from astro.errors import ConfigError, RunError
 from astro.files import read_lines
 from astro.pipeline.evaluate import Measured
 from astro.pipeline.study import compare_arms, run_study
@@ -92,9 +92,21 @@ def test_only_arms_that_search_alike_share_trees(tmp_path: Path) -> None:
     assert [study.shares_trees(arm) for arm in study.arms] == [True, True, False]
 
 
+def test_an_arm_that_leaves_out_other_problems_has_trees_of_its_own(tmp_path: Path) -> None:
+    arms: dict[str, Any] = {
+        "astro": {},
+        "all": {"decontaminate": False},
+        "dev": {"evaluate": {"split": "dev"}},
+        "long": {"evaluate": {"max_tokens": 64}},
+    }
+    study = load_study(write(tmp_path, arms=arms))
+    assert [study.shares_trees(arm) for arm in study.arms] == [True, False, False, True]
+
+
 @pytest.mark.parametrize(
     ("keys", "expected"),
     [
+        ({"name": None}, "name: expected the study's name"),
         ({"arms": {"astro": {}}}, "arms: .*at least 2"),
         ({"arms": {"a/b": {}, "c": {}}}, "arms.a/b"),
         ({"arms": {"a": {}, "b": {"linearizer": {"name": "none"}}}}, "arms.b: linearizer.name: no"),
@@ -120,6 +132,23 @@ def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) ->
     assert result is not None
     assert [set(row) for row in result.seeds] == [{"seed", "base"}] * 2
     assert set(json.loads((root / "results.json").read_text())) == {"both"}
+
+
+def test_an_arm_may_have_a_number_of_tokens_of_its_own(tmp_path: Path) -> None:
+    arms: dict[str, Any] = {"astro": {}, "more": {"sft_tokens": 300}}
+    keys: dict[str, Any] = {
+        "problems": {"name": "countdown", "params": {"train": 8, "test": 2}},
+        "step_format": {"name": "countdown"},
+        "verifier": {"name": "countdown"},
+    }
+    study = load_study(write(tmp_path, seeds=[0], arms=arms, **keys, **TRAINED))
+    run_study(study, runs=tmp_path, until="sft")
+    astro, more = (
+        json.loads((study.folder(tmp_path, 0, arm) / "sft" / "metrics.json").read_text())
+        for arm in study.arms
+    )
+    assert astro["tokens"] < 250
+    assert 300 <= more["tokens"] < 400
 
 
 def test_a_study_that_ended_before_its_training_goes_on_at_equal_tokens(tmp_path: Path) -> None:
@@ -166,6 +195,10 @@ def test_beside_the_arms_a_search_at_inference_and_a_correlation(tmp_path: Path)
     assert 0 <= searched.solved <= 100
     assert (correlation.model, correlation.steps, correlation.r.value) == ("astro_rl", 5, -1.0)
     assert compare_arms(study, tmp_path) == result
+    changed = load_study(write(tmp_path, seeds=[3], inference={"search": {"name": "best_of_n"}}))
+    with pytest.raises(RunError, match=r"inference/seed-3 holds a run of another config"):
+        compare_arms(changed, tmp_path)
+    assert compare_arms(changed, tmp_path, fresh=True).searched
 
 
 def test_a_study_can_end_before_anything_is_compared(tmp_path: Path) -> None:

@@ -25,11 +25,14 @@ class CountdownFormat:
     def reflection(self, state: State, rng: Random) -> str:  # noqa: ARG002
         """`wait 16 is not 21`, or nothing where the walk says so itself or has no such end."""
         last = state.steps[-1].text if state.steps else ""
-        line_end = "" if not last or last.endswith("\n") else "\n"
         value, target = _end(last), str(state.problem.metadata["target"])
         if self.doubts(last) or value in ("", target):
-            return line_end
-        return f"{line_end}wait {value} is not {target}\n"
+            return self.joint(state)
+        return f"{self.joint(state)}wait {value} is not {target}\n"
+
+    def joint(self, state: State) -> str:
+        """The end of a line that was broken off."""
+        return "" if not state.response or state.response.endswith("\n") else "\n"
 
     def backtrack(self, state: State, rng: Random) -> str:  # noqa: ARG002
         """`back to 3 5 8`: the numbers that remain at `state`, as its steps state them."""

@@ -53,8 +53,13 @@ class HuggingFaceProblems:
 
 
 def _rows(params: Params, split: str) -> Iterator[Row]:
+    """Without what is null, as a table fills rows that lack a key; a null answer is none given."""
     for row in _dataset(params, split):
-        yield {key: _plain(value) for key, value in row.items() if value is not None}
+        yield {
+            key: _plain(value)
+            for key, value in row.items()
+            if value is not None or key == params.fields.answer
+        }
 
 
 def _dataset(params: Params, split: str) -> Any:
@@ -63,8 +68,9 @@ def _dataset(params: Params, split: str) -> Any:
 
     datasets.disable_progress_bars()
     try:
-        if _saved(params.dataset):
-            return datasets.load_from_disk(str(Path(params.dataset) / split))
+        saved = _saved(Path(params.dataset), split)
+        if saved:
+            return datasets.load_dataset("arrow", data_files=saved, split=split)
         return datasets.load_dataset(
             params.dataset, params.config, split=split, revision=params.revision
         )
@@ -75,9 +81,15 @@ def _dataset(params: Params, split: str) -> Any:
         ) from None
 
 
-def _saved(dataset: str) -> bool:
-    """Whether it is a folder that `save_to_disk` wrote, a folder for each split."""
-    return (Path(dataset) / "dataset_dict.json").is_file()
+def _saved(dataset: Path, split: str) -> dict[str, str]:
+    """The files of each split in `split`, as in `train[:50%]+test`, if `save_to_disk` wrote the
+    folder: one for each split, or one dataset, which is whatever split is asked for."""
+    names = [part.partition("[")[0].strip() for part in split.split("+")]
+    if (dataset / "dataset_dict.json").is_file():
+        return {name: str(dataset / name / "*.arrow") for name in names}
+    if (dataset / "state.json").is_file():
+        return {name: str(dataset / "*.arrow") for name in names}
+    return {}
 
 
 def _hint(dataset: str) -> str:

@@ -76,6 +76,15 @@ def test_a_subset_of_numina_passes_over_proofs(folder: Folder, load: Load) -> No
         load("train", preset="numina_amc_aime", dataset=path, drop_unanswered=False)
 
 
+def test_null_answers_are_none_given(folder: Folder, load: Load) -> None:
+    rows = [{"prompt": "1?", "answer": None, "level": None}, {"prompt": "2?", "answer": "2"}]
+    path = folder(train=rows)
+    (problem,) = load("train", dataset=path, drop_unanswered=True)
+    assert (problem.prompt, problem.metadata) == ("2?", {})
+    with pytest.raises(ProblemError, match="row 0: no answer in answer"):
+        load("train", dataset=path)
+
+
 def test_a_saved_dataset_and_slices(tmp_path: Path, load: Load) -> None:
     rows = [{"prompt": f"{n}?", "answer": n, "when": datetime.date(2024, 1, n)} for n in (1, 2, 3)]
     saved = datasets.DatasetDict(train=datasets.Dataset.from_list(rows))
@@ -83,6 +92,10 @@ def test_a_saved_dataset_and_slices(tmp_path: Path, load: Load) -> None:
     problems = load("train", dataset=str(tmp_path / "saved"))
     assert problems[1] == Problem("saved-train-1", "2?", "2", {"when": "2024-01-02"})
     assert encode(problems)
+    parts = load("dev", dataset=str(tmp_path / "saved"), dev="train[2:]+train[:1]")
+    assert [problem.answer for problem in parts] == ["3", "1"]
+    saved["train"].save_to_disk(tmp_path / "one")
+    assert len(load("train", dataset=str(tmp_path / "one"))) == 3
     (tmp_path / "lines").mkdir()
     lines = "".join(json.dumps({**row, "when": "x"}) + "\n" for row in rows)
     (tmp_path / "lines" / "train.jsonl").write_text(lines)

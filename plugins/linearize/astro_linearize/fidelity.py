@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from astro.interfaces import StepFormat
 from astro.types import Problem, Segment, SegmentKind
 
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_NUMBER = re.compile(r"(?<![\w.)\]}])-?(?:\d+(?:[.,]\d+)*|\.\d+)|\d+(?:[.,]\d+)*")
+"""With its sign, where a minus right before it is not one between two terms."""
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 
 

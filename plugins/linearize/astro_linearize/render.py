@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from astro.interfaces import Doubter, StepFormat
+from astro.interfaces import Doubter, Joiner, StepFormat
 from astro.types import SearchTree, Segment, SegmentKind, State
 from astro_linearize.merge import Path, Visit, merge
 from astro_linearize.params import BacktrackParams
@@ -27,12 +27,14 @@ def render(
     doubter = step_format if isinstance(step_format, Doubter) else None
     segments = []
     for visit in merge(paths, params.merge):
-        text = _text(tree, visit, step_format, rng)
         kind, shared = visit.kind, visit.node in goal
+        text = _text(tree, visit, step_format, rng)
         if kind is SegmentKind.STEP and not shared and doubter and doubter.doubts(text):
             kind = SegmentKind.REFLECTION
+        if kind is SegmentKind.REFLECTION and not params.reflect:
+            text = _joint(tree, visit, step_format)
         train = kind is not SegmentKind.STEP or shared or params.train_wrong_steps
-        if kind is not SegmentKind.REFLECTION or (params.reflect and text):
+        if kind is not SegmentKind.REFLECTION or text:
             segments.append(Segment(text, visit.node, kind, train))
     return tuple(segments)
 
@@ -53,6 +55,12 @@ def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) 
     if visit.kind is SegmentKind.REFLECTION:
         return step_format.reflection(_state(tree, visit.node), rng)
     return step_format.backtrack(_state(tree, visit.node), rng)
+
+
+def _joint(tree: SearchTree, visit: Visit, step_format: StepFormat) -> str:
+    """What stands in place of a reflection; nothing in that of a doubt of the policy's own."""
+    unsaid = visit.kind is SegmentKind.REFLECTION and isinstance(step_format, Joiner)
+    return step_format.joint(_state(tree, visit.node)) if unsaid else ""
 
 
 def _state(tree: SearchTree, node: int) -> State:

@@ -12,14 +12,15 @@ from astro_linearize.backtrack import Backtrack
 from astro_linearize.fidelity import faithful
 from astro_linearize.params import RewriteParams
 from astro_linearize.passages import passages, question
+from astro_linearize.render import fits
 
 
 class Rewrite:
     """`backtrack`, in the policy's own words where these are faithful to the tree.
 
     A rewriting that does not map passage by passage onto the nodes, that loses or invents a number,
-    or whose answer is not verified again, is asked for anew; after `attempts` the template's words
-    stand.
+    that is longer than a trace may be, or whose answer is not verified again, is asked for anew;
+    after `attempts` the template's words stand.
     """
 
     def __init__(self, params: RewriteParams, *, step_format: StepFormat) -> None:
@@ -34,16 +35,18 @@ class Rewrite:
             left = [i for i, trace in enumerate(traces) if not trace.rewritten]
             if not left:
                 break
-            for i, trace in zip(left, (yield from self._rewrite(traces, left)), strict=True):
+            for i, trace in zip(left, (yield from self._rewrite(tree, traces, left)), strict=True):
                 traces[i] = trace
         return traces
 
-    def _rewrite(self, traces: Sequence[Trace], chosen: Sequence[int]) -> Program[list[Trace]]:
+    def _rewrite(
+        self, tree: SearchTree, traces: Sequence[Trace], chosen: Sequence[int]
+    ) -> Program[list[Trace]]:
         """One attempt at each of the chosen traces; those it fails at come back as they were."""
         olds = [traces[i] for i in chosen]
         replies = yield [self._request(trace) for trace in olds]
         news = [
-            self._read(old, completions[0].text)
+            self._read(tree, old, completions[0].text)
             for old, completions in zip(olds, replies, strict=True)
         ]
         verdicts = yield [Verify(new.problem, new.response) for new in news]
@@ -59,13 +62,15 @@ class Rewrite:
             temperature=self.params.temperature,
         )
 
-    def _read(self, trace: Trace, reply: str) -> Trace:
-        """The trace in the reply's words, or as it was where these are not faithful."""
+    def _read(self, tree: SearchTree, trace: Trace, reply: str) -> Trace:
+        """The trace in the reply's words, or as it was where these are not faithful or too long."""
         texts = passages(reply, len(trace.segments))
         if texts is None or not faithful(trace.problem, trace.segments, texts, self.step_format):
             return trace
-        segments = [_in_words(s, text) for s, text in zip(trace.segments, texts, strict=True)]
-        return replace(trace, segments=tuple(segments), rewritten=True)
+        words = [_in_words(s, text) for s, text in zip(trace.segments, texts, strict=True)]
+        if not fits(tree, words, self.params):
+            return trace
+        return replace(trace, segments=tuple(words), rewritten=True)
 
 
 def _in_words(segment: Segment, text: str) -> Segment:

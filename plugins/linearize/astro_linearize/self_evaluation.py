@@ -25,9 +25,10 @@ def approved(
 
 def _request(tree: SearchTree, solution: Node, params: SelfEvaluationParams) -> Generate:
     text = "".join(node.step.text for node in tree.path(solution.id)).strip()
-    question = params.question.replace("{problem}", tree.problem.prompt)
+    values = {"{problem}": tree.problem.prompt, "{solution}": text}
+    question = re.sub(r"\{(?:problem|solution)\}", lambda found: values[found[0]], params.question)
     return Generate(
-        Prompt(question.replace("{solution}", text)),
+        Prompt(question),
         n=params.samples,
         max_tokens=params.max_tokens,
         temperature=params.temperature,

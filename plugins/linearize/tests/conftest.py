@@ -49,6 +49,13 @@ class Silent(Plain):
         return ""
 
 
+class Joined(Silent):
+    """Puts a semicolon before a return."""
+
+    def joint(self, state: State) -> str:  # noqa: ARG002
+        return ";"
+
+
 class Doubting(Silent):
     """Its wrong answers are doubts that the policy has itself."""
 
@@ -181,3 +188,8 @@ def silent() -> Silent:
 @pytest.fixture
 def doubting() -> Doubting:
     return Doubting()
+
+
+@pytest.fixture
+def joined() -> Joined:
+    return Joined()

@@ -89,6 +89,14 @@ def test_without_reflection_there_is_no_empty_segment(
     assert REFLECTION not in {segment.kind for segment in trace.segments}
 
 
+def test_without_words_of_doubt_the_joint_stays(
+    tree: SearchTree, linearize: Linearize, joined: Any
+) -> None:
+    params = {"shares": {1: 1}, "step_format": joined, **AT_5}
+    trace = ending_at(5, linearize, tree, reflect=False, **params)
+    assert trace.response == "a\nb\n=3\n;[to a\nb]=1\n"
+
+
 def test_a_wrong_path_may_be_left_before_its_end(tree: SearchTree, linearize: Linearize) -> None:
     trace = ending_at(5, linearize, tree, shares={3: 1}, cut_share=1.0, **AT_5)
     assert trace.response == "c\n[no c][to start]a\n=2\n[no =2][to a]b\n=3\n[no =3][to a\nb]=1\n"

@@ -54,6 +54,18 @@ def test_what_is_lost_or_invented_is_not(lines: StepFormat, passage: int, text: 
     assert not faithful(PROBLEM, SEGMENTS, [*GOOD[:passage], text, *GOOD[passage + 1 :]], lines)
 
 
+@pytest.mark.parametrize(("number", "other"), [("-3", "3"), ("0.5", "5"), (".5", "5")])
+def test_sign_and_point_are_of_the_number(lines: StepFormat, number: str, other: str) -> None:
+    step = [Segment(f"It is {number}.\n", 1, SegmentKind.STEP)]
+    assert faithful(PROBLEM, step, [f"So we have {number}"], lines)
+    assert not faithful(PROBLEM, step, [f"So we have {other}"], lines)
+
+
+def test_a_minus_between_two_terms_is_none(lines: StepFormat) -> None:
+    step = [Segment("Then 9 - 2 = 7.\n", 1, SegmentKind.STEP)]
+    assert faithful(PROBLEM, step, ["Then 9-2 makes 7..."], lines)
+
+
 def test_the_examples_are_faithful(lines: StepFormat) -> None:
     for example in EXAMPLES:
         segments = []

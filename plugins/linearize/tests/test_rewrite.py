@@ -69,6 +69,15 @@ def test_a_rewriting_that_drops_a_note_leaves_the_template(
     assert len(asked) == 3
 
 
+def test_a_rewriting_that_is_too_long_leaves_the_template(
+    tree: SearchTree, brackets: Any, judge: Any
+) -> None:
+    (trace,) = rewritten(tree, brackets, judge, chatty)
+    chars = len(trace.response)
+    assert rewritten(tree, brackets, judge, chatty, max_chars=chars)[0].rewritten
+    assert not rewritten(tree, brackets, judge, chatty, max_chars=chars - 1)[0].rewritten
+
+
 def test_a_second_attempt_may_succeed(tree: SearchTree, brackets: Any, judge: Any) -> None:
     replies = iter(["no", "yes"])
     (trace,) = rewritten(

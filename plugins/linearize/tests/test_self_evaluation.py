@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,12 @@ def test_the_question_holds_problem_and_solution(tree: SearchTree) -> None:
     assert request.n == 2
     assert tree.problem.prompt in request.prompt.user
     assert "a\nb\n=1" in request.prompt.user
+
+
+def test_a_problem_is_not_read_as_a_template(tree: SearchTree) -> None:
+    problem = replace(tree.problem, prompt="x_{solution}")
+    (request,) = ask(replace(tree, problem=problem), {5: ["yes", "yes"]})[1]
+    assert "x_{solution}" in request.prompt.user
 
 
 def test_traces_end_at_approved_solutions(tree: SearchTree, plain: Any) -> None:
