@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Annotated
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from astro.config import RunConfig
 from astro.params import Params
+from astro.pipeline import STAGES
 from astro.registry import Registry
 from astro.work import Asks, Work, Worked
 
@@ -36,8 +37,12 @@ class Assumptions(Params):
     prefix_reuse: Annotated[
         Share, Field(description="share of the search's prompt tokens that are not computed again")
     ] = 0.65
-    tokens_per_second: Annotated[Positive, Field(description="generated, on a GPU")] = 2600
-    prompt_tokens_per_second: Annotated[Positive, Field(description="computed, on a GPU")] = 6000
+    tokens_per_second: Annotated[
+        Positive, Field(description="generated, on a GPU; the default is a 70B model's speed")
+    ] = 2600
+    prompt_tokens_per_second: Annotated[
+        Positive, Field(description="computed, on a GPU; the default is a 70B model's speed")
+    ] = 6000
     training_tflops: Annotated[Positive, Field(description="TFLOP/s in training, on a GPU")] = 400
     parameters: Annotated[
         float, Field(ge=0, description="billions that are trained; 0: left out")
@@ -46,12 +51,12 @@ class Assumptions(Params):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many trees a run has, how many problems it evaluates on, and whether it grows the trees
-    itself or takes those of another run."""
+    """How many trees a run has, how many problems it evaluates on, and how many tokens it is
+    fine-tuned on if its config does not say; 0: its traces."""
 
     trees: int
     evaluated: int
-    grown: bool = True
+    sft_tokens: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +97,16 @@ class Plan:
     notes: list[str]
 
 
-def estimate(config: RunConfig, registry: Registry, counts: Counts, assumed: Assumptions) -> Plan:
-    """What `config` will take. Plugins that do not say what they take are named in `notes`."""
+def estimate(
+    config: RunConfig,
+    registry: Registry,
+    counts: Counts,
+    assumed: Assumptions,
+    *,
+    stages: Collection[str] = STAGES,
+) -> Plan:
+    """What the `stages` of `config` will take: without `search`, on trees that are a copy of
+    another run's. Plugins that do not say what they take are named in `notes`."""
     found = {key: _work(config, registry, key) for key in _WORKING}
     notes = [
         f"left out: {key} {binding.name} does not say what it takes"
@@ -101,21 +114,27 @@ def estimate(config: RunConfig, registry: Registry, counts: Counts, assumed: Ass
         if key in found and found[key] is None
     ]
     works = {key: work or Work() for key, work in found.items()}
-    trees: float = counts.trees if counts.grown else 0
+    trees: float = counts.trees
     generated = sum(row.generated_tokens for row in _search(works, trees, assumed))
     if generated > (limit := trees * (config.budget.tokens or inf)):
-        notes.append(f"budget.tokens allows {limit / generated:.1%} of each search")
+        allowed = f"{limit / generated:.1%} of each search"
+        notes.append(f"budget.tokens allows {allowed}, and what is under way when it is spent")
         trees *= limit / generated
-    rows = [
-        *_search(works, trees, assumed),
+    searched = list(_search(works, trees, assumed))
+    possible = [
+        *searched,
         *_linearize(works, counts, assumed),
         *_sft(config, works, counts, assumed),
         *(_row("rl", asks, 1, "training", assumed=assumed) for asks in works["rl"].asks),
         _evaluate(config, counts, assumed),
     ]
-    return Plan(
-        rows, list(_gpu_hours(rows, assumed)), list(_gigabytes(config, rows, assumed)), notes
-    )
+    rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
+    disk = [
+        _journal(rows),
+        _trees(searched, copies=2 if "search" in stages else 1),
+        *_checkpoints(config, assumed),
+    ]
+    return Plan(rows, list(_gpu_hours(rows, assumed)), [t for t in disk if t.value], notes)
 
 
 def short(value: float) -> str:
@@ -183,15 +202,20 @@ def _linearize(works: Works, counts: Counts, assumed: Assumptions) -> Iterator[R
 
 
 def _sft(config: RunConfig, works: Works, counts: Counts, assumed: Assumptions) -> Iterator[Row]:
-    """The control is trained on as many tokens as the method."""
-    made, epochs = works["linearizer"], works["sft"].epochs
+    """The control is trained on as many tokens as the method. A run of `sft_runs` is supposed to
+    have as many traces as this one."""
+    made, epochs, runs = works["linearizer"], works["sft"].epochs, 1 + len(config.sft_runs)
     tokens = made.paths * _path(works, assumed)
-    trained = counts.trees * made.traces * tokens * epochs
+    trained = runs * counts.trees * made.traces * tokens * epochs
     product = (
         f"{counts.trees:,} trees x {made.traces} traces x {tokens:,g} tokens x {epochs:g} epochs"
     )
+    if runs > 1:
+        product = f"{runs} runs x {product}"
     if config.sft_tokens:
         trained, product = config.sft_tokens, "sft_tokens"
+    elif counts.sft_tokens:
+        trained, product = counts.sft_tokens, "as many tokens as the reference"
     for model in config.trained():
         if model != "rl":
             yield Row("sft", model, product, trained_tokens=trained)
@@ -221,17 +245,25 @@ def _gpu_hours(rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
             yield Total(f"{stage}, training", product, flops * trained / (tflops * 1e12) / 3600)
 
 
-def _gigabytes(config: RunConfig, rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
-    """The bytes a token, request and node were measured by hand on the quickstart's search."""
+def _journal(rows: list[Row]) -> Total:
+    """The bytes of a token and of a request were measured by hand on the quickstart's search."""
     recorded = [row for row in rows if row.stage != "rl"]
     tokens = sum(row.generated_tokens for row in recorded)
     requests = sum(row.requests for row in recorded)
     product = f"22 B x {short(tokens)} tokens + 400 B x {short(requests)} requests"
-    yield Total("journal", product, (22 * tokens + 400 * requests) / 1e9)
-    grown = [row for row in rows if row.nodes]
+    return Total("journal", product, (22 * tokens + 400 * requests) / 1e9)
+
+
+def _trees(searched: list[Row], *, copies: int) -> Total:
+    """Those that the run has grown are in its journal too; measured as the journal was."""
+    grown = [row for row in searched if row.nodes]
     nodes, steps = sum(row.nodes for row in grown), sum(row.generated_tokens for row in grown)
-    product = f"2 x (230 B x {short(nodes)} nodes + 10 B x {short(steps)} tokens)"
-    yield Total("trees, also in the journal", product, 2 * (230 * nodes + 10 * steps) / 1e9)
+    what = "trees, also in the journal" if copies > 1 else "trees, a copy"
+    product = f"{copies} x (230 B x {short(nodes)} nodes + 10 B x {short(steps)} tokens)"
+    return Total(what, product, copies * (230 * nodes + 10 * steps) / 1e9)
+
+
+def _checkpoints(config: RunConfig, assumed: Assumptions) -> Iterator[Total]:
     if (size := assumed.parameters) and (models := len(config.trained())):
         product = f"({models} models x 2 B + 2 states in training x 14 B) x {short(size * 1e9)}"
         yield Total("checkpoints", product, (2 * models + 28) * size)

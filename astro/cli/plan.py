@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, replace
 from math import ceil
+from pathlib import Path
 from typing import Any
 
 import click
 
+from astro.binding import Budget
 from astro.cli import options
 from astro.cli.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
-from astro.config import RunConfig, load_config
+from astro.config import Rounds, RunConfig, load_config
 from astro.errors import ProblemError
-from astro.interfaces import ProblemSource
 from astro.params import validate
-from astro.pipeline.problem_sets import held_out
+from astro.pipeline import STAGES
+from astro.pipeline.problem_sets import held_out, load
+from astro.pipeline.rounds import round_config
 from astro.registry import Registry
-from astro.study import is_study, load_study
+from astro.study import Study, is_study, load_study
 from astro.text import plain
+
+_INSTEAD = "to plan without the problems, give --set trees=N and --test N"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What a run takes once, and how many times it is done: once a seed in a study."""
+
+    title: str
+    plan: Plan
+    times: int = 1
 
 
 def assumptions(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -34,7 +48,11 @@ def assumptions(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.command()
 @click.argument("config")
 @options.overrides
-@click.option("--test", type=click.IntRange(1), help="Problems evaluated, instead of loading them.")
+@click.option(
+    "--test",
+    type=click.IntRange(1),
+    help="Problems evaluated, of all sets together, instead of loading them.",
+)
 @assumptions
 @options.as_json
 def plan(
@@ -46,79 +64,125 @@ def plan(
     """
     registry = Registry.discover().as_if_installed()
     supposed = validate(Assumptions, assumed)
-    estimates = [
-        (title, estimate(run, registry, counted(run, registry, test, grown), supposed))
-        for title, run, grown in runs(config, overrides, registry)
-    ]
+    try:
+        runs = list(planned(config, overrides, registry, test, supposed))
+    except ProblemError as error:
+        raise ProblemError(error.message, _INSTEAD) from None
     if as_json:
-        figures = [{"title": title, **asdict(estimated)} for title, estimated in estimates]
-        click.echo(json.dumps({"assumed": supposed.model_dump(), "runs": figures}, indent=2))
+        figures = [{"title": r.title, "times": r.times, **asdict(r.plan)} for r in runs]
+        report = {"assumed": supposed.model_dump(), "runs": figures, "total": total(runs)}
+        click.echo(json.dumps(report, indent=2))
     else:
-        click.echo(plain("\n".join(lines(estimates, supposed))))
+        click.echo(plain("\n".join(lines(runs, supposed))))
 
 
-def runs(
-    path: str, overrides: tuple[str, ...], registry: Registry
-) -> Iterator[tuple[str, RunConfig, bool]]:
-    """(title, config, whether it grows its trees) of a run, a round, or each arm of a study."""
-    if not is_study(path):
-        config = load_config(path, overrides, registry)
-        times = f", {config.rounds.n} rounds at most, each" if config.rounds else ""
-        yield f"{config.name}{times}", config, True
+def planned(
+    path: str,
+    overrides: tuple[str, ...],
+    registry: Registry,
+    test: int | None,
+    assumed: Assumptions,
+) -> Iterator[Planned]:
+    """A run, each round, or each arm of a study and its search at inference."""
+    if is_study(path):
+        study = load_study(path, overrides, registry)
+        yield from _arms(study, registry, test, assumed)
+        yield from _inference(study, registry, test, assumed)
         return
-    study = load_study(path, overrides, registry)
-    for arm, config in study.arms.items():
-        grown = arm == study.reference or not study.shares_trees(arm)
-        times = f", {len(study.seeds)} times" + (
-            "" if grown else f", on the trees of {study.reference}"
-        )
-        yield f"arm {arm}{times}", config, grown
+    config = load_config(path, overrides, registry)
+    if config.rounds:
+        yield from _rounds(config, config.rounds, registry, test, assumed)
+        return
+    counts = counted(config, registry, test)
+    yield Planned(config.name, estimate(config, registry, counts, assumed))
 
 
-def counted(config: RunConfig, registry: Registry, test: int | None, grown: bool) -> Counts:
+def _arms(
+    study: Study, registry: Registry, test: int | None, assumed: Assumptions
+) -> Iterator[Planned]:
+    """The reference, then the others: on as many tokens as it, and on its trees if they share."""
+    first, *others = study.arms
+    config, times = study.arms[first], len(study.seeds)
+    reference = estimate(config, registry, counted(config, registry, test), assumed)
+    yield Planned(f"arm {first}", reference, times)
+    tokens = max((row.trained_tokens for row in reference.rows if row.stage == "sft"), default=0)
+    for arm in others:
+        config, shared = study.config(study.seeds[0], arm), study.shares_trees(arm)
+        counts = replace(counted(config, registry, test), sft_tokens=tokens)
+        stages = STAGES[STAGES.index("linearize") :] if shared else STAGES
+        title = f"arm {arm}" + (f", on the trees of {first}" if shared else "")
+        yield Planned(title, estimate(config, registry, counts, assumed, stages=stages), times)
+
+
+def _inference(
+    study: Study, registry: Registry, test: int | None, assumed: Assumptions
+) -> Iterator[Planned]:
+    """The search of each held-out problem. Its budget is the mean tokens of a response of the
+    reference, which are no more than a response may have."""
+    if study.inference is None:
+        return
+    limit = study.arms[study.reference].evaluate.max_tokens
+    own = {"budget": Budget(tokens=limit), "sft": None, "rl": None}
+    config = study.inference.model_copy(update=own)
+    trees = test or sum(len(held.problems) for held in held_out(config, registry))
+    searched = estimate(config, registry, Counts(trees, 0), assumed, stages=("search",))
+    title = f"search at inference, {trees:,} problems at {limit:,} tokens"
+    yield Planned(title, searched, len(study.seeds))
+
+
+def _rounds(
+    config: RunConfig, rounds: Rounds, registry: Registry, test: int | None, assumed: Assumptions
+) -> Iterator[Planned]:
+    """Every round that there may be; all are evaluated on the same problems."""
+    turns = [round_config(config, rounds, number, Path()) for number in range(1, rounds.n + 1)]
+    counts = counted(turns[0], registry, test)
+    for number, turn in enumerate(turns, start=1):
+        title = f"{config.name}, round {number} of at most {rounds.n}"
+        yield Planned(title, estimate(turn, registry, counts, assumed))
+
+
+def counted(config: RunConfig, registry: Registry, test: int | None) -> Counts:
     """Only what the config and `test` leave open is loaded. Raises `ProblemError`."""
-    trees = config.trees or count(config, registry, "train")
-    return Counts(trees, test or evaluated(config, registry), grown)
+    trees = config.trees or len(load(registry, config.problems, "train")[0])
+    return Counts(trees, test or evaluated(config, registry))
 
 
 def evaluated(config: RunConfig, registry: Registry) -> int:
     """How many problems are evaluated; one of a set with more samples counts as more than one.
     Raises `ProblemError`."""
-    common = config.evaluate
-    if not common.sets:
-        return count(config, registry, common.split)
-    try:
-        sets = held_out(config, registry)
-    except ProblemError as error:
-        raise ProblemError(error.message, "to plan without the problems, give --test N") from None
-    return ceil(sum(len(held.problems) * held.samples for held in sets) / common.samples)
+    samples = sum(len(held.problems) * held.samples for held in held_out(config, registry))
+    return ceil(samples / config.evaluate.samples)
 
 
-def count(config: RunConfig, registry: Registry, split: str) -> int:
-    """How many problems a split has. Raises `ProblemError`."""
-    source: ProblemSource = registry.build("problems", config.problems)
-    try:
-        return len(source.load(split))
-    except ProblemError as error:
-        raise ProblemError(
-            error.message, "to plan without the problems, give --set trees=N and --test N"
-        ) from None
+def total(runs: Sequence[Planned]) -> dict[str, float]:
+    """GPU-hours and gigabytes of all runs, each as many times as it is done."""
+    return {
+        "gpu_hours": sum(run.times * _sum(run.plan.gpu_hours) for run in runs),
+        "gigabytes": sum(run.times * _sum(run.plan.gigabytes) for run in runs),
+    }
 
 
-def lines(estimates: Sequence[tuple[str, Plan]], assumed: Assumptions) -> Iterator[str]:
-    """The whole estimate as text."""
+def _sum(totals: Sequence[Total]) -> float:
+    return sum(total.value for total in totals)
+
+
+def lines(runs: Sequence[Planned], assumed: Assumptions) -> Iterator[str]:
+    """The whole estimate as text; the sum over all runs comes last, where there are several."""
     yield "assumed"
     for name, value in assumed.model_dump().items():
         yield f"  {name} {value:g}: {Assumptions.model_fields[name].description}"
-    for title, estimated in estimates:
-        yield f"\n{title}"
-        for row in estimated.rows:
+    for run in runs:
+        yield f"\n{run.title}" + (f", {run.times} times, each" if run.times > 1 else "")
+        for row in run.plan.rows:
             yield f"{row.stage}: {row.what}"
             yield f"  {row.arithmetic}"
             yield f"  {_figures(row)}"
-        yield from _totals("GPU-hours", estimated.gpu_hours)
-        yield from _totals("gigabytes", estimated.gigabytes)
-        yield from estimated.notes
+        yield from _totals("GPU-hours", run.plan.gpu_hours)
+        yield from _totals("gigabytes", run.plan.gigabytes)
+        yield from run.plan.notes
+    if len(runs) > 1:
+        taken = {what: short(value) for what, value in total(runs).items()}
+        yield f"\nin all: {taken['gpu_hours']} GPU-hours, {taken['gigabytes']} gigabytes"
 
 
 def _figures(row: Row) -> str:
@@ -133,6 +197,6 @@ def _figures(row: Row) -> str:
 
 
 def _totals(title: str, totals: Sequence[Total]) -> Iterator[str]:
-    yield f"{title}: {short(sum(total.value for total in totals))}"
+    yield f"{title}: {short(_sum(totals))}"
     for total in totals:
         yield f"  {short(total.value)} {total.what}: {total.arithmetic}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from click.testing import CliRunner, Result
 
 from astro.cli import main
 from astro.cli.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
+from astro.cli.plan import Planned, lines, total
 from astro.config import RunConfig, parse_config
 from astro.errors import ConfigError
 from astro.registry import Registry
@@ -93,6 +96,12 @@ def test_both_arms_train_on_as_many_tokens() -> None:
     assert row(planned(sft_tokens=77), "sft", "sft").trained_tokens == 77
 
 
+def test_the_traces_of_other_runs_are_trained_on_too() -> None:
+    tuned = row(planned(sft_runs=["runs/a", "runs/b"]), "sft", "sft")
+    assert tuned.arithmetic == "3 runs x 10 trees x 2 traces x 150 tokens x 3 epochs"
+    assert tuned.trained_tokens == 27000
+
+
 def test_rl() -> None:
     plan = planned()
     assert row(plan, "rl", "prompt filter").generated_tokens == 6 * 8 * 25
@@ -135,7 +144,8 @@ def test_disk() -> None:
 
 def test_a_budget_ends_the_search_sooner() -> None:
     plan = planned(budget={"tokens": 660})
-    assert plan.notes == ["budget.tokens allows 50.0% of each search"]
+    (note,) = plan.notes
+    assert note.startswith("budget.tokens allows 50.0% of each search, and what is under way")
     assert sum(row.generated_tokens for row in plan.rows if row.stage == "search") == 6600
     assert planned(budget={"tokens": 1320}).notes == []
 
@@ -190,21 +200,110 @@ def test_json_holds_the_same_figures() -> None:
     assert {"gpu_hours", "gigabytes", "notes"} <= set(run)
 
 
-def test_arms_of_a_study_share_the_reference_s_trees(tmp_path: Path) -> None:
-    study = {**SMALL, "seeds": [1, 2], "arms": {"a": {}, "b": {"rl": None}, "c": {"trees": 5}}}
-    path = tmp_path / "small.yaml"
-    path.write_text(json.dumps(study))
-    runs = json.loads(astro(str(path), "--json", "--test", "9").stdout)["runs"]
-    titles = ["arm a, 2 times", "arm b, 2 times, on the trees of a", "arm c, 2 times"]
-    assert [run["title"] for run in runs] == titles
-    assert [run["rows"][0]["requests"] for run in runs] == [40, 0, 20]
-    assert runs[1]["rows"][2]["trained_tokens"] == 9000
+@pytest.fixture
+def written(tmp_path: Path) -> Callable[..., str]:
+    """Writes a config, `SMALL` with changes, and says where."""
+
+    def write(**changes: Any) -> str:
+        path = tmp_path / "small.yaml"
+        path.write_text(json.dumps({**SMALL, **changes}))
+        return str(path)
+
+    return write
 
 
-def test_of_rounds_one_is_planned() -> None:
-    rounds = str(Path(QUICKSTART).with_name("countdown-rounds.yaml"))
-    (run,) = json.loads(astro(rounds, "--json").stdout)["runs"]
-    assert run["title"] == "countdown-rounds, 4 rounds at most, each"
+def figures(path: str, stage: str, figure: str, *options: str) -> list[list[float]]:
+    """One figure of all rows of a stage, a list a run."""
+    runs = json.loads(astro(path, "--json", *options).stdout)["runs"]
+    return [[row[figure] for row in run["rows"] if row["stage"] == stage] for run in runs]
+
+
+ARMS: dict[str, Any] = {"a": {}, "b": {"linearizer": {"name": "direct"}}, "c": {"trees": 5}}
+
+
+def test_arms_of_a_study_share_the_reference_s_trees(written: Callable[..., str]) -> None:
+    """Each keeps a copy of them: 230 bytes for each of 120 nodes and 10 for each token of them."""
+    study = written(seeds=[1, 2], arms=ARMS)
+    runs = json.loads(astro(study, "--json", "--test", "9").stdout)["runs"]
+    titles = [("arm a", 2), ("arm b, on the trees of a", 2), ("arm c", 2)]
+    assert [(run["title"], run["times"]) for run in runs] == titles
+    assert figures(study, "search", "requests", "--test", "9") == [[40, 120], [], [20, 60]]
+    disk = {total["what"]: total["value"] for total in runs[1]["gigabytes"]}
+    assert disk["trees, a copy"] * 1e9 == pytest.approx(230 * 120 + 10 * 1200)
+
+
+def test_arms_are_trained_on_as_many_tokens_as_the_reference(written: Callable[..., str]) -> None:
+    """The reference's are 10 trees x 2 traces x 150 tokens x 3 epochs; its control has as many."""
+    study = written(arms={**ARMS, "d": {"sft_tokens": 77}, "e": {"control": None}})
+    tokens = figures(study, "sft", "trained_tokens", "--test", "9")
+    assert tokens == [[9000, 9000], [9000, 9000], [9000, 9000], [77, 77], [9000]]
+    assert "  as many tokens as the reference\n" in astro(study, "--test", "9").stdout
+
+
+def test_the_reference_alone_measures_the_base_model(written: Callable[..., str]) -> None:
+    requests = figures(written(arms=ARMS), "evaluate", "requests", "--test", "9")
+    assert requests == [[2 * 9], [9], [9]]
+
+
+def test_the_search_at_inference_spends_no_more_than_a_response(
+    written: Callable[..., str],
+) -> None:
+    """A response of the reference has 40 tokens at most, and 9 problems are searched."""
+    study = written(seeds=[1, 2], arms=ARMS, inference={"search": {"params": {"expand": 2}}})
+    *_, run = json.loads(astro(study, "--json", "--test", "9").stdout)["runs"]
+    assert (run["title"], run["times"]) == ("search at inference, 9 problems at 40 tokens", 2)
+    assert {row["stage"] for row in run["rows"]} == {"search"}
+    assert sum(row["generated_tokens"] for row in run["rows"]) == pytest.approx(9 * 40)
+    few = {"problems": {"name": "countdown", "params": {"test": 6}}}
+    loaded = figures(written(arms=ARMS, inference={}, **few), "search", "generated_tokens")
+    assert sum(loaded[-1]) == pytest.approx(6 * 40)
+
+
+def test_every_round_is_planned(written: Callable[..., str]) -> None:
+    """On 4 dev and 5 test problems; a round learns from its traces and those of all before it."""
+    few = {"name": "countdown", "params": {"train": 30, "dev": 4, "test": 5}}
+    rounds = written(problems=few, control=None, rounds={"n": 3})
+    runs = json.loads(astro(rounds, "--json").stdout)["runs"]
+    assert [run["title"] for run in runs] == [f"small, round {r} of at most 3" for r in (1, 2, 3)]
+    assert figures(rounds, "search", "requests") == [[40, 120]] * 3
+    assert figures(rounds, "sft", "trained_tokens") == [[9000], [18000], [27000]]
+    assert figures(rounds, "evaluate", "requests") == [[2 * 9], [9], [9]]
+    apart = written(problems=few, control=None, rounds={"n": 3, "pool": False})
+    assert figures(apart, "sft", "trained_tokens") == [[9000]] * 3
+
+
+def test_work_that_comes_to_nothing_is_no_row(written: Callable[..., str]) -> None:
+    plan = planned(evaluate={"models": []}, sft=None, rl=None)
+    assert {row.stage for row in plan.rows} == {"search"}
+    printed = astro(written(arms=ARMS), "--test", "9").stdout
+    assert not re.search(r"^  = 0 |^  0 ", printed, re.MULTILINE)
+
+
+def test_all_runs_come_to() -> None:
+    """3 x (1.5 + 0.5) + 1 GPU-hours, 3 x 3 gigabytes."""
+
+    def totals(*values: float) -> list[Total]:
+        return [Total("", "", value) for value in values]
+
+    arm = Planned("a", Plan([], totals(1.5, 0.5), totals(3), []), times=3)
+    other = Planned("b", Plan([], totals(1), [], []))
+    assert total([arm, other]) == {"gpu_hours": 7, "gigabytes": 9}
+    assert list(lines([arm, other], ASSUMED))[-1] == "\nin all: 7 GPU-hours, 9 gigabytes"
+    assert not [line for line in lines([other], ASSUMED) if "in all" in line]
+
+
+def test_the_total_counts_every_seed(written: Callable[..., str]) -> None:
+    once, thrice = (
+        json.loads(astro(written(arms=ARMS, seeds=seeds), "--json", "--test", "9").stdout)["total"]
+        for seeds in ([0], [0, 1, 2])
+    )
+    assert thrice == {what: pytest.approx(3 * value) for what, value in once.items()}
+
+
+def test_the_help_says_whose_speeds_are_assumed() -> None:
+    text = " ".join(astro("--help").stdout.split())
+    assert "generated, on a GPU; the default is a 70B model's speed" in text
+    assert "computed, on a GPU; the default is a 70B model's speed" in text
 
 
 def test_problems_are_counted_where_nothing_says_how_many() -> None:
