@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -120,17 +121,10 @@ class RunConfig(Params):
 
 
 _KIND_OF_KEY = {
-    "problems": "problems",
-    "step_format": "step_format",
-    "policy": "policy",
-    "executor": "executor",
-    "verifier": "verifier",
-    "search": "search",
-    "value": "value",
-    "linearizer": "linearizer",
+    **{kind: kind for kind in ("problems", "step_format", "policy", "executor", "verifier")},
+    **{kind: kind for kind in ("search", "value", "linearizer")},
     "control": "linearizer",
-    "sft": "sft",
-    "rl": "rl",
+    **{kind: kind for kind in ("sft", "rl")},
     "reward": "verifier",
 }
 
@@ -159,16 +153,22 @@ def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -
     try:
         config = validate(RunConfig, raw)
     except ConfigError as error:
-        raise ConfigError(error.problems, source) from None
-    problems = [
-        problem
-        for key, kind, binding in config.bindings()
-        for problem in _binding_problems(registry, key, kind, binding)
-    ]
+        plugins = _plugin_problems(registry, _well_formed(raw))
+        raise ConfigError([*error.problems, *plugins], source) from None
+    problems = list(_plugin_problems(registry, config.bindings()))
     problems = problems or list(_chain_problems(registry, config))
     if problems:
         raise ConfigError(problems, source)
     return config
+
+
+def _well_formed(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, Binding]]:
+    """The bindings of a config that is not sound as a whole."""
+    for key, kind in _KIND_OF_KEY.items():
+        if isinstance(values := raw.get(key), Mapping):
+            with suppress(ConfigError):
+                model = VerifierBinding if kind == "verifier" else Binding
+                yield key, kind, validate(model, values)
 
 
 def dump_config(config: RunConfig) -> str:
@@ -237,11 +237,14 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
         yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
 
 
-def _binding_problems(registry: Registry, key: str, kind: str, binding: Binding) -> Iterator[str]:
-    try:
-        registry.require(kind, binding.name)
-        registry.params(kind, binding.name, binding.params)
-    except PluginError as error:
-        yield f"{key}.name: {error}"
-    except ConfigError as error:
-        yield from (f"{key}.params.{problem}" for problem in error.problems)
+def _plugin_problems(
+    registry: Registry, bindings: Iterable[tuple[str, str, Binding]]
+) -> Iterator[str]:
+    for key, kind, binding in bindings:
+        try:
+            registry.require(kind, binding.name)
+            registry.params(kind, binding.name, binding.params)
+        except PluginError as error:
+            yield f"{key}.name: {error}"
+        except ConfigError as error:
+            yield from (f"{key}.params.{problem}" for problem in error.problems)

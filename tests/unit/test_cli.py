@@ -175,6 +175,7 @@ def test_config_errors_come_all_at_once(config: Path) -> None:
         "evaluate.samples: " in line and "greater than or equal to 1" in line for line in lines
     )
     assert any("verifier.workers: " in line and "integer" in line for line in lines)
+    assert any("search.name: no search named 'mctz'" in line for line in lines)
 
 
 def test_plugin_errors_come_all_at_once(config: Path) -> None:
