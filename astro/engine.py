@@ -28,7 +28,6 @@ from astro.requests import (
     Program,
     Reply,
     Request,
-    Reward,
     Verify,
 )
 from astro.seeds import derive
@@ -198,8 +197,6 @@ class Engine:
                     self._generate(ticket, request)
                 case Verify():
                     self._verifier.add(ticket, request)
-                case Reward():
-                    self._deliver(ticket, Failure("this run has no reward model"))
 
     def _generate(self, ticket: int, request: Generate | LogProb) -> None:
         try:

@@ -17,7 +17,7 @@ from zlib import crc32
 import msgspec
 
 from astro.errors import JournalError, RunError
-from astro.requests import Generate, LogProb, Request, Reward, Verify
+from astro.requests import Generate, LogProb, Request, Verify
 from astro.types import Completion, Status, Verdict
 
 _CHECKPOINT_PAGES = 10_000
@@ -37,7 +37,6 @@ _decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
     {
         Generate: msgspec.msgpack.Decoder(list[Completion]).decode,
         LogProb: msgspec.msgpack.Decoder(list[tuple[float, ...]]).decode,
-        Reward: msgspec.msgpack.Decoder(list[float]).decode,
         Verify: msgspec.msgpack.Decoder(Verdict).decode,
     }
 )

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from astro.types import Completion, Problem, Prompt, State, Verdict
+from astro.types import Completion, Problem, Prompt, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +41,6 @@ class LogProb:
 
 
 @dataclass(frozen=True, slots=True)
-class Reward:
-    """Judge states with a reward model; the reply is one value in [0, 1] for each of them."""
-
-    states: tuple[State, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Verify:
     """Check a response; the reply is a verdict."""
 
@@ -62,8 +55,8 @@ class Failure:
     reason: str
 
 
-Request = Generate | LogProb | Reward | Verify
-Reply = list[Completion] | list[tuple[float, ...]] | list[float] | Verdict
+Request = Generate | LogProb | Verify
+Reply = list[Completion] | list[tuple[float, ...]] | Verdict
 
 R = TypeVar("R")
 Program = Generator[list[Request], list[Any], R]

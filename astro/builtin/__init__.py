@@ -30,6 +30,13 @@ def astro_providers() -> list[Provider]:
             params="astro.builtin.rollout:Params",
         ),
         Provider(
+            "value",
+            "p_true",
+            "how likely the policy itself calls the solution so far right",
+            target="astro.builtin.p_true:PTrue",
+            params="astro.builtin.p_true:Params",
+        ),
+        Provider(
             "step_format",
             "lines",
             "a step a line or paragraph; reflection and backtracking in prose",

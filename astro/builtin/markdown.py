@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from astro import params
 from astro.errors import ProblemError
+from astro.text import filled
 from astro.types import State
 
 HEADER = "## Step"
@@ -107,7 +108,7 @@ class MarkdownFormat:
         self._params = params
         shots = params.few_shots
         self._shots = "".join(
-            _filled(params.shot, {"problem": shot.problem, "solution": shot.solution})
+            filled(params.shot, {"problem": shot.problem, "solution": shot.solution})
             for shot in (_read(shots) if isinstance(shots, Path) else shots)
         )
         phrases = sorted((*params.backtracks, *params.root_backtracks), key=len)[::-1]
@@ -115,7 +116,7 @@ class MarkdownFormat:
 
     def ask(self, problem: str, *, shots: bool) -> str:
         """The worked examples, if `shots`, then the problem in the words of the instruction."""
-        asked = _filled(self._params.instruction, {"problem": problem})
+        asked = filled(self._params.instruction, {"problem": problem})
         return (self._shots if shots else "") + asked
 
     def is_terminal(self, state: State) -> bool:
@@ -153,11 +154,6 @@ def _last_number(state: State) -> int:
 
 def _pattern(phrase: str) -> str:
     return r"\d{1,6}".join(map(re.escape, phrase.split(_NUMBER)))
-
-
-def _filled(template: str, values: dict[str, str]) -> str:
-    """The template with each `{key}` replaced at once, so that no value is read as a template."""
-    return re.sub(r"\{(problem|solution)\}", lambda m: values.get(m[1], m[0]), template)
 
 
 def _read(path: Path) -> tuple[Shot, ...]:

@@ -8,20 +8,18 @@ import pytest
 
 from astro.errors import JournalError, RunError
 from astro.journal import Journal
-from astro.requests import Generate, LogProb, Request, Reward, Verify
-from astro.types import Completion, FinishReason, Problem, Prompt, State, Status, Verdict
+from astro.requests import Generate, LogProb, Request, Verify
+from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 
 PROBLEM = Problem("p", "q", "a", {"numbers": [1, 2]})
 REQUESTS: list[Request] = [
     Generate(Prompt("q", "so far\n", (1, 2)), n=2, seed=5),
     LogProb(Prompt("q"), ("a", "b")),
-    Reward((State(PROBLEM),)),
     Verify(PROBLEM, "answer a"),
 ]
 REPLIES = [
     [Completion("x\n", (3, 4), (-0.1, -0.2)), Completion("", (0,), (-3.0,), FinishReason.EOS)],
     [(-0.5,), (-0.25, -1.0)],
-    [0.75],
     Verdict(Status.INCORRECT, "b", "not a"),
 ]
 

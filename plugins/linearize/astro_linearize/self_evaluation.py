@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from astro.requests import Generate, Program
+from astro.text import filled
 from astro.types import Node, Prompt, SearchTree
 from astro_linearize.params import SelfEvaluationParams
 
@@ -25,10 +26,9 @@ def approved(
 
 def _request(tree: SearchTree, solution: Node, params: SelfEvaluationParams) -> Generate:
     text = "".join(node.step.text for node in tree.path(solution.id)).strip()
-    values = {"{problem}": tree.problem.prompt, "{solution}": text}
-    question = re.sub(r"\{(?:problem|solution)\}", lambda found: values[found[0]], params.question)
+    values = {"problem": tree.problem.prompt, "solution": text}
     return Generate(
-        Prompt(question),
+        Prompt(filled(params.question, values)),
         n=params.samples,
         max_tokens=params.max_tokens,
         temperature=params.temperature,

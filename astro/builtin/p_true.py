@@ -1,0 +1,73 @@
+"""R(S) in the policy's own words: how likely it takes the solution so far for right."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from astro.params import Params as BaseParams
+from astro.requests import LogProb, Program
+from astro.text import filled
+from astro.types import Prompt, State
+from astro.work import Asks, Work
+
+_QUESTION = """\
+Problem:
+{problem}
+
+The beginning of a solution:
+{solution}
+
+Is all of this right so far, and on the way to the answer? Answer with Yes or No."""
+_FLOOR = -700.0
+"""A log-probability below which e^x is as good as 0, and above which e^-x is a number still."""
+
+_Word = Annotated[str, Field(min_length=1)]
+
+
+class Params(BaseParams):
+    """Params of value `p_true`."""
+
+    question: Annotated[
+        str, Field(description="with {problem} and {solution} where they are to stand")
+    ] = _QUESTION
+    true: Annotated[_Word, Field(description="the reply that approves, as the model begins it")] = (
+        "Yes"
+    )
+    false: Annotated[_Word, Field(description="the reply that does not")] = "No"
+
+    @field_validator("question")
+    @classmethod
+    def _holds_both(cls, question: str) -> str:
+        if "{problem}" not in question or "{solution}" not in question:
+            raise ValueError("expected {problem} and {solution} in it")
+        return question
+
+    def work(self) -> Work:
+        """A state's."""
+        return Work((Asks("judgements", requests=1, samples=2, max_tokens=0),))
+
+
+class PTrue:
+    """R(S) = p(true) / (p(true) + p(false)) (Kadavath et al., arXiv 2207.05221, section 3)."""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+
+    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
+        """One value in [0, 1] for each state. Nothing is sampled."""
+        replies = yield [self._asked(state) for state in states]
+        return [_share(*(max(_FLOOR, sum(reply)) for reply in both)) for both in replies]
+
+    def _asked(self, state: State) -> LogProb:
+        values = {"problem": state.problem.prompt, "solution": state.response.strip()}
+        question = filled(self._params.question, values)
+        return LogProb(Prompt(question), (self._params.true, self._params.false))
+
+
+def _share(true: float, false: float) -> float:
+    """e^true / (e^true + e^false)."""
+    return 1.0 / (1.0 + math.exp(false - true))
