@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
@@ -47,15 +47,15 @@ def _traces(run: Run, arm: str) -> Path:
     if not others:
         return own
     pool = own.with_name(f"pooled_{own.name}")
-    files = {"": own, **{f"{folder.root.name}/": folder.traces(arm) for folder in others}}
-    write_lines(pool, _distinct(files))
+    others_traces = [(f"{folder.root.name}/", folder.traces(arm)) for folder in others]
+    write_lines(pool, _distinct([("", own), *others_traces]))
     return pool
 
 
-def _distinct(files: Mapping[str, Path]) -> Iterator[dict[str, object]]:
-    """The rows of all files that say something new; a file's key is put before their ids."""
+def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
+    """The rows of all files that say something new; a file's prefix is put before their ids."""
     seen: set[bytes] = set()
-    for prefix, path in files.items():
+    for prefix, path in files:
         for row in read_lines(path, dict[str, object]):
             said = blake2b(encode(row["messages"])).digest()
             if said not in seen:

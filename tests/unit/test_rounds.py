@@ -122,6 +122,8 @@ def test_a_pool_holds_each_response_once(tmp_path: Path) -> None:
     rows = [{"id": f"p#{i}", "messages": [{"content": text}]} for i, text in enumerate("aab")]
     write_lines(tmp_path / "own", rows[:1])
     write_lines(tmp_path / "other", rows)
-    pool = list(_distinct({"": tmp_path / "own", "round-1/": tmp_path / "other"}))
-    assert [row["id"] for row in pool] == ["p#0", "round-1/p#2"]
+    write_lines(tmp_path / "namesake", [{"id": "q#0", "messages": [{"content": "c"}]}])
+    files = [("", "own"), ("round-1/", "other"), ("round-1/", "namesake")]
+    pool = list(_distinct([(prefix, tmp_path / name) for prefix, name in files]))
+    assert [row["id"] for row in pool] == ["p#0", "round-1/p#2", "round-1/q#0"]
     assert json.loads((tmp_path / "other").read_text().splitlines()[1])["id"] == "p#1"

@@ -6,6 +6,7 @@ out again would leave rounding behind, and a resumed run would not equal an unin
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,7 +23,8 @@ _NAME = "default"
 def attach(model: PreTrainedModel, lora: Lora, seed: int) -> None:
     """Put adapters that change nothing yet into `model`, and freeze its own weights.
 
-    Raises `TrainingError` if none of its layers is named by `lora.targets`.
+    Raises `TrainingError` if `lora.targets` names none of its layers, or one whose weight cannot be
+    merged for itself: experts that are one tensor, and weights that are tied to others.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -35,6 +37,20 @@ def attach(model: PreTrainedModel, lora: Lora, seed: int) -> None:
             inject_adapter_in_model(config, model, _NAME)
         except ValueError as error:
             raise TrainingError(f"rl.params.lora: {error}", "try targets: all-linear") from None
+    _check_mergeable(model)
+
+
+def _check_mergeable(model: PreTrainedModel) -> None:
+    named = dict(model.named_parameters(remove_duplicate=False))
+    tensors = Counter(weight.data_ptr() for weight in named.values())
+    for name, _ in _layers(model):
+        weight = named.get(f"{name}.base_layer.weight")
+        if weight is None or tensors[weight.data_ptr()] > 1:
+            why = "holds no weight of its own" if weight is None else "shares its weight"
+            raise TrainingError(
+                f"rl.params.lora: {name} {why}, so its adapter cannot be merged",
+                "name others as targets, such as [q_proj, v_proj]",
+            )
 
 
 def trained(model: torch.nn.Module) -> dict[str, Tensor]:

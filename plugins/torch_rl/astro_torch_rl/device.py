@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
@@ -70,8 +72,8 @@ def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
 def checkpoint_gradients(model: PreTrainedModel) -> None:
     """Have the layers computed again in the backward pass, for memory.
 
-    A layer does so in training mode only, and passes that on to none of its parts: dropout stays
-    off. Raises `TrainingError` for a model that cannot.
+    A layer does so in training mode only. Its parts are not in it, and it is not while it computes:
+    dropout stays off. Raises `TrainingError` for a model that cannot.
     """
     try:
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -80,3 +82,18 @@ def checkpoint_gradients(model: PreTrainedModel) -> None:
     for module in model.modules():
         if isinstance(module, GradientCheckpointingLayer):
             module.training = True
+            again = module._gradient_checkpointing_func
+            module._gradient_checkpointing_func = partial(_evaluated, module, again)
+
+
+def _evaluated(layer: torch.nn.Module, again: Any, forward: Any, *args: Any) -> Any:
+    """Checkpoint `forward` of `layer` by `again`, in evaluation mode both times that it runs."""
+
+    def run(*inputs: Any) -> Any:
+        layer.training = False
+        try:
+            return forward(*inputs)
+        finally:
+            layer.training = True
+
+    return again(run, *args)

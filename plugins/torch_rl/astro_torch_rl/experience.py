@@ -45,7 +45,7 @@ class Known:
         return [
             torch.zeros(len(sequence.response_ids))
             if params.kl_in == "loss" or old is None or reference is None
-            else params.kl * kl_estimate(params.kl_estimator, old, reference).cpu()
+            else params.kl * kl_estimate(params.kl_estimator, old.cpu(), reference.cpu())
             for sequence, (old, reference) in zip(sequences, models, strict=True)
         ]
 

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    LlamaConfig,
+    MixtralConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 
 from astro.errors import TrainingError
 from astro_torch_rl import adapters
@@ -14,6 +20,14 @@ from astro_torch_rl.params import Lora
 pytest.importorskip("peft")
 
 CPU = torch.device("cpu")
+SHAPE = {
+    "vocab_size": 9,
+    "hidden_size": 16,
+    "intermediate_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "num_key_value_heads": 2,
+}
 IDS = torch.tensor([[2, 3, 7, 1]])
 
 
@@ -89,6 +103,21 @@ def test_a_model_without_adapters_is_merged_as_it_is(tiny_model: Path) -> None:
     adapters.fold(model)
     assert torch.equal(logits(model), before)
     assert adapters.trained(model).keys() == dict(model.named_parameters()).keys()
+
+
+@pytest.mark.parametrize(
+    ("config", "targets", "expected"),
+    [
+        (LlamaConfig(**SHAPE, tie_word_embeddings=True), ["lm_head"], "shares its weight"),
+        (MixtralConfig(**SHAPE, num_local_experts=2), "all-linear", "no weight of its own"),
+    ],
+)
+def test_what_cannot_be_merged_is_refused(
+    config: PretrainedConfig, targets: list[str] | str, expected: str
+) -> None:
+    model = AutoModelForCausalLM.from_config(config)
+    with pytest.raises(TrainingError, match=expected):
+        adapters.attach(model, Lora(targets=targets), seed=0)
 
 
 def test_targets_that_are_not_there_are_an_error(tiny_model: Path) -> None:

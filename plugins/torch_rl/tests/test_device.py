@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import OPTConfig, OPTForCausalLM
 
 from astro.errors import TrainingError
 from astro_torch_rl.device import Device, checkpoint_gradients, load_model, start_dtype
@@ -47,3 +48,16 @@ def test_checkpointed_layers_run_again_in_the_backward_pass_without_dropout(
     loss.backward()
     assert runs == ["layer", "layer"]
     assert not model.model.layers[0].self_attn.training
+
+
+def test_checkpointed_layers_that_drop_out_themselves_do_not() -> None:
+    shape = {"hidden_size": 16, "ffn_dim": 32, "word_embed_proj_dim": 16, "vocab_size": 9}
+    layers = {"num_hidden_layers": 2, "num_attention_heads": 2, "max_position_embeddings": 16}
+    model = OPTForCausalLM(OPTConfig(**shape, **layers, dropout=0.5)).eval()
+    ids = torch.tensor([[2, 3]])
+    expected = model(ids).logits
+    checkpoint_gradients(model)
+    found = model(ids, use_cache=False).logits
+    torch.testing.assert_close(found, expected)
+    found.sum().backward()
+    assert model.model.decoder.layers[0].fc1.weight.grad is not None

@@ -24,6 +24,15 @@ KNOWN = Known(
 """Every token has a k1 of 1/2 to the start model."""
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_a_sampler_s_word_and_a_model_s_may_lie_on_two_devices() -> None:
+    known = Known(
+        KNOWN.old_logprobs, [row.cuda() for row in KNOWN.reference_logprobs if row is not None]
+    )
+    params = GrpoParams(kl=0.5, kl_in="reward")
+    assert known.penalties(SEQUENCES, params)[0].tolist() == [0.25, 0.25]
+
+
 def test_a_response_has_one_advantage_relative_to_its_own_group() -> None:
     found = by_group(SEQUENCES, NOTHING, GrpoParams())
     assert [e.advantages.tolist() for e in found] == [[0.5, 0.5], [-0.5], [0.0, 0.0, 0.0]]

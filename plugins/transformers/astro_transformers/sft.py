@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 from transformers import (
+    AutoConfig,
     PreTrainedModel,
     PrinterCallback,
     Trainer,
@@ -84,7 +86,7 @@ class TransformersSFT:
             "seconds": time.monotonic() - started,
             "dropped": float(dropped),
         }
-        _save(loaded, tokenizer, metrics, target)
+        _save(loaded.to(_own_dtype(name)), tokenizer, metrics, target)
         shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
 
@@ -142,10 +144,17 @@ class TransformersSFT:
         return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
     def _arguments(self, folder: Path, seed: int) -> TrainingArguments:
+        """On one device. Raises `TrainingError` for a GPU other than the first that is visible."""
         params = self._params
-        cpu = checkpoints.pick_device(params.device).type == "cpu"
+        device = checkpoints.pick_device(params.device)
+        if device.index:
+            raise TrainingError(
+                f"device {device}: fine-tuning runs on the first GPU that it sees",
+                f"set sft.params.device: cuda, and CUDA_VISIBLE_DEVICES={device.index}",
+            )
+        cpu = device.type == "cpu"
         bf16 = not cpu and torch.cuda.is_bf16_supported() if params.bf16 == "auto" else params.bf16
-        return TrainingArguments(
+        arguments = TrainingArguments(
             output_dir=str(folder),
             seed=seed,
             use_cpu=cpu,
@@ -164,6 +173,7 @@ class TransformersSFT:
             adam_beta2=params.adam_beta2,
             max_grad_norm=params.max_grad_norm,
             logging_steps=1,
+            logging_nan_inf_filter=False,
             save_steps=params.save_steps,
             save_total_limit=2,
             report_to="none",
@@ -171,6 +181,8 @@ class TransformersSFT:
             disable_tqdm=True,
             dataloader_pin_memory=not cpu,
         )
+        arguments._n_gpu = min(arguments.n_gpu, 1)  # or the trainer splits a batch over all of them
+        return arguments
 
 
 class _Batches(Dataset[list[Example]]):
@@ -207,6 +219,11 @@ class _Reporter(TrainerCallback):
         logs: dict[str, float] = kwargs["logs"]
         if "loss" not in logs:
             return
+        if not all(math.isfinite(logs[name]) for name in ("loss", "grad_norm") if name in logs):
+            raise TrainingError(
+                f"step {state.global_step}: the loss or its gradient is not finite",
+                "lower sft.params.learning_rate, or set bf16: false",
+            )
         seconds = max(time.monotonic() - self._began, 1e-9)
         figures = {
             "loss": logs["loss"],
@@ -231,6 +248,12 @@ class _Sealer(TrainerCallback):
         **_: Any,
     ) -> None:
         seal(self._folder / f"checkpoint-{state.global_step}", self._training)
+
+
+def _own_dtype(model: str) -> torch.dtype:
+    """Of a checkpoint's weights, in which the model trained from it is written."""
+    dtype = AutoConfig.from_pretrained(model).dtype
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
 
 
 def _save(model: PreTrainedModel, tokenizer: Any, metrics: dict[str, float], target: Path) -> None:

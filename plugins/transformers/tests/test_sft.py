@@ -3,14 +3,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from astro.errors import TrainingError
 from astro.interfaces import TrainResult
+from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
 from astro_transformers.sft import TransformersSFT
 
@@ -96,6 +98,46 @@ def test_the_model_is_whole_and_nothing_else_stays(
     assert capfd.readouterr() == ("", "")
     assert AutoTokenizer.from_pretrained(result.model).chat_template
     assert train(traces, llama, tmp_path / "run", die_at(1)) == result
+
+
+def test_a_training_that_diverges_ends_with_a_word(
+    traces: Path, llama: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match=r"step \d+: the loss or its gradient is not finite"):
+        train(traces, llama, tmp_path, learning_rate=1e30)
+    assert not (tmp_path / "model").exists()
+
+
+def test_the_model_is_written_in_its_own_type(traces: Path, llama: str, tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    AutoModelForCausalLM.from_pretrained(llama).to(torch.bfloat16).save_pretrained(start)
+    AutoTokenizer.from_pretrained(llama).save_pretrained(start)
+    result = train(traces, str(start), tmp_path / "run")
+    assert {weight.dtype for weight in weights(result).values()} == {torch.bfloat16}
+
+
+def test_a_machine_s_gpus_are_not_all_taken(
+    traces: Path, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = TrainingArguments._setup_devices
+
+    def four(arguments: TrainingArguments) -> torch.device:
+        device: torch.device = found.func(arguments)
+        arguments._n_gpu = 4
+        return device
+
+    devices = cached_property(four)
+    devices.__set_name__(TrainingArguments, "_setup_devices")
+    monkeypatch.setattr(TrainingArguments, "_setup_devices", devices)
+    assert train(traces, llama, tmp_path, device="cpu").metrics["steps"] == 10
+
+
+def test_a_gpu_that_is_not_the_first_is_refused(
+    traces: Path, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoints, "pick_device", torch.device)
+    with pytest.raises(TrainingError, match=r"device cuda:1: .*CUDA_VISIBLE_DEVICES=1"):
+        train(traces, llama, tmp_path, device="cuda:1")
 
 
 def test_equal_seeds_give_equal_weights(traces: Path, llama: str, tmp_path: Path) -> None:
