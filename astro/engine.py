@@ -31,7 +31,7 @@ from astro.requests import (
     Verify,
 )
 from astro.seeds import derive
-from astro.types import Completion
+from astro.types import Completion, Status
 
 R = TypeVar("R")
 _COLLECT_AFTER = (10_000, 10, 1_000)
@@ -147,12 +147,11 @@ class Engine:
                 live.program.close()
                 return self._failure(live, failed.reason)
             try:
-                requests = _resume(live)
+                live.requests = self._seeded(live, _resume(live))
             except StopIteration as stop:
                 return Outcome(live.task.key, stop.value, tokens=live.spent_tokens)
             except Exception as error:  # a program's fault is its own outcome
                 return self._failure(live, f"{type(error).__name__}: {error}")
-            live.requests = self._seeded(live, requests)
             if live.recording is not None and live.number < len(live.recording):
                 live.replies = live.recording.replies(live.number, live.requests)
             elif self._over_budget(live):
@@ -193,10 +192,10 @@ class Engine:
             ticket = next(self._tickets)
             self._asked[ticket] = (live, i)
             match request:
-                case Generate() | LogProb():
-                    self._generate(ticket, request)
                 case Verify():
                     self._verifier.add(ticket, request)
+                case _:
+                    self._generate(ticket, request)
 
     def _generate(self, ticket: int, request: Generate | LogProb) -> None:
         try:
@@ -216,7 +215,8 @@ class Engine:
                 self._deliver(ticket, _sound(reply))
         idle = not self._generating and not self._ready
         for ticket, verdict in self._verifier.step(block=idle):
-            self._deliver(ticket, verdict)
+            unfit = verdict.status is Status.BAD_REFERENCE
+            self._deliver(ticket, Failure(f"bad reference: {verdict.reason}") if unfit else verdict)
 
     def _step_policy(self) -> list[tuple[int, Reply | Failure]]:
         try:

@@ -33,7 +33,7 @@ class RunFolder:
         self.usage = root / "usage.json"
         self.scores = root / "eval" / "scores.json"
         self.report = root / "report.md"
-        self._clearing = root / ".clearing"
+        self.clearing = root / ".clearing"
 
     def traces(self, arm: str) -> Path:
         """Traces of the arm `sft` or of its control `direct_sft`."""
@@ -71,7 +71,7 @@ class RunFolder:
                 f"another run is at work in {self.root}", "wait for it, or choose another name"
             ) from None
         try:
-            if fresh or self._clearing.exists():
+            if fresh or self.clearing.exists():
                 self._clear()
             self._check_config(config)
             yield
@@ -84,15 +84,15 @@ class RunFolder:
         found = [path for path in self.root.iterdir() if path.name != ".lock"]
         if not found:
             return
-        if not (self.config.exists() or self._clearing.exists()):
+        if not (self.config.exists() or self.clearing.exists()):
             raise RunError(f"{self.root} holds no run, so --fresh leaves it alone")
-        write_whole(self._clearing, [])
+        write_whole(self.clearing, [])
         for path in found:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
-            elif path != self._clearing:
+            elif path != self.clearing:
                 path.unlink()
-        self._clearing.unlink()
+        self.clearing.unlink()
 
     def _check_config(self, config: RunConfig) -> None:
         text = dump_config(config)
@@ -117,6 +117,12 @@ class RunFolder:
             )
         if differing:
             write_whole(self.config, [text.encode()])
+
+
+def discard(runs: Path) -> None:
+    """Have every run below this folder start over, also where a kill comes before its turn."""
+    for config in runs.rglob("config.yaml"):
+        write_whole(RunFolder(config.parent).clearing, [])
 
 
 def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:

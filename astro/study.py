@@ -76,10 +76,9 @@ class Study:
 
     def config(self, seed: int, arm: str) -> RunConfig:
         """The config of an arm's run at a seed; the base is measured in the reference alone."""
-        evaluate = self.arms[arm].evaluate
-        if arm != self.reference:
-            evaluate = evaluate.without_base()
-        return self.arms[arm].model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
+        config, common = self.arms[arm], self.arms[arm].evaluate
+        evaluate = common if arm == self.reference else common.without_base()
+        return config.model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
 
     def shares_trees(self, arm: str) -> bool:
         """Whether an arm is searched exactly as the reference is, and on the same problems: those

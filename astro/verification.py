@@ -144,7 +144,8 @@ class VerifierPool:
             self._dispatch()
         done, self._done = self._done, []
         for judged in done:
-            self._alarm.note(judged.verdict)
+            if judged.verdict.status is not Status.BAD_REFERENCE:  # that problem is at fault alone
+                self._alarm.note(judged.verdict)
         return done
 
     def counters(self) -> Mapping[str, int]:
@@ -221,13 +222,15 @@ class VerifierPool:
                     return
                 verdict, now = _verdict(message)
                 self._finish(worker, verdict, now)
+            if (now := time.monotonic()) > worker.deadline:  # it may have waited for us to read
+                self._begin(worker, now)
         except (EOFError, OSError):
             self._bury(worker)
 
     def _finish(self, worker: _Worker, verdict: Verdict, now: float) -> None:
         """Resolve the job that it was at until `now`."""
         job = worker.jobs.popleft()
-        job.seconds += now - worker.since
+        job.seconds += max(0.0, now - worker.since)
         self._resolve(job, verdict)
         self._begin(worker, now)
 
@@ -295,6 +298,5 @@ class VerifierPool:
 
 
 def _digest(request: Verify) -> bytes:
-    problem = request.problem
-    text = f"{problem.id}\0{problem.answer}\0{request.response}"
+    text = f"{request.problem!r}\0{request.response}"
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from astro.errors import PolicyError
 from astro.params import Params as BaseParams
 from astro.requests import LogProb, Program
 from astro.text import filled
@@ -60,7 +61,7 @@ class PTrue:
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
         """One value in [0, 1] for each state. Nothing is sampled."""
         replies = yield [self._asked(state) for state in states]
-        return [_share(*(max(_FLOOR, sum(reply)) for reply in both)) for both in replies]
+        return [_share(*map(sum, both)) for both in replies]
 
     def _asked(self, state: State) -> LogProb:
         values = {"problem": state.problem.prompt, "solution": state.response.strip()}
@@ -69,5 +70,7 @@ class PTrue:
 
 
 def _share(true: float, false: float) -> float:
-    """e^true / (e^true + e^false)."""
-    return 1.0 / (1.0 + math.exp(false - true))
+    """e^true / (e^true + e^false). Raises `PolicyError` where one of them is no number."""
+    if math.isnan(true + false):
+        raise PolicyError("the policy's log-probabilities are not numbers")
+    return 1.0 / (1.0 + math.exp(max(_FLOOR, false) - max(_FLOOR, true)))

@@ -118,5 +118,4 @@ def _result(context: Run) -> RunResult:
     folder = context.folder
     if not folder.scores.exists():
         return RunResult(folder.root, {}, [])
-    scores = evaluate.read_scores(folder.scores)
-    return RunResult(folder.root, scores, report.examples(context))
+    return RunResult(folder.root, evaluate.read_scores(folder.scores), report.examples(context))

@@ -110,7 +110,7 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
 def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
     """The problems that all models were measured on at every seed, in one order."""
     by_place = {
-        seed: {name: {_place(m): m for m in model} for name, model in models.items()}
+        seed: {n: {(m.evaluation_set, m.problem.id): m for m in ms} for n, ms in models.items()}
         for seed, models in measured.items()
     }
     first, *others = (model for models in by_place.values() for model in models.values())
@@ -121,10 +121,6 @@ def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
         seed: {name: [model[place] for place in places] for name, model in models.items()}
         for seed, models in by_place.items()
     }
-
-
-def _place(measured: Measured) -> tuple[str, str]:
-    return measured.evaluation_set, measured.problem.id
 
 
 def _right(_problem: Problem, sample: Sample) -> bool:

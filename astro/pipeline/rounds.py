@@ -11,7 +11,7 @@ from astro.config import EvaluationSet, Rounds, RunConfig
 from astro.errors import ConfigError
 from astro.events import Listener, Notice, ignore
 from astro.files import write_json
-from astro.folder import RunFolder
+from astro.folder import RunFolder, discard
 from astro.metrics import Estimate
 from astro.pipeline.evaluate import read_groups
 from astro.seeds import derive
@@ -52,12 +52,14 @@ def run_rounds(
     if config.rounds is None:
         raise ConfigError(["rounds: missing"])
     folder, result = Path(runs).resolve() / config.name, RoundsResult([], 0, stalled=False)
+    if fresh:
+        discard(folder)
     for number in range(1, config.rounds.n + 1):
         if result.stalled:
             break
         on_event(Notice(f"{config.name}: round {number}"))
         turn = round_config(config, config.rounds, number, folder)
-        pipeline.run(turn, runs=folder, fresh=fresh, until=until, on_event=on_event)
+        pipeline.run(turn, runs=folder, until=until, on_event=on_event)
         if until not in (None, "evaluate", "report"):
             return None
         result = _judged([*result.rounds, *_measured(config, number, folder)], config.rounds)

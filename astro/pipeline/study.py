@@ -14,7 +14,7 @@ from astro import pipeline
 from astro.binding import Budget
 from astro.events import Listener, Notice, ignore
 from astro.files import read_lines, write_json
-from astro.folder import RunFolder
+from astro.folder import RunFolder, discard
 from astro.interfaces import StepFormat
 from astro.metrics import pearson
 from astro.pipeline import sft
@@ -46,6 +46,8 @@ def run_study(
     A study that was ended at any moment goes on from there. Raises `AstroError`.
     """
     runs = Path(runs)
+    if fresh:
+        discard(runs / study.name)
     for seed, arm, config in study.runs():
         on_event(Notice(f"{study.name}: seed {seed}, arm {arm}"))
         reference = RunFolder(study.folder(runs, seed, study.reference))
@@ -53,7 +55,6 @@ def run_study(
         pipeline.run(
             config,
             runs=reference.root.parent,
-            fresh=fresh,
             until=until,
             trees=reference.trees if beside and study.shares_trees(arm) else None,
             sft_tokens=sft.trained_tokens(reference.training_metrics("sft")) if beside else None,
@@ -61,22 +62,19 @@ def run_study(
         )
     if until not in (None, "evaluate", "report"):
         return None
-    result = compare_arms(study, runs, fresh=fresh, on_event=on_event)
+    result = compare_arms(study, runs, on_event)
     write_json(runs / study.name / "results.json", {study.name: result})
     return result
 
 
-def compare_arms(
-    study: Study, runs: Path, *, fresh: bool = False, on_event: Listener = ignore
-) -> StudyResult:
+def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
     """Set the responses of all arms and seeds side by side, and what is measured beside them."""
     config = study.arms[study.reference]
     step_format: StepFormat = Registry.discover().build("step_format", config.step_format)
     measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
     compared = compare(measured, step_format, f"{study.reference}_{'rl' if config.rl else 'sft'}")
     budgets = {matched.seed: round(matched.reference_tokens) for matched in compared.matched}
-    folder = runs / study.name / STAGE
-    opened = partial(pipeline.opened, runs=folder, fresh=fresh, on_event=on_event)
+    opened = partial(pipeline.opened, runs=runs / study.name / STAGE, on_event=on_event)
     return replace(
         compared,
         searched=list(_searched(study, budgets, opened)),

@@ -8,7 +8,7 @@ import pytest
 
 from astro.config import RunConfig
 from astro.errors import RunError
-from astro.folder import RunFolder
+from astro.folder import RunFolder, discard
 
 
 def config(**changes: object) -> RunConfig:
@@ -105,3 +105,14 @@ def test_fresh_spares_a_folder_that_holds_no_run(tmp_path: Path) -> None:
     ):
         pass
     assert (root / "thesis.tex").exists()
+
+
+def test_what_is_discarded_starts_over_when_its_turn_comes(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        folder = RunFolder(tmp_path / name)
+        with folder.claimed(config(), fresh=False):
+            folder.trees.write_text("old")
+    discard(tmp_path)
+    with RunFolder(tmp_path / "b").claimed(config(), fresh=False):
+        assert not (tmp_path / "b" / "trees.jsonl").exists()
+        assert (tmp_path / "a" / "trees.jsonl").exists()

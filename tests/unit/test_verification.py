@@ -205,6 +205,15 @@ def test_counters_tell_classes_restarts_and_what_was_known(hostile: VerifierPool
     }
 
 
+def test_equal_ids_with_other_metadata_are_other_requests(pool: VerifierPool) -> None:
+    for ticket in range(2):
+        pool.add(ticket, Verify(Problem("p", "?", "42", {"set": ticket}), "fine"))
+    found = dict(pool.step(block=True))
+    while len(found) < 2:
+        found |= pool.step(block=True)
+    assert "memo_hits" not in pool.counters()
+
+
 def test_equal_ids_with_other_references_are_other_requests(pool: VerifierPool) -> None:
     for ticket, answer in enumerate(["41", "42"]):
         pool.add(ticket, Verify(Problem("p", "", answer), "\\boxed{42}"))
