@@ -46,4 +46,5 @@ class PhysicsUnitsVerifier:
     def _tolerance(self, reference: Quantity) -> float:
         """Half of the last digit, but no more than a share of the value; and a float's error."""
         size = abs(reference.value)
-        return min(reference.place / 2, self._params.max_relative * size) + _FLOAT_ERROR * size
+        lost = _FLOAT_ERROR * max(size, reference.place)
+        return min(reference.place / 2, self._params.max_relative * size) + lost

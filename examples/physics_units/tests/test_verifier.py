@@ -34,6 +34,7 @@ def status(verifier: PhysicsUnitsVerifier, reference: str, answer: str) -> Statu
         ("0.5", "50 %"),
         ("20.0 degC", "293.15 K"),
         ("0 N", "0 kN"),
+        ("0 degC", "32 degF"),
         ("50 km/h", "13.9 meters/second"),
         ("8.31 J/(mol K)", r"8.314\ \frac{J}{mol K}"),
     ],

@@ -181,7 +181,8 @@ def _cut(walk: Walk, back_to: Remaining) -> Walk:
 
 
 def _check_answer(game: Game, walk: Walk, answer: str) -> None:
-    if is_number(answer):
+    """Of a walk's end; where nothing was walked, `42/2` is a division of the numbers given."""
+    if is_number(answer) and (len(walk.path) > 1 or "/" not in answer):
         check_end(game, walk, read_number(answer))
     else:
         check_expression(game, *evaluate(answer))

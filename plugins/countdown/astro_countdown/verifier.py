@@ -69,7 +69,7 @@ def _judge(game: Game, lines: Sequence[str]) -> Verdict:
         answer = read_answer(end)
         if answer is None:
             return Verdict(Status.UNPARSED, reason="no answer at the end")
-        if is_number(answer):
+        if is_number(answer) and (walked or "/" not in answer):
             return _judge_steps(game, walked, read_number(answer))
         return _judge_expression(game, *evaluate(answer))
     except (IllegalLine, ExpressionError) as error:

@@ -266,3 +266,11 @@ class TestConformance(VerifierConformance):
 
     def stated(self, problem: Problem) -> str:  # noqa: ARG002
         return DIRECT
+
+
+@pytest.mark.parametrize("answer", ["42/2", "42 / 2", "\\boxed{42/2}"])
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_division_of_the_numbers_given_is_no_fraction(answer: str, strict: bool) -> None:
+    problem = Problem("p", "", "21", {"numbers": [2, 42], "target": 21})
+    response = answer if answer.startswith("\\") else f"answer {answer}"
+    assert CountdownVerifier(Params(strict=strict)).verify(problem, response).correct

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate, Program, Verify
-from astro.types import Problem, Prompt, SearchTree, Segment, Trace
+from astro.types import Completion, FinishReason, Problem, Prompt, SearchTree, Segment, Trace
 from astro_linearize.backtrack import Backtrack
 from astro_linearize.fidelity import faithful
 from astro_linearize.params import RewriteParams
@@ -46,8 +46,8 @@ class Rewrite:
         olds = [traces[i] for i in chosen]
         replies = yield [self._request(trace) for trace in olds]
         news = [
-            self._read(tree, old, completions[0].text)
-            for old, completions in zip(olds, replies, strict=True)
+            self._read(tree, old, _whole(completion))
+            for old, (completion,) in zip(olds, replies, strict=True)
         ]
         verdicts = yield [Verify(new.problem, new.response) for new in news]
         return [
@@ -71,6 +71,11 @@ class Rewrite:
         if not fits(tree, words, self.params):
             return trace
         return replace(trace, segments=tuple(words), rewritten=True)
+
+
+def _whole(reply: Completion) -> str:
+    """Its text; none if the token limit cut it off."""
+    return "" if reply.finish_reason is FinishReason.LENGTH else reply.text
 
 
 def _in_words(segment: Segment, text: str) -> Segment:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from astro.requests import Generate
-from astro.types import Completion, SearchTree, Trace
+from astro.types import Completion, FinishReason, SearchTree, Trace
 from astro_linearize.params import RewriteParams
 from astro_linearize.rewrite import Rewrite
 
@@ -29,7 +29,9 @@ def rewritten(
 def _reply(request: Any, judge: Any, write: Writer) -> Any:
     if isinstance(request, Generate):
         notes = request.prompt.user.rpartition("Notes:\n")[2].partition("\n\n")[0]
-        return [Completion(write(notes))]
+        reply = write(notes)
+        reason = FinishReason.LENGTH if reply.endswith("and so") else FinishReason.EOS
+        return [Completion(reply, finish_reason=reason)]
     return judge(request.problem, request.response)
 
 
@@ -67,6 +69,13 @@ def test_a_rewriting_that_drops_a_note_leaves_the_template(
     (trace,) = rewritten(tree, brackets, judge, shorten, attempts=3)
     assert not trace.rewritten
     assert len(asked) == 3
+
+
+def test_a_rewriting_that_the_limit_cut_off_leaves_the_template(
+    tree: SearchTree, brackets: Any, judge: Any
+) -> None:
+    (trace,) = rewritten(tree, brackets, judge, lambda notes: f"{chatty(notes)} and so")
+    assert not trace.rewritten
 
 
 def test_a_rewriting_that_is_too_long_leaves_the_template(

@@ -28,7 +28,8 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
             return Completion(text, finish_reason=finish_reason)
         if not (tokens and text.endswith(tokens[-1])):
             ids = ()
-    return Completion(text, ids if len(ids) == len(logprobs) else (), logprobs, finish_reason)
+    fit = not logprobs or len(ids) == len(logprobs)
+    return Completion(text, ids if fit else (), logprobs, finish_reason)
 
 
 def _ended(choice: Choice, stop: Sequence[str]) -> tuple[str, FinishReason]:

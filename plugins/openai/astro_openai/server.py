@@ -20,6 +20,7 @@ from astro_openai.usage import Meter
 
 _NO_KEY = "none"  # the client insists on one; servers without keys ignore it
 _PING_SECONDS = 10.0
+_BACKOFF_SECONDS = 120.0  # as long as the client heeds a `Retry-After`
 _SHOWN = 300
 _FULL = re.compile(r"context[ _-]?(length|size|window)|max_model_len|input tokens", re.IGNORECASE)
 
@@ -36,7 +37,8 @@ class Server:
     """Asks at most `concurrency` things at once; all its methods run on one event loop.
 
     The client repeats an attempt after 408, 409, 429, 5xx, timeouts and cut connections, with
-    exponential backoff or when `Retry-After` says. A key appears in no error that leaves here.
+    exponential backoff or when `Retry-After` says. A server that keeps sending what is no answer is
+    left after the time that all attempts may take. A key appears in no error that leaves here.
     """
 
     def __init__(self, params: Params, meter: Meter) -> None:
@@ -44,6 +46,7 @@ class Server:
         self._meter = meter
         self._key = _read_key(params)
         self._slots = asyncio.Semaphore(params.concurrency)
+        self._patience = params.timeout + params.max_retries * (params.timeout + _BACKOFF_SECONDS)
         self._client = openai.AsyncOpenAI(
             base_url=params.base_url,
             api_key=self._key,
@@ -74,6 +77,8 @@ class Server:
         async with self._slots:
             try:
                 return await self._attempt(body)
+            except TimeoutError:
+                raise Refused(f"no answer within {self._patience:g} s") from None
             except openai.APIConnectionError as error:
                 await self.check()
                 raise Refused(f"no answer: {self._said(error)}") from None
@@ -91,7 +96,8 @@ class Server:
         """Also asks again, with the client's backoff, where what came is not an answer."""
         retries = 0
         while True:
-            raw = await self._create(**body)
+            async with asyncio.timeout(self._patience):
+                raw = await self._create(**body)
             self._meter.count(retries=raw.retries_taken)
             try:
                 answer = decode(raw.content)

@@ -127,6 +127,12 @@ class FakeServer:
                         self._send_bytes(200, b'{"choices": [{"text": ')
                     case "no_choices":
                         self._send(200, {"error": {"message": "oops"}})
+                    case "trickle":
+                        self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                        with suppress(OSError):
+                            while True:
+                                self.wfile.write(b"1\r\n\n\r\n")
+                                time.sleep(0.1)
                     case "slow":
                         time.sleep(1.0)
                         self._send(500, {"error": {"message": "too late"}})

@@ -40,6 +40,14 @@ def test_a_slow_answer_is_asked_for_again(server: Any, make: Any, replies: Any) 
     assert len(reply) == 2
 
 
+def test_a_server_that_only_keeps_the_line_open_is_left(
+    server: Any, make: Any, replies: Any
+) -> None:
+    server.always = "trickle"
+    (reply,) = replies(make(max_retries=0, timeout=0.5), [ASKED])
+    assert reply == Failure("no answer within 0.5 s")
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [

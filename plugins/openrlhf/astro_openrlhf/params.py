@@ -13,6 +13,9 @@ from astro.params import Params
 from astro.work import Asks, Work
 from astro_openrlhf import flags
 
+UNBIASED_KL = "algo.kl.unbiased_gradient"
+"""The flag with which every estimator of KL has the same gradient in the loss."""
+
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
         "prompts_per_step": 128,
@@ -177,6 +180,13 @@ class RLParams(Launch):
             raise ValueError("engines: with colocate there are as many as fit; leave it out")
         if self.gpus % self.tensor_parallel_size:
             raise ValueError(f"tensor_parallel_size does not divide {self.gpus} GPUs")
+        return self
+
+    @model_validator(mode="after")
+    def _kl_has_a_gradient(self) -> Self:
+        in_loss = self.kl and (self.kl_in, self.kl_estimator) == ("loss", "k1")
+        if in_loss and not self.extra_flags.get(UNBIASED_KL):
+            raise ValueError("kl_estimator: k1 in the loss has a gradient of mean 0; take k2 or k3")
         return self
 
     @property

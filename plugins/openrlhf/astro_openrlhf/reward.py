@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import queue
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -117,6 +118,7 @@ class Reward:
         self._settings = read_json(folder / SETTINGS, Settings)
         self._step_format: StepFormat = pickle.loads((folder / STEP_FORMAT).read_bytes())
         self._tokenizer = load_tokenizer(self._settings.model)
+        self._special = special_tokens(self._tokenizer)
         self._lock = threading.Lock()
         self._judge: Judge | None = None
 
@@ -140,10 +142,7 @@ class Reward:
         head = self._tokenizer.decode(tokens, skip_special_tokens=False)
         if not query.startswith(head):
             raise AstroError(f"OpenRLHF's query does not begin with its prompt {head[:80]!r}")
-        response = query[len(head) :]
-        for token in self._tokenizer.all_special_tokens:
-            response = response.replace(token, "")
-        return response
+        return self._special.sub("", query[len(head) :])
 
     def check(self) -> None:
         """Judge an empty response, so that what is missing here shows before a run.
@@ -176,6 +175,13 @@ class Reward:
             if self._judge is None:
                 self._judge = Judge(VerifierBinding(**self._settings.verifier))
         return self._judge.verdict(Verify(problem, response))
+
+
+def special_tokens(tokenizer: Any) -> re.Pattern[str]:
+    """Matches those that decoding with `skip_special_tokens` leaves out, named or not."""
+    added = tokenizer.added_tokens_decoder.values()
+    special = sorted((token.content for token in added if token.special), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, special)))
 
 
 def logs(verdict: Verdict, backtracks: int) -> Mapping[str, float]:

@@ -51,7 +51,7 @@ class Trainer:
         workspace = Workspace(run_dir)
         with closing(Logs(run_dir)) as logs:
             if not workspace.model.exists():
-                workspace.clear_broken()
+                workspace.clear_broken(critic=isinstance(self._params, PpoParams))
                 job, _ = self._prepare(
                     workspace, problems, model=model, policy=policy, reward=reward, seed=seed
                 )

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro.errors import TrainingError
+from astro.files import write_whole
 
 FOLDER = "openrlhf"
+_MARK = "latest"
+"""The file that names the checkpoint to go on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +65,22 @@ class Workspace:
             "logger.wandb.run_name": self.run_dir.resolve().parent.name,
         }
 
-    def clear_broken(self) -> None:
-        """Remove what a kill has left half: checkpoints without their mark, an export."""
+    def clear_broken(self, *, critic: bool = False) -> None:
+        """Remove what a kill has left half: checkpoints without their mark, an export.
+
+        With a `critic`, it and the actor go on from the same step afterwards.
+        """
         shutil.rmtree(self.exported, ignore_errors=True)
         for folder in (self.checkpoints, *self.checkpoints.glob("_*")):
             holds_some = any(folder.glob("global_step*"))
-            if holds_some and not (folder / "latest").exists():
+            if holds_some and not (folder / _MARK).exists():
                 shutil.rmtree(folder)
+        if critic:
+            _set_back(self.checkpoints / "_actor", self.checkpoints / "_critic")
 
     def done(self) -> int:
         """The updates of fine-tuning in its last checkpoint."""
-        latest = self.checkpoints / "latest"
+        latest = self.checkpoints / _MARK
         return int(latest.read_text().removeprefix("global_step")) if latest.exists() else 0
 
     def hand_over(self) -> None:
@@ -80,3 +88,54 @@ class Workspace:
         if not (self.exported / "config.json").exists():
             raise TrainingError("OpenRLHF ended without a model", f"its log is {self.log}")
         self.exported.replace(self.model)
+
+
+def _set_back(actor: Path, critic: Path) -> None:
+    """Mark the newest checkpoint that both have whole and remove later ones; all, if there is none.
+
+    OpenRLHF saves the two at the same time, and loads each by its own mark.
+    """
+    tag = _newest_shared(actor, critic)
+    for folder in filter(Path.exists, (actor, critic)):
+        if tag is None:
+            shutil.rmtree(folder)
+            continue
+        write_whole(folder / _MARK, [tag.encode()])
+        for later in _tags(folder):
+            if _order(later) > _order(tag):
+                shutil.rmtree(folder / later)
+
+
+def _newest_shared(actor: Path, critic: Path) -> str | None:
+    """The newest tag that is whole in both. What is saved after a mark may be half."""
+    marks = [_marked(actor), _marked(critic)]
+    if not all(marks):
+        return None
+    last = min(map(_order, marks))
+    shared = [
+        tag
+        for tag in _tags(actor) & _tags(critic)
+        if _order(tag) <= last and _files(actor / tag) == _files(critic / tag)
+    ]
+    return max(shared, key=_order, default=None)
+
+
+def _marked(folder: Path) -> str:
+    """The tag that the mark names; empty if there is none."""
+    mark = folder / _MARK
+    return mark.read_text().strip() if mark.exists() else ""
+
+
+def _tags(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("*global_step*")}
+
+
+def _order(tag: str) -> tuple[int, str]:
+    """By step; at the same step `best_global_step20` is saved after `global_step20`."""
+    prefix, _, step = tag.rpartition("global_step")
+    return int(step), prefix
+
+
+def _files(checkpoint: Path) -> set[str]:
+    """The names of its weights and states, the same for actor and critic: they shard alike."""
+    return {path.name for path in checkpoint.glob("*.pt")}

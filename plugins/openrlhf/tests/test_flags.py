@@ -15,7 +15,7 @@ def test_words_of_each_kind_of_value() -> None:
 
 
 def test_names_are_said_in_openrlhfs_words() -> None:
-    said = flags.of(GrpoParams(aggregation="token_mean", kl_in="loss", kl=0.1), flags.RL)
+    said = flags.of(GrpoParams(aggregation="token_mean", kl_in="loss"), flags.RL)
     assert said["actor.loss_agg_mode"] == "token-mean"
     assert said["algo.kl.use_loss"] is True
     assert said["actor.eps_clip_low_high"] == (0.2, 0.28)

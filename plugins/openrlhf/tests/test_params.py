@@ -59,11 +59,35 @@ def test_the_standard_preset() -> None:
         ({"tensor_parallel_size": 3}, "does not divide 8 GPUs"),
         ({"normalize_std": True, "leave_one_out": True}, "choose one"),
         ({"python": []}, "python"),
+        ({"kl": 0.05, "kl_in": "loss"}, "k1 in the loss has a gradient of mean 0; take k2 or k3"),
+        (
+            {"kl": 0.05, "kl_in": "loss", "extra_flags": {"algo.kl.unbiased_gradient": False}},
+            "gradient of mean 0",
+        ),
     ],
 )
 def test_what_grpo_refuses(values: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         Registry.discover().params("rl", "openrlhf_grpo", values)
+
+
+@pytest.mark.parametrize("name", ["openrlhf_grpo", "openrlhf_ppo"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"kl": 0.05},
+        {"kl": 0.0, "kl_in": "loss"},
+        {"kl": 0.05, "kl_in": "loss", "kl_estimator": "k2"},
+        {"kl": 0.05, "kl_in": "loss", "extra_flags": {"algo.kl.unbiased_gradient": True}},
+    ],
+)
+def test_a_kl_term_that_pulls_is_taken(name: str, values: dict[str, Any]) -> None:
+    assert Registry.discover().params("rl", name, values)
+
+
+def test_ppo_refuses_a_kl_term_without_a_gradient() -> None:
+    with pytest.raises(ConfigError, match="gradient of mean 0"):
+        Registry.discover().params("rl", "openrlhf_ppo", {"kl": 0.05, "kl_in": "loss"})
 
 
 @pytest.mark.parametrize(

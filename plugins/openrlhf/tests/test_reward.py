@@ -6,9 +6,11 @@ import runpy
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from transformers import AddedToken
 
 from astro.binding import VerifierBinding
 from astro.errors import AstroError, TrainingError, VerifierError
@@ -16,7 +18,15 @@ from astro.files import encode
 from astro.interfaces import StepFormat
 from astro.models import checkpoint
 from astro.types import Problem, Status, Verdict
-from astro_openrlhf.reward import Reward, logs, read_alarm, take_found, write_module
+from astro_openrlhf.prompts import load_tokenizer
+from astro_openrlhf.reward import (
+    Reward,
+    logs,
+    read_alarm,
+    special_tokens,
+    take_found,
+    write_module,
+)
 
 PROBLEM = Problem(
     "p", "use 1 2 12 to make 11", "11", {"numbers": [1, 2, 12], "target": 11, "cap": 50}
@@ -28,11 +38,13 @@ Make = Callable[..., Reward]
 
 @pytest.fixture
 def make(tmp_path: Path, step_format: StepFormat) -> Make:
-    def build(name: str = "countdown", **bounds: Any) -> Reward:
-        verifier = VerifierBinding(name=name, timeout=10, **bounds)
-        model = checkpoint("tiny-countdown")
+    def build(name: str = "countdown", model: str = "tiny-countdown", **bounds: Any) -> Reward:
         module = write_module(
-            tmp_path, model=model, verifier=verifier, step_format=step_format, problem=PROBLEM
+            tmp_path,
+            model=checkpoint(model),
+            verifier=VerifierBinding(name=name, timeout=10, **bounds),
+            step_format=step_format,
+            problem=PROBLEM,
         )
         found: Reward = runpy.run_path(str(module), run_name="reward_func")["reward_func"]
         return found
@@ -115,6 +127,33 @@ def test_the_response_is_what_stands_behind_the_prompt(make: Make) -> None:
     assert reward.response(f"{PROMPT}a b\n<eos><pad>", PROMPT) == "a b\n"
     with pytest.raises(AstroError, match="does not begin with its prompt"):
         reward.response("2 12 to make 11\nx", PROMPT)
+
+
+def test_every_special_token_is_left_out_as_decoding_does(make: Make) -> None:
+    tokenizer = load_tokenizer(checkpoint("random-llama"))
+    prompt, said = "<|user|>p<|assistant|>", "the answer <|user|>is 1<|system|><|end|><|pad|>"
+    ids = tokenizer(said, add_special_tokens=False)["input_ids"]
+    decoded = tokenizer.decode(ids, skip_special_tokens=True)
+    assert make(model="random-llama").response(prompt + said, prompt) == decoded
+    assert decoded == "the answer is 1"
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text", "left"),
+    [
+        ({}, "a b", "a b"),
+        ({"<a>": False, "<b>": True}, "<a>x<b>", "<a>x"),
+        ({"<e>": True, "<e>.": True}, "x<e>.", "x"),
+        ({"<e>": True}, "<<e>e>", "<e>"),
+    ],
+)
+def test_special_tokens(tokens: dict[str, bool], text: str, left: str) -> None:
+    added = {
+        number: AddedToken(content, special=special)
+        for number, (content, special) in enumerate(tokens.items())
+    }
+    found = special_tokens(SimpleNamespace(added_tokens_decoder=added))
+    assert found.sub("", text) == left
 
 
 def test_a_check_judges_an_empty_response(

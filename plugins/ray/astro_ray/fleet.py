@@ -23,6 +23,8 @@ from astro_ray.worker import Said, Worker
 _STOP_SECONDS = 5.0
 _CALLS = 3
 """Threads of an actor: `ask` and `stop` come while `replies` waits."""
+_HOMES = 16
+"""Problems whose worker is remembered, for each that a worker may have at once."""
 _log = logging.getLogger(__name__)
 
 
@@ -132,11 +134,15 @@ class Fleet:
         ready = [member for member in self._members if member.ready]
         if not ready:
             return None
-        home = self._homes.get(problem)
+        home = self._homes.pop(problem, None)
         least = min(ready, key=lambda member: len(member.problems))
         room = len(least.problems) < self._params.concurrency
         if room and (home is None or 2 * len(least.problems) + 1 < len(home.problems)):
-            self._homes[problem] = home = least
+            home = least
+        if home is not None:
+            self._homes[problem] = home
+            if len(self._homes) > _HOMES * len(self._members) * self._params.concurrency:
+                del self._homes[next(iter(self._homes))]
         return home
 
     def _receive(self) -> None:
