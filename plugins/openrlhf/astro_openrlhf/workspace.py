@@ -72,7 +72,7 @@ class Workspace:
         """
         shutil.rmtree(self.exported, ignore_errors=True)
         for folder in (self.checkpoints, *self.checkpoints.glob("_*")):
-            holds_some = any(folder.glob("global_step*"))
+            holds_some = any(folder.glob("global_step*[0-9]"))  # exports beside them end in _hf
             if holds_some and not (folder / _MARK).exists():
                 shutil.rmtree(folder)
         if critic:

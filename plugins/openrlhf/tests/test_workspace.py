@@ -45,6 +45,7 @@ def test_a_whole_actor_alone_is_kept_and_a_half_one_is_not(workspace: Workspace)
     actor = workspace.checkpoints / "_actor"
     save(actor, "global_step3")
     save(actor, "global_step6", marked=False)
+    save(workspace.checkpoints, "global_step3_hf", marked=False)
     workspace.exported.mkdir()
     workspace.clear_broken()
     assert left(actor) == ("global_step3", {"global_step3", "global_step6"})
