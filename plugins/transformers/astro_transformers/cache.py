@@ -12,14 +12,22 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 Contents = list[tuple[Tensor, Tensor]]
 """Keys and values of every layer, each `[B, heads, T, dim]`, right-aligned."""
 
+State = dict[int, Tensor]
+"""By head dim, one row's keys and values in every layer of that dim, `[heads of all, T, dim]`.
+
+One tensor for most models, so that to copy a state costs a few operations, not some a layer.
+"""
+
 
 class RowCache:
     """Keys and values of `rows` sequences, right-aligned in a window of columns.
 
-    Each layer's buffer is `[row capacity, heads, column capacity, head dim]`, and its columns
-    `start:end` are the window: row r's last token is in column `end - 1`, its first one as far to
-    the left as it is long, and what lies further left is another row's past, to be masked. One
-    forward pass appends one column. Rows stay packed in `0:rows`.
+    Each layer's buffers are `[row capacity, heads, column capacity, head dim]`; heads and dim may
+    differ from layer to layer and from keys to values. Columns `start:end` are the window: row r's
+    last token is in column `end - 1`, its first one as far to the left as it is long, and what
+    lies further left is another row's past, to be masked. That past has to be finite, because a
+    masked NaN would still poison attention: `erase` a row that is not. One forward pass appends
+    one column. Rows stay packed in `0:rows`.
     """
 
     def __init__(self) -> None:
@@ -46,11 +54,29 @@ class RowCache:
         self.rows += len(sources)
         self.start = min(self.start, self.end - length)
 
-    def states(self, row: int, length: int) -> Tensor:
-        """A copy of a row's last `length` columns, `[layers, 2, heads, length, dim]`."""
+    def state(self, row: int, length: int) -> State:
+        """A copy of a row's last `length` columns."""
         columns = slice(self.end - length, self.end)
-        pairs = [(la.keys[row, :, columns], la.values[row, :, columns]) for la in self._layers]
-        return torch.stack([torch.stack(pair) for pair in pairs])
+        return {
+            dim: torch.cat([buffer[row, :, columns] for buffer in buffers])
+            for dim, buffers in self._by_dim().items()
+        }
+
+    def aligned(self, states: Sequence[State]) -> Contents:
+        """Rows from `state` side by side, the shorter ones padded on the left."""
+        parts = {}
+        for dim, buffers in self._by_dim().items():
+            heads = [buffer.shape[1] for buffer in buffers]
+            parts[dim] = iter(_padded([state[dim] for state in states]).split(heads, dim=1))
+        return [
+            (next(parts[layer.keys.shape[3]]), next(parts[layer.values.shape[3]]))
+            for layer in self._layers
+        ]
+
+    def erase(self, rows: Sequence[int]) -> None:
+        """Zero every column of these rows."""
+        for buffer in self._buffers() if rows else ():
+            buffer[list(rows)] = 0
 
     def reserve(self, rows: int, width: int) -> None:
         """Make room for so many rows, a window so wide, and one more column."""
@@ -83,6 +109,16 @@ class RowCache:
         self.rows = self.start = self.end = 0
         self._capacity = (0, 0)
         self._layers.clear()
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for layer in self._layers for buffer in (layer.keys, layer.values)]
+
+    def _by_dim(self) -> dict[int, list[Tensor]]:
+        """The buffers of each head dim, layer by layer, keys before values."""
+        groups: dict[int, list[Tensor]] = {}
+        for buffer in self._buffers():
+            groups.setdefault(buffer.shape[3], []).append(buffer)
+        return groups
 
 
 class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
@@ -134,14 +170,14 @@ def contents(cache: Cache) -> Contents:
     return [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[union-attr,misc]
 
 
-def aligned(states: Sequence[Tensor]) -> Contents:
-    """Rows from `RowCache.states` side by side, the shorter ones padded on the left."""
-    layers, _, heads, _, dim = states[0].shape
-    width = max(row.shape[3] for row in states)
-    batch = states[0].new_zeros((layers, 2, len(states), heads, width, dim))
-    for i, row in enumerate(states):
-        batch[:, :, i, :, width - row.shape[3] :] = row
-    return [(layer[0], layer[1]) for layer in batch]
+def _padded(rows: Sequence[Tensor]) -> Tensor:
+    """`[B, heads, T, dim]` of rows `[heads, T, dim]`, the shorter ones padded on the left."""
+    heads, _, dim = rows[0].shape
+    width = max(row.shape[1] for row in rows)
+    batch = rows[0].new_zeros((len(rows), heads, width, dim))
+    for i, row in enumerate(rows):
+        batch[i, :, width - row.shape[1] :] = row
+    return batch
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:

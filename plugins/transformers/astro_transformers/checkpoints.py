@@ -56,9 +56,38 @@ def end_tokens(model: PreTrainedModel, tokenizer: Any) -> frozenset[int]:
 
 
 def context_limit(model: PreTrainedModel) -> int | None:
-    """How many positions the model was made for, if it says so."""
+    """How many positions the model was made for, if it says so; never above `rotary_limit`."""
+    made_for = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    limits = [limit for limit in (made_for, rotary_limit(model)) if limit is not None]
+    return min(limits, default=None)
+
+
+def rotary_limit(model: PreTrainedModel) -> int | None:
+    """Up to which length of its longest sequence a batch gets the same rotary factors, if any.
+
+    Beyond it the factors of longrope (https://arxiv.org/abs/2402.13753) and of dynamic NTK follow
+    the longest sequence, and with them the logits of all others.
+    """
     config = model.config.get_text_config()
-    return getattr(config, "max_position_embeddings", None)
+    limits = [_unscaled_length(config, parameters) for parameters in _rope_parameters(config)]
+    return min((limit for limit in limits if limit is not None), default=None)
+
+
+def _rope_parameters(config: Any) -> list[dict[str, Any]]:
+    """One for the model, or one a type of layer."""
+    own = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    return [value for value in own.values() if isinstance(value, dict)] or [own]
+
+
+def _unscaled_length(config: Any, parameters: dict[str, Any]) -> int | None:
+    """Where transformers' `dynamic_rope_update` changes the factors, if it does."""
+    kind = parameters.get("rope_type", parameters.get("type"))
+    if kind == "longrope" and "original_max_position_embeddings" in parameters:
+        original: int = parameters["original_max_position_embeddings"]
+        return original
+    if kind in {"longrope", "dynamic"}:
+        return getattr(config, "max_position_embeddings", None)
+    return None
 
 
 def _unloadable(what: str, model: str, error: Exception) -> PolicyError:

@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicCache
 
 from astro.requests import Failure
 from astro.types import Completion, FinishReason
-from astro_transformers.cache import RowCache, aligned, contents
+from astro_transformers.cache import RowCache, State, contents
 from astro_transformers.forward import Forward, by_length, right_aligned
 from astro_transformers.prefixes import PrefixStore
 from astro_transformers.rows import Rows, Sequence
@@ -70,8 +70,8 @@ class Decoder:
         for sequence in sequences:
             siblings.setdefault(sequence.prompt, []).append(sequence)
         known = [(prompt, self._prefixes.get(prompt[:-1])) for prompt in siblings]
-        self._continue([(siblings[p], states) for p, states in known if states is not None])
-        prompts = [prompt for prompt, states in known if states is None]
+        self._continue([(siblings[p], state) for p, state in known if state is not None])
+        prompts = [prompt for prompt, state in known if state is None]
         finished: list[Finished] = []
         for group in by_length([len(prompt) for prompt in prompts]):
             finished += self._prefill([siblings[prompts[i]] for i in group])
@@ -96,10 +96,11 @@ class Decoder:
         self._cache.clear()
         self._prefixes.clear()
 
-    def _continue(self, groups: Seq[tuple[Seq[Sequence], Tensor]]) -> None:
+    def _continue(self, groups: Seq[tuple[Seq[Sequence], State]]) -> None:
         if groups:
             rows = [siblings for siblings, _ in groups]
-            self._cache.insert(aligned([states for _, states in groups]), self._sources(rows))
+            past = self._cache.aligned([state for _, state in groups])
+            self._cache.insert(past, self._sources(rows))
             added = list(chain.from_iterable(rows))
             self._add(added, [len(sequence.prompt) - 1 for sequence in added])
             self.computed_prompt_tokens += len(added)
@@ -183,6 +184,7 @@ class Decoder:
         finished = [(self._rows.sequences[row], result) for row, result in results.items()]
         for row, result in results.items():
             self._remember(row, result)
+        self._cache.erase([row for row, end in results.items() if isinstance(end, Failure)])
         to, source = self._rows.remove(list(results))
         longest = int(self._rows.context[: len(self)].max(initial=0))
         self._cache.keep(len(self), longest, self._to_device(to), self._to_device(source))
@@ -192,9 +194,11 @@ class Decoder:
         """Keep the keys and values of a step, which the next one may continue."""
         if isinstance(result, Failure) or result.finish_reason is not FinishReason.STOP:
             return
+        if not self._prefixes.limit:
+            return
         prefix = self._rows.sequences[row].prompt + result.token_ids[:-1]
         if len(prefix) == self._rows.context[row] and prefix not in self._prefixes:
-            self._prefixes.put(prefix, self._cache.states(row, len(prefix)))
+            self._prefixes.put(prefix, self._cache.state(row, len(prefix)))
 
     def _to_device(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._forward.device)

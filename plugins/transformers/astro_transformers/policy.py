@@ -66,8 +66,7 @@ class TransformersPolicy:
         _check_attention_only(self._model, params.model)
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
-        limit = params.max_length or checkpoints.context_limit(self._model)
-        self._max_length = limit or sys.maxsize
+        self._max_length = _max_length(self._model, params)
         self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         self._forward = Forward(self._model)
         self._decoder = Decoder(
@@ -212,6 +211,18 @@ def _reply(job: _Job) -> list[Completion] | Failure:
         if isinstance(result, Failure):
             return result
     return [result for result in job.results if isinstance(result, Completion)]
+
+
+def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:
+    """Raises `PolicyError` for a length at which a batch's sequences would change one another."""
+    limit = checkpoints.rotary_limit(model)
+    if params.max_length and limit and params.max_length > limit:
+        raise PolicyError(
+            f"max_length {params.max_length}: beyond {limit} tokens the longest sequence of a batch"
+            f" changes the rotary factors of model {params.model!r} for all others",
+            f"set max_length to at most {limit}, or leave it out",
+        )
+    return params.max_length or checkpoints.context_limit(model) or sys.maxsize
 
 
 def _check_attention_only(model: PreTrainedModel, name: str) -> None:

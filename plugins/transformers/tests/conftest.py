@@ -8,12 +8,18 @@ import pytest
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
+    DeepseekV3Config,
+    DeepseekV3ForCausalLM,
+    Gemma4ForCausalLM,
+    Gemma4TextConfig,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
     MistralConfig,
     MistralForCausalLM,
+    Phi3Config,
+    Phi3ForCausalLM,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -114,3 +120,83 @@ def absolute(tmp_path_factory: pytest.TempPathFactory) -> str:
         pad_token_id=0,
     )
     return save(GPT2LMHeadModel(config), tmp_path_factory.mktemp("gpt2"), chat=False)
+
+
+@pytest.fixture(scope="session")
+def latent(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Its keys are wider than its values, as those of all with multi-head latent attention."""
+    torch.manual_seed(3)
+    config = DeepseekV3Config(
+        **SIZE,
+        hidden_size=32,
+        intermediate_size=64,
+        moe_intermediate_size=16,
+        num_hidden_layers=2,
+        first_k_dense_replace=1,
+        num_attention_heads=4,
+        num_key_value_heads=4,
+        q_lora_rank=None,
+        kv_lora_rank=16,
+        qk_rope_head_dim=8,
+        qk_nope_head_dim=8,
+        v_head_dim=8,
+        n_routed_experts=4,
+        n_shared_experts=1,
+        num_experts_per_tok=2,
+        n_group=1,
+        topk_group=1,
+        initializer_range=0.3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return save(DeepseekV3ForCausalLM(config), tmp_path_factory.mktemp("deepseek"))
+
+
+@pytest.fixture(scope="session")
+def uneven(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Its heads are wider in the second layer than in the first."""
+    torch.manual_seed(4)
+    config = Gemma4TextConfig(
+        **SIZE,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        layer_types=["sliding_attention", "full_attention"],
+        sliding_window=6,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        global_head_dim=16,
+        num_kv_shared_layers=0,
+        hidden_size_per_layer_input=0,
+        vocab_size_per_layer_input=SIZE["vocab_size"],
+        initializer_range=0.3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return save(Gemma4ForCausalLM(config), tmp_path_factory.mktemp("gemma4"))
+
+
+@pytest.fixture(scope="session")
+def longrope(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Changes its rotary factors at 24 tokens."""
+    torch.manual_seed(5)
+    config = Phi3Config(
+        **SIZE,
+        original_max_position_embeddings=24,
+        rope_parameters={
+            "rope_type": "longrope",
+            "rope_theta": 10000.0,
+            "short_factor": [1.0] * 4,
+            "long_factor": [2.0, 4.0, 8.0, 16.0],
+        },
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        initializer_range=0.3,
+        eos_token_id=1,
+        pad_token_id=0,
+    )
+    return save(Phi3ForCausalLM(config), tmp_path_factory.mktemp("phi3"))

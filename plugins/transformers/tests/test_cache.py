@@ -3,6 +3,7 @@ from __future__ import annotations
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from astro_transformers.cache import RowCache, contents
@@ -11,14 +12,27 @@ OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("insert"), st.lists(st.integers(1, 90), min_size=1, max_size=4)),
         st.tuples(st.just("append"), st.integers(1, 80)),
+        st.tuples(st.just("resume"), st.integers(1, 90)),
         st.tuples(st.just("drop"), st.integers(0, 7)),
+        st.tuples(st.just("fail"), st.integers(0, 7)),
     ),
     max_size=12,
 )
+SHAPES = (((1, 3), (1, 2)), ((2, 1), (3, 3)))
+"""Heads and dim of the keys and of the values, layer by layer."""
+
+
+def spread(columns: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """Keys and values of each layer: `columns` `[B, T]` in every head and feature, and minus it."""
+    whole = columns[:, None, :, None]
+    return [
+        (whole.expand(-1, a, -1, b).clone(), -whole.expand(-1, c, -1, d))
+        for (a, b), (c, d) in SHAPES
+    ]
 
 
 class Model:
-    """A cache and, beside it, each row's keys as a plain list."""
+    """A cache and, beside it, what is in each row's columns as a plain list."""
 
     def __init__(self) -> None:
         self.cache = RowCache()
@@ -31,8 +45,8 @@ class Model:
         prompts = [[self.fresh() for _ in range(length)] for length in lengths]
         padded = torch.tensor([[-1.0] * (width - len(p)) + p for p in prompts])
         past = DynamicCache()
-        for layer in range(2):
-            past.update(padded[:, None, :, None], -padded[:, None, :, None], layer)
+        for layer, pair in enumerate(spread(padded)):
+            past.update(*pair, layer)
         sources = [0, *range(len(lengths))]
         self.cache.insert(contents(past), torch.tensor(sources))
         self.rows += [list(prompts[i]) for i in sources]
@@ -40,12 +54,20 @@ class Model:
     def append(self, count: int) -> None:
         for _ in range(count if self.rows else 0):
             self.cache.reserve(len(self.rows), self.cache.width)
-            column = torch.tensor([self.fresh() for _ in self.rows])[:, None, None, None]
-            for layer in range(2):
-                self.cache.past.update(column, -column, layer)
+            column = torch.tensor([self.fresh() for _ in self.rows])[:, None]
+            for layer, pair in enumerate(spread(column)):
+                self.cache.past.update(*pair, layer)
             self.cache.appended()
             for row, value in zip(self.rows, column.flatten().tolist(), strict=True):
                 row.append(value)
+
+    def resume(self, length: int) -> None:
+        """The last columns of the first rows, at most so many, once more as rows of their own."""
+        kept = [row[-length:] for row in self.rows[:3]]
+        if kept:
+            states = [self.cache.state(i, len(row)) for i, row in enumerate(kept)]
+            self.cache.insert(self.cache.aligned(states), torch.arange(len(kept)))
+            self.rows += kept
 
     def drop(self, row: int) -> None:
         if row >= len(self.rows):
@@ -58,6 +80,15 @@ class Model:
         to, source = (torch.tensor(move, dtype=torch.long) for move in moves)
         self.cache.keep(last, width, to, source)
 
+    def fail(self, row: int) -> None:
+        if row >= len(self.rows):
+            return
+        for layer in self.cache.past.layers:
+            layer.keys[row, :, self.cache.start : self.cache.end] = torch.nan
+            layer.values[row, :, self.cache.start : self.cache.end] = torch.nan
+        self.cache.erase([row])
+        self.drop(row)
+
     def fresh(self) -> float:
         self._next += 1
         return self._next
@@ -66,12 +97,14 @@ class Model:
         assert self.cache.rows == len(self.rows)
         assert self.cache.width == max(map(len, self.rows), default=0)
         columns = slice(self.cache.start, self.cache.end)
-        for layer in self.cache.past.layers:
-            keys = layer.keys[: len(self.rows), 0, columns, 0]
-            values = layer.values[: len(self.rows), 0, columns, 0]
-            for row, key, value in zip(self.rows, keys, values, strict=True):
-                assert key[-len(row) :].tolist() == row
-                assert value[-len(row) :].tolist() == [-x for x in row]
+        for i, row in enumerate(self.rows):
+            for layer, pair in zip(
+                self.cache.past.layers, spread(torch.tensor([row])), strict=True
+            ):
+                for buffer, expected in zip((layer.keys, layer.values), pair, strict=True):
+                    window = buffer[i, :, columns]
+                    assert window.isfinite().all()
+                    assert window[:, -len(row) :].equal(expected[0])
 
 
 @settings(deadline=None, max_examples=60)

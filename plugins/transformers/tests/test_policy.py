@@ -98,6 +98,15 @@ def test_a_sample_does_not_depend_on_the_batch(kind: str, request: pytest.Fixtur
     assert [run(policy, [request])[0] for request in requests[::7]] == approx(together[::7])
 
 
+def test_a_sample_does_not_depend_on_the_longest_of_the_batch(longrope: str) -> None:
+    policy = make(longrope)
+    short, long = Generate(Prompt("1"), max_tokens=20, seed=3), Generate(Prompt("1 " * 9, "2 3"))
+    (alone,) = run(policy, [short])
+    beside, cut = run(policy, [short, long])
+    assert [beside] == approx([alone])
+    assert cut[0].finish_reason is FinishReason.LENGTH
+
+
 def approx(replies: list[list[Completion]]) -> list:
     """Equal text and tokens, log-probabilities within rounding."""
     return [
@@ -257,6 +266,23 @@ def test_reload_changes_the_weights_in_place(llama: str) -> None:
     assert run(policy, greedy) == [Failure("the model's probabilities are not finite")]
     policy.reload(own.items())
     assert run(policy, greedy) == before
+
+
+def test_a_failed_sample_does_not_fail_those_that_take_its_place(llama: str) -> None:
+    """One token's embedding is not finite: it fails the sequences that hold it."""
+    policy = make(llama)
+    embedding = policy._model.get_input_embeddings().weight.detach().clone()
+    embedding[40] = torch.nan
+    policy.reload([("model.embed_tokens.weight", embedding)])
+    rambling = Generate(Prompt("", "", (5,) * 30), n=3, max_tokens=60, seed=1)
+    bad = Generate(Prompt("", "", (5,) * 30 + (40,)))
+    longer = Generate(Prompt("", "", (6,) * 60), max_tokens=3)
+    short = [Generate(Prompt("7"), max_tokens=3, seed=seed) for seed in range(3)]
+    expected = run(policy, short)
+    _, failed, *replies = run(policy, [rambling, bad, short[0], longer, *short[1:]], every=1)
+    assert isinstance(failed, Failure)
+    assert [replies[0], *replies[2:]] == approx(expected)
+    assert isinstance(replies[1], list)
 
 
 def test_a_prompt_is_told_as_it_is_read(llama: str, tokenizer: PreTrainedTokenizerFast) -> None:

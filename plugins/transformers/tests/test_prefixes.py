@@ -7,26 +7,28 @@ import torch
 
 from astro.requests import Generate
 from astro.types import Completion, Prompt
+from astro_transformers.cache import RowCache, State
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
 from astro_transformers.prefixes import PrefixStore
 
 
-def states(tokens: int) -> torch.Tensor:
-    return torch.zeros((1, 2, 1, tokens, 4))
+def state(tokens: int) -> State:
+    """32 bytes a token."""
+    return {4: torch.zeros((1, tokens, 4)), 2: torch.zeros((2, tokens, 2))}
 
 
 def test_the_least_recently_used_is_dropped_first() -> None:
-    store = PrefixStore(limit=states(8).nbytes)
+    store = PrefixStore(limit=8 * 32)
     for key in ((1,), (2,)):
-        store.put(key, states(4))
+        store.put(key, state(4))
     assert store.get((1,)) is not None
-    store.put((3,), states(4))
+    store.put((3,), state(4))
     assert (1,) in store and (3,) in store and (2,) not in store
-    store.put((4,), states(9))
+    store.put((4,), state(9))
     assert len(store) == 2
-    store.put((3,), states(1))
-    store.put((5,), states(3))
+    store.put((3,), state(1))
+    store.put((5,), state(3))
     assert len(store) == 3
 
 
@@ -50,7 +52,7 @@ def walk(policy: TransformersPolicy, depth: int) -> list[Completion]:
     return found
 
 
-@pytest.mark.parametrize("kind", ["llama", "sliding", "absolute"])
+@pytest.mark.parametrize("kind", ["llama", "sliding", "absolute", "latent", "uneven"])
 def test_a_search_gets_the_same_with_and_without_reuse(
     kind: str, request: pytest.FixtureRequest
 ) -> None:
@@ -66,6 +68,13 @@ def test_a_search_gets_the_same_with_and_without_reuse(
         with_reuse.counters()["cached_prompt_tokens"]
         > 1.2 * (without.counters()["cached_prompt_tokens"])
     )
+
+
+def test_without_a_store_no_state_is_copied(llama: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(RowCache, "state")
+    walk(TransformersPolicy(PolicyParams(model=llama, prefix_cache_mb=0)), 2)
+    with pytest.raises(AttributeError):
+        walk(TransformersPolicy(PolicyParams(model=llama, prefix_cache_mb=1)), 2)
 
 
 def test_new_weights_drop_what_the_old_ones_left(llama: str) -> None:
