@@ -109,6 +109,16 @@ def test_the_alarm_is_left_where_it_is_looked_for(make: Make, moody: Path, tmp_p
         ask(reward, "even")
 
 
+def test_a_verifier_that_reads_no_reference_is_an_alarm(make: Make, tmp_path: Path) -> None:
+    bare = Problem("p", PROBLEM.prompt, "11")
+    reward = make(max_faults=0)
+    with pytest.raises(VerifierError):
+        ask(reward, RIGHT, bare)
+    alarm = read_alarm(tmp_path)
+    assert alarm is not None
+    assert "1 bad_reference" in alarm[0]
+
+
 def test_an_unreadable_label_is_an_alarm_too(make: Make, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="truncated"):
         make()([PROMPT], [PROMPT], ["{"])
