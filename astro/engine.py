@@ -31,7 +31,7 @@ from astro.requests import (
     Verify,
 )
 from astro.seeds import derive
-from astro.types import Completion, Status
+from astro.types import Completion
 
 R = TypeVar("R")
 _COLLECT_AFTER = (10_000, 10, 1_000)
@@ -215,8 +215,7 @@ class Engine:
                 self._deliver(ticket, _sound(reply))
         idle = not self._generating and not self._ready
         for ticket, verdict in self._verifier.step(block=idle):
-            unfit = verdict.status is Status.BAD_REFERENCE
-            self._deliver(ticket, Failure(f"bad reference: {verdict.reason}") if unfit else verdict)
+            self._deliver(ticket, verdict)
 
     def _step_policy(self) -> list[tuple[int, Reply | Failure]]:
         try:

@@ -86,7 +86,8 @@ class VerifierPool:
 
     Works from any thread, one at a time, and in a fork of the process that made it; uses no
     signals. Raises `VerifierError` when a worker cannot start, for then no verdict would mean
-    anything, and when too many verdicts are faults (see `Alarm`).
+    anything, and when too many verdicts are faults (see `Alarm`). A bad reference counts once, in
+    however many responses it is met.
     """
 
     def __init__(self, verifier: VerifierBinding) -> None:
@@ -101,6 +102,7 @@ class VerifierPool:
         self._owner = os.getpid()
         self._counts: Counter[str] = Counter()
         self._alarm = Alarm(verifier.max_faults)
+        self._unread: set[str] = set()
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -144,7 +146,7 @@ class VerifierPool:
             self._dispatch()
         done, self._done = self._done, []
         for judged in done:
-            if judged.verdict.status is not Status.BAD_REFERENCE:  # that problem is at fault alone
+            if judged.verdict.status is not Status.BAD_REFERENCE:
                 self._alarm.note(judged.verdict)
         return done
 
@@ -290,6 +292,9 @@ class VerifierPool:
         if len(self._memo) >= _MEMO_ENTRIES:
             self._memo.clear()
         self._memo[job.digest] = verdict
+        if verdict.status is Status.BAD_REFERENCE and job.problem.id not in self._unread:
+            self._unread.add(job.problem.id)
+            self._alarm.note(verdict)
         self._hand_out(job.tickets, verdict, job.seconds)
 
     def _hand_out(self, tickets: list[int], verdict: Verdict, seconds: float) -> None:

@@ -91,14 +91,13 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
     Raises `RunError` where the models have no problem in common.
     """
     measured = _in_common(measured)
-    problems = max(len(model) for models in measured.values() for model in models.values())
     legal, both = list[_Rates](), list[_Rates]()
     if isinstance(step_format, StepChecker):
         rule = partial(all_legal, step_format)
         legal = _rows(measured, rule)
         both = _rows(measured, lambda p, s: s.verdict.correct and rule(p, s))
     return StudyResult(
-        problems=problems,
+        problems=max(len(model) for models in measured.values() for model in models.values()),
         seeds=_rows(measured, _right),
         legal=legal,
         right_and_legal=both,

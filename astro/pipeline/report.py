@@ -32,8 +32,7 @@ class Example:
 
 def run(run: Run) -> None:
     """Write report.md."""
-    text = plain("\n".join(_lines(run)))
-    write_whole(run.folder.report, [text.encode()])
+    write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
 
 
 def examples(run: Run) -> list[Example]:

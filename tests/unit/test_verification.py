@@ -264,3 +264,20 @@ def test_the_time_in_which_no_core_was_free_does_not_count(
     assert innocent.correct, "0.5 seconds are the limit, but for those that were lost"
     assert endless.status is Status.TIMEOUT
     assert 2.0 <= seconds < 3.0, "four times the limit at most"
+
+
+def unread(problems: int, responses: int) -> None:
+    """Judge responses to problems without a reference."""
+    asked = [(p, r) for p in range(problems) for r in range(responses)]
+    with VerifierPool(VerifierBinding(name="exact")) as pool:
+        for ticket, (problem, response) in enumerate(asked):
+            pool.add(ticket, Verify(Problem(f"p{problem}", "?", ""), f"\\boxed{{{response}}}"))
+        left = len(asked)
+        while left:
+            left -= len(pool.step(block=True))
+
+
+def test_a_bad_reference_counts_once_in_however_many_responses() -> None:
+    unread(problems=20, responses=20)
+    with pytest.raises(VerifierError, match="21 bad_reference"):
+        unread(problems=21, responses=20)

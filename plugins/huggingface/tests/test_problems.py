@@ -138,7 +138,7 @@ def test_a_hub_name_offline_ends_a_run_with_2(tmp_path: Path) -> None:
     )
     assert done.returncode == 2, done.stderr
     errors = " ".join(done.stderr.split())
-    assert "error: dataset DigitalLearningGmbH/MATH-lighteval, train: " in errors
+    assert "error: dataset DigitalLearningGmbH/MATH-lighteval, test: " in errors
     assert "HF_HUB_OFFLINE keeps it to the cache: load it once without" in errors
     assert "Traceback" not in errors
 

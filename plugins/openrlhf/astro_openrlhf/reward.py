@@ -19,7 +19,6 @@ from typing import Any
 
 import msgspec
 
-from astro.alarm import Alarm
 from astro.binding import VerifierBinding
 from astro.errors import AstroError, TrainingError
 from astro.files import read_json, write_json, write_whole
@@ -200,7 +199,6 @@ class Judge:
 
     def __init__(self, verifier: VerifierBinding) -> None:
         self._pool = VerifierPool(verifier)
-        self._alarm = Alarm(verifier.max_faults)
         self._asked: queue.SimpleQueue[tuple[Verify, Future[Verdict]] | None] = queue.SimpleQueue()
         self._tickets = count()
         self._waiting: dict[int, Future[Verdict]] = {}
@@ -223,7 +221,6 @@ class Judge:
             with self._pool:
                 while self._take():
                     for ticket, verdict in self._pool.step():
-                        self._alarm.note(verdict)  # OpenRLHF knows no problem that fails alone
                         self._waiting.pop(ticket).set_result(verdict)
         except Exception as error:  # no thread may wait for ever
             for future in self._waiting.values():
