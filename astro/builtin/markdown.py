@@ -17,8 +17,8 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from astro import params
+from astro.builtin.templates import SolutionTemplate, filled
 from astro.errors import ProblemError
-from astro.text import filled
 from astro.types import State
 
 HEADER = "## Step"
@@ -49,7 +49,8 @@ class Params(params.Params):
         Field(description="worked examples, or a JSON Lines file of them, with these two keys"),
     ] = ()
     shot: Annotated[
-        str, Field(description="how one of them is shown, with {problem} and {solution}")
+        SolutionTemplate,
+        Field(description="how one of them is shown, with {problem} and {solution}"),
     ] = "Problem: {problem}\n\nSolution:\n\n{solution}\n\n---\n\n"
     reflections: Annotated[_Phrases, Field(description="said at the end of a wrong path")] = (
         "But wait, are we solving the problem correctly so far? Hmm...",
@@ -73,13 +74,6 @@ class Params(params.Params):
         if instruction.count("{problem}") != 1:
             raise ValueError("expected {problem} in it, once")
         return instruction
-
-    @field_validator("shot")
-    @classmethod
-    def _holds_both(cls, shot: str) -> str:
-        if "{problem}" not in shot or "{solution}" not in shot:
-            raise ValueError("expected {problem} and {solution} in it")
-        return shot
 
     @field_validator("reflections", "root_backtracks")
     @classmethod

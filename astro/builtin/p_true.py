@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
+from astro.builtin.templates import SolutionTemplate, filled
 from astro.errors import PolicyError
 from astro.params import Params as BaseParams
 from astro.requests import LogProb, Program
-from astro.text import filled
 from astro.types import Prompt, State
 from astro.work import Asks, Work
 
@@ -33,19 +33,12 @@ class Params(BaseParams):
     """Params of value `p_true`."""
 
     question: Annotated[
-        str, Field(description="with {problem} and {solution} where they are to stand")
+        SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
     ] = _QUESTION
     true: Annotated[_Word, Field(description="the reply that approves, as the model begins it")] = (
         "Yes"
     )
     false: Annotated[_Word, Field(description="the reply that does not")] = "No"
-
-    @field_validator("question")
-    @classmethod
-    def _holds_both(cls, question: str) -> str:
-        if "{problem}" not in question or "{solution}" not in question:
-            raise ValueError("expected {problem} and {solution} in it")
-        return question
 
     def work(self) -> Work:
         """A state's."""

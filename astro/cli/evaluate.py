@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -15,14 +14,10 @@ from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import print_all, text
 from astro.config import RunConfig
-from astro.errors import RunError
 from astro.events import Listener
 from astro.folder import RunFolder
-from astro.journal import Journal
-from astro.pipeline import RunResult, report
+from astro.pipeline import RunResult, opened, report
 from astro.pipeline import evaluate as stage
-from astro.pipeline.context import Run
-from astro.registry import Registry
 
 
 @click.command()
@@ -44,23 +39,19 @@ def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -
     """
     loaded = load_run(config, overrides)
     with progress() as listener:
-        result = measure(loaded, runs / loaded.name, fresh, listener)
+        result = measure(loaded, runs, fresh, listener)
     print_all(*parts(result), *outcome(result))
 
 
-def measure(config: RunConfig, root: Path, fresh: bool, on_event: Listener) -> RunResult:
+def measure(config: RunConfig, runs: Path, fresh: bool, on_event: Listener) -> RunResult:
     """The stages `evaluate` and `report` of the base model alone. Raises `AstroError`."""
     base = config.evaluate.model_copy(update={"models": ("base",)})
     config = config.model_copy(update={"evaluate": base})
-    folder = RunFolder(root)
-    try:
-        with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
-            run = Run(config, folder, Registry.discover(), journal, on_event)
-            stage.run(run)
-            report.run(run)
-            return RunResult(root, stage.read_scores(folder.scores), report.examples(run))
-    except OSError as error:
-        raise RunError(f"{error.filename or root}: {error.strerror or error}") from error
+    with opened(config, runs=runs, fresh=fresh, on_event=on_event) as run:
+        stage.run(run)
+        report.run(run)
+        scores = stage.read_scores(run.folder.scores)
+        return RunResult(run.folder.root, scores, report.examples(run))
 
 
 def parts(result: RunResult) -> Iterator[RenderableType]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from astro.builtin.templates import SolutionTemplate
 from astro.params import Params
 from astro.work import Asks, Work
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
@@ -36,7 +37,7 @@ class SelfEvaluationParams(Params):
 
     samples: Annotated[int, Field(ge=1, description="judgements of each solution")] = 4
     question: Annotated[
-        str, Field(description="with {problem} and {solution} where they are to stand")
+        SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
     ] = QUESTION
     approval: Annotated[
         str, Field(description="a judgement that this regular expression matches approves")
@@ -52,13 +53,6 @@ class SelfEvaluationParams(Params):
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from None
         return pattern
-
-    @field_validator("question")
-    @classmethod
-    def _holds_both(cls, question: str) -> str:
-        if "{problem}" not in question or "{solution}" not in question:
-            raise ValueError("expected {problem} and {solution} in it")
-        return question
 
 
 class DirectParams(Params):

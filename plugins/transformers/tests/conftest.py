@@ -60,24 +60,25 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-SIZE = {"vocab_size": len(WORDS) + 51, "max_position_embeddings": 128}
+VOCABULARY = len(WORDS) + 51
+SHAPE = {
+    "vocab_size": VOCABULARY,
+    "max_position_embeddings": 128,
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "initializer_range": 0.3,
+    "eos_token_id": 1,
+    "pad_token_id": 0,
+}
+"""Two layers, four query heads on two key-value heads; sharp enough to have opinions."""
 
 
 def make_llama() -> LlamaForCausalLM:
-    """Two layers, four query heads on two key-value heads; sharp enough to have opinions."""
     torch.manual_seed(0)
-    config = LlamaConfig(
-        **SIZE,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        initializer_range=0.3,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
-    return LlamaForCausalLM(config)
+    return LlamaForCausalLM(LlamaConfig(**SHAPE))
 
 
 @pytest.fixture(scope="session")
@@ -89,18 +90,7 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> str:
 def sliding(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Attends to the last six tokens only."""
     torch.manual_seed(1)
-    config = MistralConfig(
-        **SIZE,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        sliding_window=6,
-        initializer_range=0.3,
-        eos_token_id=1,
-        pad_token_id=0,
-    )
+    config = MistralConfig(**SHAPE, sliding_window=6)
     return save(MistralForCausalLM(config), tmp_path_factory.mktemp("mistral"))
 
 
@@ -109,7 +99,7 @@ def absolute(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Learns its positions, as GPT-2 does, and has no chat template."""
     torch.manual_seed(2)
     config = GPT2Config(
-        vocab_size=SIZE["vocab_size"],
+        vocab_size=VOCABULARY,
         n_positions=128,
         n_embd=32,
         n_layer=2,
@@ -127,14 +117,9 @@ def latent(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Its keys are wider than its values, as those of all with multi-head latent attention."""
     torch.manual_seed(3)
     config = DeepseekV3Config(
-        **SIZE,
-        hidden_size=32,
-        intermediate_size=64,
+        **{**SHAPE, "num_key_value_heads": 4},
         moe_intermediate_size=16,
-        num_hidden_layers=2,
         first_k_dense_replace=1,
-        num_attention_heads=4,
-        num_key_value_heads=4,
         q_lora_rank=None,
         kv_lora_rank=16,
         qk_rope_head_dim=8,
@@ -145,9 +130,6 @@ def latent(tmp_path_factory: pytest.TempPathFactory) -> str:
         num_experts_per_tok=2,
         n_group=1,
         topk_group=1,
-        initializer_range=0.3,
-        eos_token_id=1,
-        pad_token_id=0,
     )
     return save(DeepseekV3ForCausalLM(config), tmp_path_factory.mktemp("deepseek"))
 
@@ -157,22 +139,14 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Its heads are wider in the second layer than in the first."""
     torch.manual_seed(4)
     config = Gemma4TextConfig(
-        **SIZE,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
+        **SHAPE,
         layer_types=["sliding_attention", "full_attention"],
         sliding_window=6,
-        num_attention_heads=4,
-        num_key_value_heads=2,
         head_dim=8,
         global_head_dim=16,
         num_kv_shared_layers=0,
         hidden_size_per_layer_input=0,
-        vocab_size_per_layer_input=SIZE["vocab_size"],
-        initializer_range=0.3,
-        eos_token_id=1,
-        pad_token_id=0,
+        vocab_size_per_layer_input=VOCABULARY,
     )
     return save(Gemma4ForCausalLM(config), tmp_path_factory.mktemp("gemma4"))
 
@@ -182,7 +156,7 @@ def longrope(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Changes its rotary factors at 24 tokens."""
     torch.manual_seed(5)
     config = Phi3Config(
-        **SIZE,
+        **SHAPE,
         original_max_position_embeddings=24,
         rope_parameters={
             "rope_type": "longrope",
@@ -190,13 +164,5 @@ def longrope(tmp_path_factory: pytest.TempPathFactory) -> str:
             "short_factor": [1.0] * 4,
             "long_factor": [2.0, 4.0, 8.0, 16.0],
         },
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        initializer_range=0.3,
-        eos_token_id=1,
-        pad_token_id=0,
     )
     return save(Phi3ForCausalLM(config), tmp_path_factory.mktemp("phi3"))
