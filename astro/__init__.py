@@ -13,19 +13,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from astro.config import load_config
-    from astro.pipeline import RunResult, run
-    from astro.pipeline.solve import solve
+    from astro.config.loading import load_config
+    from astro.runs.runner import RunResult, run
+    from astro.runs.solve import solve
     from astro.types import Problem
 
 __all__ = ["Problem", "RunResult", "load_config", "run", "solve"]
 
 _HOMES = {
     "Problem": "astro.types",
-    "RunResult": "astro.pipeline",
-    "load_config": "astro.config",
-    "run": "astro.pipeline",
-    "solve": "astro.pipeline.solve",
+    "RunResult": "astro.runs.runner",
+    "load_config": "astro.config.loading",
+    "run": "astro.runs.runner",
+    "solve": "astro.runs.solve",
 }
 
 

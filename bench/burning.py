@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from astro.builtin.scripted import Line, LineWriter
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 ROUNDS = 2_000
 """About a millisecond a line."""

@@ -22,14 +22,16 @@ import stub
 from marks import Mark, publish, run_parts
 
 import astro
-from astro.binding import Binding, Budget, VerifierBinding
-from astro.engine import Engine, Task
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.tasks import Task
 from astro.interfaces import SearchAlgorithm, ValueEstimator
-from astro.journal import Journal
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Program, Reply
 from astro.types import Completion, Problem, SearchTree, State
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent

@@ -19,14 +19,15 @@ from typing import Any
 
 from marks import Mark, publish
 
-from astro.binding import Binding, VerifierBinding
-from astro.engine import Engine, Task
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.tasks import Task
 from astro.interfaces import PolicyBackend
-from astro.journal import Journal
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Problem
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.policy import VllmPolicy

@@ -27,14 +27,15 @@ from transformers import AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 import astro
-from astro.binding import Binding, VerifierBinding
-from astro.engine import Engine, Task
+from astro.engine.loop import Engine
+from astro.engine.sampling import sample_responses
+from astro.engine.tasks import Task
 from astro.interfaces import Metrics, PolicyBackend, TrainablePolicy
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.sampling import sample_responses
 from astro.types import Problem, Prompt
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.trainer import Trainer, build_policy
 

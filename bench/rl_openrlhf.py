@@ -15,8 +15,8 @@ from typing import Any
 
 from marks import Mark, publish
 
-from astro.binding import Binding, VerifierBinding
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro_openrlhf.job import ENVIRONMENT
 from astro_openrlhf.keeper import running
 from astro_openrlhf.progress import last_error, parse_step

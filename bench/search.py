@@ -17,13 +17,14 @@ from pathlib import Path
 from marks import Mark, publish
 
 import astro
-from astro.config import RunConfig
-from astro.engine import Engine, Task
+from astro.config.run import RunConfig
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.tasks import Task
 from astro.interfaces import PolicyBackend
-from astro.journal import Journal
-from astro.registry import Registry
+from astro.plugins.registry import Registry
 from astro.types import Problem
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 ROUNDS = 3

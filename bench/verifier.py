@@ -20,11 +20,11 @@ from typing import Any
 
 from marks import Mark, publish
 
-from astro.binding import VerifierBinding
 from astro.interfaces import Verifier
+from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_sympy.verifier import SympyVerifier
 
 ROOT = Path(__file__).parents[1]

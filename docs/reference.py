@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from astro.hookspecs import Provider
-from astro.registry import Registry
+from astro.plugins.hookspecs import Provider
+from astro.plugins.registry import Registry
 
 PAGE = Path(__file__).with_name("reference.md")
 HEADER = """# Plugins and their params

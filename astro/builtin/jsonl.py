@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from astro import params
 from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Row, Where, selected, to_problem
 from astro.errors import ProblemError
+from astro.plugins import params
 from astro.types import Problem
 
 _SPLITS = ("train", "dev", "test")

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from astro import params
+from astro.plugins import params
 from astro.types import State
 
 _STEP = "{step}"

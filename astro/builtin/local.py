@@ -7,14 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from astro.binding import Binding, Budget, VerifierBinding
-from astro.engine import Engine, Outcome, Task
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.tasks import Outcome, Task
 from astro.interfaces import Counted, PolicyBackend
-from astro.journal import Journal
-from astro.params import Params as BaseParams
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.params import Params as BaseParams
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 
 class Params(BaseParams):

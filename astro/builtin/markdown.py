@@ -16,9 +16,9 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from astro import params
-from astro.builtin.templates import SolutionTemplate, filled
+from astro.data.templates import SolutionTemplate, filled
 from astro.errors import ProblemError
+from astro.plugins import params
 from astro.types import State
 
 HEADER = "## Step"

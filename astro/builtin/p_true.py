@@ -8,12 +8,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.builtin.templates import SolutionTemplate, filled
+from astro.data.templates import SolutionTemplate, filled
 from astro.errors import PolicyError
-from astro.params import Params as BaseParams
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params as BaseParams
 from astro.requests import LogProb, Program
 from astro.types import Prompt, State
-from astro.work import Asks, Work
 
 _QUESTION = """\
 Problem:

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.params import Params as BaseParams
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params as BaseParams
 from astro.requests import Generate, Program, Verify
 from astro.types import State
-from astro.work import Asks, Work
 
 
 class Params(BaseParams):

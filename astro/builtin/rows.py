@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from astro import params
 from astro.errors import ProblemError
+from astro.plugins import params
 from astro.types import Problem
 
 Scalar = bool | int | float | str | None

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from astro import params
 from astro.errors import PolicyError
+from astro.plugins import params
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason
 

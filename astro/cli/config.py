@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from astro.cli import options
-from astro.config import dump_config, load_config
-from astro.study import is_study, load_study
+from astro.config.loading import load_config
+from astro.config.yaml import dump_config
+from astro.experiments.study import is_study, load_study
 from astro.text import plain
 
 

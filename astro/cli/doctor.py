@@ -14,8 +14,8 @@ from typing import Any
 import click
 
 from astro.cli import options
-from astro.cli.plugins import rows
-from astro.registry import Registry
+from astro.plugins.listing import rows
+from astro.plugins.registry import Registry
 
 GIB = 2**30
 

@@ -13,11 +13,12 @@ from astro.cli.loading import load_run
 from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import print_all, text
-from astro.config import RunConfig
+from astro.config.run import RunConfig
 from astro.events import Listener
-from astro.folder import RunFolder
-from astro.pipeline import RunResult, opened, report
-from astro.pipeline import evaluate as stage
+from astro.runs.folder import RunFolder
+from astro.runs.runner import RunResult, opened
+from astro.runs.stages import evaluate as stage
+from astro.runs.stages import report
 
 
 @click.command()

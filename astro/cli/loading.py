@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from astro.config import RunConfig, load_config
+from astro.config.loading import load_config
+from astro.config.run import RunConfig
 from astro.errors import ConfigError
-from astro.study import is_study
+from astro.experiments.study import is_study
 
 
 def load_run(path: str, overrides: Sequence[str]) -> RunConfig:

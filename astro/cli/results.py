@@ -12,9 +12,9 @@ from rich.table import Table
 
 from astro.cli.tables import text
 from astro.metrics import Estimate
-from astro.pipeline import RunResult
-from astro.pipeline.evaluate import Scores
-from astro.pipeline.report import TITLES, Example
+from astro.runs.runner import RunResult
+from astro.runs.stages.evaluate import Scores
+from astro.runs.stages.report import TITLES, Example
 from astro.types import Node, SearchTree
 
 

@@ -12,13 +12,13 @@ import astro
 from astro.cli import options
 from astro.cli.loading import load_run
 from astro.cli.progress import progress
-from astro.config import RunConfig
+from astro.config.run import RunConfig
+from astro.data.problem_sets import asked, training
 from astro.errors import ConfigError, RunError
-from astro.folder import RunFolder
 from astro.interfaces import Rehearsal, Rehearsed, StepFormat
-from astro.pipeline.problem_sets import asked, training
-from astro.pipeline.rl import STAGE
-from astro.registry import Registry
+from astro.plugins.registry import Registry
+from astro.runs.folder import RunFolder
+from astro.runs.stages.rl import STAGE
 from astro.seeds import derive
 from astro.text import plain
 

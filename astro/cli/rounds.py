@@ -10,9 +10,9 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from astro.cli.tables import text
-from astro.config import RunConfig
+from astro.config.run import RunConfig
+from astro.experiments.rounds import RoundsResult
 from astro.metrics import Estimate
-from astro.pipeline.rounds import RoundsResult
 
 
 def rounds_outcome(

@@ -9,19 +9,21 @@ from typing import Any
 import click
 
 import astro
-from astro.cli import options, rehearsal
+from astro.cli import options
 from astro.cli.progress import progress
+from astro.cli.rehearsal import report
 from astro.cli.results import outcome
 from astro.cli.rounds import rounds_outcome
 from astro.cli.studies import study_outcome
 from astro.cli.tables import print_all
-from astro.config import load_config, read_config
+from astro.config.loading import load_config
+from astro.config.yaml import read_config
 from astro.errors import RunError
-from astro.pipeline import STAGES
-from astro.pipeline.rounds import run_rounds
-from astro.pipeline.study import run_study
-from astro.registry import Registry
-from astro.study import is_study, load_study
+from astro.experiments.rounds import run_rounds
+from astro.experiments.study import is_study, load_study, run_study
+from astro.plugins.registry import Registry
+from astro.rehearsal import rehearse as rehearsing
+from astro.runs.runner import STAGES
 
 
 @click.command()
@@ -96,7 +98,7 @@ def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: 
     loaded = load(config, overrides, registry)
     try:
         with progress() as listener:
-            done = rehearsal.rehearse(loaded, runs=runs, until=until, on_event=listener)
+            done = rehearsing.rehearse(loaded, runs=runs, until=until, on_event=listener)
     except OSError as error:
         raise RunError(f"{error.filename or runs}: {error.strerror or error}") from error
-    print_all(*rehearsal.report(done, until))
+    print_all(*report(done, until))

@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from astro.cli.tables import text
+from astro.experiments.comparison import Correlation, Difference, Matched, StudyResult
+from astro.experiments.inference import Searched
+from astro.experiments.study import Study
 from astro.metrics import Estimate
-from astro.pipeline.comparison import Correlation, Difference, Matched, StudyResult
-from astro.pipeline.inference import Searched
-from astro.study import Study
 
 
 def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Iterator[RenderableType]:

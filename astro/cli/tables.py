@@ -14,8 +14,8 @@ from astro.text import plain
 from astro.types import Status
 
 if TYPE_CHECKING:
-    from astro.cli.pairs import Judgement, Measured
-    from astro.cli.plugins import Row
+    from astro.judging.pairs import Judgement, Measured
+    from astro.plugins.listing import Row
 
 PIPE_WIDTH = 100
 SHOWN_ROWS = 20
@@ -58,7 +58,7 @@ def fact_table(facts: Mapping[str, object]) -> Table:
 
 def source_table(measured: Measured) -> Table:
     """One row a source of pairs, one for all of them, and the speed below."""
-    from astro.cli.pairs import figures
+    from astro.judging.pairs import figures
 
     speed = measured.speed()
     milliseconds = (f"{1000 * speed[name]:,.1f} ms" for name in ("p99_seconds", "max_seconds"))

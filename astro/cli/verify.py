@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,20 +11,19 @@ from typing import Any
 import click
 from rich.console import RenderableType
 
-from astro.binding import VerifierBinding
 from astro.cli import options
-from astro.cli.pairs import Judgement, Measured, Pair, read_pairs, row
 from astro.cli.progress import progress
 from astro.cli.tables import dissent_table, print_all, source_table
-from astro.config import set_key
+from astro.config.yaml import set_key
 from astro.errors import RunError
-from astro.events import Listener, StageProgress, StageStarted, ignore
+from astro.events import ignore
 from astro.files import write_lines
-from astro.params import validate
-from astro.registry import Registry
-from astro.requests import Verify
+from astro.judging.measure import measure
+from astro.judging.pairs import Judgement, Measured, Pair, read_pairs, row
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.params import validate
+from astro.plugins.registry import Registry
 from astro.text import plain
-from astro.verification import VerifierPool
 
 
 # An answer may be -5 or -sinh x: an argument is an option only if it starts with two dashes.
@@ -126,23 +124,6 @@ def _judge_file(
         click.echo(json.dumps(_report(*measured), indent=2))
     else:
         print_all(*_tables(*measured))
-
-
-def measure(pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener) -> Measured:
-    """Judge each pair. The workers' first start is not timed; that of their replacements is."""
-    found: dict[int, Judgement] = {}
-    with VerifierPool(binding) as pool:
-        pool.warm_up()
-        listener(StageStarted(binding.name, len(pairs), "pairs"))
-        began = time.monotonic()
-        for number, pair in enumerate(pairs):
-            pool.add(number, Verify(pair.posed(str(number)), pair.response))
-        while len(found) < len(pairs):
-            for number, verdict, seconds in pool.judge(block=True):
-                found[number] = Judgement(pairs[number], verdict, seconds)
-            listener(StageProgress(binding.name, len(found), len(pairs)))
-        wall = time.monotonic() - began
-    return Measured(binding.name, [found[number] for number in range(len(pairs))], wall)
 
 
 def _report(first: Measured, second: Measured | None = None) -> dict[str, Any]:

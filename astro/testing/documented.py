@@ -8,7 +8,7 @@ from typing import get_args
 
 from pydantic import BaseModel
 
-from astro.registry import Entry
+from astro.plugins.registry import Entry
 
 
 def undocumented(entry: Entry) -> list[str]:

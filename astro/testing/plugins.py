@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
 from astro.errors import ConfigError
-from astro.hookspecs import ENTRY_POINT_GROUP
-from astro.registry import Entry, Registry
+from astro.plugins.binding import Binding
+from astro.plugins.hookspecs import ENTRY_POINT_GROUP
+from astro.plugins.registry import Entry, Registry
 
 _LIGHT = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 _PROBE = """
 import importlib, json, sys
-import astro.hookspecs, astro.params
+import astro.plugins.hookspecs, astro.plugins.params
 before = set(sys.modules)
 for module in sys.argv[1:]:
     importlib.import_module(module)

@@ -15,11 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from astro.binding import Binding, Budget, VerifierBinding
-from astro.engine import Outcome, Task
-from astro.interfaces import Executor, PolicyBackend, SearchAlgorithm
-from astro.journal import Journal
-from astro.registry import Registry
+from astro.engine.budget import Budget
+from astro.engine.executor import Executor
+from astro.engine.journal import Journal
+from astro.engine.tasks import Outcome, Task
+from astro.interfaces import PolicyBackend, SearchAlgorithm
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import BudgetExhausted, Generate, LogProb, Program, Request, Verify
 from astro.testing.plugins import PluginConformance
 from astro.testing.trees import faults

@@ -16,15 +16,15 @@ from pathlib import Path
 
 import msgspec
 
-from astro.binding import VerifierBinding
 from astro.interfaces import Verifier
+from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.testing.documented import undocumented
 from astro.testing.hostile import hostile
 from astro.testing.lanes import Job, in_threads
 from astro.testing.plugins import PluginConformance
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 _NOT_RIGHT = {Status.INCORRECT, Status.UNPARSED}
 _PATIENCE = 20.0

@@ -28,12 +28,12 @@ from inspect_ai.scorer import (
 )
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from astro.binding import VerifierBinding
 from astro.files import read_lines
-from astro.pipeline.evaluate import Measured
+from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
+from astro.runs.stages.evaluate import Measured
 from astro.types import Problem, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 Key = tuple[str, int]
 """A problem's id in its set, and which of its responses: 1 and up, as inspect counts epochs."""

@@ -108,7 +108,7 @@ def test_a_config_changed_under_a_started_run(launch: Launch, tmp_path: Path) ->
 
 
 MOODY = """
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro_countdown.walker import CountdownWalker, Params
 
 class Moody(CountdownWalker):
@@ -180,7 +180,7 @@ def test_a_lost_policy_names_what_was_in_flight_and_the_run_goes_on(
 
 RAISING = """
 import os
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro_countdown.verifier import CountdownVerifier
 
 class Raising(CountdownVerifier):

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import astro
-from astro.config import parse_config
+from astro.config.loading import parse_config
 from astro.metrics import Z_95
-from astro.registry import Registry
+from astro.plugins.registry import Registry
 
 ROOT = Path(__file__).parents[2]
 TASK = ROOT / "examples" / "inspect_task"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from astro.config import read_config
+from astro.config.yaml import read_config
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DATA = Path(__file__).parents[3] / "shared" / "data"

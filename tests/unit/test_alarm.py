@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from astro.alarm import Alarm
 from astro.errors import VerifierError
 from astro.types import Status, Verdict
+from astro.verification.fault_monitor import Alarm
 
 SOUND = [Verdict(status) for status in (Status.CORRECT, Status.INCORRECT, Status.UNPARSED)]
 FAULT = Verdict(Status.ERROR, None, "no\nlicence")

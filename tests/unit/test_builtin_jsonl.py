@@ -11,7 +11,7 @@ import pytest
 
 from astro.builtin.jsonl import JsonlProblems, Params
 from astro.errors import ConfigError, ProblemError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.types import Problem
 
 

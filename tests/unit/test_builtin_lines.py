@@ -8,7 +8,7 @@ import pytest
 
 from astro.builtin.lines import LinesFormat, Params
 from astro.errors import ConfigError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.types import Problem, State, Step
 
 FORMAT = LinesFormat(Params())

@@ -11,10 +11,10 @@ import pytest
 
 import astro
 from astro.builtin.markdown import MarkdownFormat, Params
-from astro.config import parse_config
+from astro.config.loading import parse_config
 from astro.errors import ConfigError, ProblemError
-from astro.params import validate
-from astro.registry import Registry
+from astro.plugins.params import validate
+from astro.plugins.registry import Registry
 from astro.types import Problem, State, Step
 
 FORMAT = MarkdownFormat(Params())

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import astro
-from astro.binding import Binding
 from astro.builtin.p_true import Params, PTrue
 from astro.errors import ConfigError, PolicyError
-from astro.params import validate
+from astro.plugins.binding import Binding
+from astro.plugins.params import validate
 from astro.requests import LogProb
 from astro.types import Problem, State, Step
 

@@ -9,7 +9,7 @@ import pytest
 
 from astro.builtin.scripted import EOS_ID, Params, ScriptedPolicy
 from astro.errors import ConfigError, PolicyError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.requests import Failure, Generate
 from astro.types import Completion, FinishReason, Prompt
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from astro.children import Child
+from astro.verification.process import Child
 
 BUSY = """
 import os, re, subprocess, sys, time
-from astro.children import attend
+from astro.verification.process import attend
 
 def serve(pipe):
     what = pipe.recv()
@@ -32,7 +32,7 @@ if __name__ == "__main__":
 """
 PARENT = """
 import os, sys
-from astro.children import Child
+from astro.verification.process import Child
 child = Child.start("busy")
 child.pipe.send(sys.argv[1])
 print(*child.pipe.recv(), flush=True)

@@ -13,11 +13,11 @@ from click.testing import CliRunner, Result
 
 from astro.cli import main
 from astro.cli.app import COMMANDS
-from astro.cli.plugins import rows
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, Notice
-from astro.hookspecs import Provider
-from astro.registry import Broken, Entry, Registry
+from astro.plugins.hookspecs import Provider
+from astro.plugins.listing import rows
+from astro.plugins.registry import Broken, Entry, Registry
 from astro.text import plain
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 
@@ -47,7 +47,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
     def load_config(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("astro.config.load_config", load_config)
+    monkeypatch.setattr("astro.config.loading.load_config", load_config)
 
 
 # --- what is there ---------------------------------------------------------------------------
@@ -295,13 +295,13 @@ def test_run_passes_its_options_on(config: Path, monkeypatch: pytest.MonkeyPatch
     seen: dict[str, object] = {}
 
     def run(config: object, *, on_event: Listener, **options: object) -> object:
-        from astro.pipeline import RunResult
+        from astro.runs.runner import RunResult
 
         seen.update(options, config=config)
         on_event(Notice("hello"))
         return RunResult(Path("there"), {}, [])
 
-    monkeypatch.setattr("astro.pipeline.run", run)
+    monkeypatch.setattr("astro.runs.runner.run", run)
     result = astro("run", str(config), "--fresh", "--until", "rl", "--runs", "x", "--set", "seed=5")
     assert result.exit_code == 0, result.output
     assert (seen["fresh"], seen["until"], seen["runs"]) == (True, "rl", Path("x"))
@@ -350,7 +350,7 @@ def test_solve_shows_the_best_answer(config: Path, monkeypatch: pytest.MonkeyPat
         right.verdict = Verdict(Status.CORRECT, "4")
         return SearchTree(Problem("a", asked, "4"), [root, wrong, right])
 
-    monkeypatch.setattr("astro.pipeline.solve.solve", solve)
+    monkeypatch.setattr("astro.runs.solve.solve", solve)
     monkeypatch.chdir(config.parent)
     result = astro("solve", str(config), "2+2?")
     assert result.exit_code == 0, result.output
@@ -366,8 +366,8 @@ def test_solve_shows_the_best_answer(config: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("arguments", "absent"),
     [
-        (["--help"], ["torch", "transformers", "numpy", "pydantic", "rich", "astro.pipeline"]),
-        (["plugins"], ["torch", "transformers", "numpy", "pydantic", "astro.pipeline"]),
+        (["--help"], ["torch", "transformers", "numpy", "pydantic", "rich", "astro.runs"]),
+        (["plugins"], ["torch", "transformers", "numpy", "pydantic", "astro.runs"]),
         (["config", "check", "CONFIG"], ["torch", "transformers", "numpy"]),
     ],
     ids=lambda value: value[0],

@@ -9,17 +9,10 @@ from rich.console import Console, RenderableType
 
 from astro.cli.progress import PlainProgress, figures, progress, sentence
 from astro.cli.results import outcome, score_table
-from astro.events import (
-    Event,
-    Notice,
-    ProblemFailed,
-    StageFinished,
-    StageProgress,
-    StageStarted,
-)
+from astro.events import Event, Notice, ProblemFailed, StageFinished, StageProgress, StageStarted
 from astro.metrics import Estimate
-from astro.pipeline import RunResult
-from astro.pipeline.report import Example
+from astro.runs.runner import RunResult
+from astro.runs.stages.report import Example
 from astro.types import Problem
 
 

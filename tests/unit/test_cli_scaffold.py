@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from astro.cli.scaffold import write_plugin
 from astro.errors import PluginError
-from astro.registry import Registry
+from astro.plugins.registry import Registry
+from astro.plugins.scaffold import write_plugin
 
 NOTHING = Registry([])
 

@@ -11,15 +11,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from astro.cli import main
-from astro.cli.pairs import Judgement, Measured, Pair, figures
-from astro.registry import Registry
+from astro.judging.pairs import Judgement, Measured, Pair, figures
+from astro.plugins.registry import Registry
 from astro.types import Status, Verdict
 
 ROOT = Path(__file__).parents[2]
 LENIENT = """
 import time
-from astro.hookspecs import Provider, hookimpl
-from astro.params import Params
+from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.params import Params
 from astro.types import Status, Verdict
 
 class Choice(Params):

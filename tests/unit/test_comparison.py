@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from astro.binding import Binding
 from astro.builtin.lines import LinesFormat, Params
+from astro.engine.sampling import Sample
 from astro.errors import RunError
-from astro.pipeline.comparison import compare
-from astro.pipeline.evaluate import Measured
-from astro.registry import Registry
-from astro.sampling import Sample
+from astro.experiments.comparison import compare
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
+from astro.runs.stages.evaluate import Measured
 from astro.types import FinishReason, Problem, Status, Verdict
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from astro.config import dump_config, load_config
-from astro.registry import Registry
-from astro.study import is_study, load_study
+from astro.config.loading import load_config
+from astro.config.yaml import dump_config
+from astro.experiments.study import is_study, load_study
+from astro.plugins.registry import Registry
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 RUNS = [path for path in CONFIGS if not is_study(path)]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from astro import decontamination
-from astro.decontamination import Contaminated, contaminated, ngrams, same_text
+from astro.data import decontamination
+from astro.data.decontamination import Contaminated, contaminated, ngrams, same_text
 from astro.types import Problem
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Budget
-from astro.engine import Engine, Outcome, Task
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.sampling import Sample
+from astro.engine.tasks import Outcome, Task
 from astro.errors import JournalError
-from astro.journal import Journal
 from astro.requests import BudgetExhausted, Failure, Generate, LogProb, Program, Reply, Verify
-from astro.sampling import Sample
 from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 
 

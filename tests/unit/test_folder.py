@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from astro.config import RunConfig
+from astro.config.run import RunConfig
 from astro.errors import RunError
-from astro.folder import RunFolder, discard
+from astro.runs.folder import RunFolder, discard
 
 
 def config(**changes: object) -> RunConfig:

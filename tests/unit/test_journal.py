@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from astro.engine.journal import Journal
 from astro.errors import JournalError, RunError
-from astro.journal import Journal
 from astro.requests import Generate, LogProb, Request, Verify
 from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from astro.errors import PolicyError
-from astro.models import checkpoint
+from astro.plugins.models import checkpoint
 
 
 @dataclass
@@ -25,7 +25,7 @@ class Shipped:
 def test_a_shipped_model_goes_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.json").write_text("{}")
     shipped = Shipped(tmp_path)
-    monkeypatch.setattr("astro.models.entry_points", lambda **_: [shipped])
+    monkeypatch.setattr("astro.plugins.models.entry_points", lambda **_: [shipped])
     assert checkpoint("pocket") == str(tmp_path)
     shipped.folder = tmp_path / "gone"
     with pytest.raises(PolicyError, match=r"'pocket'.*gone is not a folder"):
@@ -37,7 +37,7 @@ def test_a_hub_name_is_left_as_it_is() -> None:
 
 
 def test_a_slip_in_a_shipped_name_is_not_asked_of_the_hub(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("astro.models.shipped", lambda: ["tiny-countdown"])
+    monkeypatch.setattr("astro.plugins.models.shipped", lambda: ["tiny-countdown"])
     with pytest.raises(PolicyError, match=r"'tiny-countdwn'; did you mean tiny-countdown\?"):
         checkpoint("tiny-countdwn")
     assert checkpoint("gpt2") == "gpt2"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 import astro
-from astro.config import parse_config
+from astro.config.loading import parse_config
 from astro.errors import AstroError, ConfigError, PluginError, ProblemError, RunError
-from astro.registry import Registry
+from astro.plugins.registry import Registry
 
 Distribution = Callable[[str, str], None]
 PROBLEMS = [{"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
@@ -69,7 +69,7 @@ def test_problems_that_cannot_be_searched(
 def test_two_problems_of_one_id(tmp_path: Path, distribution: Distribution) -> None:
     distribution(
         "twins",
-        "from astro.hookspecs import Provider, hookimpl\n"
+        "from astro.plugins.hookspecs import Provider, hookimpl\n"
         "from astro.types import Problem\n"
         "class Twins:\n"
         "    def __init__(self, params): pass\n"
@@ -87,7 +87,7 @@ def test_a_policy_that_cannot_be_built_is_asked_once(
 ) -> None:
     distribution(
         "stuck",
-        "from astro.hookspecs import Provider, hookimpl\n"
+        "from astro.plugins.hookspecs import Provider, hookimpl\n"
         "class Stuck:\n"
         "    built = 0\n"
         "    def __init__(self, params):\n"

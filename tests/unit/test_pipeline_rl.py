@@ -8,12 +8,12 @@ from typing import Any, cast
 
 import pytest
 
-from astro.binding import Binding
-from astro.config import load_config
+from astro.config.loading import load_config
 from astro.events import Event, Notice
 from astro.interfaces import TrainResult
-from astro.pipeline import rl
-from astro.pipeline.context import Run
+from astro.plugins.binding import Binding
+from astro.runs.context import Run
+from astro.runs.stages import rl
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 

@@ -14,11 +14,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from astro.cli import main
-from astro.cli.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
-from astro.cli.plan import Planned, lines, total
-from astro.config import RunConfig, parse_config
+from astro.cli.plan import lines
+from astro.config.loading import parse_config
+from astro.config.run import RunConfig
 from astro.errors import ConfigError
-from astro.registry import Registry
+from astro.planning.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
+from astro.planning.experiments import Planned, total
+from astro.plugins.registry import Registry
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 QUICKSTART = str(next(path for path in CONFIGS if path.stem == "quickstart"))
@@ -151,7 +153,7 @@ def test_a_budget_ends_the_search_sooner() -> None:
 
 
 SILENT = """
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers():

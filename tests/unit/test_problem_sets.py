@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import astro
-from astro.binding import Binding
-from astro.config import load_config, parse_config
-from astro.decontamination import contaminated
+from astro.config.loading import load_config, parse_config
+from astro.data import problem_sets
+from astro.data.decontamination import contaminated
 from astro.errors import ConfigError, ProblemError
 from astro.events import Event, Notice
-from astro.pipeline import problem_sets
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 
 Write = Callable[..., dict[str, Any]]
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"

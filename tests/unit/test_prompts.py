@@ -6,8 +6,8 @@ import pytest
 from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
-from astro.prompts import PromptEncoder
 from astro.types import Prompt
 
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"

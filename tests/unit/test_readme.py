@@ -14,10 +14,12 @@ import yaml
 from click.testing import CliRunner
 from pydantic import BaseModel
 
-from astro.binding import Budget, VerifierBinding
 from astro.cli import main
-from astro.config import Evaluate, RunConfig, parse_config
-from astro.registry import Registry
+from astro.config.loading import parse_config
+from astro.config.run import Evaluate, RunConfig
+from astro.engine.budget import Budget
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.registry import Registry
 from astro.types import Problem, Status
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import pytest
 
-from astro.binding import Binding
 from astro.errors import (
     BrokenPluginError,
     ConfigError,
@@ -16,13 +15,14 @@ from astro.errors import (
     PluginError,
     UnknownPluginError,
 )
-from astro.params import Params
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.params import Params
+from astro.plugins.registry import Registry
 
 Distribution = Callable[[str, str], None]
 
 PLUGIN = """
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers():
@@ -38,7 +38,7 @@ def test_a_third_party_is_found_as_the_built_ins_are(distribution: Distribution)
     distribution(
         "guest",
         plugin("Provider('verifier', 'guest', 'g', target='guest:Guest', params='guest:Params')")
-        + "from astro.params import Params as Base\n"
+        + "from astro.plugins.params import Params as Base\n"
         + "class Params(Base):\n    strict: bool = False\n"
         + "class Guest:\n    def __init__(self, params): self.params = params\n",
     )
@@ -54,7 +54,7 @@ def test_params_are_checked_with_their_path(distribution: Distribution) -> None:
     distribution(
         "guest",
         plugin("Provider('verifier', 'guest', 'g', target='guest:Guest', params='guest:Params')")
-        + "from astro.params import Params as Base\n"
+        + "from astro.plugins.params import Params as Base\n"
         + "class Params(Base):\n    strict: bool = False\n    depth: int = 1\n",
     )
     with pytest.raises(ConfigError) as caught:
@@ -79,7 +79,7 @@ def test_a_broken_plugin_is_reported_and_the_rest_works(distribution: Distributi
 def test_a_target_that_cannot_be_imported_names_its_distribution(
     distribution: Distribution,
 ) -> None:
-    from astro.binding import Binding
+    from astro.plugins.binding import Binding
 
     distribution("guest", plugin("Provider('verifier', 'guest', 'g', target='guest:Absent')"))
     with pytest.raises(BrokenPluginError, match=r"of guest 1\.0 is broken: AttributeError"):
@@ -122,7 +122,7 @@ def test_discovery_imports_no_engine() -> None:
     import subprocess
 
     script = (
-        "import sys; from astro.registry import Registry; Registry.discover(); "
+        "import sys; from astro.plugins.registry import Registry; Registry.discover(); "
         "print([m for m in ('torch', 'transformers', 'pydantic', 'numpy') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)

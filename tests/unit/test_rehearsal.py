@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from astro.binding import Binding, VerifierBinding
 from astro.builtin.lines import LinesFormat
 from astro.builtin.lines import Params as LinesParams
 from astro.cli import main
-from astro.cli.lessons import first_problems, own_problems, write_lessons, write_problems
-from astro.cli.rehearsal import answers, has_model
-from astro.cli.standins import Machine, Materials, Prepared, prepare
-from astro.config import RunConfig, load_config, parse_config
+from astro.config.loading import load_config, parse_config
+from astro.config.run import RunConfig
 from astro.errors import MissingEngineError
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
+from astro.rehearsal.lessons import first_problems, own_problems, write_lessons, write_problems
+from astro.rehearsal.machine import answers, has_model
+from astro.rehearsal.stand_ins import Machine, Materials, Prepared, prepare
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAPER = CONFIGS / "paper-llama3-70b.yaml"
@@ -142,7 +143,7 @@ def test_a_server_that_answers_is_asked() -> None:
 
 
 WITHOUT = """
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers():

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from astro.config import Rounds, RunConfig, parse_config
+from astro.config.loading import parse_config
+from astro.config.run import Rounds, RunConfig
 from astro.errors import ConfigError
+from astro.experiments.rounds import round_config, run_rounds, stalled
 from astro.files import write_lines
-from astro.pipeline import run
-from astro.pipeline.rounds import round_config, run_rounds, stalled
-from astro.pipeline.sft import _distinct
-from astro.registry import Registry
+from astro.plugins.registry import Registry
+from astro.runs.runner import run
+from astro.runs.stages.sft import _distinct
 
 RAW: dict[str, Any] = {
     "name": "turns",

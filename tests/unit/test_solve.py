@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import astro
-from astro.config import RunConfig
+from astro.config.run import RunConfig
 from astro.errors import ProblemError, RunError
-from astro.pipeline.solve import find_problem
+from astro.runs.solve import find_problem
 
 
 def config(problems: dict[str, Any], policy: dict[str, Any]) -> RunConfig:

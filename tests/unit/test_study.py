@@ -12,11 +12,10 @@ import pytest
 import yaml
 
 from astro.errors import ConfigError, RunError
+from astro.experiments.study import compare_arms, is_study, load_study, merged, run_study
 from astro.files import read_lines
-from astro.folder import discard
-from astro.pipeline.evaluate import Measured
-from astro.pipeline.study import compare_arms, run_study
-from astro.study import is_study, load_study, merged
+from astro.runs.folder import discard
+from astro.runs.stages.evaluate import Measured
 
 LINES = ["the answer is 1\n", "the answer is 2\n"]
 ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]

@@ -16,8 +16,8 @@ GREEDY = r"""
 import random
 from typing import Annotated
 from pydantic import Field
-from astro import params
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins import params
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro.requests import BudgetExhausted, Generate, Verify
 from astro.types import Node, SearchTree, State, Step
 

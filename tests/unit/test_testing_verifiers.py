@@ -17,9 +17,9 @@ SLOPPY = r"""
 import os, threading, time
 from typing import Annotated
 from pydantic import Field
-from astro import params
+from astro.plugins import params
 from astro.builtin.exact import ExactVerifier
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro.types import Status, Verdict
 
 class Params(params.Params):
@@ -147,7 +147,7 @@ def test_a_name_that_nobody_provides_is_an_error(tmp_path: Path) -> None:
 def test_heavy_imports_are_named(
     distribution: Callable[[str, str], None],
 ) -> None:
-    distribution("light", "import json, astro.params, astro.types")
+    distribution("light", "import json, astro.plugins.params, astro.types")
     distribution("heavy", "import light\nimport pytest")
     assert heavy_imports(["light"]) == set()
     assert {"light", "pytest"} <= heavy_imports(["heavy"])

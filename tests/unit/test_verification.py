@@ -9,17 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from astro.binding import VerifierBinding
-from astro.children import Child
 from astro.errors import UnknownPluginError, VerifierError
+from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
+from astro.verification.process import Child
 
 HOSTILE = """
 import os, sys, time
 from pathlib import Path
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro.types import Status, Verdict
 
 class Hostile:

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from astro.binding import VerifierBinding
-from astro.registry import Registry
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 
 PROBLEM = Problem("p", "what is 6 times 7?", "42")
 RESPONSES = (

@@ -9,8 +9,8 @@ from typing import Annotated, Literal, cast, get_args
 
 from pydantic import Field, model_validator
 
-from astro import params
 from astro.errors import ProblemError
+from astro.plugins import params
 from astro.types import Problem
 from astro_countdown.game import (
     CAP,

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro import params
+from astro.plugins import params
 from astro.types import Problem, Status, Verdict
 from astro_countdown.grammar import ExpressionError, evaluate
 from astro_countdown.replay import (

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro import params
 from astro.builtin.scripted import Line, LineWriter
 from astro.errors import PolicyError
+from astro.plugins import params
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro_countdown.game import answer_line, apply, legal_moves, step_line, wait_line
 from astro_countdown.replay import Game, IllegalLine, lines_of, read_prompt, replay

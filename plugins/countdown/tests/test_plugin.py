@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from astro.binding import Binding
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro_countdown.model_path import path
 
 

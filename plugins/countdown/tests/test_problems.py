@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from astro.errors import ConfigError, ProblemError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro_countdown.game import split_of, walks
 from astro_countdown.problems import HARD, CountdownProblems, Params
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from astro import params
 from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Where
+from astro.plugins import params
 from astro_huggingface.presets import PRESETS
 
 

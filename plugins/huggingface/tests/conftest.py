@@ -9,7 +9,7 @@ from typing import Any
 import datasets  # type: ignore[import-untyped]
 import pytest
 
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.types import Problem
 from astro_huggingface.params import Params
 from astro_huggingface.problems import HuggingFaceProblems

@@ -17,7 +17,7 @@ import pytest
 from astro.builtin.rows import AnswerIn, answer_of
 from astro.errors import ConfigError, ProblemError
 from astro.files import encode
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.types import Problem
 from astro_huggingface.params import Params
 from astro_huggingface.presets import PRESETS
@@ -165,7 +165,7 @@ def test_params_are_checked(params: dict[str, Any], expected: str) -> None:
 
 def test_a_config_is_checked_without_the_library() -> None:
     code = (
-        "import sys\nfrom astro.registry import Registry\n"
+        "import sys\nfrom astro.plugins.registry import Registry\n"
         "Registry.discover().params('problems', 'huggingface', {'preset': 'math'})\n"
         "assert 'datasets' not in sys.modules\n"
     )

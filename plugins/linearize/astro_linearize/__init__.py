@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 
 @hookimpl

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.params import Params
+from astro.plugins.params import Params
 
 
 class Example(Params):

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from astro.builtin.templates import SolutionTemplate
-from astro.params import Params
-from astro.work import Asks, Work
+from astro.data.templates import SolutionTemplate
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]

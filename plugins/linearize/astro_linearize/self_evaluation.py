@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from astro.builtin.templates import filled
+from astro.data.templates import filled
 from astro.requests import Generate, Program
 from astro.types import Node, Prompt, SearchTree
 from astro_linearize.params import SelfEvaluationParams

@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from astro.binding import Binding
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.types import SearchTree, SegmentKind, Status, Step, Trace, Verdict
 from astro_linearize.backtrack import Backtrack
 

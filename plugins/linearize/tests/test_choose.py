@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from astro.errors import ConfigError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.types import SearchTree, Status, Verdict
 from astro_linearize.choose import choose_correct, choose_wrong, draw_backtracks, order_paths
 from astro_linearize.params import BacktrackParams, CorrectChoice, WrongChoice

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from astro.binding import Binding
 from astro.interfaces import StepFormat
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.types import Problem, Segment, SegmentKind
 from astro_linearize.examples import EXAMPLES
 from astro_linearize.fidelity import faithful

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from astro.errors import ConfigError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro.requests import Generate
 from astro.types import Completion, SearchTree, Status, Verdict
 from astro_linearize.backtrack import Backtrack

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
 from astro.builtin.scripted import Line, complete
 from astro.interfaces import PolicyBackend
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.requests import Generate
 from astro.types import Completion, FinishReason, Prompt
 

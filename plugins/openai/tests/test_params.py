@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from astro.config import load_config
+from astro.config.loading import load_config
 from astro.errors import ConfigError
-from astro.params import validate
+from astro.plugins.params import validate
 from astro_openai.params import Params
 
 SECRET = "sk-proj-abcdefghijkl"

@@ -20,11 +20,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from astro.binding import Binding
 from astro.cli import main
 from astro.errors import PolicyError
 from astro.interfaces import PolicyBackend
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
 from astro.testing import PolicyConformance
 from astro.types import FinishReason, Prompt

@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from astro.params import Params
-from astro.work import Asks, Work
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params
 from astro_openrlhf import flags
 
 UNBIASED_KL = "algo.kl.unbiased_gradient"

@@ -8,9 +8,9 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
-from astro import models
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError, TrainingError
-from astro.prompts import PromptEncoder
+from astro.plugins import models
 
 
 class PromptWriter:

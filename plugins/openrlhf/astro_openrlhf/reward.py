@@ -19,13 +19,13 @@ from typing import Any
 
 import msgspec
 
-from astro.binding import VerifierBinding
 from astro.errors import AstroError, TrainingError
 from astro.files import read_json, write_json, write_whole
 from astro.interfaces import StepFormat
+from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_openrlhf.prompts import load_tokenizer
 
 MODULE, SETTINGS, STEP_FORMAT = "reward.py", "reward.json", "step_format.pickle"

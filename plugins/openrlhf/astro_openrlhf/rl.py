@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from astro.binding import Binding, VerifierBinding
 from astro.interfaces import OnStep, Rehearsal, StepFormat, TrainResult
+from astro.plugins.binding import Binding, VerifierBinding
 from astro.types import Problem
 from astro_openrlhf import checks, flags, progress
 from astro_openrlhf.job import Job, follow

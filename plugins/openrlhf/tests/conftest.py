@@ -15,9 +15,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from astro.binding import Binding, VerifierBinding
 from astro.interfaces import StepFormat
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.types import Problem
 from astro_openrlhf.keeper import running
 
@@ -35,8 +35,8 @@ ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 MOODY = """
-from astro.hookspecs import Provider, hookimpl
-from astro.registry import Registry
+from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.registry import Registry
 from astro.types import Status, Verdict
 
 

@@ -14,13 +14,13 @@ import psutil
 import pytest
 
 import astro
-from astro.binding import VerifierBinding
-from astro.config import parse_config
+from astro.config.loading import parse_config
 from astro.errors import TrainingError, VerifierError
 from astro.events import Event, StageProgress
 from astro.files import read_lines
 from astro.interfaces import OnStep, TrainResult
-from astro.registry import Registry
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.registry import Registry
 
 pytestmark = [pytest.mark.openrlhf, pytest.mark.timeout(900)]
 STEPS, SAVED, TOKENS = 24, 10, 12_000

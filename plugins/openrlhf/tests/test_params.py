@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
 from astro.errors import ConfigError
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.testing.documented import undocumented
 from astro.testing.plugins import PluginConformance
 from astro_openrlhf.params import GrpoParams, PpoParams, RLParams, SftParams

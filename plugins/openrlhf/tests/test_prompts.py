@@ -8,9 +8,9 @@ import pytest
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors
 from transformers import PreTrainedTokenizerFast
 
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError, TrainingError
-from astro.models import checkpoint
-from astro.prompts import PromptEncoder
+from astro.plugins.models import checkpoint
 from astro_openrlhf.prompts import PromptWriter
 
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"

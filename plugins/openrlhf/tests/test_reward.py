@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from transformers import AddedToken
 
-from astro.binding import VerifierBinding
 from astro.errors import AstroError, TrainingError, VerifierError
 from astro.files import encode
 from astro.interfaces import StepFormat
-from astro.models import checkpoint
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.models import checkpoint
 from astro.types import Problem, Status, Verdict
 from astro_openrlhf.prompts import load_tokenizer
 from astro_openrlhf.reward import (

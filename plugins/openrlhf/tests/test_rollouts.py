@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from astro.files import read_lines
-from astro.models import checkpoint
+from astro.plugins.models import checkpoint
 from astro.types import Problem
 from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.rollouts import write_prompts

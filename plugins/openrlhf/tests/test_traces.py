@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from astro.errors import TrainingError
-from astro.models import checkpoint
+from astro.plugins.models import checkpoint
 from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.traces import Example, plan, read_examples
 

@@ -7,10 +7,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from astro.binding import Binding, Budget, VerifierBinding
-from astro.engine import Engine, Outcome, Task
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal
+from astro.engine.loop import Engine
+from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError
-from astro.journal import Journal
+from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Generate, LogProb, Verify
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.fleet import Fleet

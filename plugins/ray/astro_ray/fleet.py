@@ -12,8 +12,8 @@ from typing import Any
 import ray
 from ray.exceptions import RayError, RayTaskError
 
-from astro.binding import Binding, VerifierBinding
 from astro.errors import AstroError, PolicyError, VerifierError
+from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro_ray.cluster import first_line
 from astro_ray.params import Params

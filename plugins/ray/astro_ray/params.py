@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro import params
+from astro.plugins import params
 
 
 class Params(params.Params):

@@ -7,11 +7,11 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from astro.binding import Binding, VerifierBinding
 from astro.interfaces import Counted
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import Verify
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_ray.serving import Asked, Backend, Inbox, Outbox, Replied, serve
 
 _STOP_SECONDS = 3.0

@@ -15,12 +15,13 @@ import psutil
 import pytest
 import ray
 
-from astro.binding import Binding, Budget, VerifierBinding
 from astro.builtin.local import LocalExecutor
 from astro.builtin.local import Params as LocalParams
-from astro.engine import Outcome, Task
-from astro.journal import Journal
-from astro.registry import Registry
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal
+from astro.engine.tasks import Outcome, Task
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.types import Problem
 from astro_ray.executor import RayExecutor
 from astro_ray.params import Params
@@ -28,7 +29,7 @@ from astro_ray.params import Params
 WHEREABOUTS = '''
 import os
 import time
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 from astro.types import Completion
 
 @hookimpl

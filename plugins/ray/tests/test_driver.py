@@ -18,7 +18,7 @@ import psutil
 import pytest
 import yaml
 
-from astro.binding import Binding
+from astro.plugins.binding import Binding
 
 pytestmark = pytest.mark.ray
 Launch = Callable[..., psutil.Popen]

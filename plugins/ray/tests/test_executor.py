@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
-from astro.engine import Task
+from astro.engine.tasks import Task
 from astro.errors import ConfigError, PolicyError, RunError
+from astro.plugins.binding import Binding
 from astro.requests import Generate, Program
 from astro.types import Prompt
 

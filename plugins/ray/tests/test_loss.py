@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from astro.engine import Outcome
+from astro.engine.tasks import Outcome
 from astro.errors import PolicyError
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("here")]

@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from astro.engine import Outcome
+from astro.engine.tasks import Outcome
 from astro.errors import RunError
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.params import Params

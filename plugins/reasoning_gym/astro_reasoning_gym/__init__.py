@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Provider, hookimpl
 
 REQUIRES = ("reasoning_gym",)
 INSTALL = "pip install reasoning-gym==0.1.25"

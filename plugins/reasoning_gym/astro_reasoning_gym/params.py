@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from astro.params import Params
+from astro.plugins.params import Params
 
 _OURS = {"seed", "size"}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from astro.config import validate
+from astro.config.run import validate
 from astro.errors import ConfigError, ProblemError
 from astro.types import Problem
 from astro_reasoning_gym.generation import Draw, draw, split_of

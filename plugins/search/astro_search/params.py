@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro.params import Params
-from astro.work import Asks, Work
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params
 
 
 class PuctParams(Params):

@@ -4,10 +4,10 @@ from math import inf, log, sqrt
 
 import pytest
 
-from astro.binding import Binding
 from astro.errors import ConfigError
-from astro.params import validate
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.params import validate
+from astro.plugins.registry import Registry
 from astro_search.mcts import Mcts
 from astro_search.params import MctsParams, Puct, PuctParams, Uct
 from astro_search.selection import puct, rule, uct

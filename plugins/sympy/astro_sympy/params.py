@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro import params
+from astro.plugins import params
 
 Optional = Literal["percent", "unit", "degrees", "name"]
 

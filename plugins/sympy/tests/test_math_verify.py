@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from astro.registry import Registry
+from astro.plugins.registry import Registry
 from astro.types import Problem, Status, Verdict
 
 pytest.importorskip("math_verify", reason="needs pip install 'math-verify[antlr4_13_2]'")

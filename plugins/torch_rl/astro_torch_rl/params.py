@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from astro.params import Params
-from astro.work import Asks, Work
+from astro.planning.cost import Asks, Work
+from astro.plugins.params import Params
 
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
 KlEstimator = Literal["k1", "k2", "k3"]

@@ -6,11 +6,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from astro.engine import Engine, Task
+from astro.engine.loop import Engine
+from astro.engine.sampling import Sample, sample_responses
+from astro.engine.tasks import Task
 from astro.errors import TrainingError
 from astro.interfaces import PolicyBackend, VerifierBackend
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.sampling import Sample, sample_responses
 from astro.types import Problem
 
 

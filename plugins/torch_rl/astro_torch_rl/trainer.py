@@ -18,14 +18,14 @@ from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedModel
 
-from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, PolicyBackend, StepFormat, TrainablePolicy, TrainResult
-from astro.models import resolve
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.models import resolve
+from astro.plugins.registry import Registry
 from astro.seeds import derive
 from astro.types import Problem
-from astro.verification import VerifierPool
+from astro.verification.pool import VerifierPool
 from astro_torch_rl import adapters, checkpoint
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.device import Device, checkpoint_gradients, load_model, load_trunk, start_dtype

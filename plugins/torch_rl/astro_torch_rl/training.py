@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from astro.engine.sampling import Sample
 from astro.errors import TrainingError
 from astro.interfaces import StepFormat, TrainablePolicy
-from astro.sampling import Sample
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, Prompt
 from astro_torch_rl import adapters

@@ -12,11 +12,11 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from astro.binding import Binding, VerifierBinding
 from astro.builtin import scripted
 from astro.builtin.exact import ExactVerifier
 from astro.builtin.lines import LinesFormat, Params
 from astro.interfaces import Metrics, PolicyBackend, TrainResult
+from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
 from astro_torch_rl.params import GrpoParams, PpoParams

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
 from astro.errors import ConfigError
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro_torch_rl.params import GrpoParams
 
 

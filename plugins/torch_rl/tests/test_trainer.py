@@ -15,9 +15,9 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from astro.binding import Binding, VerifierBinding
 from astro.errors import TrainingError
-from astro.registry import Registry
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro_torch_rl import params
 from astro_torch_rl.params import PpoParams
 

@@ -8,8 +8,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from transformers.utils import logging
 
-from astro import models
 from astro.errors import PolicyError
+from astro.plugins import models
 
 
 def load_tokenizer(model: str) -> Any:

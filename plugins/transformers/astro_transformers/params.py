@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro.params import Params
-from astro.work import Work
+from astro.planning.cost import Work
+from astro.plugins.params import Params
 
 PromptStyle = Annotated[
     Literal["auto", "chat", "raw"],

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from astro import models
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
-from astro.prompts import PromptEncoder
+from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
 from astro_transformers import checkpoints

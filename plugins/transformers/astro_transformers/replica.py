@@ -10,8 +10,8 @@ from __future__ import annotations
 from multiprocessing.connection import Connection
 from typing import Any
 
-from astro.children import attend
 from astro.errors import PolicyError
+from astro.verification.process import attend
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
 from astro_transformers.replicas import Weights

@@ -13,12 +13,12 @@ from zlib import crc32
 
 import torch
 
-from astro import models
-from astro.children import Child
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
-from astro.prompts import PromptEncoder
+from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Prompt
+from astro.verification.process import Child
 from astro_transformers import checkpoints
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy

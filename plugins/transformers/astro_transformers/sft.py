@@ -24,10 +24,10 @@ from transformers import (
     TrainingArguments,
 )
 
-from astro import models
+from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, TrainResult
-from astro.prompts import PromptEncoder
+from astro.plugins import models
 from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
 from astro_transformers.resume import fingerprint, last_checkpoint, seal

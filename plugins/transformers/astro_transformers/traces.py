@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
-from astro.prompts import PromptEncoder
 
 IGNORED = -100
 """The label of a token that bears no loss."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
-from astro.prompts import PromptEncoder
+from astro.data.prompts import PromptEncoder
 from astro_transformers.traces import IGNORED, Example, collate, make_example, plan_batches
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=60)

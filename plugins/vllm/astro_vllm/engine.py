@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from astro import models
 from astro.errors import PolicyError
+from astro.plugins import models
 from astro_vllm.params import PolicyParams
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro.params import Params
+from astro.plugins.params import Params
 
 
 class PolicyParams(Params):

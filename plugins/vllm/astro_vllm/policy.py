@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
-from astro.prompts import PromptEncoder
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
 from astro_vllm import engine

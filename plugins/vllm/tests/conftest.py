@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.requests import Generate, LogProb
 from astro.types import Prompt
 from astro_vllm.params import PolicyParams

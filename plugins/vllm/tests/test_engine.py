@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from astro import models
 from astro.errors import PolicyError
+from astro.plugins import models
 
 pytestmark = pytest.mark.vllm
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from astro.errors import ConfigError
-from astro.registry import Registry
+from astro.plugins.registry import Registry
 from astro_vllm.params import PolicyParams
 
 

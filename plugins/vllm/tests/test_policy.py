@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from astro.binding import Binding
 from astro.interfaces import Counted, TrainablePolicy
-from astro.registry import Registry
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Prompt
 

@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from astro import models
 from astro.errors import PolicyError
+from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, Prompt
 

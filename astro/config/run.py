@@ -1,0 +1,123 @@
+"""What a run's configuration holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from astro.engine.budget import Budget
+from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.params import Params
+
+ModelName = Literal["base", "direct_sft", "sft", "rl"]
+Split = Literal["train", "dev", "test"]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+
+
+class EvaluationSet(Binding):
+    """A source of held-out problems; what is not given is as in `Evaluate`."""
+
+    split: Split | None = None
+    samples: Annotated[int, Field(ge=1)] | None = None
+
+
+class Evaluate(Params):
+    """How models are measured: `samples` responses a problem at `temperature`, and one greedy.
+
+    `sets` take the place of the run's own problems. Problems are also grouped by what their
+    metadata holds under each key of `by`.
+    """
+
+    split: Split = "test"
+    sets: dict[Name, EvaluationSet] = Field(default_factory=dict)
+    by: tuple[str, ...] = ("level", "subject")
+    samples: Annotated[int, Field(ge=1)] = 8
+    temperature: Annotated[float, Field(gt=0)] = 1.0
+    max_tokens: Annotated[int, Field(ge=1)] = 256
+    greedy: bool = True
+    models: tuple[ModelName, ...] = ("base", "direct_sft", "sft", "rl")
+
+    def without_base(self) -> Evaluate:
+        """The same without the base model."""
+        models = tuple(model for model in self.models if model != "base")
+        return self.model_copy(update={"models": models})
+
+
+class Rounds(Params):
+    """Expert iteration (arXiv 1705.08439): the model that a round trains is the next one's policy.
+
+    At most `n` rounds; they end once the last `patience` of them have not raised pass@1 on the
+    problems of `split` by more than `min_gain` above the best before. Fine-tuning starts from the
+    `base` model in every round, as in STaR (arXiv 2203.14465), or from the `last` one. With `pool`
+    it learns from the traces of all rounds so far, without it from the round's own.
+    """
+
+    n: Annotated[int, Field(ge=1)]
+    split: Split = "dev"
+    patience: Annotated[int, Field(ge=1)] = 1
+    min_gain: Annotated[float, Field(ge=0)] = 0.0
+    start: Literal["base", "last"] = "base"
+    pool: bool = True
+
+
+class RunConfig(Params):
+    """Everything that determines a run. Two runs with equal configs give equal results.
+
+    `trees` is how many of the training problems are searched, the first ones; RL draws from all.
+    `decontaminate` leaves out training problems that are held out too (see `decontamination`).
+    `sft_tokens` ends fine-tuning once that many tokens have borne loss. It starts from `sft_model`,
+    if not from the policy's model, and learns from the traces of the runs in `sft_runs` too.
+    """
+
+    name: Name
+    seed: Annotated[int, Field(ge=0)] = 0
+    problems: Binding
+    decontaminate: bool = True
+    step_format: Binding = Binding(name="lines")
+    policy: Binding
+    executor: Binding = Binding(name="local")
+    verifier: VerifierBinding
+    search: Binding
+    value: Binding = Binding(name="rollout")
+    trees: Annotated[int, Field(ge=1)] | None = None
+    budget: Budget = Budget()
+    max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
+    linearizer: Binding
+    control: Binding | None = None
+    sft: Binding | None = None
+    sft_tokens: Annotated[int, Field(ge=1)] | None = None
+    sft_model: str | None = None
+    sft_runs: tuple[str, ...] = ()
+    rl: Binding | None = None
+    reward: VerifierBinding | None = None
+    evaluate: Evaluate = Evaluate()
+    rounds: Rounds | None = None
+
+    def bindings(self) -> Iterator[tuple[str, str, Binding]]:
+        """(key in the config, plugin kind, binding) of every plugin that the run uses."""
+        for key, kind in _KIND_OF_KEY.items():
+            binding = getattr(self, key)
+            if binding is not None:
+                yield key, kind, binding
+        for name, problems in self.evaluate.sets.items():
+            yield f"evaluate.sets.{name}", "problems", problems
+
+    def trained(self) -> list[str]:
+        """The models that the run trains."""
+        models = {"sft": self.sft, "direct_sft": self.sft and self.control, "rl": self.rl}
+        return [model for model, binding in models.items() if binding]
+
+    def evaluated(self) -> list[str]:
+        """The models asked for that the run has: the base, and those that it trains."""
+        return [m for m in self.evaluate.models if m in ("base", *self.trained())]
+
+
+_KIND_OF_KEY = {
+    **{kind: kind for kind in ("problems", "step_format", "policy", "executor", "verifier")},
+    **{kind: kind for kind in ("search", "value", "linearizer")},
+    "control": "linearizer",
+    **{kind: kind for kind in ("sft", "rl")},
+    "reward": "verifier",
+}

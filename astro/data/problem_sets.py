@@ -1,0 +1,125 @@
+"""The problems of a run: those to train on, and the sets that are held out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from astro.config.run import RunConfig
+from astro.data.decontamination import Contaminated, contaminated
+from astro.errors import ProblemError
+from astro.files import encode
+from astro.interfaces import Asker, Generated, ProblemSource, StepFormat
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
+from astro.types import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """An evaluation set: how many responses to each problem, and whether it was made by rule."""
+
+    name: str
+    problems: Sequence[Problem]
+    samples: int
+    by_rule: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Decontamination:
+    """How many training problems there were and which were left out; `compared` has the size of
+    each set that they were compared with, or why one was not."""
+
+    training: int
+    dropped: list[Contaminated]
+    compared: dict[str, int | str]
+
+    def line(self) -> str:
+        """What was compared, and what came of it."""
+        found = Counter(hit.evaluation_set for hit in self.dropped)
+        sets = (f"{found[name]} in {name} ({size})" for name, size in self.compared.items())
+        number = f"{len(self.dropped)} of {self.training}"
+        return f"decontamination: {number} training problems left out: {', '.join(sets)}"
+
+
+def load(registry: Registry, binding: Binding, split: str) -> tuple[list[Problem], bool]:
+    """The problems of a split, and whether they are made by rule.
+
+    Raises `ProblemError` unless there are some, all distinct.
+    """
+    source: ProblemSource = registry.build("problems", binding)
+    problems = list(source.load(split))
+    if not problems:
+        raise ProblemError(f"problems {binding.name!r} give none to {split}")
+    for problem in problems:
+        try:
+            encode(problem)
+        except (TypeError, ValueError) as error:
+            raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
+    problem_id, count = Counter(problem.id for problem in problems).most_common(1)[0]
+    if count > 1:
+        raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
+    return problems, isinstance(source, Generated) and source.by_rule
+
+
+def held_out(config: RunConfig, registry: Registry) -> list[HeldOut]:
+    """The sets that `config` evaluates on: its own split, if it names no sets."""
+    common = config.evaluate
+    if not common.sets:
+        problems, by_rule = load(registry, config.problems, common.split)
+        return [HeldOut(common.split, problems, common.samples, by_rule)]
+    sets = []
+    for name, binding in common.sets.items():
+        problems, by_rule = load(registry, binding, binding.split or common.split)
+        sets.append(HeldOut(name, problems, binding.samples or common.samples, by_rule))
+    return sets
+
+
+def training(config: RunConfig, registry: Registry) -> tuple[list[Problem], Decontamination | None]:
+    """The problems to train on without those that are held out, and what was left out.
+
+    Where own held-out problems cannot be read, or are those of training, the result says so; with
+    `decontaminate` off, or evaluation asked for on `train`, there is none; a set that is `train` of
+    the same problems is not compared. Raises `ProblemError`, also where nothing is left.
+    """
+    problems, _ = load(registry, config.problems, "train")
+    own = not config.evaluate.sets
+    if not config.decontaminate or (own and config.evaluate.split == "train"):
+        return problems, None
+    sets, compared = list[HeldOut](), dict[str, int | str]()
+    try:
+        trained_on = _trained_on(config)
+        sets = [held for held in held_out(config, registry) if held.name not in trained_on]
+        if own and sets[0].problems == problems:
+            raise ProblemError("not compared: it holds the training problems themselves")
+        compared = {held.name: len(held.problems) for held in sets}
+    except ProblemError as error:
+        if not own:
+            raise
+        sets, compared = [], {config.evaluate.split: str(error)}
+    texts = {held.name: held.problems for held in sets}
+    dropped = contaminated(problems, texts, {held.name for held in sets if held.by_rule})
+    out = {found.id for found in dropped}
+    kept = [problem for problem in problems if problem.id not in out]
+    decontamination = Decontamination(len(problems), dropped, compared)
+    if not kept:
+        raise ProblemError(decontamination.line(), "give others, or set decontaminate: false")
+    return kept, decontamination
+
+
+def _trained_on(config: RunConfig) -> set[str]:
+    """The sets that are the training split by name, so asked for as such."""
+    common, own = config.evaluate, config.problems
+    return {
+        name
+        for name, held in common.sets.items()
+        if (held.split or common.split, held.name, held.params) == ("train", own.name, own.params)
+    }
+
+
+def asked(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:
+    """The problem with the user message that `step_format` makes of it; see `Asker`."""
+    if not isinstance(step_format, Asker):
+        return problem
+    return replace(problem, prompt=step_format.ask(problem.prompt, shots=shots))

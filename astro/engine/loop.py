@@ -1,0 +1,276 @@
+"""The loop: it keeps many programs alive over one policy and one verifier pool.
+
+Each program's requests are handed over as soon as it makes them, and it is woken as soon as their
+replies are there. So batching across problems, leaves, rollouts and stages is one code path, and
+verification runs beside generation.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import math
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+from astro.engine.budget import Budget
+from astro.engine.journal import Journal, Recording
+from astro.engine.tasks import Outcome, Task
+from astro.errors import AstroError, PolicyError
+from astro.interfaces import PolicyBackend, VerifierBackend
+from astro.requests import (
+    BudgetExhausted,
+    Failure,
+    Generate,
+    LogProb,
+    Program,
+    Reply,
+    Request,
+    Verify,
+)
+from astro.seeds import derive
+from astro.types import Completion
+
+R = TypeVar("R")
+_COLLECT_AFTER = (10_000, 10, 1_000)
+"""New objects, and collections of the younger generation; Python's own default is (700, 10, 10)."""
+
+
+@dataclass(slots=True)
+class _Live:
+    """A program in flight: its batch of requests, the replies so far, and what it has spent."""
+
+    task: Task[Any]
+    program: Program[Any]
+    recording: Recording | None
+    started: float
+    number: int = 0
+    requests: list[Request] = field(default_factory=list)
+    replies: list[Any] | None = None
+    missing: int = 0
+    spent_requests: int = 0
+    spent_tokens: int = 0
+    told: bool = False
+
+
+class Engine:
+    """Drives tasks to their outcomes.
+
+    Every `Generate` gets a seed derived from (`seed`, task key, number of the request in its
+    program), so results do not depend on `concurrency`. With a `journal`, each reply is durable
+    before its program goes on, and recorded replies are used instead of asking again. `budget`
+    bounds what each program may spend.
+    """
+
+    def __init__(
+        self,
+        policy: PolicyBackend,
+        verifier: VerifierBackend,
+        *,
+        seed: int,
+        concurrency: int = 64,
+        journal: Journal | None = None,
+        budget: Budget | None = None,
+    ) -> None:
+        self._policy = policy
+        self._verifier = verifier
+        self._seed = seed
+        self._concurrency = concurrency
+        self._journal = journal
+        self._budget = budget or Budget()
+        self._tickets = itertools.count()
+        self._asked: dict[int, tuple[_Live, int]] = {}
+        self._generating = 0
+        self._ready: list[_Live] = []
+
+    def run(self, tasks: Iterable[Task[R]]) -> Iterator[Outcome]:
+        """Yield each task's outcome as it comes, in no particular order.
+
+        A program that raises, or a request that cannot be served, fails its task alone. Raises
+        `PolicyError` when the policy is lost as a whole; the journal then holds all that was done.
+        """
+        with _rare_collections():
+            yield from self._run(iter(tasks))
+
+    def _run(self, waiting: Iterator[Task[R]]) -> Iterator[Outcome]:
+        live = 0
+        while True:
+            for task in itertools.islice(waiting, self._concurrency - live):
+                live += 1
+                self._ready.append(self._start(task))
+            if not live:
+                return
+            for outcome in self._wake():
+                live -= 1
+                yield outcome
+            self._collect()
+
+    def _start(self, task: Task[Any]) -> _Live:
+        recording = self._journal.recorded(task.key) if self._journal else None
+        return _Live(task, task.start(), recording, time.monotonic())
+
+    def _wake(self) -> Iterator[Outcome]:
+        """Let every program whose replies are complete go on, once they are durable."""
+        ready, self._ready = self._ready, []
+        if self._journal:
+            self._journal.commit()
+        for live in ready:
+            outcome = self._advance(live)
+            if outcome is not None:
+                yield outcome
+
+    def _advance(self, live: _Live) -> Outcome | None:
+        """Send replies, recorded ones included, until the program ends or asks something new."""
+        while True:
+            failed = next((r for r in live.replies or () if isinstance(r, Failure)), None)
+            if failed is not None:
+                live.program.close()
+                return self._failure(live, failed.reason)
+            try:
+                live.requests = self._seeded(live, _resume(live))
+            except StopIteration as stop:
+                return Outcome(live.task.key, stop.value, tokens=live.spent_tokens)
+            except Exception as error:  # a program's fault is its own outcome
+                return self._failure(live, f"{type(error).__name__}: {error}")
+            if live.recording is not None and live.number < len(live.recording):
+                live.replies = live.recording.replies(live.number, live.requests)
+            elif self._over_budget(live):
+                live.replies = None
+                self._record(live)
+            else:
+                self._ask(live)
+                return None
+            _account(live)
+
+    def _failure(self, live: _Live, reason: str) -> Outcome:
+        return Outcome(live.task.key, failure=reason, tokens=live.spent_tokens)
+
+    def _seeded(self, live: _Live, requests: list[Request]) -> list[Request]:
+        first = live.spent_requests
+        live.spent_requests += len(requests)
+        return [
+            replace(request, seed=derive(self._seed, live.task.key, first + i))
+            if isinstance(request, Generate)
+            else request
+            for i, request in enumerate(requests)
+        ]
+
+    def _over_budget(self, live: _Live) -> bool:
+        budget = self._budget
+        return not live.told and (
+            (budget.requests is not None and live.spent_requests > budget.requests)
+            or (budget.tokens is not None and live.spent_tokens >= budget.tokens)
+            or (budget.seconds is not None and time.monotonic() - live.started > budget.seconds)
+        )
+
+    def _ask(self, live: _Live) -> None:
+        live.replies = [None] * len(live.requests)
+        live.missing = len(live.requests)
+        if not live.missing:
+            self._complete(live)
+        for i, request in enumerate(live.requests):
+            ticket = next(self._tickets)
+            self._asked[ticket] = (live, i)
+            match request:
+                case Verify():
+                    self._verifier.add(ticket, request)
+                case _:
+                    self._generate(ticket, request)
+
+    def _generate(self, ticket: int, request: Generate | LogProb) -> None:
+        try:
+            self._policy.add(ticket, request)
+        except AstroError:
+            raise
+        except Exception as error:  # the policy boundary: a fault on one request is that request's
+            self._deliver(ticket, Failure(f"{type(error).__name__}: {error}"))
+        else:
+            self._generating += 1
+
+    def _collect(self) -> None:
+        """Advance the policy and the pool, waiting only if there is nothing else to do."""
+        if self._generating:
+            for ticket, reply in self._step_policy():
+                self._generating -= 1
+                self._deliver(ticket, _sound(reply))
+        idle = not self._generating and not self._ready
+        for ticket, verdict in self._verifier.step(block=idle):
+            self._deliver(ticket, verdict)
+
+    def _step_policy(self) -> list[tuple[int, Reply | Failure]]:
+        try:
+            return self._policy.step()
+        except AstroError:
+            raise
+        except Exception as error:  # the policy boundary: its work in flight is lost, no more
+            keys = sorted({live.task.key for live, _ in self._asked.values()})
+            raise PolicyError(
+                f"the policy was lost ({type(error).__name__}: {error}) "
+                f"with {len(keys)} tasks in flight: {', '.join(keys)}",
+                "run the same command again to go on",
+            ) from error
+
+    def _deliver(self, ticket: int, reply: Any) -> None:
+        live, i = self._asked.pop(ticket)
+        assert live.replies is not None
+        live.replies[i] = reply
+        live.missing -= 1
+        if not live.missing:
+            self._complete(live)
+
+    def _complete(self, live: _Live) -> None:
+        if not any(isinstance(reply, Failure) for reply in live.replies or ()):
+            self._record(live)
+        _account(live)
+        self._ready.append(live)
+
+    def _record(self, live: _Live) -> None:
+        if self._journal:
+            self._journal.append(live.task.key, live.number, live.requests, live.replies)
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Trees are many objects that live long, and the collector would walk them again and again."""
+    before = gc.get_threshold()
+    gc.set_threshold(*map(max, before, _COLLECT_AFTER))
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+def _resume(live: _Live) -> list[Request]:
+    """Start a program, send it its replies, or tell it that its budget is spent."""
+    if live.replies is not None:
+        return live.program.send(live.replies)
+    return live.program.throw(BudgetExhausted()) if live.told else next(live.program)
+
+
+def _sound(reply: Any) -> Any:
+    """A policy's reply as the journal can keep it: no lone surrogates, and finite log-probabilities
+    or a `Failure`."""
+    if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
+        return reply
+    if not all(math.isfinite(sum(completion.logprobs)) for completion in reply):
+        return Failure("the policy's log-probabilities are not finite")
+    return [_without_surrogates(completion) for completion in reply]
+
+
+def _without_surrogates(completion: Completion) -> Completion:
+    if completion.text.isascii():
+        return completion
+    text = completion.text.encode("utf-8", "replace").decode()
+    return completion if text == completion.text else replace(completion, text=text)
+
+
+def _account(live: _Live) -> None:
+    """Close the program's batch; one without replies means that its budget is spent."""
+    live.number += 1
+    live.told = live.told or live.replies is None
+    for request, reply in zip(live.requests, live.replies or (), strict=False):
+        if isinstance(request, Generate) and not isinstance(reply, Failure):
+            live.spent_tokens += sum(completion.tokens for completion in reply)

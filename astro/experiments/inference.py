@@ -1,0 +1,46 @@
+"""The base model's search at inference, beside a trained model's one response."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from astro.data.problem_sets import held_out
+from astro.runs.context import Run
+from astro.runs.stages.search import search_tasks, tree_fields
+from astro.types import SearchTree
+
+STAGE = "inference"
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What the base model's search of the held-out problems came to.
+
+    A search asked for more until it had spent `budget` tokens; `tokens` is what one spent on
+    average. `solved` is the share that came upon a right solution, in per cent: the verifier
+    guides the search, so it is to be held against an oracle's choice.
+    """
+
+    seed: int
+    budget: int
+    tokens: float
+    solved: float
+
+
+def search_at_inference(run: Run) -> Searched:
+    """Search each held-out problem as the run's config and budget say. Raises `AstroError`."""
+    tasks = [
+        task
+        for held in held_out(run.config, run.registry)
+        for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
+    ]
+    policy, spend = run.policy("base"), run.config.budget
+    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
+    tokens = sum(tokens for _, _, tokens in run.journal.outcomes(f"{STAGE}/"))
+    trees = (
+        msgspec.json.decode(tree, type=SearchTree) for tree in run.results(t.key for t in tasks)
+    )
+    solved = 100 * sum(tree.solved for tree in trees) / len(tasks)
+    return Searched(run.config.seed, spend.tokens or 0, tokens / len(tasks), solved)

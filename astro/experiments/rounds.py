@@ -1,0 +1,128 @@
+"""Runs the chain again and again, each round with the model of the one before as its policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro.config.run import EvaluationSet, Rounds, RunConfig
+from astro.errors import ConfigError
+from astro.events import Listener, Notice, ignore
+from astro.files import write_json
+from astro.metrics import Estimate
+from astro.runs import runner as pipeline
+from astro.runs.folder import RunFolder, discard
+from astro.runs.stages.evaluate import read_groups
+from astro.seeds import derive
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A round's model, and its pass@1 on each evaluation set. Round 0 is the base model."""
+
+    number: int
+    model: str
+    pass_at_1: dict[str, Estimate]
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsResult:
+    """All rounds, the number of the one with the best pass@1 on the split that ends them, and
+    whether they ended because it had stopped rising."""
+
+    rounds: list[Round]
+    best: int
+    stalled: bool
+
+
+def run_rounds(
+    config: RunConfig,
+    *,
+    runs: str | Path = "runs",
+    fresh: bool = False,
+    until: str | None = None,
+    on_event: Listener = ignore,
+) -> RoundsResult | None:
+    """Run the rounds in `runs/<name>/round-<r>/`, and write `runs/<name>/results.json`.
+
+    None if `until` ends the first before its evaluation. Rounds that were ended at any moment go on
+    from there. Raises `AstroError`.
+    """
+    if config.rounds is None:
+        raise ConfigError(["rounds: missing"])
+    folder, result = Path(runs).resolve() / config.name, RoundsResult([], 0, stalled=False)
+    if fresh:
+        discard(folder)
+    for number in range(1, config.rounds.n + 1):
+        if result.stalled:
+            break
+        on_event(Notice(f"{config.name}: round {number}"))
+        turn = round_config(config, config.rounds, number, folder)
+        pipeline.run(turn, runs=folder, until=until, on_event=on_event)
+        if until not in (None, "evaluate", "report"):
+            return None
+        result = _judged([*result.rounds, *_measured(config, number, folder)], config.rounds)
+        write_json(folder / "results.json", result)
+    return result
+
+
+def round_config(config: RunConfig, rounds: Rounds, number: int, folder: Path) -> RunConfig:
+    """The run that round `number`, from 1, is; only the first one measures the base model.
+
+    A later one has a seed of its own: a model that has hardly changed would draw the same trees.
+    """
+    common, problems = config.evaluate, config.problems.model_dump()
+    own = {common.split: EvaluationSet(**problems, split=common.split)}
+    held_out = {rounds.split: EvaluationSet(**problems, split=rounds.split)}
+    evaluate: dict[str, object] = {"sets": held_out | (dict(common.sets) or own)}
+    update: dict[str, object] = {"name": _name(number), "rounds": None}
+    if number > 1:
+        common = common.without_base()
+        last = _model(config, number - 1, folder)
+        update["seed"] = derive(config.seed, _name(number))
+        update["policy"] = config.policy.with_params(model=last)
+        update["sft_model"] = last
+        if rounds.start == "base":
+            update["sft_model"] = config.sft_model or config.policy.params["model"]
+        if rounds.pool:
+            before = (str(folder / _name(earlier)) for earlier in range(1, number))
+            update["sft_runs"] = (*config.sft_runs, *before)
+    update["evaluate"] = common.model_copy(update=evaluate)
+    return config.model_copy(update=update)
+
+
+def stalled(scores: Sequence[float], rounds: Rounds) -> bool:
+    """Whether the last `patience` scores have not risen above the best before them."""
+    before, last = scores[: -rounds.patience], scores[-rounds.patience :]
+    return bool(before) and max(last) <= max(before) + rounds.min_gain
+
+
+def _judged(found: list[Round], rounds: Rounds) -> RoundsResult:
+    scores = [turn.pass_at_1[rounds.split].value for turn in found]
+    best = found[scores.index(max(scores))].number
+    return RoundsResult(found, best, stalled(scores, rounds))
+
+
+def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
+    """The round's model as it was measured; before the first one the base model, if it was."""
+    groups = read_groups(RunFolder(folder / _name(number)).scores)
+    models = {_trained(config): (number, _model(config, number, folder))}
+    base = {"base": (0, str(config.policy.params["model"]))}
+    for model, (turn, path) in (base | models).items():
+        if any(model in group.models for group in groups):
+            scores = {g.evaluation_set: g.models[model]["pass@1"] for g in groups if not g.key}
+            yield Round(turn, path, scores)
+
+
+def _model(config: RunConfig, number: int, folder: Path) -> str:
+    return str(RunFolder(folder / _name(number)).checkpoint(_trained(config)))
+
+
+def _trained(config: RunConfig) -> str:
+    """The model that a round hands on."""
+    return "rl" if config.rl else "sft"
+
+
+def _name(number: int) -> str:
+    return f"round-{number}"

@@ -1,0 +1,248 @@
+"""Studies: arms that differ in what the chain makes of the same trees, compared over seeds.
+
+A study is a config file with `arms` and `seeds` beside the keys of a run. Each arm at each seed
+is a run of its own, `runs/<study>/seed-<s>/<arm>/`, and resumes as any run does. The first arm is
+the reference: arms whose search is configured alike take its trees, and each is fine-tuned on as
+many tokens as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from msgspec import Struct
+from pydantic import Field, StringConstraints, field_validator
+
+from astro.config.loading import parse_config
+from astro.config.run import RunConfig
+from astro.config.yaml import read_config
+from astro.engine.budget import Budget
+from astro.errors import ConfigError
+from astro.events import Listener, Notice, ignore
+from astro.experiments.comparison import Correlation, StudyResult, compare
+from astro.experiments.inference import STAGE, Searched, search_at_inference
+from astro.files import read_lines, write_json
+from astro.interfaces import StepFormat
+from astro.metrics import pearson
+from astro.plugins.params import Params, validate
+from astro.plugins.registry import Registry
+from astro.runs import runner as pipeline
+from astro.runs.context import Run
+from astro.runs.folder import RunFolder, discard
+from astro.runs.stages import sft
+from astro.runs.stages.evaluate import Measured
+
+_OF_THE_SEARCH: Any = {
+    **dict.fromkeys(("problems", "step_format", "policy", "verifier", "search", "value"), True),
+    **dict.fromkeys(("trees", "budget", "decontaminate"), True),
+    "evaluate": {"split", "sets"},
+}
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class Keys(Params):
+    """What a study's file holds beside the keys of a run.
+
+    `arms` maps a name to the keys in which it differs, the first being the reference; `seeds` are
+    those of its runs. `inference` are the keys in which a search by the base model at inference
+    differs from the rest of the file; without it there is none.
+    """
+
+    arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    inference: dict[str, Any] | None = None
+
+    @field_validator("seeds")
+    @classmethod
+    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) < len(seeds):
+            raise ValueError("a seed is given twice")
+        return seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Configs by arm, the reference first; `seeds` take the place of their own.
+
+    `inference` is the config of the search at inference.
+    """
+
+    name: str
+    arms: Mapping[str, RunConfig]
+    seeds: tuple[int, ...]
+    inference: RunConfig | None = None
+
+    @property
+    def reference(self) -> str:
+        return next(iter(self.arms))
+
+    def folder(self, runs: Path, seed: int, arm: str) -> Path:
+        """Where the run of an arm at a seed lies."""
+        return runs / self.name / f"seed-{seed}" / arm
+
+    def runs(self) -> Iterator[tuple[int, str, RunConfig]]:
+        """(seed, arm, config) of every run, the reference before the arms that use its trees."""
+        for seed in self.seeds:
+            for arm in self.arms:
+                yield seed, arm, self.config(seed, arm)
+
+    def config(self, seed: int, arm: str) -> RunConfig:
+        """The config of an arm's run at a seed; the base is measured in the reference alone."""
+        config, common = self.arms[arm], self.arms[arm].evaluate
+        evaluate = common if arm == self.reference else common.without_base()
+        return config.model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
+
+    def shares_trees(self, arm: str) -> bool:
+        """Whether an arm is searched exactly as the reference is, and on the same problems: those
+        that it is evaluated on are left out."""
+        reference, config = (
+            self.arms[name].model_dump(include=_OF_THE_SEARCH) for name in (self.reference, arm)
+        )
+        return reference == config
+
+
+def is_study(path: str | Path) -> bool:
+    """Whether a config file has arms. Raises `ConfigError` if it cannot be read."""
+    return "arms" in read_config(path)
+
+
+def load_study(
+    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+) -> Study:
+    """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
+    raw = read_config(path, overrides)
+    keys = validate(Keys, {key: raw.pop(key) for key in Keys.model_fields if key in raw})
+    if not isinstance(raw.get("name"), str):
+        raise ConfigError(["name: expected the study's name"], str(path))
+    registry = registry or Registry.discover()
+    changes = {f"arms.{arm}": changed for arm, changed in keys.arms.items()}
+    if keys.inference is not None:
+        changes["inference"] = keys.inference
+    configs: dict[str, RunConfig] = {}
+    problems: list[str] = []
+    for key, changed in changes.items():
+        try:
+            configs[key] = parse_config(merged(raw, changed), registry)
+        except ConfigError as error:
+            problems += (f"{key}: {problem}" for problem in error.problems)
+        else:
+            if configs[key].rounds:
+                problems.append(f"{key}: rounds: a study has none")
+    if problems:
+        raise ConfigError(list(dict.fromkeys(problems)), str(path))
+    arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
+    return Study(raw["name"], arms, keys.seeds, configs.get("inference"))
+
+
+def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` laid over it, mapping by mapping.
+
+    A plugin of another name replaces the one that was there, params and all.
+    """
+    result = dict(base)
+    for key, new in changes.items():
+        old = result.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping) and not _renames(old, new):
+            result[key] = merged(old, new)
+        else:
+            result[key] = new
+    return result
+
+
+def _renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return "name" in new and new["name"] != old.get("name")
+
+
+class _Step(Struct):
+    """What is read of a step's metrics."""
+
+    pass_rate: float
+    backtracks: float
+
+
+def run_study(
+    study: Study,
+    *,
+    runs: str | Path = "runs",
+    fresh: bool = False,
+    until: str | None = None,
+    on_event: Listener = ignore,
+) -> StudyResult | None:
+    """Run all arms, and write `runs/<study>/results.json`; None if `until` ends them before.
+
+    A study that was ended at any moment goes on from there. Raises `AstroError`.
+    """
+    runs = Path(runs)
+    if fresh:
+        discard(runs / study.name)
+    for seed, arm, config in study.runs():
+        on_event(Notice(f"{study.name}: seed {seed}, arm {arm}"))
+        reference = RunFolder(study.folder(runs, seed, study.reference))
+        beside = arm != study.reference
+        pipeline.run(
+            config,
+            runs=reference.root.parent,
+            until=until,
+            trees=reference.trees if beside and study.shares_trees(arm) else None,
+            sft_tokens=sft.trained_tokens(reference.training_metrics("sft")) if beside else None,
+            on_event=on_event,
+        )
+    if until not in (None, "evaluate", "report"):
+        return None
+    result = compare_arms(study, runs, on_event)
+    write_json(runs / study.name / "results.json", {study.name: result})
+    return result
+
+
+def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
+    """Set the responses of all arms and seeds side by side, and what is measured beside them."""
+    config = study.arms[study.reference]
+    step_format: StepFormat = Registry.discover().build("step_format", config.step_format)
+    measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
+    compared = compare(measured, step_format, f"{study.reference}_{'rl' if config.rl else 'sft'}")
+    budgets = {matched.seed: round(matched.reference_tokens) for matched in compared.matched}
+    opened = partial(pipeline.opened, runs=runs / study.name / STAGE, on_event=on_event)
+    return replace(
+        compared,
+        searched=list(_searched(study, budgets, opened)),
+        correlations=list(_correlations(study, runs)),
+    )
+
+
+def _searched(
+    study: Study, budgets: Mapping[int, int], opened: Callable[..., AbstractContextManager[Run]]
+) -> Iterator[Searched]:
+    """The search at inference of each seed, with its budget of tokens."""
+    if study.inference is None:
+        return
+    for seed, tokens in budgets.items():
+        own = {"name": f"seed-{seed}", "seed": seed, "budget": Budget(tokens=tokens)}
+        with opened(study.inference.model_copy(update=own)) as run:
+            run.on_event(Notice(f"{study.name}: seed {seed}, search at inference"))
+            yield search_at_inference(run)
+
+
+def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
+    """Of accuracy and backtracks over the steps of RL, where both vary."""
+    for seed, arm, _ in study.runs():
+        path = RunFolder(study.folder(runs, seed, arm)).training("rl") / "metrics.jsonl"
+        steps = list(read_lines(path, _Step)) if path.exists() else []
+        r = pearson([step.pass_rate for step in steps], [step.backtracks for step in steps])
+        if r is not None:
+            yield Correlation(seed, f"{arm}_rl", len(steps), r)
+
+
+def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[Measured]]]:
+    """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, as far as they were measured."""
+    for arm in study.arms:
+        folder = RunFolder(study.folder(runs, seed, arm))
+        for model in ("base", "sft", "rl"):
+            path = folder.samples(model)
+            if path.exists():
+                name = model if model == "base" else f"{arm}_{model}"
+                yield name, list(read_lines(path, Measured))

@@ -1,0 +1,55 @@
+"""The seams. A plugin supplies an object of one of these shapes; the core knows nothing else of it.
+
+A plugin's class is called with its validated params and, by keyword, the collaborators its kind
+is given (see `Registry.build`):
+
+    policy, verifier, problems, step_format, sft     Class(params)
+    value                                            Class(params)
+    search                                           Class(params, value=..., step_format=...)
+    linearizer                                       Class(params, step_format=...)
+    rl                                               Class(params, step_format=...)
+    executor                                         Class(params)
+"""
+
+from __future__ import annotations
+
+from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
+from astro.interfaces.policy import Counted, PolicyBackend, TrainablePolicy
+from astro.interfaces.search import Linearizer, SearchAlgorithm, ValueEstimator
+from astro.interfaces.steps import Asker, Doubter, Joiner, StepChecker, StepFormat
+from astro.interfaces.training import (
+    OnStep,
+    Rehearsal,
+    Rehearsed,
+    RLAlgorithm,
+    SFTTrainer,
+    TrainResult,
+)
+from astro.interfaces.verify import Verifier, VerifierBackend, WarmVerifier
+
+__all__ = [
+    "Asker",
+    "Counted",
+    "Doubter",
+    "Generated",
+    "Joiner",
+    "Linearizer",
+    "OnStep",
+    "PolicyBackend",
+    "ProblemReader",
+    "ProblemSolver",
+    "ProblemSource",
+    "RLAlgorithm",
+    "Rehearsal",
+    "Rehearsed",
+    "SFTTrainer",
+    "SearchAlgorithm",
+    "StepChecker",
+    "StepFormat",
+    "TrainResult",
+    "TrainablePolicy",
+    "ValueEstimator",
+    "Verifier",
+    "VerifierBackend",
+    "WarmVerifier",
+]

@@ -1,0 +1,29 @@
+"""A verifier's verdicts on labelled pairs, timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from astro.events import Listener, StageProgress, StageStarted
+from astro.judging.pairs import Judgement, Measured, Pair
+from astro.plugins.binding import VerifierBinding
+from astro.requests import Verify
+from astro.verification.pool import VerifierPool
+
+
+def measure(pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener) -> Measured:
+    """Judge each pair. The workers' first start is not timed; that of their replacements is."""
+    found: dict[int, Judgement] = {}
+    with VerifierPool(binding) as pool:
+        pool.warm_up()
+        listener(StageStarted(binding.name, len(pairs), "pairs"))
+        began = time.monotonic()
+        for number, pair in enumerate(pairs):
+            pool.add(number, Verify(pair.posed(str(number)), pair.response))
+        while len(found) < len(pairs):
+            for number, verdict, seconds in pool.judge(block=True):
+                found[number] = Judgement(pairs[number], verdict, seconds)
+            listener(StageProgress(binding.name, len(found), len(pairs)))
+        wall = time.monotonic() - began
+    return Measured(binding.name, [found[number] for number in range(len(pairs))], wall)

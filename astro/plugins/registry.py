@@ -1,0 +1,189 @@
+"""Names to implementations. Built-ins and third parties register alike, by entry point."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from astro.errors import (
+    AstroError,
+    BrokenPluginError,
+    ConfigError,
+    ConflictingPluginsError,
+    MissingEngineError,
+    PluginError,
+    UnknownPluginError,
+)
+from astro.plugins.hookspecs import ENTRY_POINT_GROUP, KINDS, Hooks, Provider
+
+if TYPE_CHECKING:
+    from astro.plugins.binding import Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A provider and the distribution it came in."""
+
+    provider: Provider
+    distribution: str
+    version: str
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The modules that it requires and that are not installed. Imports nothing."""
+        return tuple(name for name in self.provider.requires if not _installed(name))
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A plugin that could not be loaded, and why."""
+
+    name: str
+    distribution: str
+    version: str
+    reason: str
+
+
+class Registry:
+    """Every provider found, by (kind, name)."""
+
+    def __init__(self, entries: Iterable[Entry], broken: Iterable[Broken] = ()) -> None:
+        self.entries = sorted(
+            entries, key=lambda e: (KINDS.index(e.provider.kind), e.provider.name)
+        )
+        self.broken = list(broken)
+
+    @classmethod
+    def discover(cls) -> Registry:
+        """Load every entry point of the group, each under its own guard."""
+        entries: list[Entry] = []
+        broken: list[Broken] = []
+        for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
+            try:
+                entries += _providers(point)
+            except (Exception, SystemExit) as error:  # the plugin boundary: report, never fail
+                broken.append(Broken(point.name, *_origin(point), _reason(error)))
+        return cls(entries, broken)
+
+    def find(self, kind: str, name: str) -> Entry:
+        """The entry of that kind and name.
+
+        Raises `UnknownPluginError` (with a suggestion) or `ConflictingPluginsError`.
+        """
+        found = [e for e in self.entries if (e.provider.kind, e.provider.name) == (kind, name)]
+        if not found:
+            raise UnknownPluginError(f"no {kind} named {name!r}", self._suggestion(kind, name))
+        if len(found) > 1:
+            owners = " and ".join(f"{e.distribution} {e.version}" for e in found)
+            raise ConflictingPluginsError(
+                f"{kind} {name!r} is provided by {owners}", "uninstall one of them"
+            )
+        return found[0]
+
+    def require(self, kind: str, name: str) -> Entry:
+        """`find`, and check that the packages it needs are there. Imports nothing heavy.
+
+        Raises also `MissingEngineError`, which names the command that installs them.
+        """
+        entry = self.find(kind, name)
+        if entry.missing:
+            raise MissingEngineError(
+                f"{kind} {name!r} needs {', '.join(entry.missing)}", entry.provider.install
+            )
+        return entry
+
+    def as_if_installed(self) -> Registry:
+        """The same, on a machine that has every engine: to plan for it, or to check a config."""
+        entries = (replace(e, provider=replace(e.provider, requires=())) for e in self.entries)
+        return Registry(entries, self.broken)
+
+    def params(self, kind: str, name: str, params: Mapping[str, Any]) -> Any:
+        """The provider's params model, validated. Raises `ConfigError`, `BrokenPluginError`."""
+        entry = self.find(kind, name)
+        if not entry.provider.params:
+            if params:
+                raise ConfigError([f"{key}: unknown key; {name} takes none" for key in params])
+            return None
+        from astro.plugins.params import (
+            validate,  # pydantic is slow to import, and listing needs none
+        )
+
+        return validate(_load(entry, entry.provider.params), params)
+
+    def build(self, kind: str, binding: Binding, **collaborators: Any) -> Any:
+        """An instance of the implementation, given its params and collaborators by keyword.
+
+        Raises any `PluginError` or `ConfigError`, and what `AstroError` its constructor raises.
+        """
+        entry = self.require(kind, binding.name)
+        params = self.params(kind, binding.name, binding.params)
+        make = _load(entry, entry.provider.target)
+        try:
+            return make(params, **collaborators)
+        except AstroError:
+            raise
+        except Exception as error:  # the plugin boundary
+            raise PluginError(
+                f"{kind} {binding.name!r} of {entry.distribution} {entry.version} cannot be built: "
+                f"{_reason(error)}"
+            ) from error
+
+    def _suggestion(self, kind: str, name: str) -> str:
+        names = [e.provider.name for e in self.entries if e.provider.kind == kind]
+        for broken in self.broken:
+            if broken.name == name:
+                return f"plugin {name} of {broken.distribution} is broken: {broken.reason}"
+        close = difflib.get_close_matches(name, names, n=1)
+        return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
+
+
+def _providers(point: EntryPoint) -> list[Entry]:
+    manager = pluggy.PluginManager("astro")
+    manager.add_hookspecs(Hooks)
+    manager.register(point.load(), name=point.name)
+    manager.check_pending()
+    return [
+        Entry(_checked(provider), *_origin(point))
+        for providers in manager.hook.astro_providers()
+        for provider in providers
+    ]
+
+
+def _checked(provider: Provider) -> Provider:
+    if provider.kind not in KINDS:
+        kinds = ", ".join(KINDS)
+        raise ValueError(f"{provider.name}: kind {provider.kind!r} is not one of {kinds}")
+    return provider
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
+
+
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ModuleNotFoundError, ValueError):  # its parent is missing, or a stub stands for it
+        return False
+
+
+def _load(entry: Entry, target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (Exception, SystemExit) as error:  # the plugin boundary: its import is its own
+        raise BrokenPluginError(
+            f"{entry.provider.kind} {entry.provider.name!r} of {entry.distribution} "
+            f"{entry.version} is broken: {_reason(error)}"
+        ) from error

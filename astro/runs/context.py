@@ -1,0 +1,179 @@
+"""What every stage is given."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from astro.plugins.binding import Binding
+from astro.engine.budget import Budget
+from astro.config.run import RunConfig
+from astro.engine.tasks import Outcome, Task
+from astro.errors import RunError, VerifierError
+from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
+from astro.files import encode, read_json, write_json, write_lines
+from astro.runs.folder import RunFolder
+from astro.interfaces import Counted, OnStep, StepFormat
+from astro.engine.executor import Executor
+from astro.engine.journal import Journal
+from astro.data import problem_sets
+from astro.plugins.registry import Registry
+from astro.types import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A claimed folder, the config, and the means to do the work."""
+
+    config: RunConfig
+    folder: RunFolder
+    registry: Registry
+    journal: Journal
+    on_event: Listener
+
+    def step_format(self) -> StepFormat:
+        step_format: StepFormat = self.registry.build("step_format", self.config.step_format)
+        return step_format
+
+    def training_problems(self) -> list[Problem]:
+        """Those of `train` that are not held out; decontamination.json says which were left out.
+        Raises `ProblemError`."""
+        problems, decontamination = problem_sets.training(self.config, self.registry)
+        if decontamination:
+            write_json(self.folder.decontamination, decontamination)
+            self.on_event(Notice(decontamination.line()))
+        return problems
+
+    def policy(self, model: str) -> Binding:
+        """The configured policy, with the checkpoint of `model`."""
+        if model == "base":
+            return self.config.policy
+        return self.config.policy.with_params(model=str(self.folder.checkpoint(model)))
+
+    def on_step(self, stage: str) -> OnStep:
+        """A trainer's progress as the progress of `stage`."""
+
+        def forward(done: int, total: int, metrics: Mapping[str, float]) -> None:
+            self.on_event(StageProgress(stage, done, total, metrics))
+
+        return forward
+
+    def carry_out(
+        self,
+        stage: str,
+        unit: str,
+        tasks: Sequence[Task[Any]],
+        *,
+        policy: Binding,
+        fields: Callable[[Any], Mapping[str, float]],
+        budget: Budget | None = None,
+    ) -> None:
+        """Run `tasks` to their outcomes in the journal, those that are there already excepted.
+
+        `fields` are a result's live figures; their running means are shown. Raises `RunError` when
+        the share of failed tasks passes `max_failed`, and `VerifierError` when too many verdicts
+        are faults; they are asked for again when the run goes on.
+        """
+        finished = {task for task, failure, _ in self.journal.outcomes(f"{stage}/") if not failure}
+        todo = [task for task in tasks if task.key not in finished]
+        executor = self.executor()
+        usage = partial(_counters, executor)
+        self.on_event(StageStarted(stage, len(tasks), unit, len(finished)))
+        progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
+        try:
+            for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
+                result = None if outcome.failure else encode(outcome.result)
+                self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
+                progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
+                if progress.failed > self.config.max_failed * len(tasks):
+                    raise RunError(
+                        f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
+                        f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
+                    )
+        except VerifierError:
+            self.journal.forget_faults(f"{stage}/")
+            raise
+        finally:
+            self._write_failures()
+            self._add_usage(stage, usage())
+
+    def executor(self) -> Executor:
+        executor: Executor = self.registry.build("executor", self.config.executor)
+        return executor
+
+    def outcomes(
+        self, executor: Executor, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
+    ) -> Iterator[Outcome]:
+        """Run `tasks` to their outcomes, in no particular order."""
+        return executor.run(
+            tasks,
+            policy=policy,
+            verifier=self.config.verifier,
+            journal=self.journal,
+            budget=budget,
+            seed=self.config.seed,
+        )
+
+    def results(self, keys: Iterable[str]) -> Iterator[bytes]:
+        """The journal's results, in the order of `keys`, failed ones left out."""
+        return (result for key in keys if (result := self.journal.result(key)) is not None)
+
+    def _add_usage(self, stage: str, counters: Mapping[str, float]) -> None:
+        """Add a stage's counters to those of the sessions before, in usage.json."""
+        path = self.folder.usage
+        usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
+        total = Counter(usage.get(stage, {}))
+        total.update(counters)
+        if total:
+            write_json(path, usage | {stage: total})
+
+    def _write_failures(self) -> None:
+        """List every failed problem of the run with its reason."""
+        outcomes = self.journal.outcomes("")
+        rows = [{"task": task, "reason": failure} for task, failure, _ in outcomes if failure]
+        write_lines(self.folder.failures, rows)
+
+
+def _counters(executor: Executor) -> Mapping[str, float]:
+    return executor.counters() if isinstance(executor, Counted) else {}
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Turns outcomes into progress events with running means."""
+
+    stage: str
+    total: int
+    done: int
+    listener: Listener
+    usage: Callable[[], Mapping[str, float]]
+    began: float = field(default_factory=time.monotonic)
+    tokens: int = 0
+    sums: Counter[str] = field(default_factory=Counter)
+    seen: int = 0
+    failed: int = 0
+
+    def advance(self, outcome: Outcome, fields: Mapping[str, float]) -> None:
+        self.done += 1
+        self.tokens += outcome.tokens
+        if outcome.failure:
+            self.failed += 1
+            problem_id = outcome.key.removeprefix(f"{self.stage}/")
+            self.listener(ProblemFailed(self.stage, problem_id, outcome.failure))
+        else:
+            self.seen += 1
+            self.sums.update(fields)
+        self.listener(StageProgress(self.stage, self.done, self.total, self._fields()))
+
+    def _fields(self) -> dict[str, float]:
+        fields = {name: total / self.seen for name, total in self.sums.items()}
+        if self.tokens:
+            fields["tokens/s"] = self.tokens / (time.monotonic() - self.began)
+        usage = self.usage()
+        if usage.get("prompt_tokens"):
+            fields["prefix hits"] = usage.get("cached_prompt_tokens", 0) / usage["prompt_tokens"]
+        return fields | {"cost": usage["cost"]} if "cost" in usage else fields

@@ -1,0 +1,136 @@
+"""A run's folder: where each file is, who may write there, and for which config."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from astro.config.run import RunConfig
+from astro.config.yaml import dump_config
+from astro.errors import RunError
+from astro.files import write_whole
+
+FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
+"""What keys begin with that say how and how long a run is carried out, not what comes of it: they
+may change when it goes on."""
+
+
+class RunFolder:
+    """`runs/<name>/`: every file is written whole, and only by whoever holds the lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "config.yaml"
+        self.journal = root / "journal.db"
+        self.decontamination = root / "decontamination.json"
+        self.trees = root / "trees.jsonl"
+        self.failures = root / "failures.jsonl"
+        self.usage = root / "usage.json"
+        self.scores = root / "eval" / "scores.json"
+        self.report = root / "report.md"
+        self.clearing = root / ".clearing"
+
+    def traces(self, arm: str) -> Path:
+        """Traces of the arm `sft` or of its control `direct_sft`."""
+        return self.root / ("traces.jsonl" if arm == "sft" else "control_traces.jsonl")
+
+    def training(self, model: str) -> Path:
+        """Where the model `sft`, `direct_sft` or `rl` is trained."""
+        return self.root / model
+
+    def checkpoint(self, model: str) -> Path:
+        """The finished checkpoint of a trained model."""
+        return self.training(model) / "model"
+
+    def training_metrics(self, model: str) -> Path:
+        """What a trainer reported at the end."""
+        return self.training(model) / "metrics.json"
+
+    def samples(self, model: str) -> Path:
+        """A model's responses to the evaluation problems."""
+        return self.root / "eval" / f"{model}.jsonl"
+
+    @contextmanager
+    def claimed(self, config: RunConfig, *, fresh: bool) -> Iterator[None]:
+        """Hold the folder for a run of `config`, emptied first if `fresh`.
+
+        Raises `RunError` if another run holds it, if it cannot be written, or if it holds a run of
+        another config.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.root / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise RunError(
+                f"another run is at work in {self.root}", "wait for it, or choose another name"
+            ) from None
+        try:
+            if fresh or self.clearing.exists():
+                self._clear()
+            self._check_config(config)
+            yield
+        finally:
+            lock.release()
+
+    def _clear(self) -> None:
+        """Empty the folder. A marker lies in it meanwhile, so that a kill leaves no half of a run
+        that the next one would take for its own."""
+        found = [path for path in self.root.iterdir() if path.name != ".lock"]
+        if not found:
+            return
+        if not (self.config.exists() or self.clearing.exists()):
+            raise RunError(f"{self.root} holds no run, so --fresh leaves it alone")
+        write_whole(self.clearing, [])
+        for path in found:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            elif path != self.clearing:
+                path.unlink()
+        self.clearing.unlink()
+
+    def _check_config(self, config: RunConfig) -> None:
+        text = dump_config(config)
+        if not self.config.exists():
+            if self.journal.exists() or self.trees.exists():
+                raise RunError(
+                    f"{self.root} holds a run without its config.yaml",
+                    "move it away, or choose another name",
+                )
+            write_whole(self.config, [text.encode()])
+            return
+        try:
+            old = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, ValueError, RecursionError):
+            old = None
+        differing = _changed_keys(old, yaml.safe_load(text))
+        changed = [key for key in differing if not key.startswith(FREE)]
+        if changed:
+            raise RunError(
+                f"{self.root} holds a run of another config (changed: {', '.join(changed)})",
+                "choose another name, as by --set name=NAME; --fresh removes what is there",
+            )
+        if differing:
+            write_whole(self.config, [text.encode()])
+
+
+def discard(runs: Path) -> None:
+    """Have every run below this folder start over, also where a kill comes before its turn."""
+    for config in runs.rglob("config.yaml"):
+        write_whole(RunFolder(config.parent).clearing, [])
+
+
+def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return [] if old == new else [path or "everything"]
+    return [
+        changed
+        for key in sorted({*old, *new}, key=str)
+        for changed in _changed_keys(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+    ]

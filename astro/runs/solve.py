@@ -1,0 +1,60 @@
+"""One problem, searched and done with: for a first look, notebooks and other programs."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+from astro.config.run import RunConfig
+from astro.errors import ProblemError, RunError
+from astro.events import ignore
+from astro.runs.folder import RunFolder
+from astro.interfaces import ProblemReader, ProblemSource
+from astro.engine.journal import Journal
+from astro.runs.context import Run
+from astro.runs.stages.search import STAGE, search_tasks
+from astro.plugins.registry import Registry
+from astro.types import Problem, SearchTree
+
+SPLITS = ("test", "dev", "train")
+
+
+def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
+    """Search one problem as the config says, leaving no files.
+
+    A string is the id or the prompt of one of the config's problems, or a text that their source
+    can read. Raises `AstroError`.
+    """
+    if isinstance(problem, str):
+        problem = find_problem(config, problem)
+    with tempfile.TemporaryDirectory(prefix="astro-") as root:
+        folder = RunFolder(Path(root))
+        with closing(Journal(folder.journal)) as journal:
+            run = Run(config, folder, Registry.discover(), journal, ignore)
+            tasks = search_tasks(run, [problem], STAGE)
+            (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
+    if outcome.failure:
+        raise RunError(f"{problem.id}: {outcome.failure}")
+    tree: SearchTree = outcome.result
+    return tree
+
+
+def find_problem(config: RunConfig, wanted: str) -> Problem:
+    """The problem that a string means; see `solve`. Raises `AstroError`."""
+    source: ProblemSource = Registry.discover().build("problems", config.problems)
+    errors: list[ProblemError] = []
+    for split in SPLITS:
+        try:
+            problems = source.load(split)
+        except ProblemError as error:  # a source need not have every split
+            errors.append(error)
+            continue
+        for problem in problems:
+            if wanted in (problem.id, problem.prompt):
+                return problem
+    if len(errors) == len(SPLITS):
+        raise errors[0]
+    if isinstance(source, ProblemReader):
+        return source.read(wanted)
+    raise ProblemError(f"the config's problems hold no {wanted!r:.80}", "give an id or a prompt")

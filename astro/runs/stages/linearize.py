@@ -1,0 +1,90 @@
+"""Stage 2: trees to chains of thought, for the method and for its control."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import msgspec
+
+from astro.plugins.binding import Binding
+from astro.engine.tasks import Task
+from astro.files import index_lines, read_line, write_lines
+from astro.interfaces import Linearizer, StepFormat
+from astro.runs.context import Run
+from astro.data.problem_sets import asked
+from astro.requests import Program
+from astro.seeds import derive
+from astro.types import Problem, SearchTree, Trace
+
+STAGE = "linearize"
+
+
+@dataclass(frozen=True, slots=True)
+class _TreeHead:
+    """A tree without its nodes, which are read when its turn comes: trees may fill the memory."""
+
+    problem: Problem
+
+
+def run(run: Run) -> None:
+    """Write traces.jsonl and, where there is a control, control_traces.jsonl."""
+    tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
+    run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    for arm, _ in arms(run):
+        keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
+        write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
+
+
+def arms(run: Run) -> list[tuple[str, Binding]]:
+    """(name of the model it trains, linearizer) of the method and of its control."""
+    control = run.config.control
+    return [("sft", run.config.linearizer), *([("direct_sft", control)] if control else [])]
+
+
+def _tasks(run: Run, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
+    linearizer = run.registry.build("linearizer", binding, step_format=run.step_format())
+    trees = run.folder.trees
+    for offset, tree in index_lines(trees, _TreeHead):
+        key = f"{STAGE}/{arm}/{tree.problem.id}"
+        seed = derive(run.config.seed, key)
+        yield Task(key, partial(_linearize, linearizer, trees, offset, seed))
+
+
+def _linearize(linearizer: Linearizer, trees: Path, offset: int, seed: int) -> Program[list[Trace]]:
+    tree = read_line(trees, offset, SearchTree)
+    return linearizer.linearize(tree.problem, tree, seed)
+
+
+def _rows(results: Iterable[bytes], step_format: StepFormat) -> Iterator[dict[str, object]]:
+    decode = msgspec.json.Decoder(list[Trace]).decode
+    for result in results:
+        for number, trace in enumerate(decode(result)):
+            yield _row(trace, number, asked(trace.problem, step_format, shots=False).prompt)
+
+
+def _row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
+    return {
+        "id": f"{trace.problem.id}#{number}",
+        "problem": trace.problem.id,
+        "messages": [
+            {"role": "user", "content": prompt},
+            {"role": "assistant", "content": trace.response},
+        ],
+        "segments": trace.segments,
+        "backtracks": trace.backtracks,
+        "answer": trace.verdict.answer,
+        "rewritten": trace.rewritten,
+    }
+
+
+def _fields(traces: list[Trace]) -> dict[str, float]:
+    backtracks = sum(trace.backtracks for trace in traces)
+    rewritten = sum(trace.rewritten for trace in traces)
+    return {
+        "traces": len(traces),
+        "backtracks": backtracks / max(1, len(traces)),
+        "rewritten": rewritten / max(1, len(traces)),
+    }

@@ -1,0 +1,115 @@
+"""Stage 6: a plain report of the run, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from astro.config.yaml import dump_config
+from astro.files import read_json, read_lines, write_whole
+from astro.interfaces import StepFormat
+from astro.metrics import Estimate
+from astro.runs.context import Run
+from astro.runs.stages.evaluate import Figures, Group, Measured, read_groups, read_scores
+from astro.data.problem_sets import Decontamination
+from astro.text import plain
+from astro.types import Problem
+
+TITLES = {"base": "base", "direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
+SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A response worth showing."""
+
+    title: str
+    problem: Problem
+    response: str
+    status: str
+
+
+def run(run: Run) -> None:
+    """Write report.md."""
+    write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
+
+
+def examples(run: Run) -> list[Example]:
+    """A response of the base model, and one that backtracked and came out right, if any."""
+    step_format = run.step_format()
+    present = run.config.evaluated()
+    found = [_first(run, "base", step_format, backtracked=False)] if "base" in present else []
+    best = next((model for model in ("rl", "sft") if model in present), None)
+    if best:
+        found.append(_first(run, best, step_format, backtracked=True))
+    return [example for example in found if example]
+
+
+def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) -> Example | None:
+    for measured in read_lines(run.folder.samples(model), Measured):
+        for sample in measured.samples:
+            good = sample.verdict.correct and step_format.backtracks(sample.text)
+            if not backtracked or good:
+                title = TITLES[model] + (", after a backtrack" if backtracked else "")
+                status = sample.verdict.status.value
+                return Example(title, measured.problem, sample.text, status)
+    return None
+
+
+def _lines(run: Run) -> Iterator[str]:
+    scores = read_scores(run.folder.scores)
+    yield f"# {run.config.name}\n"
+    yield from _table(
+        [(title, scores[model]) for model, title in TITLES.items() if model in scores]
+    )
+    yield "\nFigures are means with 95 % intervals clustered by problem.\n"
+    yield from _groups(read_groups(run.folder.scores))
+    if run.folder.decontamination.exists():
+        yield f"{read_json(run.folder.decontamination, Decontamination).line()}\n"
+    for example in examples(run):
+        yield f"## {example.title}: {example.status}\n"
+        yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
+    yield "## Config\n"
+    yield from _quoted(dump_config(run.config))
+
+
+def _groups(groups: Sequence[Group]) -> Iterator[str]:
+    """A table for each set and key, with a row for each part and model."""
+    for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
+        yield f"## {name}{key and f' by {key}'}\n"
+        rows = [
+            (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
+            for part in parts
+            for model, title in TITLES.items()
+            if model in part.models
+        ]
+        yield from _table(rows)
+        yield ""
+
+
+def _one_cell(text: str) -> str:
+    return " ".join(text.replace("|", " ").split())
+
+
+def _table(rows: Sequence[tuple[str, Figures]]) -> Iterator[str]:
+    names = list(dict.fromkeys(name for _, figures in rows for name in figures))
+    yield "| model | " + " | ".join(names) + " |"
+    yield "|---" * (len(names) + 1) + "|"
+    for title, figures in rows:
+        cells = [_cell(name, figures.get(name)) for name in names]
+        yield f"| {title} | " + " | ".join(cells) + " |"
+
+
+def _cell(name: str, figure: Estimate | None) -> str:
+    if figure is None:
+        return "-"
+    if name.startswith(SHARES):
+        return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
+    return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
+
+
+def _quoted(text: str) -> Iterator[str]:
+    """An indented block, which no text can break out of."""
+    yield from (f"    {line}" for line in text.splitlines())
+    yield ""

@@ -1,0 +1,57 @@
+"""Stage 1: problems to search trees."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from astro.engine.tasks import Task
+from astro.files import write_whole
+from astro.interfaces import SearchAlgorithm, StepFormat
+from astro.runs.context import Run
+from astro.data.problem_sets import asked
+from astro.requests import Program
+from astro.seeds import derive
+from astro.types import Problem, SearchTree
+
+STAGE = "search"
+
+
+def run(run: Run) -> None:
+    """Search the training problems and write trees.jsonl, one tree a line, in their order."""
+    problems = run.training_problems()[: run.config.trees]
+    tasks = search_tasks(run, problems, STAGE)
+    policy, budget = run.policy("base"), run.config.budget
+    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
+    results = run.results(task.key for task in tasks)
+    write_whole(run.folder.trees, (result + b"\n" for result in results))
+
+
+def search_tasks(run: Run, problems: Sequence[Problem], stage: str) -> list[Task[SearchTree]]:
+    """The search of each problem by the configured algorithm, which keeps no state of its own."""
+    step_format = run.step_format()
+    algorithm: SearchAlgorithm = run.registry.build(
+        "search",
+        run.config.search,
+        value=run.registry.build("value", run.config.value),
+        step_format=step_format,
+    )
+    keys = [f"{stage}/{problem.id}" for problem in problems]
+    return [
+        Task(key, partial(_search, algorithm, step_format, problem, derive(run.config.seed, key)))
+        for key, problem in zip(keys, problems, strict=True)
+    ]
+
+
+def _search(
+    algorithm: SearchAlgorithm, step_format: StepFormat, problem: Problem, seed: int
+) -> Program[SearchTree]:
+    """A tree of the bare problem, grown from what the policy is asked."""
+    tree = yield from algorithm.search(asked(problem, step_format, shots=True), seed)
+    return replace(tree, problem=problem)
+
+
+def tree_fields(tree: SearchTree) -> dict[str, float]:
+    """A tree's live figures."""
+    return {"solved": float(tree.solved), "nodes": len(tree.nodes)}

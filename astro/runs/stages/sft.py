@@ -1,0 +1,68 @@
+"""Stage 3: fine-tuning on traces, the control at the same number of trained tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from pathlib import Path
+
+from astro.plugins.binding import Binding
+from astro.errors import RunError
+from astro.events import StageStarted
+from astro.files import encode, read_json, read_lines, write_json, write_lines
+from astro.runs.folder import RunFolder
+from astro.interfaces import SFTTrainer
+from astro.runs.context import Run
+from astro.runs.stages.linearize import arms
+from astro.seeds import derive
+
+STAGE = "sft"
+
+
+def run(run: Run, binding: Binding, tokens: int | None) -> None:
+    """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
+    bear loss; if None, the control on as many as the method."""
+    trainer: SFTTrainer = run.registry.build("sft", binding)
+    for arm, _ in arms(run):
+        traces = _traces(run, arm)
+        if not traces.stat().st_size:
+            raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
+        run.on_event(StageStarted(arm, 0, "steps"))
+        result = trainer.train(
+            traces,
+            model=run.config.sft_model or run.config.policy.params.get("model", ""),
+            run_dir=run.folder.training(arm),
+            seed=derive(run.config.seed, STAGE),
+            on_step=run.on_step(arm),
+            tokens=tokens,
+        )
+        tokens = int(result.metrics["tokens"])
+        write_json(run.folder.training_metrics(arm), result.metrics)
+
+
+def _traces(run: Run, arm: str) -> Path:
+    """The arm's traces; with `sft_runs` a file that holds theirs too, each response once."""
+    own = run.folder.traces(arm)
+    others = [RunFolder(Path(folder)) for folder in run.config.sft_runs]
+    if not others:
+        return own
+    pool = own.with_name(f"pooled_{own.name}")
+    others_traces = [(f"{folder.root.name}/", folder.traces(arm)) for folder in others]
+    write_lines(pool, _distinct([("", own), *others_traces]))
+    return pool
+
+
+def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
+    """The rows of all files that say something new; a file's prefix is put before their ids."""
+    seen: set[bytes] = set()
+    for prefix, path in files:
+        for row in read_lines(path, dict[str, object]):
+            said = blake2b(encode(row["messages"])).digest()
+            if said not in seen:
+                seen.add(said)
+                yield {**row, "id": f"{prefix}{row['id']}"}
+
+
+def trained_tokens(metrics: Path) -> int | None:
+    """How many tokens bore loss in the training that left these metrics, if it is done."""
+    return int(read_json(metrics, dict[str, float])["tokens"]) if metrics.exists() else None

@@ -1,0 +1,307 @@
+"""Verification beside generation: worker processes that are killed and replaced at their bounds."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections import Counter, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from multiprocessing.connection import wait
+from typing import NamedTuple
+
+import msgspec
+
+from astro.errors import VerifierError
+from astro.plugins.binding import VerifierBinding
+from astro.plugins.registry import Registry
+from astro.requests import Verify
+from astro.types import Problem, Status, Verdict
+from astro.verification.fault_monitor import Alarm
+from astro.verification.process import Child
+from astro.verification.worker import OUT_OF_MEMORY
+
+_MEMO_ENTRIES = 200_000
+_CHUNK = 32
+_START_SECONDS = 60.0
+_POLL_SECONDS = 1.0
+_PATIENCE = 4.0
+_verdict = msgspec.msgpack.Decoder(tuple[Verdict, float]).decode
+_text = msgspec.msgpack.Decoder(str).decode
+
+
+class Judged(NamedTuple):
+    """A verdict under its ticket, and the seconds since a ready worker had the response.
+
+    A response that took a second worker has the seconds of both; one that was known has none.
+    """
+
+    ticket: int
+    verdict: Verdict
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Job:
+    """One response to check, under every ticket that asked for it.
+
+    `seconds` are those spent on it so far; it is `suspect` once a worker has died at it.
+    """
+
+    digest: bytes
+    problem: Problem
+    response: str
+    tickets: list[int]
+    seconds: float = 0.0
+    suspect: bool = False
+
+
+@dataclass(slots=True)
+class _Worker:
+    """A child process, and the jobs it was sent and has not answered, in order.
+
+    It is sent none until it is `ready`: its verifier is built, and it reads what it is sent. It is
+    at the first job, or at its own start, since `since`. `starved` is the child's as of the time
+    when it was sent the jobs.
+    """
+
+    child: Child
+    since: float
+    deadline: float
+    ready: bool = False
+    starved: float = 0.0
+    jobs: deque[_Job] = field(default_factory=deque)
+
+
+class VerifierPool:
+    """Turns `Verify` requests into verdicts, in worker processes.
+
+    A response that takes more than `timeout` seconds is `timeout`; while no core is free for its
+    worker, time does not count, up to 4 times `timeout` in all. A response at which a worker dies,
+    for lack of memory or otherwise, is tried once more, for it need not be to blame, and is then
+    `error`. The worker is replaced in each case. Verifiers are deterministic, so equal requests are
+    computed once.
+
+    Works from any thread, one at a time, and in a fork of the process that made it; uses no
+    signals. Raises `VerifierError` when a worker cannot start, for then no verdict would mean
+    anything, and when too many verdicts are faults (see `Alarm`). A bad reference counts once, in
+    however many responses it is met.
+    """
+
+    def __init__(self, verifier: VerifierBinding) -> None:
+        # The verifier is built here once, so that a bad name or params fail before any work.
+        Registry.discover().build("verifier", verifier)
+        self._binding = verifier
+        self._queue: deque[_Job] = deque()
+        self._pending: dict[bytes, _Job] = {}
+        self._memo: dict[bytes, Verdict] = {}
+        self._done: list[Judged] = []
+        self._workers: list[_Worker] = []
+        self._owner = os.getpid()
+        self._counts: Counter[str] = Counter()
+        self._alarm = Alarm(verifier.max_faults)
+        self._unread: set[str] = set()
+
+    def __enter__(self) -> VerifierPool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def warm_up(self) -> None:
+        """Start every worker and wait until all are ready: what follows is verification alone."""
+        self._own()
+        while len(self._workers) < self._binding.workers:
+            self._workers.append(self._start())
+        while not all(worker.ready for worker in self._workers):
+            self._collect(_POLL_SECONDS)
+
+    def add(self, ticket: int, request: Verify) -> None:
+        """Queue a response to check."""
+        digest = _digest(request)
+        if (verdict := self._memo.get(digest)) is not None:
+            self._counts["memo_hits"] += 1
+            self._hand_out([ticket], verdict, 0.0)
+        elif (job := self._pending.get(digest)) is not None:
+            self._counts["memo_hits"] += 1
+            job.tickets.append(ticket)
+        else:
+            job = _Job(digest, request.problem, request.response, [ticket])
+            self._pending[digest] = job
+            self._queue.append(job)
+
+    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
+        """Hand back the verdicts that are there; with `block`, wait for one if any is due."""
+        return [(judged.ticket, judged.verdict) for judged in self.judge(block)]
+
+    def judge(self, block: bool = False) -> list[Judged]:
+        """`step`, with the time that each verdict took."""
+        self._own()
+        self._collect(0.0)
+        self._dispatch()
+        while block and not self._done and self._pending:
+            self._collect(_POLL_SECONDS)
+            self._dispatch()
+        done, self._done = self._done, []
+        for judged in done:
+            if judged.verdict.status is not Status.BAD_REFERENCE:
+                self._alarm.note(judged.verdict)
+        return done
+
+    def counters(self) -> Mapping[str, int]:
+        """How many verdicts of each class were handed out, how many of them were `memo_hits`, and
+        `restarts` of workers."""
+        return dict(self._counts)
+
+    def close(self) -> None:
+        self._own()
+        for worker in self._workers:
+            worker.child.stop()
+        self._workers.clear()
+
+    def _own(self) -> None:
+        """In a fork, leave the workers to the parent, and do their jobs with workers of our own."""
+        if self._owner != os.getpid():
+            self._owner = os.getpid()
+            for worker in self._workers:
+                worker.child.let_go()
+                self._queue.extendleft(reversed(worker.jobs))
+            self._workers.clear()
+
+    def _dispatch(self) -> None:
+        # Once a worker had to be replaced, another waits for the next time.
+        spares = bool(self._counts["restarts"])
+        while len(self._workers) < min(self._binding.workers, len(self._pending)) + spares:
+            self._workers.append(self._start())
+        idle = [worker for worker in self._workers if worker.ready and not worker.jobs]
+        busy = sum(bool(worker.jobs) for worker in self._workers)
+        for worker in idle[: self._binding.workers - busy]:
+            if self._queue:
+                self._send(worker)
+
+    def _start(self) -> _Worker:
+        child = Child.start("astro.verification.worker")
+        child.pipe.send(self._binding)
+        now = time.monotonic()
+        return _Worker(child, now, now + _START_SECONDS)
+
+    def _send(self, worker: _Worker) -> None:
+        share = -(-len(self._queue) // self._binding.workers)
+        jobs = [self._queue.popleft() for _ in range(min(share, _CHUNK))]
+        worker.jobs.extend(jobs)
+        worker.starved = worker.child.starved()
+        self._begin(worker, time.monotonic())
+        try:
+            worker.child.pipe.send([(job.problem, job.response) for job in jobs])
+        except OSError:  # it died idle, so no job is to blame
+            self._remove(worker)
+
+    def _begin(self, worker: _Worker, now: float) -> None:
+        worker.since = now
+        worker.deadline = now + self._binding.timeout
+
+    def _collect(self, patience: float) -> None:
+        busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
+        if not busy:
+            return
+        now = time.monotonic()
+        patience = min([patience, *(max(0.0, worker.deadline - now) for worker in busy)])
+        ready = wait([worker.child.pipe for worker in busy], patience)
+        for worker in busy:
+            if worker.child.pipe in ready:
+                self._receive(worker)
+            elif self._overdue(worker):
+                self._time_out(worker)
+
+    def _receive(self, worker: _Worker) -> None:
+        try:
+            while (worker.jobs or not worker.ready) and worker.child.has_spoken():
+                message = worker.child.pipe.recv_bytes()
+                if not worker.ready:
+                    self._welcome(worker, _text(message))
+                    return
+                verdict, now = _verdict(message)
+                self._finish(worker, verdict, now)
+            if (now := time.monotonic()) > worker.deadline:  # it may have waited for us to read
+                self._begin(worker, now)
+        except (EOFError, OSError):
+            self._bury(worker)
+
+    def _finish(self, worker: _Worker, verdict: Verdict, now: float) -> None:
+        """Resolve the job that it was at until `now`."""
+        job = worker.jobs.popleft()
+        job.seconds += max(0.0, now - worker.since)
+        self._resolve(job, verdict)
+        self._begin(worker, now)
+
+    def _welcome(self, worker: _Worker, failure: str) -> None:
+        if failure:
+            raise self._unstartable(failure)
+        worker.ready = True
+
+    def _overdue(self, worker: _Worker) -> bool:
+        """Whether its time is over. A starved worker is given the time that it lost."""
+        now = time.monotonic()
+        if now > worker.deadline and worker.ready:
+            limit = self._binding.timeout
+            lost = worker.child.starved() - worker.starved
+            worker.deadline = worker.since + min(limit + lost, limit * _PATIENCE)
+        return now > worker.deadline
+
+    def _time_out(self, worker: _Worker) -> None:
+        if not worker.ready:
+            raise self._unstartable(f"over {_START_SECONDS:g} s")
+        verdict = Verdict(Status.TIMEOUT, None, f"over {self._binding.timeout:g} s")
+        self._finish(worker, verdict, time.monotonic())
+        self._remove(worker)
+
+    def _bury(self, worker: _Worker) -> None:
+        """Replace a worker that has died, and blame the job it was at if that is suspect."""
+        reason = self._death(self._remove(worker))
+        if not worker.ready:
+            raise self._unstartable(reason)
+        job = self._queue[0]
+        job.seconds += time.monotonic() - worker.since
+        if job.suspect:
+            self._resolve(self._queue.popleft(), Verdict(Status.ERROR, None, reason))
+        job.suspect = True
+
+    def _death(self, code: int) -> str:
+        if code == OUT_OF_MEMORY:
+            return f"out of memory: over {self._binding.memory_mb} MiB"
+        how = signal.strsignal(-code) if code < 0 else f"exit code {code}"
+        return f"the verifier's process died: {how}"
+
+    def _remove(self, worker: _Worker) -> int:
+        """Take its jobs back, the one it is at first. Returns its exit code."""
+        self._counts["restarts"] += 1
+        self._workers.remove(worker)
+        self._queue.extendleft(reversed(worker.jobs))
+        return worker.child.stop()
+
+    def _unstartable(self, reason: str) -> VerifierError:
+        return VerifierError(
+            f"a worker of verifier {self._binding.name!r} could not start: {reason}",
+            f"verifier.memory_mb is {self._binding.memory_mb}",
+        )
+
+    def _resolve(self, job: _Job, verdict: Verdict) -> None:
+        del self._pending[job.digest]
+        if len(self._memo) >= _MEMO_ENTRIES:
+            self._memo.clear()
+        self._memo[job.digest] = verdict
+        if verdict.status is Status.BAD_REFERENCE and job.problem.id not in self._unread:
+            self._unread.add(job.problem.id)
+            self._alarm.note(verdict)
+        self._hand_out(job.tickets, verdict, job.seconds)
+
+    def _hand_out(self, tickets: list[int], verdict: Verdict, seconds: float) -> None:
+        self._counts[verdict.status] += len(tickets)
+        self._done += [Judged(ticket, verdict, seconds) for ticket in tickets]
+
+
+def _digest(request: Verify) -> bytes:
+    text = f"{request.problem!r}\0{request.response}"
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

@@ -1,0 +1,76 @@
+"""Runs that the first edition made are opened, resumed and reported.
+
+`tests/fixtures/first_edition` was made by commit 44dc8e3: a finished run of a scripted policy, the
+same kind of run killed inside its search (and, in `expected`, what it would have become), a run
+that trained all its models, and a study. Weights are left out: nothing here loads a model.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "first_edition"
+
+
+def go_on(name: str, runs: Path) -> str:
+    """`astro run` on a fixture's config in a copy of its folder; returns what was printed."""
+    shutil.copytree(FIXTURES / name, runs / name)
+    return run(name, runs)
+
+
+def run(name: str, runs: Path) -> str:
+    command = [sys.executable, "-m", "astro", "run", str(FIXTURES / f"{name}.yaml")]
+    done = subprocess.run(
+        [*command, "--runs", str(runs)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def holds(new: Any, old: Any) -> bool:
+    """Whether `new` is `old`, but for keys that mappings of `old` lack."""
+    if isinstance(old, dict):
+        return isinstance(new, dict) and all(k in new and holds(new[k], old[k]) for k in old)
+    if isinstance(old, list):
+        return len(new) == len(old) and all(map(holds, new, old))
+    return bool(new == old)
+
+
+@pytest.mark.parametrize("name", ["scripted", "trained"])
+def test_a_finished_run_is_opened_and_reported_anew(name: str, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / name, tmp_path / name)
+    (tmp_path / name / "report.md").unlink()
+    (tmp_path / name / "eval" / "scores.json").unlink()
+    assert "search: done before" in run(name, tmp_path)
+    new, old = (folder / name / "eval" / "scores.json" for folder in (tmp_path, FIXTURES))
+    assert holds(json.loads(new.read_text()), json.loads(old.read_text()))
+    assert "ASTRO" in (tmp_path / name / "report.md").read_text() or name == "scripted"
+
+
+def test_an_interrupted_search_ends_as_it_would_have(tmp_path: Path) -> None:
+    go_on("interrupted", tmp_path)
+    for file in ("trees.jsonl", "traces.jsonl", "control_traces.jsonl"):
+        assert holds(rows(tmp_path / "interrupted" / file), rows(FIXTURES / "expected" / file))
+
+
+def test_a_run_begun_anew_makes_the_same_trees_and_traces(tmp_path: Path) -> None:
+    run("scripted", tmp_path)
+    for file in ("trees.jsonl", "traces.jsonl", "control_traces.jsonl"):
+        assert holds(rows(tmp_path / "scripted" / file), rows(FIXTURES / "scripted" / file))
+
+
+def test_a_study_is_compared_anew(tmp_path: Path) -> None:
+    go_on("study", tmp_path)
+    new, old = (folder / "study" / "results.json" for folder in (tmp_path, FIXTURES))
+    assert holds(json.loads(new.read_text()), json.loads(old.read_text()))
