@@ -83,7 +83,7 @@ def ours(run_dir: Path) -> list[float]:
 
 def bare(run_dir: Path) -> list[float]:
     """The same of OpenRLHF by itself."""
-    found = trainer().rehearse(**given(run_dir))
+    found = trainer().dry_run(**given(run_dir))
     (run_dir / "openrlhf/reward.py").write_text(BARE_REWARD)
     log = run_dir / "log"
     with running(found.command, log=log, env={**ENVIRONMENT, **PARAMS["env"]}) as program:

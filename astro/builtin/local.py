@@ -11,7 +11,7 @@ from astro.engine.budget import Budget
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
-from astro.interfaces import Counted, PolicyBackend
+from astro.interfaces import HasCounters, PolicyBackend
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import Params as BaseParams
 from astro.plugins.registry import Registry
@@ -80,7 +80,7 @@ class _LazyPolicy:
         return self._policy.step() if self._policy else []
 
     def counters(self) -> Mapping[str, float]:
-        return self._policy.counters() if isinstance(self._policy, Counted) else self._last
+        return self._policy.counters() if isinstance(self._policy, HasCounters) else self._last
 
     def close(self) -> None:
         """No call follows a policy's own `close`, so its last counters are kept."""

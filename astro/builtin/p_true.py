@@ -10,7 +10,7 @@ from pydantic import Field
 
 from astro.data.templates import SolutionTemplate, filled
 from astro.errors import PolicyError
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params as BaseParams
 from astro.requests import LogProb, Program
 from astro.types import Prompt, State
@@ -40,9 +40,9 @@ class Params(BaseParams):
     )
     false: Annotated[_Word, Field(description="the reply that does not")] = "No"
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A state's."""
-        return Work((Asks("judgements", requests=1, samples=2, max_tokens=0),))
+        return StageCost((RequestCost("judgements", requests=1, samples=2, max_tokens=0),))
 
 
 class PTrue:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params as BaseParams
 from astro.requests import Generate, Program, Verify
 from astro.types import State
@@ -20,9 +20,9 @@ class Params(BaseParams):
     max_tokens: Annotated[int, Field(ge=1, description="tokens a rollout may take")] = 1024
     temperature: Annotated[float, Field(gt=0)] = 1.0
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A state's."""
-        return Work((Asks("rollouts", 1, self.rollouts, self.max_tokens),))
+        return StageCost((RequestCost("rollouts", 1, self.rollouts, self.max_tokens),))
 
 
 class Rollout:

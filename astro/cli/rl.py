@@ -13,9 +13,9 @@ from astro.cli import options
 from astro.cli.loading import load_run
 from astro.cli.progress import progress
 from astro.config.run import RunConfig
-from astro.data.problem_sets import asked, training
+from astro.data.problem_sets import training, with_prompt
 from astro.errors import ConfigError, RunError
-from astro.interfaces import Rehearsal, Rehearsed, StepFormat
+from astro.interfaces import DryRun, DryRunReport, StepFormat
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.rl import STAGE
@@ -53,9 +53,9 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
 
 
 def lines(config: RunConfig, folder: RunFolder) -> Iterator[str]:
-    """The command, the files and the checks as text. Raises what the rehearsal raises."""
+    """The command, the files and the checks as text. Raises what the dry run raises."""
     trained = config.sft is not None and folder.checkpoint("sft").exists()
-    found = rehearse(config, folder, str(folder.checkpoint("sft")) if trained else None)
+    found = dry_run(config, folder, str(folder.checkpoint("sft")) if trained else None)
     yield from ("command", f"  {shlex.join(found.command)}", "files")
     yield from (f"  {path}" for path in found.files)
     yield "checks"
@@ -64,21 +64,21 @@ def lines(config: RunConfig, folder: RunFolder) -> Iterator[str]:
         yield "  with the base model, since there is no sft/model yet"
 
 
-def rehearse(config: RunConfig, folder: RunFolder, trained: str | None) -> Rehearsal:
+def dry_run(config: RunConfig, folder: RunFolder, trained: str | None) -> DryRunReport:
     """All of the stage but the training, from the model `trained`, or from the base."""
     assert config.rl
     registry = Registry.discover()
     step_format: StepFormat = registry.build("step_format", config.step_format)
     algorithm = registry.build("rl", config.rl, step_format=step_format)
-    if not isinstance(algorithm, Rehearsed):
+    if not isinstance(algorithm, DryRun):
         raise RunError(
             f"rl {config.rl.name!r} trains in this process: there is no command to show",
             "--dry-run is for trainers such as openrlhf_grpo",
         )
     problems, _ = training(config, registry)
     policy = config.policy.with_params(model=trained) if trained else config.policy
-    return algorithm.rehearse(
-        [asked(problem, step_format, shots=False) for problem in problems],
+    return algorithm.dry_run(
+        [with_prompt(problem, step_format, shots=False) for problem in problems],
         model=str(policy.params["model"]),
         policy=policy,
         reward=config.reward or config.verifier,

@@ -10,7 +10,7 @@ from astro.config.run import RunConfig
 from astro.data.decontamination import Contaminated, contaminated
 from astro.errors import ProblemError
 from astro.files import encode
-from astro.interfaces import Asker, Generated, ProblemSource, StepFormat
+from astro.interfaces import Generated, ProblemSource, PromptTemplating, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.types import Problem
@@ -118,8 +118,8 @@ def _trained_on(config: RunConfig) -> set[str]:
     }
 
 
-def asked(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:
-    """The problem with the user message that `step_format` makes of it; see `Asker`."""
-    if not isinstance(step_format, Asker):
+def with_prompt(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:
+    """The problem with the user message that `step_format` makes of it; see `PromptTemplating`."""
+    if not isinstance(step_format, PromptTemplating):
         return problem
     return replace(problem, prompt=step_format.ask(problem.prompt, shots=shots))

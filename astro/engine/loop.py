@@ -53,7 +53,7 @@ class _Live:
     missing: int = 0
     spent_requests: int = 0
     spent_tokens: int = 0
-    told: bool = False
+    budget_signalled: bool = False
 
 
 class Engine:
@@ -160,7 +160,7 @@ class Engine:
 
     def _over_budget(self, live: _Live) -> bool:
         budget = self._budget
-        return not live.told and (
+        return not live.budget_signalled and (
             (budget.requests is not None and live.spent_requests > budget.requests)
             or (budget.tokens is not None and live.spent_tokens >= budget.tokens)
             or (budget.seconds is not None and time.monotonic() - live.started > budget.seconds)
@@ -247,7 +247,7 @@ def _resume(live: _Live) -> list[Request]:
     """Start a program, send it its replies, or tell it that its budget is spent."""
     if live.replies is not None:
         return live.program.send(live.replies)
-    return live.program.throw(BudgetExhausted()) if live.told else next(live.program)
+    return live.program.throw(BudgetExhausted()) if live.budget_signalled else next(live.program)
 
 
 def _sound(reply: Any) -> Any:
@@ -270,7 +270,7 @@ def _without_surrogates(completion: Completion) -> Completion:
 def _account(live: _Live) -> None:
     """Close the program's batch; one without replies means that its budget is spent."""
     live.number += 1
-    live.told = live.told or live.replies is None
+    live.budget_signalled = live.budget_signalled or live.replies is None
     for request, reply in zip(live.requests, live.replies or (), strict=False):
         if isinstance(request, Generate) and not isinstance(reply, Failure):
             live.spent_tokens += sum(completion.tokens for completion in reply)

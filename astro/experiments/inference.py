@@ -37,7 +37,7 @@ def search_at_inference(run: Run) -> Searched:
         for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
     ]
     policy, spend = run.policy("base"), run.config.budget
-    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
+    run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
     tokens = sum(tokens for _, _, tokens in run.journal.outcomes(f"{STAGE}/"))
     trees = (
         msgspec.json.decode(tree, type=SearchTree) for tree in run.results(t.key for t in tasks)

@@ -14,13 +14,19 @@ is given (see `Registry.build`):
 from __future__ import annotations
 
 from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
-from astro.interfaces.policy import Counted, PolicyBackend, TrainablePolicy
+from astro.interfaces.policy import HasCounters, PolicyBackend, TrainablePolicy
 from astro.interfaces.search import Linearizer, SearchAlgorithm, ValueEstimator
-from astro.interfaces.steps import Asker, Doubter, Joiner, StepChecker, StepFormat
+from astro.interfaces.steps import (
+    HeaderCompleting,
+    PromptTemplating,
+    SelfReflecting,
+    StepChecker,
+    StepFormat,
+)
 from astro.interfaces.training import (
+    DryRun,
+    DryRunReport,
     OnStep,
-    Rehearsal,
-    Rehearsed,
     RLAlgorithm,
     SFTTrainer,
     TrainResult,
@@ -28,22 +34,22 @@ from astro.interfaces.training import (
 from astro.interfaces.verify import Verifier, VerifierBackend, WarmVerifier
 
 __all__ = [
-    "Asker",
-    "Counted",
-    "Doubter",
+    "DryRun",
+    "DryRunReport",
     "Generated",
-    "Joiner",
+    "HasCounters",
+    "HeaderCompleting",
     "Linearizer",
     "OnStep",
     "PolicyBackend",
     "ProblemReader",
     "ProblemSolver",
     "ProblemSource",
+    "PromptTemplating",
     "RLAlgorithm",
-    "Rehearsal",
-    "Rehearsed",
     "SFTTrainer",
     "SearchAlgorithm",
+    "SelfReflecting",
     "StepChecker",
     "StepFormat",
     "TrainResult",

@@ -38,7 +38,7 @@ class TrainablePolicy(PolicyBackend, Protocol):
 
 
 @runtime_checkable
-class Counted(Protocol):
+class HasCounters(Protocol):
     """A policy that counts its work, or an executor that knows what its policies count."""
 
     def counters(self) -> Mapping[str, float]:

@@ -27,7 +27,7 @@ class StepFormat(Protocol):
 
 
 @runtime_checkable
-class Doubter(StepFormat, Protocol):
+class SelfReflecting(StepFormat, Protocol):
     """A step format in which a model may doubt its path by itself, in a step of its own."""
 
     def doubts(self, step: str) -> bool:
@@ -35,7 +35,7 @@ class Doubter(StepFormat, Protocol):
 
 
 @runtime_checkable
-class Joiner(StepFormat, Protocol):
+class HeaderCompleting(StepFormat, Protocol):
     """A step format in which a return may not follow everything that a path can end with."""
 
     def joint(self, state: State) -> str:
@@ -50,7 +50,7 @@ class StepChecker(StepFormat, Protocol):
 
 
 @runtime_checkable
-class Asker(Protocol):
+class PromptTemplating(Protocol):
     """A step format that puts words of its own around a problem."""
 
     def ask(self, problem: str, *, shots: bool) -> str:

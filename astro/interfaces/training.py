@@ -67,7 +67,7 @@ class RLAlgorithm(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class DryRunReport:
     """What a training would be started with, the files written for it, and what was checked."""
 
     command: tuple[str, ...]
@@ -76,10 +76,10 @@ class Rehearsal:
 
 
 @runtime_checkable
-class Rehearsed(Protocol):
+class DryRun(Protocol):
     """RL that another program does, and that can be looked at before it is started."""
 
-    def rehearse(
+    def dry_run(
         self,
         problems: Sequence[Problem],
         *,
@@ -88,5 +88,5 @@ class Rehearsed(Protocol):
         reward: VerifierBinding,
         run_dir: Path,
         seed: int,
-    ) -> Rehearsal:
+    ) -> DryRunReport:
         """All of `RLAlgorithm.train` but the training. Raises as it does."""

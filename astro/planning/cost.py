@@ -1,4 +1,4 @@
-"""What a plugin's work comes to, for `astro plan`. A params model may say it: see `Worked`."""
+"""What a plugin's work comes to, for `astro plan`. A params model may say it: see `HasCost`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
+class RequestCost:
     """Requests to the policy: `requests` of `samples` completions of at most `max_tokens` tokens.
 
     `valued`: each sample is a state for `value` to estimate. `trained`: it is trained on.
@@ -22,7 +22,7 @@ class Asks:
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class StageCost:
     """What one unit takes at most: a tree of `search` and `linearizer`, a state of `value`, a
     training of `sft` and `rl`.
 
@@ -30,14 +30,14 @@ class Work:
     fine-tuner passes over all traces `epochs` times.
     """
 
-    asks: tuple[Asks, ...] = ()
+    asks: tuple[RequestCost, ...] = ()
     traces: int = 0
     paths: float = 1.0
     epochs: float = 0.0
 
 
 @runtime_checkable
-class Worked(Protocol):
+class HasCost(Protocol):
     """Params that know their plugin's work."""
 
-    def work(self) -> Work: ...
+    def cost(self) -> StageCost: ...

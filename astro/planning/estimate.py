@@ -10,12 +10,12 @@ from typing import Annotated
 from pydantic import Field
 
 from astro.config.run import RunConfig
-from astro.planning.cost import Asks, Work, Worked
+from astro.planning.cost import HasCost, RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.plugins.registry import Registry
 from astro.runs.runner import STAGES
 
-Works = Mapping[str, Work]
+Works = Mapping[str, StageCost]
 _WORKING = ("search", "value", "linearizer", "control", "sft", "rl")
 _FLOPS = {"sft": 6, "rl": 8}
 """A token and parameter: forward 2, backward 4 (arXiv 2001.08361); RL scores each token before."""
@@ -113,7 +113,7 @@ def estimate(
         for key, _, binding in config.bindings()
         if key in found and found[key] is None
     ]
-    works = {key: work or Work() for key, work in found.items()}
+    works = {key: work or StageCost() for key, work in found.items()}
     trees: float = counts.trees
     generated = sum(row.generated_tokens for row in _search(works, trees, assumed))
     if generated > (limit := trees * (config.budget.tokens or inf)):
@@ -145,13 +145,13 @@ def short(value: float) -> str:
     return f"{value:.3g}"
 
 
-def _work(config: RunConfig, registry: Registry, key: str) -> Work | None:
+def _work(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
     binding = getattr(config, key)
     if binding is None:
         return None
     kind = "linearizer" if key == "control" else key
     params = registry.params(kind, binding.name, binding.params)
-    return params.work() if isinstance(params, Worked) else None
+    return params.cost() if isinstance(params, HasCost) else None
 
 
 def _path(works: Works, assumed: Assumptions) -> float:
@@ -161,7 +161,13 @@ def _path(works: Works, assumed: Assumptions) -> float:
 
 
 def _row(
-    stage: str, asks: Asks, units: float, unit: str, *, assumed: Assumptions, response: float = 0.0
+    stage: str,
+    asks: RequestCost,
+    units: float,
+    unit: str,
+    *,
+    assumed: Assumptions,
+    response: float = 0.0,
 ) -> Row:
     """`response` are the tokens of the response that a request continues, or speaks of."""
     tokens = asks.max_tokens * assumed.fill
@@ -224,7 +230,7 @@ def _sft(config: RunConfig, works: Works, counts: Counts, assumed: Assumptions) 
 def _evaluate(config: RunConfig, counts: Counts, assumed: Assumptions) -> Row:
     evaluate = config.evaluate
     samples = evaluate.samples + evaluate.greedy
-    asks = Asks("responses", counts.evaluated, samples, evaluate.max_tokens)
+    asks = RequestCost("responses", counts.evaluated, samples, evaluate.max_tokens)
     return _row("evaluate", asks, len(config.evaluated()), "models", assumed=assumed)
 
 

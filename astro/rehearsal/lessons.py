@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from astro.data.problem_sets import asked
+from astro.data.problem_sets import with_prompt
 from astro.errors import AstroError
 from astro.files import write_lines
 from astro.interfaces import ProblemSolver, ProblemSource, StepFormat
@@ -106,7 +106,7 @@ def write_lessons(
 
 def _questions(problem: Problem, step_format: StepFormat) -> list[str]:
     """The user messages that the problem is asked in, with and without examples."""
-    both = (asked(problem, step_format, shots=shots).prompt for shots in (True, False))
+    both = (with_prompt(problem, step_format, shots=shots).prompt for shots in (True, False))
     return list(dict.fromkeys(both))
 
 

@@ -17,7 +17,7 @@ from astro.errors import RunError, VerifierError
 from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, read_json, write_json, write_lines
 from astro.runs.folder import RunFolder
-from astro.interfaces import Counted, OnStep, StepFormat
+from astro.interfaces import HasCounters, OnStep, StepFormat
 from astro.engine.executor import Executor
 from astro.engine.journal import Journal
 from astro.data import problem_sets
@@ -62,7 +62,7 @@ class Run:
 
         return forward
 
-    def carry_out(
+    def run_tasks(
         self,
         stage: str,
         unit: str,
@@ -139,7 +139,7 @@ class Run:
 
 
 def _counters(executor: Executor) -> Mapping[str, float]:
-    return executor.counters() if isinstance(executor, Counted) else {}
+    return executor.counters() if isinstance(executor, HasCounters) else {}
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ _REASONS = 3
 _REASON_CHARS = 120
 
 
-class Alarm:
+class FaultMonitor:
     """Watches the latest 1,000 verdicts, so that a verifier that breaks late is noticed too.
 
     It goes off when more than `max_faults` of them are faults. Verdicts that are not there yet, up

@@ -19,7 +19,7 @@ from astro.plugins.binding import VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
-from astro.verification.fault_monitor import Alarm
+from astro.verification.fault_monitor import FaultMonitor
 from astro.verification.process import Child
 from astro.verification.worker import OUT_OF_MEMORY
 
@@ -86,8 +86,8 @@ class VerifierPool:
 
     Works from any thread, one at a time, and in a fork of the process that made it; uses no
     signals. Raises `VerifierError` when a worker cannot start, for then no verdict would mean
-    anything, and when too many verdicts are faults (see `Alarm`). A bad reference counts once, in
-    however many responses it is met.
+    anything, and when too many verdicts are faults (see `FaultMonitor`). A bad reference counts
+    once, in however many responses it is met.
     """
 
     def __init__(self, verifier: VerifierBinding) -> None:
@@ -101,7 +101,7 @@ class VerifierPool:
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
         self._counts: Counter[str] = Counter()
-        self._alarm = Alarm(verifier.max_faults)
+        self._alarm = FaultMonitor(verifier.max_faults)
         self._unread: set[str] = set()
 
     def __enter__(self) -> VerifierPool:
@@ -220,14 +220,14 @@ class VerifierPool:
             while (worker.jobs or not worker.ready) and worker.child.has_spoken():
                 message = worker.child.pipe.recv_bytes()
                 if not worker.ready:
-                    self._welcome(worker, _text(message))
+                    self._mark_ready(worker, _text(message))
                     return
                 verdict, now = _verdict(message)
                 self._finish(worker, verdict, now)
             if (now := time.monotonic()) > worker.deadline:  # it may have waited for us to read
                 self._begin(worker, now)
         except (EOFError, OSError):
-            self._bury(worker)
+            self._on_death(worker)
 
     def _finish(self, worker: _Worker, verdict: Verdict, now: float) -> None:
         """Resolve the job that it was at until `now`."""
@@ -236,7 +236,7 @@ class VerifierPool:
         self._resolve(job, verdict)
         self._begin(worker, now)
 
-    def _welcome(self, worker: _Worker, failure: str) -> None:
+    def _mark_ready(self, worker: _Worker, failure: str) -> None:
         if failure:
             raise self._unstartable(failure)
         worker.ready = True
@@ -257,7 +257,7 @@ class VerifierPool:
         self._finish(worker, verdict, time.monotonic())
         self._remove(worker)
 
-    def _bury(self, worker: _Worker) -> None:
+    def _on_death(self, worker: _Worker) -> None:
         """Replace a worker that has died, and blame the job it was at if that is suspect."""
         reason = self._death(self._remove(worker))
         if not worker.ready:

@@ -14,7 +14,7 @@ from astro.files import read_json, read_lines, write_json, write_whole
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
 from astro.runs.context import Run
-from astro.data.problem_sets import asked, held_out
+from astro.data.problem_sets import with_prompt, held_out
 from astro.requests import Program
 from astro.engine.sampling import Sample, sample_responses
 from astro.types import FinishReason, Problem
@@ -78,10 +78,10 @@ def _sample(run: Run, model: str) -> None:
         prefix = f"{stage}/{held.name}" if config.sets else stage
         how = config.model_copy(update={"samples": held.samples})
         for problem in held.problems:
-            question = asked(problem, step_format, shots=model == "base")
+            question = with_prompt(problem, step_format, shots=model == "base")
             work = partial(_measure, problem, question, how, held.name)
             tasks.append(Task(f"{prefix}/{problem.id}", work))
-    run.carry_out(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
+    run.run_tasks(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.samples(model), (result + b"\n" for result in results))
 

@@ -14,7 +14,7 @@ from astro.engine.tasks import Task
 from astro.files import index_lines, read_line, write_lines
 from astro.interfaces import Linearizer, StepFormat
 from astro.runs.context import Run
-from astro.data.problem_sets import asked
+from astro.data.problem_sets import with_prompt
 from astro.requests import Program
 from astro.seeds import derive
 from astro.types import Problem, SearchTree, Trace
@@ -32,7 +32,7 @@ class _TreeHead:
 def run(run: Run) -> None:
     """Write traces.jsonl and, where there is a control, control_traces.jsonl."""
     tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
-    run.carry_out(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run):
         keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
         write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
@@ -62,7 +62,7 @@ def _rows(results: Iterable[bytes], step_format: StepFormat) -> Iterator[dict[st
     decode = msgspec.json.Decoder(list[Trace]).decode
     for result in results:
         for number, trace in enumerate(decode(result)):
-            yield _row(trace, number, asked(trace.problem, step_format, shots=False).prompt)
+            yield _row(trace, number, with_prompt(trace.problem, step_format, shots=False).prompt)
 
 
 def _row(trace: Trace, number: int, prompt: str) -> dict[str, object]:

@@ -6,7 +6,7 @@ from astro.plugins.binding import Binding
 from astro.events import Notice, StageStarted
 from astro.interfaces import RLAlgorithm
 from astro.runs.context import Run
-from astro.data.problem_sets import asked
+from astro.data.problem_sets import with_prompt
 from astro.seeds import derive
 
 STAGE = "rl"
@@ -19,7 +19,7 @@ def run(run: Run, binding: Binding) -> None:
     algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=step_format)
     run.on_event(StageStarted(STAGE, 0, "steps"))
     result = algorithm.train(
-        [asked(problem, step_format, shots=False) for problem in run.training_problems()],
+        [with_prompt(problem, step_format, shots=False) for problem in run.training_problems()],
         model=str(start.params.get("model", "")),
         policy=start,
         reward=run.config.reward or run.config.verifier,

@@ -10,7 +10,7 @@ from astro.engine.tasks import Task
 from astro.files import write_whole
 from astro.interfaces import SearchAlgorithm, StepFormat
 from astro.runs.context import Run
-from astro.data.problem_sets import asked
+from astro.data.problem_sets import with_prompt
 from astro.requests import Program
 from astro.seeds import derive
 from astro.types import Problem, SearchTree
@@ -23,7 +23,7 @@ def run(run: Run) -> None:
     problems = run.training_problems()[: run.config.trees]
     tasks = search_tasks(run, problems, STAGE)
     policy, budget = run.policy("base"), run.config.budget
-    run.carry_out(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
+    run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
     results = run.results(task.key for task in tasks)
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 
@@ -48,7 +48,7 @@ def _search(
     algorithm: SearchAlgorithm, step_format: StepFormat, problem: Problem, seed: int
 ) -> Program[SearchTree]:
     """A tree of the bare problem, grown from what the policy is asked."""
-    tree = yield from algorithm.search(asked(problem, step_format, shots=True), seed)
+    tree = yield from algorithm.search(with_prompt(problem, step_format, shots=True), seed)
     return replace(tree, problem=problem)
 
 

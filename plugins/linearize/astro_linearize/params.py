@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from astro.data.templates import SolutionTemplate
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
@@ -72,13 +72,13 @@ class DirectParams(Params):
         | None
     ) = None
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A tree's; as many solutions are judged as traces come of it."""
         traces, judged = self.traces_per_tree, self.self_evaluation
         if judged is None:
-            return Work(traces=traces)
-        asks = Asks("judgements", traces, judged.samples, judged.max_tokens)
-        return Work((asks,), traces)
+            return StageCost(traces=traces)
+        asks = RequestCost("judgements", traces, judged.samples, judged.max_tokens)
+        return StageCost((asks,), traces)
 
 
 class BacktrackParams(DirectParams):
@@ -128,11 +128,11 @@ class BacktrackParams(DirectParams):
         rest = (1 - self.direct_share) / self.max_backtracks
         return {0: self.direct_share} | dict.fromkeys(range(1, self.max_backtracks + 1), rest)
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A tree's: a trace with k backtracks walks k + 1 paths."""
         weights = self.weights()
         backtracks = sum(k * weight for k, weight in weights.items()) / sum(weights.values())
-        return replace(super().work(), paths=1 + backtracks)
+        return replace(super().cost(), paths=1 + backtracks)
 
 
 class RewriteParams(BacktrackParams):
@@ -146,8 +146,8 @@ class RewriteParams(BacktrackParams):
         tuple[Example, ...], Field(description="numbered notes and how they are written out")
     ] = EXAMPLES
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A tree's, if no rewriting has to be tried again."""
-        work = super().work()
-        rewriting = Asks("rewriting", self.traces_per_tree, 1, self.reply_tokens)
+        work = super().cost()
+        rewriting = RequestCost("rewriting", self.traces_per_tree, 1, self.reply_tokens)
         return replace(work, asks=(*work.asks, rewriting))

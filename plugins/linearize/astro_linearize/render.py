@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
-from astro.interfaces import Doubter, Joiner, StepFormat
+from astro.interfaces import HeaderCompleting, SelfReflecting, StepFormat
 from astro.types import SearchTree, Segment, SegmentKind, State
 from astro_linearize.merge import Path, Visit, merge
 from astro_linearize.params import BacktrackParams
@@ -24,7 +24,7 @@ def render(
     off it in which the policy itself doubts is a reflection. An empty one leaves no segment.
     """
     goal = set(paths[-1])
-    doubter = step_format if isinstance(step_format, Doubter) else None
+    doubter = step_format if isinstance(step_format, SelfReflecting) else None
     segments = []
     for visit in merge(paths, params.merge):
         kind, shared = visit.kind, visit.node in goal
@@ -59,7 +59,7 @@ def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) 
 
 def _joint(tree: SearchTree, visit: Visit, step_format: StepFormat) -> str:
     """What stands in place of a reflection; nothing in that of a doubt of the policy's own."""
-    unsaid = visit.kind is SegmentKind.REFLECTION and isinstance(step_format, Joiner)
+    unsaid = visit.kind is SegmentKind.REFLECTION and isinstance(step_format, HeaderCompleting)
     return step_format.joint(_state(tree, visit.node)) if unsaid else ""
 
 

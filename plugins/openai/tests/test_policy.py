@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astro.errors import PolicyError
-from astro.interfaces import Counted
+from astro.interfaces import HasCounters
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Prompt
 from astro_openai.params import Params
@@ -157,7 +157,7 @@ def test_missing_logprobs_are_said_once(
 
 def test_work_and_cost_are_counted(server: Any, make: Any, replies: Any) -> None:
     policy = make(prices={"prompt": 1e6, "generated": 2e6, "cached_prompt": 0})
-    assert isinstance(policy, Counted)
+    assert isinstance(policy, HasCounters)
     (reply,) = replies(policy, [Generate(Prompt("q"), n=2)])
     generated = sum(len(completion.logprobs) for completion in reply)
     assert policy.counters() == {

@@ -53,14 +53,14 @@ def follow(job: Job, workspace: Workspace, on_line: Callable[[str], None]) -> No
     with running(job.command, log=workspace.log, env=env, stop=job.stop) as keeper:
         for line in _lines(workspace.log, start, keeper):
             on_line(line)
-            _heed_alarm(workspace)
-    _heed_alarm(workspace)
+            _raise_alarm(workspace)
+    _raise_alarm(workspace)
     if keeper.returncode:
         words = progress.last_error(_tail(workspace.log, start))
         raise TrainingError(f"OpenRLHF failed: {words}", f"its log is {workspace.log}")
 
 
-def _heed_alarm(workspace: Workspace) -> None:
+def _raise_alarm(workspace: Workspace) -> None:
     if alarm := reward.read_alarm(workspace.folder):
         raise VerifierError(*alarm)
 

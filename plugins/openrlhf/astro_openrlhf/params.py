@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro_openrlhf import flags
 
@@ -219,9 +219,11 @@ class RLParams(Launch):
         """Low and high."""
         return self.clip_low, self.clip_high
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         prompts = self.steps * self.prompts_per_step
-        return Work((Asks("rollouts", prompts, self.group_size, self.max_tokens, trained=True),))
+        return StageCost(
+            (RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True),)
+        )
 
 
 class GrpoParams(RLParams):
@@ -319,5 +321,5 @@ class SftParams(Launch):
             raise ValueError("more than one of nodes needs a hostfile, and only then")
         return self
 
-    def work(self) -> Work:
-        return Work(epochs=self.epochs)
+    def cost(self) -> StageCost:
+        return StageCost(epochs=self.epochs)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
-from astro.interfaces import OnStep, Rehearsal, StepFormat, TrainResult
+from astro.interfaces import DryRunReport, OnStep, StepFormat, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.types import Problem
 from astro_openrlhf import checks, flags, progress
@@ -61,7 +61,7 @@ class Trainer:
         note = _note(rows, self._params.steps)
         return TrainResult(workspace.model, dict(rows[-1]) if rows else {}, note)
 
-    def rehearse(
+    def dry_run(
         self,
         problems: Sequence[Problem],
         *,
@@ -70,14 +70,14 @@ class Trainer:
         reward: VerifierBinding,
         run_dir: Path,
         seed: int,
-    ) -> Rehearsal:
+    ) -> DryRunReport:
         """Write the files and check them and the command, as `train` does. Raises as it does."""
         workspace = Workspace(run_dir)
         job, found = self._prepare(
             workspace, problems, model=model, policy=policy, reward=reward, seed=seed
         )
         files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
-        return Rehearsal(job.command, files, found)
+        return DryRunReport(job.command, files, found)
 
     def _prepare(
         self,

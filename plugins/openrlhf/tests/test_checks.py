@@ -122,12 +122,12 @@ def test_a_check_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert not serves(tmp_path)
 
 
-def test_a_rehearsal_writes_and_checks_all(
+def test_a_dry_run_writes_and_checks_all(
     build: Any, step_format: Any, given: dict[str, Any], sources: dict[str, str]
 ) -> None:
     params = {"python": sys.executable, "env": sources, "steps": 3}
     trainer = build("rl", "openrlhf_grpo", params, step_format=step_format)
-    found = trainer.rehearse(**given)
+    found = trainer.dry_run(**given)
     assert found.command[:3] == (sys.executable, "-m", rl.MODULE)
     names = {path.name for path in found.files}
     assert names == {"data.jsonl", "reward.json", "reward.py", "step_format.pickle"}
@@ -140,7 +140,7 @@ def test_a_job_is_submitted_to_the_cluster(
 ) -> None:
     params = {"python": sys.executable, "env": sources, "mode": "job", "address": "http://h:1"}
     trainer = build("rl", "openrlhf_grpo", params, step_format=step_format)
-    command = trainer.rehearse(**given).command
+    command = trainer.dry_run(**given).command
     submit = (sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address")
     assert command[:7] == (*submit, "http://h:1")
     assert "RAY_DEDUP_LOGS" in command[command.index("--runtime-env-json") + 1]

@@ -160,9 +160,9 @@ class Fleet:
         if rest:
             heard += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         for call in heard:
-            self._hear(calls[call], call)
+            self._on_reply(calls[call], call)
 
-    def _hear(self, member: _Member, call: Any) -> None:
+    def _on_reply(self, member: _Member, call: Any) -> None:
         try:
             said: Said = ray.get(call)
         except RayTaskError as error:

@@ -7,7 +7,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from astro.interfaces import Counted
+from astro.interfaces import HasCounters
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Verify
@@ -75,7 +75,7 @@ class Worker:
         return backend
 
     def _counters(self) -> Mapping[str, float]:
-        return self._backend.counters() if isinstance(self._backend, Counted) else {}
+        return self._backend.counters() if isinstance(self._backend, HasCounters) else {}
 
 
 def _checked(replies: list[Replied] | Exception) -> list[Replied]:

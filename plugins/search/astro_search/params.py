@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 
 
@@ -59,10 +59,12 @@ class MctsParams(Params):
         Annotated[int, Field(ge=1, description="stop at this many distinct wrong answers")] | None
     ) = None
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A tree's."""
-        actions = Asks("actions", self.iterations, self.expand, self.step_tokens, valued=True)
-        return Work((actions,))
+        actions = RequestCost(
+            "actions", self.iterations, self.expand, self.step_tokens, valued=True
+        )
+        return StageCost((actions,))
 
 
 class BestOfNParams(Params):
@@ -77,6 +79,6 @@ class BestOfNParams(Params):
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     step_tokens: Annotated[int, Field(ge=1, description="tokens a step may have")] = 256
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A tree's, if every response takes all the steps that it may."""
-        return Work((Asks("steps", self.max_depth, self.samples, self.step_tokens),))
+        return StageCost((RequestCost("steps", self.max_depth, self.samples, self.step_tokens),))

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from astro.planning.cost import Asks, Work
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
@@ -129,14 +129,16 @@ class TrainParams(Params):
             raise ValueError("kl_estimator: k1 in the loss has a gradient of mean 0; take k2 or k3")
         return self
 
-    def work(self) -> Work:
+    def cost(self) -> StageCost:
         """A training's, if no prompt has to be replaced."""
         prompts = self.steps * self.prompts_per_step
-        rollouts = Asks("rollouts", prompts, self.group_size, self.max_tokens, trained=True)
+        rollouts = RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True)
         if not self.filter_samples:
-            return Work((rollouts,))
-        tried = Asks("prompt filter", self.filter_prompts, self.filter_samples, self.max_tokens)
-        return Work((tried, rollouts))
+            return StageCost((rollouts,))
+        tried = RequestCost(
+            "prompt filter", self.filter_prompts, self.filter_samples, self.max_tokens
+        )
+        return StageCost((tried, rollouts))
 
 
 class GrpoParams(TrainParams):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from astro.planning.cost import Work
+from astro.planning.cost import StageCost
 from astro.plugins.params import Params
 
 PromptStyle = Annotated[
@@ -69,5 +69,5 @@ class SFTParams(Params):
     device: Device = "auto"
     threads: Threads = None
 
-    def work(self) -> Work:
-        return Work(epochs=self.epochs)
+    def cost(self) -> StageCost:
+        return StageCost(epochs=self.epochs)

@@ -9,7 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerFast
 
 from astro.errors import PolicyError
-from astro.interfaces import Counted, TrainablePolicy
+from astro.interfaces import HasCounters, TrainablePolicy
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Prompt
 from astro_transformers.params import PolicyParams
@@ -303,7 +303,7 @@ def test_reload_refuses_what_does_not_fit(llama: str) -> None:
 
 def test_counters_count_shared_prefills(llama: str) -> None:
     policy = make(llama)
-    assert isinstance(policy, Counted) and isinstance(policy, TrainablePolicy)
+    assert isinstance(policy, HasCounters) and isinstance(policy, TrainablePolicy)
     run(policy, [Generate(Prompt("1 2"), n=3, max_tokens=4, temperature=0, stop=("=",))] * 2)
     counters = policy.counters()
     assert counters["prompt_tokens"] == 6 * 5 and counters["cached_prompt_tokens"] == 5 * 5

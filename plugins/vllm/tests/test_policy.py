@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from astro.interfaces import Counted, TrainablePolicy
+from astro.interfaces import HasCounters, TrainablePolicy
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
@@ -195,7 +195,7 @@ def test_a_bad_request_fails_alone(serve: Serve, run: Run, bad: Generate) -> Non
 
 def test_whole_blocks_of_a_prefix_are_computed_once(serve: Serve, run: Run) -> None:
     policy = serve(fresh=True)
-    assert isinstance(policy, Counted)
+    assert isinstance(policy, HasCounters)
     length = len(policy.prompt_ids(LONG))
     assert length == 71
     run(policy, [Generate(LONG, max_tokens=2, temperature=0)])
