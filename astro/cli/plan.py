@@ -11,7 +11,7 @@ import click
 
 from astro.cli import options
 from astro.errors import ProblemError
-from astro.planning.estimate import Assumptions, Row, Total, short
+from astro.planning.estimate import Assumptions, CostLine, Total, short
 from astro.planning.experiments import Planned, planned, summed, total
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
@@ -79,7 +79,7 @@ def lines(runs: Sequence[Planned], assumed: Assumptions) -> Iterator[str]:
         yield f"\nin all: {taken['gpu_hours']} GPU-hours, {taken['gigabytes']} gigabytes"
 
 
-def _figures(row: Row) -> str:
+def _figures(row: CostLine) -> str:
     if not row.requests:
         return f"= {short(row.trained_tokens)} tokens trained on"
     trained = ", trained on" if row.trained_tokens else ""

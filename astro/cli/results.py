@@ -14,7 +14,7 @@ from astro.cli.tables import text
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
 from astro.runs.stages.evaluate import Scores
-from astro.runs.stages.report import TITLES, Example
+from astro.runs.stages.report import TITLES, SampleResponse
 from astro.types import Node, SearchTree
 
 
@@ -80,7 +80,7 @@ def _cell(figures: Mapping[str, Estimate], column: Column) -> str:
     return f"{value} [{low}, {high}]" if column.interval else value
 
 
-def example_panel(example: Example) -> Panel:
+def example_panel(example: SampleResponse) -> Panel:
     """A response under its problem, and what the verifier made of it."""
     parts = (example.problem.prompt, example.response, example.status)
     body = text("\n\n".join(part.strip() for part in parts))

@@ -14,8 +14,8 @@ from astro.text import plain
 from astro.types import Status
 
 if TYPE_CHECKING:
-    from astro.judging.pairs import Judgement, Measured
-    from astro.plugins.listing import Row
+    from astro.judging.pairs import Judgement, VerifierJudgements
+    from astro.plugins.listing import PluginRow
 
 PIPE_WIDTH = 100
 SHOWN_ROWS = 20
@@ -37,7 +37,7 @@ def text(content: str, style: str = "") -> Text:
     return Text(plain(content), style)
 
 
-def plugin_table(rows: Iterable[Row]) -> Table:
+def plugin_table(rows: Iterable[PluginRow]) -> Table:
     """One row a plugin."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("kind", "name", "distribution", "version", "status"):
@@ -56,7 +56,7 @@ def fact_table(facts: Mapping[str, object]) -> Table:
     return table
 
 
-def source_table(measured: Measured) -> Table:
+def source_table(measured: VerifierJudgements) -> Table:
     """One row a source of pairs, one for all of them, and the speed below."""
     from astro.judging.pairs import figures
 

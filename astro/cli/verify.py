@@ -19,7 +19,7 @@ from astro.errors import RunError
 from astro.events import ignore
 from astro.files import write_lines
 from astro.judging.measure import measure
-from astro.judging.pairs import Judgement, Measured, Pair, read_pairs, row
+from astro.judging.pairs import Judgement, Pair, VerifierJudgements, read_pairs, row
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
@@ -126,7 +126,7 @@ def _judge_file(
         print_all(*_tables(*measured))
 
 
-def _report(first: Measured, second: Measured | None = None) -> dict[str, Any]:
+def _report(first: VerifierJudgements, second: VerifierJudgements | None = None) -> dict[str, Any]:
     report: dict[str, Any] = {"by_source": first.by_source(), **first.speed()}
     if second:
         differing = len(first.differing(second))
@@ -139,7 +139,9 @@ def _report(first: Measured, second: Measured | None = None) -> dict[str, Any]:
     return report
 
 
-def _tables(first: Measured, second: Measured | None = None) -> Iterator[RenderableType]:
+def _tables(
+    first: VerifierJudgements, second: VerifierJudgements | None = None
+) -> Iterator[RenderableType]:
     for measured in filter(None, (first, second)):
         yield source_table(measured)
     if first.disagreeing:

@@ -13,10 +13,10 @@ from astro.errors import RunError
 from astro.experiments.inference import Searched
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, paired_bootstrap, pass_at_k
-from astro.runs.stages.evaluate import Measured, all_legal, majority
+from astro.runs.stages.evaluate import EvaluatedProblem, all_legal, majority
 from astro.types import Problem
 
-Models = Mapping[str, Sequence[Measured]]
+Models = Mapping[str, Sequence[EvaluatedProblem]]
 """Each model's samples of the held-out problems."""
 
 _Rule = Callable[[Problem, Sample], bool]
@@ -133,7 +133,7 @@ def _rows(measured: Mapping[int, Models], rule: _Rule) -> list[_Rates]:
     ]
 
 
-def _shares(model: Sequence[Measured], rule: _Rule) -> list[float]:
+def _shares(model: Sequence[EvaluatedProblem], rule: _Rule) -> list[float]:
     """Each problem's share of samples that a rule accepts, in per cent."""
     return [100 * fmean(rule(m.problem, sample) for sample in m.samples) for m in model]
 
@@ -162,7 +162,7 @@ def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched
 
 
 def _best_of_n(
-    seed: int, name: str, model: Sequence[Measured], reference: str, target: float
+    seed: int, name: str, model: Sequence[EvaluatedProblem], reference: str, target: float
 ) -> Matched:
     tokens = _response_tokens(model)
     n = max(1, min(round(target / tokens), *(len(m.samples) for m in model)))
@@ -173,6 +173,6 @@ def _best_of_n(
     return Matched(seed, name, reference, target, n, n * tokens, voted, oracle)
 
 
-def _response_tokens(model: Sequence[Measured]) -> float:
+def _response_tokens(model: Sequence[EvaluatedProblem]) -> float:
     """Mean tokens of a response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))

@@ -35,7 +35,7 @@ from astro.runs import runner as pipeline
 from astro.runs.context import Run
 from astro.runs.folder import RunFolder, discard
 from astro.runs.stages import sft
-from astro.runs.stages.evaluate import Measured
+from astro.runs.stages.evaluate import EvaluatedProblem
 
 _OF_THE_SEARCH: Any = {
     **dict.fromkeys(("problems", "step_format", "policy", "verifier", "search", "value"), True),
@@ -237,7 +237,7 @@ def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
             yield Correlation(seed, f"{arm}_rl", len(steps), r)
 
 
-def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[Measured]]]:
+def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[EvaluatedProblem]]]:
     """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, as far as they were measured."""
     for arm in study.arms:
         folder = RunFolder(study.folder(runs, seed, arm))
@@ -245,4 +245,4 @@ def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[Mea
             path = folder.samples(model)
             if path.exists():
                 name = model if model == "base" else f"{arm}_{model}"
-                yield name, list(read_lines(path, Measured))
+                yield name, list(read_lines(path, EvaluatedProblem))

@@ -6,13 +6,15 @@ import time
 from collections.abc import Sequence
 
 from astro.events import Listener, StageProgress, StageStarted
-from astro.judging.pairs import Judgement, Measured, Pair
+from astro.judging.pairs import Judgement, Pair, VerifierJudgements
 from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.verification.pool import VerifierPool
 
 
-def measure(pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener) -> Measured:
+def measure(
+    pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener
+) -> VerifierJudgements:
     """Judge each pair. The workers' first start is not timed; that of their replacements is."""
     found: dict[int, Judgement] = {}
     with VerifierPool(binding) as pool:
@@ -26,4 +28,4 @@ def measure(pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener)
                 found[number] = Judgement(pairs[number], verdict, seconds)
             listener(StageProgress(binding.name, len(found), len(pairs)))
         wall = time.monotonic() - began
-    return Measured(binding.name, [found[number] for number in range(len(pairs))], wall)
+    return VerifierJudgements(binding.name, [found[number] for number in range(len(pairs))], wall)

@@ -95,7 +95,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class VerifierJudgements:
     """A verifier's judgements of pairs, in their order, and the seconds that all took."""
 
     verifier: str
@@ -122,7 +122,7 @@ class Measured:
             "max_seconds": each[-1],
         }
 
-    def differing(self, other: Measured) -> list[tuple[Judgement, Judgement]]:
+    def differing(self, other: VerifierJudgements) -> list[tuple[Judgement, Judgement]]:
         """The judgements of which one is `correct` and the other's is not."""
         both = zip(self.judgements, other.judgements, strict=True)
         return [(a, b) for a, b in both if a.verdict.correct != b.verdict.correct]

@@ -60,7 +60,7 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class CostLine:
     """One kind of work, and the product that gives its figures.
 
     `computed_prompt_tokens` leave out prefixes that are there already.
@@ -91,7 +91,7 @@ class Total:
 class Plan:
     """What a run takes at most: equal samples are one state, and a terminal one needs no value."""
 
-    rows: list[Row]
+    rows: list[CostLine]
     gpu_hours: list[Total]
     gigabytes: list[Total]
     notes: list[str]
@@ -168,14 +168,14 @@ def _row(
     *,
     assumed: Assumptions,
     response: float = 0.0,
-) -> Row:
+) -> CostLine:
     """`response` are the tokens of the response that a request continues, or speaks of."""
     tokens = asks.max_tokens * assumed.fill
     requests = units * asks.requests
     samples = requests * asks.samples
     prompts = requests * (assumed.prompt_tokens + response)
     each = f"{asks.requests:,g} requests x {asks.samples} samples x {tokens:,g} tokens"
-    return Row(
+    return CostLine(
         stage,
         asks.what,
         f"{units:,.0f} {unit} x {each}",
@@ -188,7 +188,7 @@ def _row(
     )
 
 
-def _search(works: Works, trees: float, assumed: Assumptions) -> Iterator[Row]:
+def _search(works: Works, trees: float, assumed: Assumptions) -> Iterator[CostLine]:
     """A node lies half way to the end, in the mean."""
     response = _path(works, assumed) / 2
     states = 0.0
@@ -200,14 +200,16 @@ def _search(works: Works, trees: float, assumed: Assumptions) -> Iterator[Row]:
         yield _row("search", asks, states, "states", assumed=assumed, response=response)
 
 
-def _linearize(works: Works, counts: Counts, assumed: Assumptions) -> Iterator[Row]:
+def _linearize(works: Works, counts: Counts, assumed: Assumptions) -> Iterator[CostLine]:
     for key in ("linearizer", "control"):
         response = works[key].paths * _path(works, assumed)
         for asks in works[key].asks:
             yield _row("linearize", asks, counts.trees, "trees", assumed=assumed, response=response)
 
 
-def _sft(config: RunConfig, works: Works, counts: Counts, assumed: Assumptions) -> Iterator[Row]:
+def _sft(
+    config: RunConfig, works: Works, counts: Counts, assumed: Assumptions
+) -> Iterator[CostLine]:
     """The control is trained on as many tokens as the method. A run of `sft_runs` is supposed to
     have as many traces as this one."""
     made, epochs, runs = works["linearizer"], works["sft"].epochs, 1 + len(config.sft_runs)
@@ -224,17 +226,17 @@ def _sft(config: RunConfig, works: Works, counts: Counts, assumed: Assumptions) 
         trained, product = counts.sft_tokens, "as many tokens as the reference"
     for model in config.trained():
         if model != "rl":
-            yield Row("sft", model, product, trained_tokens=trained)
+            yield CostLine("sft", model, product, trained_tokens=trained)
 
 
-def _evaluate(config: RunConfig, counts: Counts, assumed: Assumptions) -> Row:
+def _evaluate(config: RunConfig, counts: Counts, assumed: Assumptions) -> CostLine:
     evaluate = config.evaluate
     samples = evaluate.samples + evaluate.greedy
     asks = RequestCost("responses", counts.evaluated, samples, evaluate.max_tokens)
     return _row("evaluate", asks, len(config.evaluated()), "models", assumed=assumed)
 
 
-def _gpu_hours(rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
+def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
     reads, writes = assumed.prompt_tokens_per_second, assumed.tokens_per_second
     for stage in dict.fromkeys(row.stage for row in rows):
         mine = [row for row in rows if row.stage == stage]
@@ -251,7 +253,7 @@ def _gpu_hours(rows: list[Row], assumed: Assumptions) -> Iterator[Total]:
             yield Total(f"{stage}, training", product, flops * trained / (tflops * 1e12) / 3600)
 
 
-def _journal(rows: list[Row]) -> Total:
+def _journal(rows: list[CostLine]) -> Total:
     """The bytes of a token and of a request were measured by hand on the quickstart's search."""
     recorded = [row for row in rows if row.stage != "rl"]
     tokens = sum(row.generated_tokens for row in recorded)
@@ -260,7 +262,7 @@ def _journal(rows: list[Row]) -> Total:
     return Total("journal", product, (22 * tokens + 400 * requests) / 1e9)
 
 
-def _trees(searched: list[Row], *, copies: int) -> Total:
+def _trees(searched: list[CostLine], *, copies: int) -> Total:
     """Those that the run has grown are in its journal too; measured as the journal was."""
     grown = [row for row in searched if row.nodes]
     nodes, steps = sum(row.nodes for row in grown), sum(row.generated_tokens for row in grown)

@@ -10,7 +10,7 @@ from astro.plugins.registry import Entry, Registry
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class PluginRow:
     """A plugin as listed. `status` is `ready`, `needs` or `broken`; `detail` says what or why."""
 
     kind: str
@@ -29,7 +29,7 @@ class Row:
         return f"{self.status} ({self.detail})" if self.detail else self.status
 
 
-def rows(registry: Registry) -> Iterator[Row]:
+def rows(registry: Registry) -> Iterator[PluginRow]:
     """Every provider in the order of kinds, then the plugins that could not be loaded."""
     owners = defaultdict(list)
     for entry in registry.entries:
@@ -39,10 +39,10 @@ def rows(registry: Registry) -> Iterator[Row]:
         rivals = [e for e in owners[provider.kind, provider.name] if e is not entry]
         status, detail = _status(entry, rivals)
         origin = (entry.distribution, entry.version)
-        yield Row(provider.kind, provider.name, *origin, status, detail, provider.summary)
+        yield PluginRow(provider.kind, provider.name, *origin, status, detail, provider.summary)
     for broken in registry.broken:
         origin = (broken.distribution, broken.version)
-        yield Row("", broken.name, *origin, "broken", broken.reason)
+        yield PluginRow("", broken.name, *origin, "broken", broken.reason)
 
 
 def _status(entry: Entry, rivals: list[Entry]) -> tuple[str, str]:

@@ -28,7 +28,7 @@ class RunResult:
 
     folder: Path
     scores: evaluate.Scores
-    examples: list[report.Example]
+    examples: list[report.SampleResponse]
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from astro.files import read_lines
 from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
-from astro.runs.stages.evaluate import Measured
+from astro.runs.stages.evaluate import EvaluatedProblem
 from astro.types import Problem, Verdict
 from astro.verification.pool import VerifierPool
 
@@ -47,7 +47,7 @@ def responses(run: str, evaluation_set: str = "", of: str = "base") -> Task:
     """
     measured = [
         row
-        for row in read_lines(Path(run) / "eval" / f"{of}.jsonl", Measured)
+        for row in read_lines(Path(run) / "eval" / f"{of}.jsonl", EvaluatedProblem)
         if evaluation_set in ("", row.evaluation_set)
     ]
     counts = {len(row.samples) for row in measured}
@@ -111,7 +111,7 @@ def astro_verifier(verdicts: Mapping[Key, Verdict]) -> Scorer:
     return score
 
 
-def _sample(row: Measured) -> Sample:
+def _sample(row: EvaluatedProblem) -> Sample:
     kept: Sequence[str] = ("level", "subject")
     metadata = {key: row.problem.metadata[key] for key in kept if key in row.problem.metadata}
     return Sample(
@@ -122,5 +122,5 @@ def _sample(row: Measured) -> Sample:
     )
 
 
-def _id(row: Measured) -> str:
+def _id(row: EvaluatedProblem) -> str:
     return f"{row.evaluation_set}/{row.problem.id}"

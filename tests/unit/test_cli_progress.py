@@ -12,7 +12,7 @@ from astro.cli.results import outcome, score_table
 from astro.events import Event, Notice, ProblemFailed, StageFinished, StageProgress, StageStarted
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
-from astro.runs.stages.report import Example
+from astro.runs.stages.report import SampleResponse
 from astro.types import Problem
 
 
@@ -138,7 +138,7 @@ def test_the_table_of_four_models_fits_a_narrow_terminal() -> None:
 
 def test_an_outcome_shows_examples_as_text_and_the_folder() -> None:
     problem = Problem("a", "use 1 2", "3")
-    example = Example("ASTRO-RL [bold]", problem, "1 + 2 = 3\x1b[2J [blink]wait", "correct")
+    example = SampleResponse("ASTRO-RL [bold]", problem, "1 + 2 = 3\x1b[2J [blink]wait", "correct")
     parts = outcome(RunResult(Path("runs/x"), {}, [example]))
     shown = "".join(map(drawn, parts))
     assert "ASTRO-RL [bold]" in shown

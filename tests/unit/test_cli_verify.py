@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from astro.cli import main
-from astro.judging.pairs import Judgement, Measured, Pair, figures
+from astro.judging.pairs import Judgement, Pair, VerifierJudgements, figures
 from astro.plugins.registry import Registry
 from astro.types import Status, Verdict
 
@@ -219,7 +219,7 @@ def test_the_99th_percentile_is_the_nearest_rank() -> None:
     pair = Pair("1", candidate="1")
     verdict = Verdict(Status.CORRECT)
     judgements = [Judgement(pair, verdict, seconds / 1000) for seconds in range(200, 0, -1)]
-    assert Measured("v", judgements, 4.0).speed() == {
+    assert VerifierJudgements("v", judgements, 4.0).speed() == {
         "pairs_per_second": 50.0,
         "p99_seconds": 0.198,
         "max_seconds": 0.2,

@@ -12,14 +12,14 @@ from astro.errors import RunError
 from astro.experiments.comparison import compare
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
-from astro.runs.stages.evaluate import Measured
+from astro.runs.stages.evaluate import EvaluatedProblem
 from astro.types import FinishReason, Problem, Status, Verdict
 
 
-def model(rows: list[str], tokens: int) -> list[Measured]:
+def model(rows: list[str], tokens: int) -> list[EvaluatedProblem]:
     """A row a problem, a letter a sample: `x` is right, any other letter a wrong answer."""
     return [
-        Measured(
+        EvaluatedProblem(
             Problem(f"p{i}", "?", "x"),
             [
                 Sample(

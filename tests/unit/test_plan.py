@@ -18,7 +18,7 @@ from astro.cli.plan import lines
 from astro.config.loading import parse_config
 from astro.config.run import RunConfig
 from astro.errors import ConfigError
-from astro.planning.estimate import Assumptions, Counts, Plan, Row, Total, estimate, short
+from astro.planning.estimate import Assumptions, CostLine, Counts, Plan, Total, estimate, short
 from astro.planning.experiments import Planned, total
 from astro.plugins.registry import Registry
 
@@ -67,7 +67,7 @@ def planned(**changes: Any) -> Plan:
     return estimate(parsed(**changes), Registry.discover(), Counts(10, 9), ASSUMED)
 
 
-def row(plan: Plan, stage: str, what: str) -> Row:
+def row(plan: Plan, stage: str, what: str) -> CostLine:
     (found,) = [row for row in plan.rows if (row.stage, row.what) == (stage, what)]
     return found
 

@@ -15,7 +15,7 @@ from astro.errors import ConfigError, RunError
 from astro.experiments.study import compare_arms, is_study, load_study, merged, run_study
 from astro.files import read_lines
 from astro.runs.folder import discard
-from astro.runs.stages.evaluate import Measured
+from astro.runs.stages.evaluate import EvaluatedProblem
 
 LINES = ["the answer is 1\n", "the answer is 2\n"]
 ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
@@ -188,7 +188,7 @@ def test_beside_the_arms_a_search_at_inference_and_a_correlation(tmp_path: Path)
     (astro / "rl" / "metrics.jsonl").write_text("".join(json.dumps(s) + "\n" for s in steps))
     result = compare_arms(study, tmp_path)
     (searched,), (correlation,) = result.searched, result.correlations
-    responses = read_lines(astro / "eval" / "sft.jsonl", Measured)
+    responses = read_lines(astro / "eval" / "sft.jsonl", EvaluatedProblem)
     tokens = fmean(sample.tokens for measured in responses for sample in measured.samples)
     assert (searched.seed, searched.budget) == (3, round(tokens))
     assert searched.budget <= searched.tokens

@@ -25,7 +25,7 @@ Scores = dict[str, Figures]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class EvaluatedProblem:
     """A problem, a model's samples of it, and its greedy response (one at the most).
 
     `evaluation_set` names the set that it is of, `prompt` is the user message as it was asked.
@@ -60,12 +60,12 @@ class _ScoresFile:
 
 def run(run: Run) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
-    measured: dict[str, list[Measured]] = {}
+    measured: dict[str, list[EvaluatedProblem]] = {}
     scores: Scores = {}
     for model in run.config.evaluated():
         if not run.folder.samples(model).exists():
             _sample(run, model)
-        measured[model] = found = list(read_lines(run.folder.samples(model), Measured))
+        measured[model] = found = list(read_lines(run.folder.samples(model), EvaluatedProblem))
         scores[model] = score(found, run.step_format()) | _failed(run, model, len(found))
     write_json(run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate))))
 
@@ -86,17 +86,17 @@ def _sample(run: Run, model: str) -> None:
     write_whole(run.folder.samples(model), (result + b"\n" for result in results))
 
 
-def measure(problem: Problem, config: Evaluate) -> Program[Measured]:
+def measure(problem: Problem, config: Evaluate) -> Program[EvaluatedProblem]:
     """Sample one problem as the config says."""
     respond = partial(sample_responses, problem, max_tokens=config.max_tokens)
     samples = yield from respond(config.samples, temperature=config.temperature)
     greedy = (yield from respond(1, temperature=0.0)) if config.greedy else []
-    return Measured(problem, samples, greedy)
+    return EvaluatedProblem(problem, samples, greedy)
 
 
 def _measure(
     problem: Problem, question: Problem, config: Evaluate, evaluation_set: str
-) -> Program[Measured]:
+) -> Program[EvaluatedProblem]:
     measured = yield from measure(question, config)
     return replace(measured, problem=problem, evaluation_set=evaluation_set, prompt=question.prompt)
 
@@ -107,17 +107,17 @@ def _failed(run: Run, model: str, measured: int) -> Figures:
     return _defined([("failed", mean([0.0] * measured + [1.0] * failures))] if failures else [])
 
 
-def _fields(measured: Measured) -> dict[str, float]:
+def _fields(measured: EvaluatedProblem) -> dict[str, float]:
     rewards = [sample.verdict.reward for sample in measured.samples]
     return {"pass@1": sum(rewards) / len(rewards)}
 
 
-def grouped(measured: Mapping[str, Sequence[Measured]], config: Evaluate) -> Iterator[Group]:
+def grouped(measured: Mapping[str, Sequence[EvaluatedProblem]], config: Evaluate) -> Iterator[Group]:
     """Each of `config.sets`, and its parts by each key of `config.by`, the values in order.
 
     A value that is neither text nor a number makes no part.
     """
-    parts: dict[tuple[str, str, str], dict[str, list[Measured]]] = {}
+    parts: dict[tuple[str, str, str], dict[str, list[EvaluatedProblem]]] = {}
     for model, found in measured.items():
         for m in found:
             whole = [("", "")] if config.sets else []
@@ -130,7 +130,7 @@ def grouped(measured: Mapping[str, Sequence[Measured]], config: Evaluate) -> Ite
         yield Group(*place, max(map(len, models.values())), scores)
 
 
-def score(measured: list[Measured], step_format: StepFormat) -> Figures:
+def score(measured: list[EvaluatedProblem], step_format: StepFormat) -> Figures:
     """Every figure that is defined for these samples, by name."""
     return _defined(_accuracy(measured)) | _defined(_behaviour(measured, step_format))
 
@@ -139,7 +139,7 @@ def _defined(figures: Iterable[tuple[str, Estimate | None]]) -> Figures:
     return {name: figure for name, figure in dict(figures).items() if figure is not None}
 
 
-def _accuracy(measured: list[Measured]) -> Iterator[tuple[str, Estimate | None]]:
+def _accuracy(measured: list[EvaluatedProblem]) -> Iterator[tuple[str, Estimate | None]]:
     counts = [(len(m.samples), sum(s.verdict.correct for s in m.samples)) for m in measured]
     k = min((n for n, _ in counts), default=0)
     yield "pass@1", mean([c / n for n, c in counts])
@@ -148,7 +148,7 @@ def _accuracy(measured: list[Measured]) -> Iterator[tuple[str, Estimate | None]]
     yield f"maj@{k}", mean([majority(m, k) for m in measured])
 
 
-def majority(measured: Measured, n: int) -> float:
+def majority(measured: EvaluatedProblem, n: int) -> float:
     """maj@n over every n samples in a row, the first ones following the last."""
     verdicts = [sample.verdict for sample in measured.samples]
     rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
@@ -156,7 +156,7 @@ def majority(measured: Measured, n: int) -> float:
 
 
 def _behaviour(
-    measured: list[Measured], step_format: StepFormat
+    measured: list[EvaluatedProblem], step_format: StepFormat
 ) -> Iterator[tuple[str, Estimate | None]]:
     n = [float(len(m.samples)) for m in measured]
     lengths = [float(sum(s.tokens for s in m.samples)) for m in measured]

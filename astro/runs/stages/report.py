@@ -11,7 +11,7 @@ from astro.files import read_json, read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import Run
-from astro.runs.stages.evaluate import Figures, Group, Measured, read_groups, read_scores
+from astro.runs.stages.evaluate import Figures, Group, EvaluatedProblem, read_groups, read_scores
 from astro.data.problem_sets import Decontamination
 from astro.text import plain
 from astro.types import Problem
@@ -21,7 +21,7 @@ SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backt
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class SampleResponse:
     """A response worth showing."""
 
     title: str
@@ -35,7 +35,7 @@ def run(run: Run) -> None:
     write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
 
 
-def examples(run: Run) -> list[Example]:
+def examples(run: Run) -> list[SampleResponse]:
     """A response of the base model, and one that backtracked and came out right, if any."""
     step_format = run.step_format()
     present = run.config.evaluated()
@@ -46,14 +46,14 @@ def examples(run: Run) -> list[Example]:
     return [example for example in found if example]
 
 
-def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) -> Example | None:
-    for measured in read_lines(run.folder.samples(model), Measured):
+def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) -> SampleResponse | None:
+    for measured in read_lines(run.folder.samples(model), EvaluatedProblem):
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)
             if not backtracked or good:
                 title = TITLES[model] + (", after a backtrack" if backtracked else "")
                 status = sample.verdict.status.value
-                return Example(title, measured.problem, sample.text, status)
+                return SampleResponse(title, measured.problem, sample.text, status)
     return None
 
 
