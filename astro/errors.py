@@ -1,10 +1,13 @@
-"""What can go wrong, as one tree. Each message says what was wrong; each hint what to do next."""
+"""All errors that ASTRO raises. A message says what was wrong, and a hint says what to do next."""
 
 from __future__ import annotations
 
 
 class AstroError(Exception):
-    """An error that a user can act on. The command line shows it as one line and exits with 2."""
+    """An error that a user can act on.
+
+    The command line prints it in one line and exits with code 2.
+    """
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -16,7 +19,7 @@ class AstroError(Exception):
 
 
 class ConfigError(AstroError):
-    """A configuration that cannot be run. Holds every problem found, one a line."""
+    """An invalid config. The message lists every problem that was found, one per line."""
 
     def __init__(self, problems: list[str], source: str = "") -> None:
         where = f"{source}: " if source else ""
@@ -25,44 +28,44 @@ class ConfigError(AstroError):
 
 
 class PluginError(AstroError):
-    """A name that cannot be turned into an implementation."""
+    """A plugin that is named in a config cannot be used."""
 
 
 class UnknownPluginError(PluginError):
-    """Nobody provides this name."""
+    """No installed plugin provides this name."""
 
 
 class ConflictingPluginsError(PluginError):
-    """Two distributions provide the same name."""
+    """Two installed distributions provide the same name."""
 
 
 class BrokenPluginError(PluginError):
-    """The plugin's own code failed to import or to describe itself."""
+    """A plugin's module failed to import, or its hook failed."""
 
 
 class MissingEngineError(PluginError):
-    """The plugin is there but a package it needs is not."""
+    """A plugin is installed, but a package that it needs is not."""
 
 
 class PolicyError(AstroError):
-    """A policy backend could not be built, or was lost."""
+    """A policy could not be built, or its backend was lost."""
 
 
 class VerifierError(AstroError):
-    """Too many verdicts are faults for rewards to mean anything."""
+    """A verifier could not start, or so many verdicts are faults that rewards are meaningless."""
 
 
 class JournalError(AstroError):
-    """The journal is corrupt, or speaks of another run."""
+    """The journal is corrupt, or belongs to another run."""
 
 
 class RunError(AstroError):
-    """A run folder that cannot be used, or a run that had to stop."""
+    """A run's folder cannot be used, or the run had to stop."""
 
 
 class ProblemError(AstroError):
-    """A problem source that cannot be read."""
+    """Problems cannot be read from their source."""
 
 
 class TrainingError(AstroError):
-    """Training could not start or go on."""
+    """Training could not start or continue."""

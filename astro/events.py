@@ -1,4 +1,4 @@
-"""What a run tells while it goes on. The core emits these; the command line draws them."""
+"""Progress events, which the core emits and listeners such as the command line receive."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
-    """A stage began. `total` counts its `unit`s: trees, steps, samples."""
+    """A stage began, with `total` units of work, of which `done` are finished already.
+
+    `unit` names what is counted, such as trees, steps or samples.
+    """
 
     stage: str
     total: int
@@ -18,7 +21,7 @@ class StageStarted:
 
 @dataclass(frozen=True, slots=True)
 class StageProgress:
-    """`done` units are finished; `fields` are live figures by name, such as `tokens/s`."""
+    """`done` of `total` units are finished; `fields` holds current metrics, such as `tokens/s`."""
 
     stage: str
     done: int
@@ -28,7 +31,7 @@ class StageProgress:
 
 @dataclass(frozen=True, slots=True)
 class StageFinished:
-    """A stage ended after `seconds`. `skipped`: its result was there already."""
+    """A stage ended after `seconds`, or was `skipped` because its output files existed."""
 
     stage: str
     seconds: float
@@ -38,7 +41,7 @@ class StageFinished:
 
 @dataclass(frozen=True, slots=True)
 class ProblemFailed:
-    """One problem was given up, the rest goes on."""
+    """One problem failed; the others continue."""
 
     stage: str
     problem_id: str
@@ -47,7 +50,7 @@ class ProblemFailed:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something worth one line."""
+    """A message of one line for the user."""
 
     text: str
 
@@ -57,4 +60,4 @@ Listener = Callable[[Event], None]
 
 
 def ignore(event: Event) -> None:
-    """The listener that listens to nothing."""
+    """A listener that discards every event."""

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and the JSON lines in them."""
+"""Reading and writing files of JSON and JSON Lines. Files are written atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ encode = msgspec.json.Encoder().encode
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write to a temporary file beside `path`, make it durable, and rename it."""
+    """Write `path` atomically: write a temporary file beside it, sync it to disk, and rename it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
@@ -27,28 +27,36 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
 
 
 def copy_whole(source: Path, path: Path) -> None:
-    """Copy a file, whole. Raises `OSError`."""
+    """Copy a file atomically.
+
+    Raises:
+        OSError: The file cannot be read or written.
+    """
     with source.open("rb") as lines:
         write_whole(path, lines)
 
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
-    """Write `rows` as JSON Lines, whole."""
+    """Write `rows` as JSON Lines, atomically."""
     write_whole(path, (encode(row) + b"\n" for row in rows))
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write an indented JSON file, whole."""
+    """Write an indented JSON file, atomically."""
     write_whole(path, [msgspec.json.format(encode(value), indent=2), b"\n"])
 
 
 def read_lines(path: Path, row: type[T]) -> Iterator[T]:
-    """Read JSON Lines as values of type `row`. Raises `RunError` with the line's number."""
+    """Read JSON Lines as values of type `row`.
+
+    Raises:
+        RunError: A line is not valid; the message has its number.
+    """
     return (value for _, value in index_lines(path, row))
 
 
 def index_lines(path: Path, row: type[T]) -> Iterator[tuple[int, T]]:
-    """`read_lines`, each with the offset in bytes at which `read_line` finds it again."""
+    """Read JSON Lines as `read_lines` does, each with its byte offset for `read_line`."""
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -57,14 +65,22 @@ def index_lines(path: Path, row: type[T]) -> Iterator[tuple[int, T]]:
 
 
 def read_line(path: Path, offset: int, row: type[T]) -> T:
-    """The value of type `row` in the line at `offset`. Raises `RunError`."""
+    """The value of type `row` in the line that starts at byte `offset`.
+
+    Raises:
+        RunError: The line is not valid.
+    """
     with path.open("rb") as file:
         file.seek(offset)
         return _decode(file.readline(), row, f"{path}, byte {offset}")
 
 
 def read_json(path: Path, shape: type[T]) -> T:
-    """Read a JSON file as a value of type `shape`. Raises `RunError`."""
+    """Read a JSON file as a value of type `shape`.
+
+    Raises:
+        RunError: The file does not hold such a value.
+    """
     return _decode(path.read_bytes(), shape, str(path))
 
 

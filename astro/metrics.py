@@ -1,4 +1,4 @@
-"""Figures of an evaluation, with intervals clustered by problem."""
+"""Evaluation metrics with confidence intervals that are clustered by problem."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Z_95 = 1.959964
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A figure and its 95 % confidence interval."""
+    """A metric and the bounds of its 95 % confidence interval."""
 
     value: float
     low: float
@@ -24,11 +24,11 @@ class Estimate:
 def ratio(
     totals: Sequence[float], counts: Sequence[float], bound: float | None = 1.0
 ) -> Estimate | None:
-    """sum(totals) / sum(counts), one entry of each a problem; None where nothing counts.
+    """sum(totals) / sum(counts), with one entry of each per problem; None if the counts sum to 0.
 
-    The variance is the ratio estimator's over clusters, sum_i (x_i - r n_i)^2 / (sum_i n_i)^2 *
-    P/(P-1) (Cochran, Sampling Techniques, 6.4), so samples of one problem may be correlated. The
-    interval is kept within [0, `bound`].
+    The variance is that of the ratio estimator over clusters, sum_i (x_i - r n_i)^2 /
+    (sum_i n_i)^2 * P/(P-1) with P problems (Cochran, Sampling Techniques, 6.4), so samples of one
+    problem may be correlated. The interval is clipped to [0, `bound`].
     """
     n = sum(counts)
     if not n:
@@ -42,20 +42,21 @@ def ratio(
 
 
 def mean(values: Sequence[float], bound: float | None = 1.0) -> Estimate | None:
-    """The mean over problems of one value each."""
+    """The mean of one value per problem, as `ratio` computes it."""
     return ratio(values, [1.0] * len(values), bound)
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
-    """1 - C(n-c, k) / C(n, k), the unbiased estimate (Chen et al. 2021, eq. 1); k <= n."""
+    """The unbiased estimate 1 - C(n-c, k) / C(n, k) for k <= n (Chen et al. 2021, eq. 1)."""
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
 
 
 def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> float:
     """Whether the most frequent answer is correct, in [0, 1].
 
-    Samples without an answer have no vote. Equally frequent answers share the verdict; so do
-    samples of one answer whose verdicts differ, as where a proof is judged and not its end alone.
+    Samples without an answer have no vote. If several answers are equally frequent, or samples
+    with the same answer have different verdicts (as when a whole proof is verified and not only its
+    result), the value is the share of correct samples among them.
     """
     votes = Counter(answer for answer in answers if answer is not None)
     if not votes:
@@ -67,9 +68,9 @@ def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> flo
 
 
 def pearson(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
-    """Pearson's r, in [-1, 1], with Fisher's interval, tanh(artanh r +- z / sqrt(n - 3)).
+    """Pearson's r, in [-1, 1], with Fisher's interval tanh(artanh r +- z / sqrt(n - 3)).
 
-    None for fewer than four pairs, or where one side does not vary.
+    None for fewer than four pairs, or if one of the variables is constant.
     """
     if len(xs) < 4 or len(set(xs)) < 2 or len(set(ys)) < 2:
         return None
@@ -81,10 +82,10 @@ def pearson(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
 
 
 def paired_bootstrap(differences: Sequence[float], resamples: int = 10_000) -> Estimate:
-    """The mean of differences, one a problem, and its percentile bootstrap interval.
+    """The mean of one difference per problem, with its percentile bootstrap interval.
 
-    Problems are resampled with replacement (Efron & Tibshirani 1993, ch. 13). The same differences
-    give the same interval.
+    Problems are resampled with replacement (Efron and Tibshirani 1993, ch. 13). The random numbers
+    are fixed, so the same differences give the same interval.
     """
     rng = Random(0)
     n = len(differences)

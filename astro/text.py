@@ -1,12 +1,14 @@
-"""Text that came from a model, a file or a plugin, made safe to show on a terminal."""
+"""Making text from models, files and plugins safe to print on a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_UNSAFE = {"Cc", "Cf", "Cs"}  # controls (escape sequences start so), bidi overrides, surrogates
+# Control characters, which start escape sequences; format characters, such as bidi overrides; and
+# surrogates.
+_UNSAFE = {"Cc", "Cf", "Cs"}
 
 
 def plain(text: str) -> str:
-    """`text` without control characters, other than newline and tab."""
+    """`text` without control characters except newline and tab."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in _UNSAFE)

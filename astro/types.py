@@ -1,4 +1,4 @@
-"""The values that flow through a run. Standard library only."""
+"""Value types that all parts of a run share. Imports only the standard library."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from typing import Any
 class Problem:
     """A question with a reference answer that a verifier can check.
 
-    `metadata` holds whatever the problem's source and its verifier share; it must be JSON-safe.
+    `metadata` holds further information from the problem's source, which verifiers and reports may
+    use; it must be representable in JSON.
     """
 
     id: str
@@ -25,10 +26,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One action a_{t+1}: the minimal unit of reasoning.
+    """One action a_{t+1}, the smallest unit of reasoning.
 
-    `token_ids` are the tokens as sampled (empty if the text came from elsewhere) and `logprob`
-    is the natural log of the policy's probability of the whole step, <= 0.
+    `token_ids` are the tokens as sampled, or empty if the text was not sampled. `logprob` is the
+    natural log of the policy's probability of the whole step, <= 0.
     """
 
     text: str
@@ -38,7 +39,10 @@ class Step:
 
 @dataclass(frozen=True)
 class State:
-    """S_t = (x, s_0 .. s_t): a problem and the steps so far. A terminal state holds an answer."""
+    """S_t = (x, s_0 .. s_t): a problem and the steps so far.
+
+    Nothing is added to a terminal state; usually its last step holds an answer.
+    """
 
     problem: Problem
     steps: tuple[Step, ...] = ()
@@ -46,6 +50,7 @@ class State:
 
     @cached_property
     def response(self) -> str:
+        """The text of all steps."""
         return "".join([step.text for step in self.steps])
 
     @cached_property
@@ -56,17 +61,19 @@ class State:
         return Prompt(self.problem.prompt, self.response, exact)
 
     def then(self, step: Step, terminal: bool = False) -> State:
+        """The state after taking `step` here."""
         state = State(self.problem, (*self.steps, step), terminal)
-        state.__dict__["response"] = self.response + step.text  # as the property would find it
+        state.__dict__["response"] = self.response + step.text  # fills the cache
         return state
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A user message and the response written so far.
+    """A user message and the beginning of the response to it.
 
     `token_ids` are the response's tokens as sampled; a policy continues from them rather than
-    tokenising `response` again. They are empty when the response is empty or not the policy's own.
+    tokenizing `response` again. They are empty if the response is empty or was not sampled from the
+    policy.
     """
 
     user: str
@@ -84,10 +91,11 @@ class FinishReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sampled continuation, its stop string included, its end-of-sequence token too.
+    """One sampled continuation, including its stop string and its end-of-sequence token.
 
-    `token_ids` and `logprobs` have one entry a sampled token; the text of an end-of-sequence
-    token is empty. `logprobs` are natural logs under the sampling distribution at temperature 1.
+    `token_ids` and `logprobs` have one entry per sampled token; the text of an end-of-sequence
+    token is empty. `logprobs` are natural logs of the model's probabilities at temperature 1,
+    whatever temperature the tokens were sampled at.
     """
 
     text: str
@@ -97,12 +105,12 @@ class Completion:
 
     @property
     def tokens(self) -> int:
-        """How many tokens were sampled, as far as their ids or log-probabilities are there."""
+        """Number of sampled tokens, as far as their ids or log-probabilities are known."""
         return max(len(self.token_ids), len(self.logprobs))
 
 
 class Status(StrEnum):
-    """The class of a verdict. Only `CORRECT` counts as reward 1; the last three are faults."""
+    """The class of a verdict. Only `CORRECT` has reward 1; the last three classes are faults."""
 
     CORRECT = "correct"
     INCORRECT = "incorrect"
@@ -113,13 +121,13 @@ class Status(StrEnum):
 
     @property
     def fault(self) -> bool:
-        """Whether the verdict says nothing of the response, so that its reward is unknown."""
+        """Whether the verdict says nothing about the response, so that its reward is unknown."""
         return self in (Status.TIMEOUT, Status.BAD_REFERENCE, Status.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a verifier found: the class, the answer it read from the response, and why."""
+    """The result of a verifier: the class, the answer read from the response, and the reason."""
 
     status: Status
     answer: str | None = None
@@ -127,20 +135,21 @@ class Verdict:
 
     @property
     def correct(self) -> bool:
+        """Whether the response answers the problem correctly."""
         return self.status is Status.CORRECT
 
     @property
     def reward(self) -> float:
-        """1.0 for a correct response, else 0.0."""
+        """1.0 for a correct response, otherwise 0.0."""
         return float(self.correct)
 
 
 @dataclass(slots=True)
 class Node:
-    """A state in a tree, named by the action that led to it.
+    """A state in a search tree, identified by the action that led to it.
 
-    `prior` is Pi(a|S) among its siblings, in [0, 1]; `visit_count` is N; `q_value` is Q in [0, 1];
-    `value` is the estimate R of its own state. The root's id is 0 and its parent None.
+    `prior` is Pi(a|S) among the siblings, in [0, 1]; `visit_count` is N; `q_value` is Q, in [0, 1];
+    `value` is the estimate R of the node's own state, in [0, 1]. The root has id 0 and parent None.
     """
 
     id: int
@@ -158,14 +167,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class SearchTree:
-    """What a search found for one problem. `nodes[i].id == i`; `ended` says why it stopped."""
+    """The result of a search for one problem.
+
+    `nodes[i].id == i` for every i, and `ended` says why the search stopped.
+    """
 
     problem: Problem
     nodes: list[Node]
     ended: str = "finished"
 
     def path(self, node_id: int) -> list[Node]:
-        """Nodes from the first step to `node_id`; the root, which holds no step, is left out."""
+        """The nodes from the first step to `node_id`, without the root, which has no step."""
         path: list[Node] = []
         node = self.nodes[node_id]
         while node.parent is not None:
@@ -174,15 +186,17 @@ class SearchTree:
         return path[::-1]
 
     def terminals(self) -> list[Node]:
+        """All terminal nodes, in the order of their ids."""
         return [node for node in self.nodes if node.terminal]
 
     @property
     def solved(self) -> bool:
+        """Whether a terminal node has a correct verdict."""
         return any(node.verdict is not None and node.verdict.correct for node in self.nodes)
 
 
 class SegmentKind(StrEnum):
-    """What a part of a trace does: a step of the tree, or the words between two walks."""
+    """The role of a segment: a step of the tree, or the words that join two of its paths."""
 
     STEP = "step"
     REFLECTION = "reflection"
@@ -191,10 +205,11 @@ class SegmentKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A part of a trace and the tree node it speaks of.
+    """A part of a trace and the id of the tree node it belongs to.
 
-    A step's node is the step; a reflection's is the terminal it judges; a backtrack's is the
-    ancestor it returns to. `train` says whether its tokens bear loss in fine-tuning.
+    The node of a step is the step itself, the node of a reflection is the terminal it doubts, and
+    the node of a backtrack is the ancestor it returns to. `train` says whether the segment's tokens
+    are loss tokens in fine-tuning.
     """
 
     text: str
@@ -205,9 +220,9 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A linearised search: one chain of thought, every segment mapped to its node.
+    """A linearized tree: one chain of thought, with every segment mapped to its node.
 
-    `rewritten` says whether a policy put it in its own words.
+    `rewritten` says whether a model has put the trace into its own words.
     """
 
     problem: Problem
@@ -217,8 +232,10 @@ class Trace:
 
     @property
     def response(self) -> str:
+        """The text of all segments."""
         return "".join(segment.text for segment in self.segments)
 
     @property
     def backtracks(self) -> int:
+        """Number of backtrack segments."""
         return sum(segment.kind is SegmentKind.BACKTRACK for segment in self.segments)

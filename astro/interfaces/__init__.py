@@ -1,7 +1,7 @@
-"""The seams. A plugin supplies an object of one of these shapes; the core knows nothing else of it.
+"""Protocols that plugins implement. The core relies on nothing else of a plugin.
 
-A plugin's class is called with its validated params and, by keyword, the collaborators its kind
-is given (see `Registry.build`):
+A plugin's class is called with its validated params and, by keyword, with the objects that its
+kind is given (see `Registry.build`):
 
     policy, verifier, problems, step_format, sft     Class(params)
     value                                            Class(params)

@@ -1,4 +1,4 @@
-"""Sources of problems."""
+"""Protocols for sources of problems."""
 
 from __future__ import annotations
 
@@ -9,30 +9,41 @@ from astro.types import Problem
 
 
 class ProblemSource(Protocol):
-    """Where problems come from."""
+    """A source of problems, in the splits `train`, `dev` and `test`."""
 
     def load(self, split: str) -> Sequence[Problem]:
-        """The problems of `train`, `dev` or `test`: same params, same problems. Ids are unique."""
+        """The problems of a split, with unique ids. Equal params give equal problems.
+
+        Raises:
+            ProblemError: The problems cannot be read.
+        """
 
 
 @runtime_checkable
 class ProblemReader(Protocol):
-    """A problem source that can read a problem that a user typed."""
+    """A problem source that can read a problem typed by a user."""
 
     def read(self, text: str) -> Problem:
-        """Raises `ProblemError` with the form that it expects."""
+        """The problem that `text` states.
+
+        Raises:
+            ProblemError: The text cannot be read; the message says which form is expected.
+        """
 
 
 @runtime_checkable
 class ProblemSolver(Protocol):
-    """A problem source that knows a right response to each of its problems."""
+    """A problem source that knows a correct response to each of its problems."""
 
-    def solution(self, problem: Problem) -> str: ...
+    def solution(self, problem: Problem) -> str:
+        """A response that a verifier of the domain accepts."""
 
 
 @runtime_checkable
 class Generated(Protocol):
-    """A source that writes its problems by rule: many in the same words, no two splits the same.
-    So the words that two of them share say nothing of contamination."""
+    """A problem source that generates its problems by rule.
+
+    Generated problems share their wording, so only equal texts count as contamination.
+    """
 
     by_rule: bool

@@ -1,4 +1,4 @@
-"""Programs that grow trees and turn them into chains of thought."""
+"""Protocols for searches, value estimators and linearizers, which are programs."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from astro.types import Problem, SearchTree, State, Trace
 
 
 class ValueEstimator(Protocol):
-    """R(S): how promising a state is."""
+    """R(S): an estimate of how likely a state leads to a correct answer."""
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:
-        """One value in [0, 1] for each state, none of which is terminal."""
+        """One value in [0, 1] for each state. None of the states is terminal."""
 
 
 class SearchAlgorithm(Protocol):
-    """A search over reasoning steps. Pure: no I/O, no clock, no global random numbers."""
+    """A search over reasoning steps. It does no I/O and uses no clock or global random state."""
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
-        """Grow a tree. On `BudgetExhausted` return the tree so far."""
+        """Build a tree for `problem`. On `BudgetExhausted`, return the tree built so far."""
 
 
 class Linearizer(Protocol):
-    """Turns a tree into chains of thought (the paper's Algorithm 1). Pure, as a search is."""
+    """Turns a tree into chains of thought (Algorithm 1 of the paper). Pure, as a search is."""
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
-        """Traces whose final answer has been verified again. An unsolved tree gives none."""
+        """Traces whose final answer has been verified again; none for an unsolved tree."""

@@ -1,4 +1,4 @@
-"""How a domain writes steps."""
+"""Protocols for step formats: how a domain writes steps."""
 
 from __future__ import annotations
 
@@ -9,50 +9,63 @@ from astro.types import Problem, State
 
 
 class StepFormat(Protocol):
-    """How a domain writes steps, and how it puts reflection and backtracking into words."""
+    """How a domain writes steps, reflections and backtracks.
+
+    `stop` holds the strings that end a step when it is sampled.
+    """
 
     stop: tuple[str, ...]
 
     def is_terminal(self, state: State) -> bool:
-        """Whether the state's last step holds an answer. The end of sequence is terminal anyway."""
+        """Whether the last step of `state` holds an answer.
+
+        A state whose last step ended with the end-of-sequence token is terminal in any case.
+        """
 
     def reflection(self, state: State, rng: Random) -> str:
-        """What is said where a wrong path is left, at `state`. May be empty."""
+        """The text that states doubt where a wrong path is left at `state`. It may be empty."""
 
     def backtrack(self, state: State, rng: Random) -> str:
-        """What announces the return to `state`, a proper ancestor of where the trace stands."""
+        """The text that announces the return to `state`, a proper ancestor of the current state."""
 
     def backtracks(self, response: str) -> int:
-        """How many explicit backtracks a response holds."""
+        """Number of explicit backtracks in a response."""
 
 
 @runtime_checkable
 class SelfReflecting(StepFormat, Protocol):
-    """A step format in which a model may doubt its path by itself, in a step of its own."""
+    """A step format that recognizes steps in which the model itself doubts its path."""
 
     def doubts(self, step: str) -> bool:
-        """Whether a step says that the path it ends is wrong. In a trace it is a reflection."""
+        """Whether `step` says that the path it ends is wrong.
+
+        Such a step becomes a reflection in a trace.
+        """
 
 
 @runtime_checkable
 class HeaderCompleting(StepFormat, Protocol):
-    """A step format in which a return may not follow everything that a path can end with."""
+    """A step format in which a backtrack cannot directly follow every path."""
 
     def joint(self, state: State) -> str:
-        """What stands between the path of `state` and a return, where no reflection is said."""
+        """The text between the path of `state` and a backtrack if there is no reflection."""
 
 
 @runtime_checkable
 class StepChecker(StepFormat, Protocol):
-    """A step format that can tell whether every line of a response is legal in its domain."""
+    """A step format that can check whether every line of a response is legal."""
 
-    def legal(self, problem: Problem, response: str) -> bool: ...
+    def legal(self, problem: Problem, response: str) -> bool:
+        """Whether every line of `response`, abandoned paths included, follows the rules."""
 
 
 @runtime_checkable
 class PromptTemplating(Protocol):
-    """A step format that puts words of its own around a problem."""
+    """A step format that writes the user message around a problem."""
 
     def ask(self, problem: str, *, shots: bool) -> str:
-        """The user message. `shots`: with worked examples, which a model that was trained on this
-        format does without."""
+        """The user message for `problem`.
+
+        `shots` says whether to include worked examples. They are shown to models that were not
+        trained on this format.
+        """

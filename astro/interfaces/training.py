@@ -1,4 +1,4 @@
-"""Trainers: supervised fine-tuning and RL."""
+"""Protocols for trainers: supervised fine-tuning and RL."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from astro.types import Problem
 
 Metrics = Mapping[str, float]
 OnStep = Callable[[int, int, Metrics], None]
-"""Called with (steps done, steps in all, metrics of the step just done)."""
+"""Called with (finished steps, total steps, metrics of the step that has just finished)."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """A checkpoint that `AutoModelForCausalLM` loads, with its tokenizer, and what it took.
+    """The result of a training.
 
-    `note` is a line for the user on how it ended, if that was not as planned.
+    `model` is the folder of a checkpoint that `AutoModelForCausalLM` loads, with its tokenizer.
+    `note` tells the user in one line how the training ended, if not as planned.
     """
 
     model: Path
@@ -43,13 +44,16 @@ class SFTTrainer(Protocol):
         """Train `model` on the rows of a traces.jsonl.
 
         Resumes from the last checkpoint in `run_dir`. `tokens`, if given, ends the training once
-        that many tokens have borne loss, whatever the params' epochs: two arms are compared at
-        equal tokens. The result's metrics hold `tokens`, the count that bore loss.
+        that many loss tokens have been trained on, whatever the params' epochs: two arms are
+        compared at equal tokens. The result's metrics hold `tokens`, the number of loss tokens.
         """
 
 
 class RLAlgorithm(Protocol):
-    """RL with verifiable reward. Coarse, because distributed trainers own their loop."""
+    """RL with verifiable rewards.
+
+    The interface is coarse because distributed trainers own their training loop.
+    """
 
     def train(
         self,
@@ -62,13 +66,16 @@ class RLAlgorithm(Protocol):
         seed: int,
         on_step: OnStep,
     ) -> TrainResult:
-        """Train `model` on `problems`. `reward` names a verifier that can be built anywhere;
-        `policy` names the sampler. Resumes from the last checkpoint in `run_dir`."""
+        """Train `model` on `problems`, and resume from the last checkpoint in `run_dir`.
+
+        `reward` names the verifier whose verdicts are rewarded, and `policy` the sampler. Both can
+        be built in any process.
+        """
 
 
 @dataclass(frozen=True, slots=True)
 class DryRunReport:
-    """What a training would be started with, the files written for it, and what was checked."""
+    """The command that would start a training, the files written for it, and the checks done."""
 
     command: tuple[str, ...]
     files: tuple[Path, ...]
@@ -77,7 +84,7 @@ class DryRunReport:
 
 @runtime_checkable
 class DryRun(Protocol):
-    """RL that another program does, and that can be looked at before it is started."""
+    """An RL algorithm that runs in another program and can be checked before it starts."""
 
     def dry_run(
         self,
@@ -89,4 +96,4 @@ class DryRun(Protocol):
         run_dir: Path,
         seed: int,
     ) -> DryRunReport:
-        """All of `RLAlgorithm.train` but the training. Raises as it does."""
+        """Do everything that `RLAlgorithm.train` does before the training, and raise as it does."""

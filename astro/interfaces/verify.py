@@ -1,4 +1,4 @@
-"""Verifiers of responses, and pools of them."""
+"""Protocols for verifiers and for pools of them."""
 
 from __future__ import annotations
 
@@ -9,24 +9,28 @@ from astro.types import Problem, Verdict
 
 
 class VerifierBackend(Protocol):
-    """Verifiers beside generation: the pool of this process, or many of them elsewhere."""
+    """Verification that runs beside generation: one local pool, or many on other machines."""
 
     def add(self, ticket: int, request: Verify) -> None:
-        """Queue a response to check."""
+        """Queue a response to verify."""
 
     def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
-        """Hand back the verdicts that are there; with `block`, wait for one if any is due."""
+        """Return the verdicts that are ready, each with its ticket.
+
+        With `block`, wait for at least one verdict if any is pending.
+        """
 
 
 class Verifier(Protocol):
-    """V(response) -> verdict. Never raises on model text; its pool bounds its time and memory."""
+    """Decides whether a response answers a problem. Its pool limits its time and memory."""
 
-    def verify(self, problem: Problem, response: str) -> Verdict: ...
+    def verify(self, problem: Problem, response: str) -> Verdict:
+        """The verdict on `response`. Never raises on text that a model wrote."""
 
 
 @runtime_checkable
 class WarmVerifier(Verifier, Protocol):
-    """A verifier with something to load that no verdict should have to wait for."""
+    """A verifier that loads something before its first verdict, outside of the time limit."""
 
     def warm_up(self) -> None:
-        """Load it. A worker of a pool does so once, before its first verdict is due."""
+        """Load it. Each worker of a pool calls this once, before its first verdict."""
