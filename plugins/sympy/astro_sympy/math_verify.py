@@ -11,7 +11,7 @@ import re
 import math_verify  # type: ignore[import-not-found,unused-ignore]
 
 from astro.types import Problem, Status, Verdict
-from astro_sympy.statements import bare_answer
+from astro_sympy.reading.statements import bare_answer
 
 _DELIMITED = re.compile(r"\$|\\boxed|\\\(|\\\[")
 

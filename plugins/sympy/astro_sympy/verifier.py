@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from astro.types import Problem, Status, Verdict
-from astro_sympy.allowance import Allowance
-from astro_sympy.compare import compare
-from astro_sympy.extract import extract, reference
-from astro_sympy.hedges import hedges
+from astro_sympy.comparing.compare import compare
 from astro_sympy.params import Params
-from astro_sympy.symbolic import load
+from astro_sympy.reading.extract import extract, reference
+from astro_sympy.reading.hedges import hedges
+from astro_sympy.values.allowance import Allowance
+from astro_sympy.values.symbolic import load
 
 
 class SympyVerifier:

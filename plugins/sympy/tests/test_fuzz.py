@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, assume, given, seed, settings
 from hypothesis import strategies as st
 
 from astro.types import Problem, Status
-from astro_sympy.compare import compare
+from astro_sympy.comparing.compare import compare
 from astro_sympy.params import Params
 from astro_sympy.verifier import SympyVerifier
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from astro.types import Status
-from astro_sympy.compare import compare
+from astro_sympy.comparing.compare import compare
 from astro_sympy.params import Params
 
 SWITCHED = [

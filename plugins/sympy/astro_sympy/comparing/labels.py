@@ -1,0 +1,109 @@
+"""What a statement says of a name: `x = 5` says 5, `f(x) = 2x` says 2x, `A = 2 + 3 = 5` says 5."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from astro_sympy.comparing.identity import identical
+from astro_sympy.comparing.rounding import rounds_to
+from astro_sympy.values.nodes import (
+    CONSTANTS,
+    NUMBER_SETS,
+    Apply,
+    Group,
+    Named,
+    Node,
+    Number,
+    Relation,
+    Symbol,
+    variables,
+)
+from astro_sympy.values.work import Undefined, Work
+
+_CALL = re.compile(r"[^()]+\(([^()]*)\)")
+_SEGMENT = re.compile(r"[A-Z](?:_\w+)?'*")
+
+
+class Contradiction(ValueError):
+    """A statement that is false whatever its variables are, such as `0 = 7`."""
+
+
+class Statement(NamedTuple):
+    """A value; the name that it is stated of, if any; the parameters of that name, as in f(x)."""
+
+    value: Node
+    name: str = ""
+    parameters: tuple[str, ...] = ()
+
+
+def statement(node: Node, work: Work) -> Statement:
+    """Read a value off `name = value`. Equations in several variables stay what they are.
+
+    Raises `Contradiction` where the parts of a chain `a = b = c` differ.
+    """
+    match node:
+        case Named(_, value):
+            return statement(value, work)
+        case Relation(("in",), (left, right)) if is_label(left) and not _is_number_set(right):
+            return Statement(right, _spelling(left))
+        case Relation(operators, operands) if set(operators) <= {"=", "approx"}:
+            return _equality(node, operators, operands, work)
+    return Statement(node)
+
+
+def _is_number_set(node: Node) -> bool:
+    return isinstance(node, Symbol) and node.name in NUMBER_SETS
+
+
+def is_label(node: Node) -> bool:
+    """Whether a value may be given under this name: `x`, `f(x)`, `AB`, `a:b`, `|AB|`, `(x, y)`."""
+    match node:
+        case Symbol(name):
+            return name not in CONSTANTS
+        case Apply("*", (Apply("^", (Symbol(), Apply("neg", (Number(),)))), Symbol())):  # f^{-1}(x)
+            return True
+        case Apply("*", arguments):
+            return all(
+                isinstance(part, Symbol) and _SEGMENT.fullmatch(part.name) for part in arguments
+            )
+        case Apply("/" | "abs" | "sin" | "cos" | "tan", arguments):
+            return all(map(is_label, arguments))
+        case Group("(" | ":", items, ")" | ":"):
+            return all(map(is_label, items))
+    return False
+
+
+def _equality(
+    node: Relation, operators: tuple[str, ...], operands: tuple[Node, ...], work: Work
+) -> Statement:
+    labels = [operand for operand in operands[:-1] if is_label(operand)]
+    values = [operand for operand in operands[:-1] if not is_label(operand)] + [operands[-1]]
+    if not labels and is_label(operands[-1]):  # 2 = x
+        labels, values = [operands[-1]], values[:-1]
+    if not labels and any(map(variables, values)):
+        if "approx" in operators:
+            raise Undefined("an approximate equation")
+        return Statement(node)
+    _check_consistent(values, "approx" in operators, work)
+    value = values[0] if "approx" in operators else values[-1]
+    name = _spelling(labels[0]) if labels else ""
+    call = _CALL.fullmatch(name)
+    return Statement(value, name, tuple(call[1].split(",")) if call and call[1] else ())
+
+
+def _check_consistent(values: list[Node], approximate: bool, work: Work) -> None:
+    first = values[0]
+    for other in values[1:]:
+        same = approximate and rounds_to(first, other, work, least_digits=1)
+        if not same and not identical(first, other, work):
+            raise Contradiction("says that different values are equal")
+
+
+def _spelling(node: Node) -> str:
+    match node:
+        case Symbol(name):
+            return name
+        case Apply(_, arguments) | Group(_, arguments, _):
+            return " ".join(map(_spelling, arguments))
+    return ""

@@ -1,0 +1,201 @@
+"""The smallest parts of an expression: numerals, names, and what stands in brackets."""
+
+from __future__ import annotations
+
+from astro_sympy.reading.cursor import Cursor
+from astro_sympy.reading.lexer import Token, Unreadable
+from astro_sympy.reading.literals import base_numeral, number
+from astro_sympy.values.nodes import (
+    Apply,
+    Group,
+    Matrix,
+    Measure,
+    Node,
+    Number,
+    Relation,
+    Series,
+    Symbol,
+)
+
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix", "cases"})
+_FUNCTION_NAMES = frozenset("fghFGH")
+
+
+def atom(cursor: Cursor) -> Node:
+    """The next atom. Raises `Unreadable` where none begins."""
+    return cursor.nested(_atom)
+
+
+def argument(cursor: Cursor) -> Node:
+    """An argument as TeX reads it: braces, or one character."""
+    token = cursor.peek()
+    if token.kind == "number" and token.text.isdigit():
+        return number(cursor.digit())
+    return atom(cursor)
+
+
+def is_mark(cursor: Cursor, kind: str) -> bool:
+    r"""Whether an exponent is but this mark, as in `30^\circ` and `30^{\circ}`; if so, take it."""
+    if cursor.accept(kind):
+        return True
+    if cursor.kinds(3) != ("begin", kind, "end"):
+        return False
+    cursor.index += 3
+    return True
+
+
+def call(cursor: Cursor) -> Symbol:
+    """`f(x)` as one symbol under that name."""
+    parts, level = [cursor.take().text], 0
+    while True:
+        token = cursor.take()
+        parts.append(token.text)
+        level += (token.kind == "(") - (token.kind == ")")
+        if not level:
+            return Symbol("".join(parts))
+
+
+def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return a case
+    token = cursor.take()
+    match token.kind:
+        case "number":
+            return _mixed(cursor, number(token.text))
+        case "numeral":
+            cursor.expect("_")
+            return base_numeral(token.text, argument(cursor))
+        case "name":
+            return _symbol(cursor, token)
+        case "function":
+            return cursor.function(cursor, token.text)
+        case "(" | "[" | "{":
+            return _group(cursor, token.kind)
+        case "begin":
+            return _braces(cursor)
+        case "|":
+            return Apply("abs", (cursor.enclosed(cursor.bars + 1, "|"),))
+        case "floor(" | "ceil(":
+            name = token.kind[:-1]
+            return Apply(name, (cursor.enclosed(cursor.bars, f"{name})"),))
+        case "\\begin":
+            return _matrix(cursor, token.text)
+        case "currency":
+            return Measure(atom(cursor), token.text)
+        case "...":
+            return Symbol("...")
+        case "call":
+            cursor.index -= 1
+            return call(cursor)
+    raise Unreadable(f"expected a value, got {token.text!a:.20}")
+
+
+def _mixed(cursor: Cursor, whole: Number) -> Node:
+    r"""`2\frac{1}{3}` and `2 1/3` are 7/3; `2\frac{x}{3}` is a product.
+
+    Raises `Unreadable` on `2\frac{4}{3}`, which is neither: as a product it would equal 2 2/3.
+    """
+    start = cursor.index
+    if whole.places is not None:
+        return whole
+    if cursor.peek() == Token("function", "frac"):
+        cursor.take()
+        above, below = argument(cursor), argument(cursor)
+    elif cursor.kinds(3) == ("number", "/", "number"):
+        above, below = number(cursor.take().text), number((cursor.take(), cursor.take())[1].text)
+    else:
+        return whole
+    match above, below:
+        case Number(numerator, None), Number(denominator, None):
+            if numerator >= denominator:
+                raise Unreadable("an improper fraction beside a whole number")
+            return Number(whole.value + numerator / denominator)
+    cursor.index = start
+    return whole
+
+
+def _symbol(cursor: Cursor, token: Token) -> Node:
+    if token.text in _FUNCTION_NAMES and cursor.peek().kind == "(":
+        cursor.index -= 1
+        return call(cursor)
+    name = token.text
+    if cursor.accept("_"):
+        name += "_" + _spelling(cursor)
+    while cursor.accept("'"):
+        name += "'"
+    return Symbol(name)
+
+
+def _spelling(cursor: Cursor) -> str:
+    """The text of a subscript, braces or not."""
+    if not cursor.accept("begin"):
+        return cursor.take().text
+    parts = []
+    while not cursor.accept("end"):
+        parts.append(cursor.take().text)
+    return "".join(parts)
+
+
+def _braces(cursor: Cursor) -> Node:
+    outside = cursor.bars, cursor.integrals
+    cursor.bars = cursor.integrals = 0
+    if cursor.accept("end"):
+        node = atom(cursor)
+    else:
+        node = divided(cursor, cursor.nested(cursor.inside))
+        cursor.expect("end")
+    cursor.bars, cursor.integrals = outside
+    return node
+
+
+def divided(cursor: Cursor, above: Node) -> Node:
+    r"""`above` over what follows `\over` or `\choose`, if either does."""
+    if token := cursor.accept("choose", "over"):
+        below = cursor.nested(cursor.inside)
+        return Apply("binom" if token.kind == "choose" else "/", (above, below))
+    return above
+
+
+def _group(cursor: Cursor, opening: str) -> Node:
+    outside, cursor.bars = cursor.bars, int(opening == "{")
+    if cursor.accept("}"):
+        node: Node = Symbol("emptyset")
+    else:
+        node = cursor.nested(cursor.inside)
+        if opening == "{" and not cursor.peek().kind and isinstance(node, Series):
+            pass  # the brace of a system stays open
+        elif opening == "{" and cursor.accept("|", ":"):
+            node = Group("{|", (node, cursor.enclosed(0, "}")), "}")
+        else:
+            closing = cursor.expect(*("}" if opening == "{" else ")]"))
+            node = _bracketed(opening, node, closing.kind)
+    cursor.bars = outside
+    return node
+
+
+def _bracketed(opening: str, inside: Node, closing: str) -> Node:
+    if isinstance(inside, Series) and inside.joined in (",", ";"):
+        return Group(opening, inside.items, closing)
+    if opening == "{":
+        return Group("{", (inside,), "}")
+    if closing != _CLOSING[opening]:
+        raise Unreadable(f"{opening} is closed by {closing}")
+    return inside
+
+
+def _matrix(cursor: Cursor, name: str) -> Node:
+    if name not in _MATRICES:
+        raise Unreadable(f"unknown environment {name:.20}")
+    rows: list[list[Node]] = [[]]
+    while not cursor.accept("\\end"):
+        if cursor.accept("\\\\"):
+            rows.append([])
+        elif not cursor.accept("&"):
+            rows[-1].append(cursor.nested(cursor.inside))
+    rows = [row for row in rows if row]
+    if all(len(row) == 1 and isinstance(row[0], Relation) for row in rows):  # a system
+        return Series(tuple(row[0] for row in rows))
+    if name == "cases":
+        raise Unreadable("cases")
+    if not rows or len({len(row) for row in rows}) > 1:
+        raise Unreadable("rows of unequal length")
+    return Matrix(tuple(map(tuple, rows)))

@@ -1,0 +1,1 @@
+"""Values of mathematical expressions: trees, exact numbers, intervals, matrices, units."""

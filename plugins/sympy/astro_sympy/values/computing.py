@@ -1,0 +1,74 @@
+"""What is asked of sympy, and the state in which it answers. The only modules that import it are
+this one and `translation`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import mpmath  # type: ignore[import-untyped]
+import sympy  # type: ignore[import-untyped]
+from sympy.core.cache import clear_cache  # type: ignore[import-untyped]
+from sympy.core.random import seed  # type: ignore[import-untyped]
+
+from astro_sympy.values.allowance import Guards
+from astro_sympy.values.nodes import Node
+from astro_sympy.values.translation import from_sympy, to_sympy
+
+MAX_POWER_BITS = 2_000
+MAX_FACTORIAL = 1_000
+
+_MPMATH_BITS = 53
+
+
+def make_tables() -> None:
+    """Let sympy make the tables of integrals and sums that it makes once, which takes half a
+    second: an allowance would end that each time anew."""
+    x, k = sympy.Dummy(real=True), sympy.Dummy(integer=True, nonnegative=True)
+    sympy.Sum(1 / sympy.factorial(k), (k, 0, sympy.oo)).doit()
+    sympy.Integral(sympy.exp(-(x**2)), (x, -sympy.oo, sympy.oo)).doit()
+
+
+def closed_form(node: Node) -> Node:
+    """The value of a sum, integral, limit or derivative. Raises `TooHard`, `Undefined`."""
+    return from_sympy(to_sympy(node).doit())
+
+
+def is_zero(difference: Node) -> bool:
+    """Whether an expression simplifies to zero. Raises `TooHard`, `Undefined`."""
+    value = to_sympy(difference)
+    return bool(value == 0 or sympy.simplify(value) == 0)
+
+
+@contextmanager
+def clean_state() -> Iterator[None]:
+    """Empty caches and seeded numbers, so that an answer does not depend on earlier questions."""
+    clear_cache()
+    seed(0)
+    with mpmath.workprec(_MPMATH_BITS):
+        yield
+
+
+def guards() -> Guards:
+    """Where sympy makes long integers in one step: powers, factorials and binomials."""
+    return {
+        sympy.Integer._eval_power.__code__: _is_long_power,
+        sympy.Rational._eval_power.__code__: _is_long_power,
+        sympy.factorial.eval.__func__.__code__: lambda given: _is_large(given["n"]),
+        sympy.binomial.eval.__func__.__code__: lambda given: (
+            _is_large(given["n"]) or _is_large(given["k"])
+        ),
+    }
+
+
+def _is_long_power(given: Mapping[str, Any]) -> bool:
+    base, exponent = given["self"], given["expt"]
+    if not exponent.is_Rational:
+        return False
+    bits = max(int(base.p).bit_length(), int(base.q).bit_length())
+    return bool(bits > 1 and bits * abs(int(exponent.p)) > MAX_POWER_BITS * int(exponent.q))
+
+
+def _is_large(value: Any) -> bool:
+    return bool(value.is_Rational and abs(value) > MAX_FACTORIAL)
