@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import click
 
-from astro.errors import AstroError
+from astro.errors import AstroError, BrokenPluginError
+from astro.plugins.hookspecs import COMMAND, Provider
+from astro.plugins.registry import Entry, Registry, load
 from astro.text import plain
 
 COMMANDS = {
@@ -27,21 +30,30 @@ COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand when it is used, and turns errors into lines and exit codes."""
+    """Imports a subcommand when it is used, and turns errors into lines and exit codes.
+
+    Plugins add subcommands, but cannot replace those of the core: they are looked up last.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(COMMANDS)
+        return [*COMMANDS, *(provider.name for provider in _of_plugins(Registry.discover()))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS:
+        if cmd_name in COMMANDS:
+            module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+            return command
+        registry = Registry.discover()
+        if cmd_name not in (provider.name for provider in _of_plugins(registry)):
             return None
-        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
+        return _plugin_command(registry.require(COMMAND, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+        if added := list(_of_plugins(Registry.discover())):
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl([(plain(p.name), plain(p.summary)) for p in added])
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -56,6 +68,24 @@ class LazyGroup(click.Group):
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"`astro --debug {ctx.invoked_subcommand} ...` shows where"
             _leave(ctx, 1, f"error: unexpected {what}; {hint}")
+
+
+def _of_plugins(registry: Registry) -> Iterator[Provider]:
+    """The commands that plugins add."""
+    for entry in registry.entries:
+        if entry.provider.kind == COMMAND and entry.provider.name not in COMMANDS:
+            yield entry.provider
+
+
+def _plugin_command(entry: Entry) -> click.Command:
+    """Import a plugin's command. Raises `BrokenPluginError`."""
+    command = load(entry, entry.provider.target)
+    if not isinstance(command, click.Command):
+        raise BrokenPluginError(
+            f"command {entry.provider.name!r} of {entry.distribution} {entry.version} is broken: "
+            f"{entry.provider.target} is not a click command"
+        )
+    return command
 
 
 def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:

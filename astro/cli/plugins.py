@@ -1,4 +1,4 @@
-"""`astro plugins`: what is provided by whom and whether it is ready, and a start for one more."""
+"""`astro plugins`: list the installed plugins, or write the files of a new one."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from astro.cli import options
+from astro.cli.app import COMMANDS
 from astro.plugins.listing import rows
 from astro.plugins.registry import Registry
 from astro.plugins.scaffold import write_plugin
@@ -22,7 +23,7 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
     """List every plugin: kind, name, distribution, version and whether it is ready."""
     if ctx.invoked_subcommand:
         return
-    found = list(rows(Registry.discover()))
+    found = list(rows(Registry.discover(), COMMANDS))
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found], indent=2))
         return

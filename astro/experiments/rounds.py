@@ -11,8 +11,10 @@ from astro.errors import ConfigError
 from astro.events import Listener, Notice, ignore
 from astro.files import write_json
 from astro.metrics import Estimate
+from astro.plugins.registry import Registry
 from astro.runs import runner as pipeline
 from astro.runs.folder import RunFolder, discard
+from astro.runs.listeners import broadcast
 from astro.runs.stages.evaluate import read_groups
 from astro.seeds import derive
 
@@ -52,6 +54,7 @@ def run_rounds(
     if config.rounds is None:
         raise ConfigError(["rounds: missing"])
     folder, result = Path(runs).resolve() / config.name, RoundsResult([], 0, stalled=False)
+    on_event = broadcast(on_event, Registry.discover())
     if fresh:
         discard(folder)
     for number in range(1, config.rounds.n + 1):

@@ -34,6 +34,7 @@ from astro.plugins.registry import Registry
 from astro.runs import runner as pipeline
 from astro.runs.context import Run
 from astro.runs.folder import RunFolder, discard
+from astro.runs.listeners import broadcast
 from astro.runs.stages import sft
 from astro.runs.stages.evaluate import EvaluatedProblem
 
@@ -177,7 +178,7 @@ def run_study(
 
     A study that was ended at any moment goes on from there. Raises `AstroError`.
     """
-    runs = Path(runs)
+    runs, on_event = Path(runs), broadcast(on_event, Registry.discover())
     if fresh:
         discard(runs / study.name)
     for seed, arm, config in study.runs():

@@ -1,4 +1,4 @@
-"""The one hook. A plugin's entry-point module implements it and imports nothing heavy.
+"""The hooks that a plugin may implement. Its entry-point module imports nothing heavy.
 
 # pyproject.toml
 [project.entry-points.astro]
@@ -21,10 +21,13 @@ from dataclasses import dataclass
 
 import pluggy
 
+from astro.events import Listener
+
 ENTRY_POINT_GROUP = "astro"
 hookspec = pluggy.HookspecMarker("astro")
 hookimpl = pluggy.HookimplMarker("astro")
 
+COMMAND = "command"
 KINDS = (
     "problems",
     "policy",
@@ -36,6 +39,7 @@ KINDS = (
     "sft",
     "rl",
     "executor",
+    COMMAND,
 )
 
 
@@ -57,10 +61,53 @@ class Provider:
     install: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A light description of a subcommand of `astro`.
+
+    `target` is `"module:object"` of a `click.Command`, which is imported when the command is used.
+    `requires` and `install` are as in `Provider`.
+    """
+
+    name: str
+    summary: str
+    target: str
+    requires: tuple[str, ...] = ()
+    install: str = ""
+
+    def provider(self) -> Provider:
+        """The command as an entry of the registry."""
+        return Provider(
+            COMMAND,
+            self.name,
+            self.summary,
+            self.target,
+            requires=self.requires,
+            install=self.install,
+        )
+
+
 class Hooks:
     """The hooks a plugin may implement."""
 
     @hookspec
     def astro_providers(self) -> Iterable[Provider]:
-        """Describe what this plugin provides."""
+        """Describe the implementations that this plugin provides."""
+        raise NotImplementedError
+
+    @hookspec
+    def astro_commands(self) -> Iterable[Command]:
+        """Describe the subcommands that this plugin adds to `astro`.
+
+        A command of the core cannot be replaced.
+        """
+        raise NotImplementedError
+
+    @hookspec
+    def astro_listeners(self) -> Iterable[Listener]:
+        """Make the listeners of one run, study or series of rounds, when it starts.
+
+        Each is called with every event of `astro.events`, in the process that drives the run. A
+        listener that raises is reported once and called no more.
+        """
         raise NotImplementedError

@@ -1,11 +1,12 @@
-"""Every plugin, by whom it is provided and whether it is ready."""
+"""All installed plugins, with their distributions and whether they are ready."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+from astro.plugins.hookspecs import COMMAND
 from astro.plugins.registry import Entry, Registry
 
 
@@ -29,8 +30,11 @@ class PluginRow:
         return f"{self.status} ({self.detail})" if self.detail else self.status
 
 
-def rows(registry: Registry) -> Iterator[PluginRow]:
-    """Every provider in the order of kinds, then the plugins that could not be loaded."""
+def rows(registry: Registry, core_commands: Collection[str] = ()) -> Iterator[PluginRow]:
+    """Every provider in the order of kinds, then the plugins that could not be loaded.
+
+    A plugin's command that is named as one of `core_commands` is broken.
+    """
     owners = defaultdict(list)
     for entry in registry.entries:
         owners[entry.provider.kind, entry.provider.name].append(entry)
@@ -38,6 +42,8 @@ def rows(registry: Registry) -> Iterator[PluginRow]:
         provider = entry.provider
         rivals = [e for e in owners[provider.kind, provider.name] if e is not entry]
         status, detail = _status(entry, rivals)
+        if provider.kind == COMMAND and provider.name in core_commands:
+            status, detail = "broken", f"astro has a command {provider.name} of its own"
         origin = (entry.distribution, entry.version)
         yield PluginRow(provider.kind, provider.name, *origin, status, detail, provider.summary)
     for broken in registry.broken:

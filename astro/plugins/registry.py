@@ -6,11 +6,8 @@ import difflib
 import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
-
-import pluggy
 
 from astro.errors import (
     AstroError,
@@ -21,7 +18,9 @@ from astro.errors import (
     PluginError,
     UnknownPluginError,
 )
-from astro.plugins.hookspecs import ENTRY_POINT_GROUP, KINDS, Hooks, Provider
+from astro.events import Listener
+from astro.plugins.hookspecs import KINDS, Command, Provider
+from astro.plugins.manager import Broken, Origin, Plugins, reason
 
 if TYPE_CHECKING:
     from astro.plugins.binding import Binding
@@ -41,36 +40,36 @@ class Entry:
         return tuple(name for name in self.provider.requires if not _installed(name))
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A plugin that could not be loaded, and why."""
-
-    name: str
-    distribution: str
-    version: str
-    reason: str
-
-
 class Registry:
     """Every provider found, by (kind, name)."""
 
-    def __init__(self, entries: Iterable[Entry], broken: Iterable[Broken] = ()) -> None:
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        broken: Iterable[Broken] = (),
+        plugins: Plugins | None = None,
+    ) -> None:
         self.entries = sorted(
             entries, key=lambda e: (KINDS.index(e.provider.kind), e.provider.name)
         )
         self.broken = list(broken)
+        self._plugins = plugins
 
     @classmethod
     def discover(cls) -> Registry:
         """Load every entry point of the group, each under its own guard."""
-        entries: list[Entry] = []
-        broken: list[Broken] = []
-        for point in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda p: p.name):
-            try:
-                entries += _providers(point)
-            except (Exception, SystemExit) as error:  # the plugin boundary: report, never fail
-                broken.append(Broken(point.name, *_origin(point), _reason(error)))
-        return cls(entries, broken)
+        plugins = Plugins()
+        providers = plugins.collect("astro_providers", _entry)
+        commands = plugins.collect("astro_commands", _command)
+        return cls([*providers, *commands], plugins.broken, plugins)
+
+    def listeners(self) -> tuple[list[tuple[str, Listener]], list[Broken]]:
+        """New listeners of all plugins, each with its distribution, and plugins that made none."""
+        if self._plugins is None:
+            return [], []
+        before = len(self._plugins.broken)
+        found = self._plugins.collect("astro_listeners", _listener)
+        return found, self._plugins.broken[before:]
 
     def find(self, kind: str, name: str) -> Entry:
         """The entry of that kind and name.
@@ -102,7 +101,7 @@ class Registry:
     def as_if_installed(self) -> Registry:
         """The same, on a machine that has every engine: to plan for it, or to check a config."""
         entries = (replace(e, provider=replace(e.provider, requires=())) for e in self.entries)
-        return Registry(entries, self.broken)
+        return Registry(entries, self.broken, self._plugins)
 
     def params(self, kind: str, name: str, params: Mapping[str, Any]) -> Any:
         """The provider's params model, validated. Raises `ConfigError`, `BrokenPluginError`."""
@@ -115,7 +114,7 @@ class Registry:
             validate,  # pydantic is slow to import, and listing needs none
         )
 
-        return validate(_load(entry, entry.provider.params), params)
+        return validate(load(entry, entry.provider.params), params)
 
     def build(self, kind: str, binding: Binding, **collaborators: Any) -> Any:
         """An instance of the implementation, given its params and collaborators by keyword.
@@ -124,7 +123,7 @@ class Registry:
         """
         entry = self.require(kind, binding.name)
         params = self.params(kind, binding.name, binding.params)
-        make = _load(entry, entry.provider.target)
+        make = load(entry, entry.provider.target)
         try:
             return make(params, **collaborators)
         except AstroError:
@@ -132,7 +131,7 @@ class Registry:
         except Exception as error:  # the plugin boundary
             raise PluginError(
                 f"{kind} {binding.name!r} of {entry.distribution} {entry.version} cannot be built: "
-                f"{_reason(error)}"
+                f"{reason(error)}"
             ) from error
 
     def _suggestion(self, kind: str, name: str) -> str:
@@ -144,31 +143,21 @@ class Registry:
         return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
 
 
-def _providers(point: EntryPoint) -> list[Entry]:
-    manager = pluggy.PluginManager("astro")
-    manager.add_hookspecs(Hooks)
-    manager.register(point.load(), name=point.name)
-    manager.check_pending()
-    return [
-        Entry(_checked(provider), *_origin(point))
-        for providers in manager.hook.astro_providers()
-        for provider in providers
-    ]
-
-
-def _checked(provider: Provider) -> Provider:
+def _entry(provider: Provider, origin: Origin) -> Entry:
     if provider.kind not in KINDS:
         kinds = ", ".join(KINDS)
         raise ValueError(f"{provider.name}: kind {provider.kind!r} is not one of {kinds}")
-    return provider
+    return Entry(provider, origin.distribution, origin.version)
 
 
-def _origin(point: EntryPoint) -> tuple[str, str]:
-    return (point.dist.name, point.dist.version) if point.dist else ("unknown", "?")
+def _command(command: Command, origin: Origin) -> Entry:
+    return _entry(command.provider(), origin)
 
 
-def _reason(error: BaseException) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+def _listener(listener: Listener, origin: Origin) -> tuple[str, Listener]:
+    if not callable(listener):
+        raise TypeError(f"expected a listener that can be called, got {listener!r:.60}")
+    return f"{origin.distribution} {origin.version}", listener
 
 
 def _installed(module: str) -> bool:
@@ -178,12 +167,13 @@ def _installed(module: str) -> bool:
         return False
 
 
-def _load(entry: Entry, target: str) -> Any:
+def load(entry: Entry, target: str) -> Any:
+    """Import `"module:object"` of a provider. Raises `BrokenPluginError`."""
     module, _, attribute = target.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except (Exception, SystemExit) as error:  # the plugin boundary: its import is its own
         raise BrokenPluginError(
             f"{entry.provider.kind} {entry.provider.name!r} of {entry.distribution} "
-            f"{entry.version} is broken: {_reason(error)}"
+            f"{entry.version} is broken: {reason(error)}"
         ) from error

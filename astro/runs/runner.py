@@ -13,6 +13,7 @@ from astro.errors import ConfigError, RunError
 from astro.events import Listener, StageFinished, ignore
 from astro.files import copy_whole
 from astro.runs.folder import RunFolder
+from astro.runs.listeners import broadcast
 from astro.engine.journal import Journal
 from astro.runs.stages import evaluate, linearize, report, rl, search, sft
 from astro.runs.context import Run
@@ -84,7 +85,8 @@ def opened(
     folder = RunFolder(runs / config.name)
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
-            yield Run(config, folder, Registry.discover(), journal, on_event)
+            registry = Registry.discover()
+            yield Run(config, folder, registry, journal, broadcast(on_event, registry))
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
 
