@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from astro.data.problem_sets import held_out
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.stages.search import search_tasks, tree_fields
 from astro.types import SearchTree
 
@@ -29,7 +29,7 @@ class Searched:
     solved: float
 
 
-def search_at_inference(run: Run) -> Searched:
+def search_at_inference(run: RunContext) -> Searched:
     """Search each held-out problem as the run's config and budget say. Raises `AstroError`."""
     tasks = [
         task

@@ -32,7 +32,7 @@ from astro.metrics import pearson
 from astro.plugins.params import Params, validate
 from astro.plugins.registry import Registry
 from astro.runs import runner as pipeline
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder, discard
 from astro.runs.listeners import broadcast
 from astro.runs.stages import sft
@@ -216,7 +216,9 @@ def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> Study
 
 
 def _searched(
-    study: Study, budgets: Mapping[int, int], opened: Callable[..., AbstractContextManager[Run]]
+    study: Study,
+    budgets: Mapping[int, int],
+    opened: Callable[..., AbstractContextManager[RunContext]],
 ) -> Iterator[Searched]:
     """The search at inference of each seed, with its budget of tokens."""
     if study.inference is None:

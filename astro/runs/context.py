@@ -1,4 +1,4 @@
-"""What every stage is given."""
+"""The context of a run: what every stage is given."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from astro.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunContext:
     """A claimed folder, the config, and the means to do the work."""
 
     config: RunConfig

@@ -16,7 +16,7 @@ from astro.runs.folder import RunFolder
 from astro.runs.listeners import broadcast
 from astro.engine.journal import Journal
 from astro.runs.stages import evaluate, linearize, report, rl, search, sft
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.data.problem_sets import held_out
 from astro.plugins.registry import Registry
 
@@ -80,18 +80,18 @@ def run(
 @contextmanager
 def opened(
     config: RunConfig, *, runs: Path, fresh: bool = False, on_event: Listener = ignore
-) -> Iterator[Run]:
+) -> Iterator[RunContext]:
     """The run in `runs/<name>`, which nobody else has meanwhile. Raises `AstroError`."""
     folder = RunFolder(runs / config.name)
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
             registry = Registry.discover()
-            yield Run(config, folder, registry, journal, broadcast(on_event, registry))
+            yield RunContext(config, folder, registry, journal, broadcast(on_event, registry))
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
 
 
-def _stages(context: Run, sft_tokens: int | None) -> Iterator[_Stage]:
+def _stages(context: RunContext, sft_tokens: int | None) -> Iterator[_Stage]:
     folder, config = context.folder, context.config
     arms = [arm for arm, _ in linearize.arms(context)]
     yield _Stage("search", [folder.trees], lambda: search.run(context))
@@ -116,7 +116,7 @@ def _carry_out(stage: _Stage, on_event: Listener) -> None:
     on_event(StageFinished(stage.name, time.monotonic() - began, skipped=skipped))
 
 
-def _result(context: Run) -> RunResult:
+def _result(context: RunContext) -> RunResult:
     folder = context.folder
     if not folder.scores.exists():
         return RunResult(folder.root, {}, [])

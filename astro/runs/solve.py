@@ -12,7 +12,7 @@ from astro.events import ignore
 from astro.runs.folder import RunFolder
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.engine.journal import Journal
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.stages.search import STAGE, search_tasks
 from astro.plugins.registry import Registry
 from astro.types import Problem, SearchTree
@@ -31,7 +31,7 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
     with tempfile.TemporaryDirectory(prefix="astro-") as root:
         folder = RunFolder(Path(root))
         with closing(Journal(folder.journal)) as journal:
-            run = Run(config, folder, Registry.discover(), journal, ignore)
+            run = RunContext(config, folder, Registry.discover(), journal, ignore)
             tasks = search_tasks(run, [problem], STAGE)
             (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
     if outcome.failure:

@@ -12,7 +12,7 @@ from astro.config.loading import load_config
 from astro.events import Event, Notice
 from astro.interfaces import TrainResult
 from astro.plugins.binding import Binding
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.stages import rl
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
@@ -33,7 +33,7 @@ def events_of(note: str) -> list[Event]:
         on_step=lambda _: None,
         on_event=events.append,
     )
-    rl.run(cast(Run, cast(Any, run)), Binding(name="grpo"))
+    rl.run(cast(RunContext, cast(Any, run)), Binding(name="grpo"))
     return events
 
 

@@ -13,7 +13,7 @@ from astro.engine.tasks import Task
 from astro.files import read_json, read_lines, write_json, write_whole
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.data.problem_sets import with_prompt, held_out
 from astro.requests import Program
 from astro.engine.sampling import Sample, sample_responses
@@ -58,7 +58,7 @@ class _ScoresFile:
     groups: list[Group] = field(default_factory=list)
 
 
-def run(run: Run) -> None:
+def run(run: RunContext) -> None:
     """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
     measured: dict[str, list[EvaluatedProblem]] = {}
     scores: Scores = {}
@@ -70,7 +70,7 @@ def run(run: Run) -> None:
     write_json(run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate))))
 
 
-def _sample(run: Run, model: str) -> None:
+def _sample(run: RunContext, model: str) -> None:
     stage = f"{STAGE}/{model}"
     step_format, config = run.step_format(), run.config.evaluate
     tasks = []
@@ -101,7 +101,7 @@ def _measure(
     return replace(measured, problem=problem, evaluation_set=evaluation_set, prompt=question.prompt)
 
 
-def _failed(run: Run, model: str, measured: int) -> Figures:
+def _failed(run: RunContext, model: str, measured: int) -> Figures:
     """The share of problems that failed and that no other figure counts, if there are any."""
     failures = sum(bool(why) for _, why, _ in run.journal.outcomes(f"{STAGE}/{model}/"))
     return _defined([("failed", mean([0.0] * measured + [1.0] * failures))] if failures else [])

@@ -13,7 +13,7 @@ from astro.plugins.binding import Binding
 from astro.engine.tasks import Task
 from astro.files import index_lines, read_line, write_lines
 from astro.interfaces import Linearizer, StepFormat
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.data.problem_sets import with_prompt
 from astro.requests import Program
 from astro.seeds import derive
@@ -29,7 +29,7 @@ class _TreeHead:
     problem: Problem
 
 
-def run(run: Run) -> None:
+def run(run: RunContext) -> None:
     """Write traces.jsonl and, where there is a control, control_traces.jsonl."""
     tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
@@ -38,13 +38,13 @@ def run(run: Run) -> None:
         write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
 
 
-def arms(run: Run) -> list[tuple[str, Binding]]:
+def arms(run: RunContext) -> list[tuple[str, Binding]]:
     """(name of the model it trains, linearizer) of the method and of its control."""
     control = run.config.control
     return [("sft", run.config.linearizer), *([("direct_sft", control)] if control else [])]
 
 
-def _tasks(run: Run, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
+def _tasks(run: RunContext, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
     linearizer = run.registry.build("linearizer", binding, step_format=run.step_format())
     trees = run.folder.trees
     for offset, tree in index_lines(trees, _TreeHead):

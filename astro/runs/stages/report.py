@@ -10,7 +10,7 @@ from astro.config.yaml import dump_config
 from astro.files import read_json, read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.stages.evaluate import Figures, Group, EvaluatedProblem, read_groups, read_scores
 from astro.data.problem_sets import Decontamination
 from astro.text import plain
@@ -30,12 +30,12 @@ class SampleResponse:
     status: str
 
 
-def run(run: Run) -> None:
+def run(run: RunContext) -> None:
     """Write report.md."""
     write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
 
 
-def examples(run: Run) -> list[SampleResponse]:
+def examples(run: RunContext) -> list[SampleResponse]:
     """A response of the base model, and one that backtracked and came out right, if any."""
     step_format = run.step_format()
     present = run.config.evaluated()
@@ -46,7 +46,7 @@ def examples(run: Run) -> list[SampleResponse]:
     return [example for example in found if example]
 
 
-def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) -> SampleResponse | None:
+def _first(run: RunContext, model: str, step_format: StepFormat, *, backtracked: bool) -> SampleResponse | None:
     for measured in read_lines(run.folder.samples(model), EvaluatedProblem):
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)
@@ -57,7 +57,7 @@ def _first(run: Run, model: str, step_format: StepFormat, *, backtracked: bool) 
     return None
 
 
-def _lines(run: Run) -> Iterator[str]:
+def _lines(run: RunContext) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
     yield f"# {run.config.name}\n"
     yield from _table(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from astro.plugins.binding import Binding
 from astro.events import Notice, StageStarted
 from astro.interfaces import RLAlgorithm
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.data.problem_sets import with_prompt
 from astro.seeds import derive
 
 STAGE = "rl"
 
 
-def run(run: Run, binding: Binding) -> None:
+def run(run: RunContext, binding: Binding) -> None:
     """Train from sft/model, or from the base model if there was no fine-tuning, into rl/model."""
     start = run.policy("sft" if run.config.sft else "base")
     step_format = run.step_format()

@@ -9,7 +9,7 @@ from functools import partial
 from astro.engine.tasks import Task
 from astro.files import write_whole
 from astro.interfaces import SearchAlgorithm, StepFormat
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.data.problem_sets import with_prompt
 from astro.requests import Program
 from astro.seeds import derive
@@ -18,7 +18,7 @@ from astro.types import Problem, SearchTree
 STAGE = "search"
 
 
-def run(run: Run) -> None:
+def run(run: RunContext) -> None:
     """Search the training problems and write trees.jsonl, one tree a line, in their order."""
     problems = run.training_problems()[: run.config.trees]
     tasks = search_tasks(run, problems, STAGE)
@@ -28,7 +28,7 @@ def run(run: Run) -> None:
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 
 
-def search_tasks(run: Run, problems: Sequence[Problem], stage: str) -> list[Task[SearchTree]]:
+def search_tasks(run: RunContext, problems: Sequence[Problem], stage: str) -> list[Task[SearchTree]]:
     """The search of each problem by the configured algorithm, which keeps no state of its own."""
     step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(

@@ -12,14 +12,14 @@ from astro.events import StageStarted
 from astro.files import encode, read_json, read_lines, write_json, write_lines
 from astro.runs.folder import RunFolder
 from astro.interfaces import SFTTrainer
-from astro.runs.context import Run
+from astro.runs.context import RunContext
 from astro.runs.stages.linearize import arms
 from astro.seeds import derive
 
 STAGE = "sft"
 
 
-def run(run: Run, binding: Binding, tokens: int | None) -> None:
+def run(run: RunContext, binding: Binding, tokens: int | None) -> None:
     """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
     bear loss; if None, the control on as many as the method."""
     trainer: SFTTrainer = run.registry.build("sft", binding)
@@ -40,7 +40,7 @@ def run(run: Run, binding: Binding, tokens: int | None) -> None:
         write_json(run.folder.training_metrics(arm), result.metrics)
 
 
-def _traces(run: Run, arm: str) -> Path:
+def _traces(run: RunContext, arm: str) -> Path:
     """The arm's traces; with `sft_runs` a file that holds theirs too, each response once."""
     own = run.folder.traces(arm)
     others = [RunFolder(Path(folder)) for folder in run.config.sft_runs]
