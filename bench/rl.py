@@ -30,7 +30,7 @@ import astro
 from astro.engine.loop import Engine
 from astro.engine.sampling import sample_responses
 from astro.engine.tasks import Task
-from astro.interfaces import Metrics, PolicyBackend, TrainablePolicy
+from astro.interfaces import Metrics, PolicyBackend, RLJob, TrainablePolicy
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
@@ -112,15 +112,8 @@ def ours(problems: Sequence[Problem]) -> Speed:
     clock = Clock("grpo")
     trainer = Trainer(PARAMS, step_format=build("step_format", CONFIG.step_format))
     with tempfile.TemporaryDirectory() as folder:
-        trainer.train(
-            problems,
-            model=str(START),
-            policy=CONFIG.policy,
-            reward=CONFIG.verifier,
-            run_dir=Path(folder),
-            seed=0,
-            on_step=lambda _, __, metrics: clock.tick(metrics["response_length"]),
-        )
+        job = RLJob(problems, str(START), CONFIG.policy, CONFIG.verifier, Path(folder), seed=0)
+        trainer.train(job, lambda _, __, metrics: clock.tick(metrics["response_length"]))
     return clock.speed()
 
 
@@ -186,15 +179,10 @@ def gains() -> Iterator[float]:
     before = pass_at_1(START)
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder:
-            result = build("rl", CONFIG.rl, step_format=step_format).train(
-                countdown("train"),
-                model=str(START),
-                policy=CONFIG.policy,
-                reward=CONFIG.verifier,
-                run_dir=Path(folder),
-                seed=seed,
-                on_step=lambda *_: None,
-            )
+            problems, run_dir = countdown("train"), Path(folder)
+            job = RLJob(problems, str(START), CONFIG.policy, CONFIG.verifier, run_dir, seed)
+            algorithm = build("rl", CONFIG.rl, step_format=step_format)
+            result = algorithm.train(job, lambda *_: None)
             after = pass_at_1(result.model)
         print(f"seed {seed}: pass@1 {before:.1f} before, {after:.1f} after", flush=True)
         yield after - before
@@ -276,15 +264,9 @@ def verification_shares() -> list[float]:
         build_policy=policy,
     )
     with tempfile.TemporaryDirectory() as folder:
-        trainer.train(
-            problems,
-            model=str(START),
-            policy=CONFIG.policy,
-            reward=VerifierBinding(name="sympy", workers=2),
-            run_dir=Path(folder),
-            seed=0,
-            on_step=on_step,
-        )
+        reward = VerifierBinding(name="sympy", workers=2)
+        job = RLJob(problems, str(START), CONFIG.policy, reward, Path(folder), seed=0)
+        trainer.train(job, on_step)
     return shares[1:]
 
 

@@ -15,9 +15,10 @@ from typing import Any
 
 from marks import Mark, publish
 
+from astro.interfaces import RLJob
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro_openrlhf.job import ENVIRONMENT
+from astro_openrlhf.command import ENVIRONMENT
 from astro_openrlhf.keeper import running
 from astro_openrlhf.progress import last_error, parse_step
 
@@ -62,28 +63,28 @@ def reward_func(queries, prompts, labels, **kwargs):
 """
 
 
-def given(run_dir: Path) -> dict[str, Any]:
-    """What the trainer is given."""
+def job(run_dir: Path) -> RLJob:
+    """RL of the tiny model on countdown."""
     source = Registry.discover().build("problems", Binding(name="countdown"))
-    return {
-        "problems": source.load("train"),
-        "model": "tiny-countdown",
-        "policy": Binding(name="transformers", params={"model": "tiny-countdown"}),
-        "reward": VerifierBinding(name="countdown"),
-        "run_dir": run_dir,
-        "seed": 0,
-    }
+    return RLJob(
+        source.load("train"),
+        model="tiny-countdown",
+        policy=Binding(name="transformers", params={"model": "tiny-countdown"}),
+        reward=VerifierBinding(name="countdown"),
+        run_dir=run_dir,
+        seed=0,
+    )
 
 
 def ours(run_dir: Path) -> list[float]:
     """Seconds of each step."""
-    trainer().train(**given(run_dir), on_step=lambda *_: None)
+    trainer().train(job(run_dir), lambda *_: None)
     return seconds(run_dir / "openrlhf/openrlhf.log")
 
 
 def bare(run_dir: Path) -> list[float]:
     """The same of OpenRLHF by itself."""
-    found = trainer().dry_run(**given(run_dir))
+    found = trainer().dry_run(job(run_dir))
     (run_dir / "openrlhf/reward.py").write_text(BARE_REWARD)
     log = run_dir / "log"
     with running(found.command, log=log, env={**ENVIRONMENT, **PARAMS["env"]}) as program:

@@ -15,7 +15,7 @@ from astro.cli.progress import progress
 from astro.config.run import RunConfig
 from astro.data.problem_sets import training, with_prompt
 from astro.errors import ConfigError, RunError
-from astro.interfaces import DryRun, DryRunReport, StepFormat
+from astro.interfaces import DryRun, DryRunReport, RLJob, StepFormat
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.rl import STAGE
@@ -77,7 +77,7 @@ def dry_run(config: RunConfig, folder: RunFolder, trained: str | None) -> DryRun
         )
     problems, _ = training(config, registry)
     policy = config.policy.with_params(model=trained) if trained else config.policy
-    return algorithm.dry_run(
+    job = RLJob(
         [with_prompt(problem, step_format, shots=False) for problem in problems],
         model=str(policy.params["model"]),
         policy=policy,
@@ -85,3 +85,4 @@ def dry_run(config: RunConfig, folder: RunFolder, trained: str | None) -> DryRun
         run_dir=folder.training(STAGE),
         seed=derive(config.seed, STAGE),
     )
+    return algorithm.dry_run(job)

@@ -26,8 +26,11 @@ from astro.interfaces.steps import (
 from astro.interfaces.training import (
     DryRun,
     DryRunReport,
+    Metrics,
     OnStep,
     RLAlgorithm,
+    RLJob,
+    SFTJob,
     SFTTrainer,
     TrainResult,
 )
@@ -40,6 +43,7 @@ __all__ = [
     "HasCounters",
     "HeaderCompleting",
     "Linearizer",
+    "Metrics",
     "OnStep",
     "PolicyBackend",
     "ProblemReader",
@@ -47,6 +51,8 @@ __all__ = [
     "ProblemSource",
     "PromptTemplating",
     "RLAlgorithm",
+    "RLJob",
+    "SFTJob",
     "SFTTrainer",
     "SearchAlgorithm",
     "SelfReflecting",

@@ -1,4 +1,4 @@
-"""Protocols for trainers: supervised fine-tuning and RL."""
+"""Trainers: supervised fine-tuning and RL with verifiable reward."""
 
 from __future__ import annotations
 
@@ -12,15 +12,61 @@ from astro.types import Problem
 
 Metrics = Mapping[str, float]
 OnStep = Callable[[int, int, Metrics], None]
-"""Called with (finished steps, total steps, metrics of the step that has just finished)."""
+"""Called with the number of steps done, the number of all steps, and the last step's metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class SFTJob:
+    """One supervised fine-tuning, as a stage hands it to a trainer.
+
+    Attributes:
+        traces: The traces.jsonl to train on.
+        model: The model to start from: a folder, a hub name, or the name of a shipped model.
+        run_dir: Folder for checkpoints, logs and the trained model. A job whose folder holds
+            checkpoints is resumed from the last one.
+        seed: Seed of everything that is drawn at random.
+        tokens: Number of loss tokens after which training ends, whatever the number of epochs in
+            the trainer's params. Two models are compared at equal tokens. None trains for the
+            epochs in the params.
+    """
+
+    traces: Path
+    model: str
+    run_dir: Path
+    seed: int
+    tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RLJob:
+    """One RL training, as a stage hands it to an algorithm.
+
+    Attributes:
+        problems: The training problems, with their prompts written out.
+        model: The model to start from: a folder, a hub name, or the name of a shipped model.
+        policy: The policy plugin that samples, for algorithms that sample through one.
+        reward: The verifier whose verdict is the reward. It can be built in any process.
+        run_dir: Folder for checkpoints, logs and the trained model. A job whose folder holds
+            checkpoints is resumed from the last one.
+        seed: Seed of everything that is drawn at random.
+    """
+
+    problems: Sequence[Problem]
+    model: str
+    policy: Binding
+    reward: VerifierBinding
+    run_dir: Path
+    seed: int
 
 
 @dataclass(frozen=True, slots=True)
 class TrainResult:
-    """The result of a training.
+    """The outcome of a training.
 
-    `model` is the folder of a checkpoint that `AutoModelForCausalLM` loads, with its tokenizer.
-    `note` tells the user in one line how the training ended, if not as planned.
+    Attributes:
+        model: Folder of the trained model and its tokenizer, which `AutoModelForCausalLM` loads.
+        metrics: Metrics of the training. Those of SFT hold `tokens`, the number of loss tokens.
+        note: A line for the user if training did not end as planned; empty otherwise.
     """
 
     model: Path
@@ -31,51 +77,20 @@ class TrainResult:
 class SFTTrainer(Protocol):
     """Supervised fine-tuning on traces, with loss on the response only."""
 
-    def train(
-        self,
-        traces: Path,
-        *,
-        model: str,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-        tokens: int | None = None,
-    ) -> TrainResult:
-        """Train `model` on the rows of a traces.jsonl.
-
-        Resumes from the last checkpoint in `run_dir`. `tokens`, if given, ends the training once
-        that many loss tokens have been trained on, whatever the params' epochs: two arms are
-        compared at equal tokens. The result's metrics hold `tokens`, the number of loss tokens.
-        """
+    def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
+        """Train `job.model` on the rows of `job.traces`, or resume, or return what is finished."""
 
 
 class RLAlgorithm(Protocol):
-    """RL with verifiable rewards.
+    """RL with verifiable reward. One call trains, because distributed trainers own their loop."""
 
-    The interface is coarse because distributed trainers own their training loop.
-    """
-
-    def train(
-        self,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-    ) -> TrainResult:
-        """Train `model` on `problems`, and resume from the last checkpoint in `run_dir`.
-
-        `reward` names the verifier whose verdicts are rewarded, and `policy` the sampler. Both can
-        be built in any process.
-        """
+    def train(self, job: RLJob, on_step: OnStep) -> TrainResult:
+        """Train `job.model` on `job.problems`, or resume, or return what is finished."""
 
 
 @dataclass(frozen=True, slots=True)
 class DryRunReport:
-    """The command that would start a training, the files written for it, and the checks done."""
+    """The command that would be started, the files written for it, and the checks that passed."""
 
     command: tuple[str, ...]
     files: tuple[Path, ...]
@@ -84,16 +99,7 @@ class DryRunReport:
 
 @runtime_checkable
 class DryRun(Protocol):
-    """An RL algorithm that runs in another program and can be checked before it starts."""
+    """An RL algorithm run by another program, whose command can be inspected beforehand."""
 
-    def dry_run(
-        self,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        run_dir: Path,
-        seed: int,
-    ) -> DryRunReport:
-        """Do everything that `RLAlgorithm.train` does before the training, and raise as it does."""
+    def dry_run(self, job: RLJob) -> DryRunReport:
+        """Do all of `RLAlgorithm.train` except the training. Raises what it raises."""

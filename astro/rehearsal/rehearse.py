@@ -14,7 +14,7 @@ from astro.errors import ProblemError, RunError
 from astro.events import Listener, Notice, StageProgress, StageStarted, ignore
 from astro.experiments.rounds import run_rounds
 from astro.experiments.study import Study, run_study
-from astro.interfaces import SFTTrainer
+from astro.interfaces import SFTJob, SFTTrainer
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.rehearsal.lessons import first_problems, write_lessons, write_problems
@@ -150,11 +150,8 @@ def _teach(registry: Registry, materials: Materials, family: str, on_event: List
     trainer: SFTTrainer = registry.build("sft", _TEACHER)
     on_event(StageStarted("lessons", 0, "steps"))
     trainer.train(
-        materials.lessons,
-        model=family,
-        run_dir=materials.model.parent,
-        seed=0,
-        on_step=lambda done, total, m: on_event(StageProgress("lessons", done, total, m)),
+        SFTJob(materials.lessons, family, materials.model.parent, seed=0),
+        lambda done, total, m: on_event(StageProgress("lessons", done, total, m)),
     )
 
 

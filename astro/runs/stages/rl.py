@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from astro.plugins.binding import Binding
 from astro.events import Notice, StageStarted
-from astro.interfaces import RLAlgorithm
+from astro.interfaces import RLAlgorithm, RLJob
 from astro.runs.context import RunContext
 from astro.data.problem_sets import with_prompt
 from astro.seeds import derive
@@ -18,14 +18,14 @@ def run(run: RunContext, binding: Binding) -> None:
     step_format = run.step_format()
     algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=step_format)
     run.on_event(StageStarted(STAGE, 0, "steps"))
-    result = algorithm.train(
+    job = RLJob(
         [with_prompt(problem, step_format, shots=False) for problem in run.training_problems()],
         model=str(start.params.get("model", "")),
         policy=start,
         reward=run.config.reward or run.config.verifier,
         run_dir=run.folder.training(STAGE),
         seed=derive(run.config.seed, STAGE),
-        on_step=run.on_step(STAGE),
     )
+    result = algorithm.train(job, run.on_step(STAGE))
     if result.note:
         run.on_event(Notice(f"{STAGE}: {result.note}"))

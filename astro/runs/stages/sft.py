@@ -11,7 +11,7 @@ from astro.errors import RunError
 from astro.events import StageStarted
 from astro.files import encode, read_json, read_lines, write_json, write_lines
 from astro.runs.folder import RunFolder
-from astro.interfaces import SFTTrainer
+from astro.interfaces import SFTJob, SFTTrainer
 from astro.runs.context import RunContext
 from astro.runs.stages.linearize import arms
 from astro.seeds import derive
@@ -28,14 +28,14 @@ def run(run: RunContext, binding: Binding, tokens: int | None) -> None:
         if not traces.stat().st_size:
             raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
         run.on_event(StageStarted(arm, 0, "steps"))
-        result = trainer.train(
+        job = SFTJob(
             traces,
             model=run.config.sft_model or run.config.policy.params.get("model", ""),
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
-            on_step=run.on_step(arm),
             tokens=tokens,
         )
+        result = trainer.train(job, run.on_step(arm))
         tokens = int(result.metrics["tokens"])
         write_json(run.folder.training_metrics(arm), result.metrics)
 

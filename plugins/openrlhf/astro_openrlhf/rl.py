@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from pathlib import Path
 
-from astro.interfaces import DryRunReport, OnStep, StepFormat, TrainResult
-from astro.plugins.binding import Binding, VerifierBinding
-from astro.types import Problem
+from astro.interfaces import DryRunReport, OnStep, RLJob, StepFormat, TrainResult
 from astro_openrlhf import checks, flags, progress
-from astro_openrlhf.job import Job, follow
+from astro_openrlhf.command import Command, follow
 from astro_openrlhf.logs import Logs, Row
 from astro_openrlhf.params import GrpoParams, PpoParams
 from astro_openrlhf.prompts import PromptWriter, absolute
@@ -32,78 +29,46 @@ class Trainer:
         self._params = params
         self._step_format = step_format
 
-    def train(
-        self,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-    ) -> TrainResult:
-        """Train `model`; the result is `run_dir/model`, returned at once if it is there already.
+    def train(self, job: RLJob, on_step: OnStep) -> TrainResult:
+        """Train `job.model` into `job.run_dir/model`, which is returned at once if it is there.
 
         A killed run goes on from OpenRLHF's last checkpoint. Raises `TrainingError`,
         `MissingEngineError`, and `VerifierError` when too many verdicts are faults.
         """
-        workspace = Workspace(run_dir)
-        with closing(Logs(run_dir)) as logs:
+        workspace = Workspace(job.run_dir)
+        with closing(Logs(job.run_dir)) as logs:
             if not workspace.model.exists():
                 workspace.clear_broken(critic=isinstance(self._params, PpoParams))
-                job, _ = self._prepare(
-                    workspace, problems, model=model, policy=policy, reward=reward, seed=seed
-                )
-                follow(job, workspace, self._recorder(logs, on_step))
+                command, _ = self._prepare(workspace, job)
+                follow(command, workspace, self._recorder(logs, on_step))
                 workspace.hand_over()
             rows = logs.rows
         note = _note(rows, self._params.steps)
         return TrainResult(workspace.model, dict(rows[-1]) if rows else {}, note)
 
-    def dry_run(
-        self,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        run_dir: Path,
-        seed: int,
-    ) -> DryRunReport:
+    def dry_run(self, job: RLJob) -> DryRunReport:
         """Write the files and check them and the command, as `train` does. Raises as it does."""
-        workspace = Workspace(run_dir)
-        job, found = self._prepare(
-            workspace, problems, model=model, policy=policy, reward=reward, seed=seed
-        )
+        workspace = Workspace(job.run_dir)
+        command, found = self._prepare(workspace, job)
         files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
-        return DryRunReport(job.command, files, found)
+        return DryRunReport(command.words, files, found)
 
-    def _prepare(
-        self,
-        workspace: Workspace,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        seed: int,
-    ) -> tuple[Job, tuple[str, ...]]:
+    def _prepare(self, workspace: Workspace, job: RLJob) -> tuple[Command, tuple[str, ...]]:
         """Write what OpenRLHF reads, and check it. Returns what to start, and what was found."""
-        params, start = self._params, absolute(model)
+        params, start = self._params, absolute(job.model)
         longest = write_prompts(
             workspace.data,
-            problems,
-            PromptWriter.like(start, policy.params),
+            job.problems,
+            PromptWriter.like(start, job.policy.params),
             rows=params.steps * params.prompts_per_step,
-            seed=seed,
+            seed=job.seed,
         )
         module = write_module(
             workspace.folder,
             model=start,
-            verifier=reward,
+            verifier=job.reward,
             step_format=self._step_format,
-            problem=problems[0],
+            problem=job.problems[0],
         )
         words = flags.words(
             {
@@ -113,7 +78,7 @@ class Trainer:
                 "data.label_key": LABEL,
                 "data.max_len": longest + params.max_tokens,
                 "reward.remote_url": module,
-                "train.seed": seed % 2**31,
+                "train.seed": job.seed % 2**31,
                 **workspace.flags(),
                 **flags.of(params, flags.RL),
                 **params.extra_flags,
@@ -124,8 +89,10 @@ class Trainer:
             checks.check_flags(python, MODULE, words, env),
             checks.check_reward(python, module, env),
         )
-        job = Job((*python, "-m", MODULE, *words), env)
-        return (job.on_cluster(python, params.address) if params.mode == "job" else job), found
+        command = Command((*python, "-m", MODULE, *words), env)
+        if params.mode == "job":
+            command = command.on_cluster(python, params.address)
+        return command, found
 
     def _recorder(self, logs: Logs, on_step: OnStep) -> Callable[[str], None]:
         def record(line: str) -> None:

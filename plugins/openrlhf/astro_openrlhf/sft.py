@@ -10,9 +10,9 @@ from statistics import fmean
 
 from astro.errors import TrainingError
 from astro.files import read_json, write_json
-from astro.interfaces import OnStep, TrainResult
+from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro_openrlhf import checks, flags, progress
-from astro_openrlhf.job import Job, follow
+from astro_openrlhf.command import Command, follow
 from astro_openrlhf.logs import Logs, Row
 from astro_openrlhf.params import SftParams
 from astro_openrlhf.prompts import PromptWriter, absolute
@@ -42,41 +42,32 @@ class Trainer:
     def __init__(self, params: SftParams) -> None:
         self._params = params
 
-    def train(
-        self,
-        traces: Path,
-        *,
-        model: str,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-        tokens: int | None = None,
-    ) -> TrainResult:
-        """Train, or go on, or return what is finished. Writes in `run_dir` only.
+    def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
+        """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
 
         The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
         `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`,
         `MissingEngineError`, and `PolicyError` for a model that cannot be loaded.
         """
-        workspace = Workspace(run_dir)
+        workspace = Workspace(job.run_dir)
         if workspace.model.exists():
             return TrainResult(
                 workspace.model, read_json(workspace.model / _METRICS, dict[str, float])
             )
         started = time.monotonic()
         workspace.clear_broken()
-        start = absolute(model)
-        examples, dropped = self._examples(traces, start)
+        start = absolute(job.model)
+        examples, dropped = self._examples(job.traces, start)
         planned = plan(
             examples,
             batch_size=self._params.batch_size,
             epochs=self._params.epochs,
-            tokens=tokens,
-            seed=seed,
+            tokens=job.tokens,
+            seed=job.seed,
         )
         write_examples(workspace.data, planned)
         steps = len(planned) // self._params.batch_size
-        rows = self._fit(workspace, self._flags(workspace, start, seed), steps, on_step)
+        rows = self._fit(workspace, self._flags(workspace, start, job.seed), steps, on_step)
         metrics = {
             "tokens": float(sum(example.tokens for example in planned)),
             "steps": float(steps),
@@ -129,7 +120,7 @@ class Trainer:
         params = self._params
         python = params.interpreter()
         checks.check_flags(python, MODULE, words, params.env)
-        command = (*python, "-m", "deepspeed.launcher.runner", *self._machines(), "--module")
+        launcher = (*python, "-m", "deepspeed.launcher.runner", *self._machines(), "--module")
         with closing(Logs(workspace.run_dir)) as logs:
             record = Recorder(
                 logs,
@@ -138,7 +129,7 @@ class Trainer:
                 done=workspace.done(),
                 steps=steps,
             )
-            follow(Job((*command, MODULE, *words), params.env), workspace, record)
+            follow(Command((*launcher, MODULE, *words), params.env), workspace, record)
             record.flush()
             return logs.rows
 

@@ -15,7 +15,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from astro.interfaces import StepFormat
+from astro.interfaces import RLJob, StepFormat
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.types import Problem
@@ -124,17 +124,16 @@ def step_format() -> StepFormat:
 
 
 @pytest.fixture
-def given(problems: list[Problem], tmp_path: Path) -> dict[str, Any]:
-    """What an RL trainer is given beside `on_step`."""
-    policy = Binding(name="transformers", params={"model": "tiny-countdown"})
-    return {
-        "problems": problems,
-        "model": "tiny-countdown",
-        "policy": policy,
-        "reward": VerifierBinding(name="countdown", timeout=10),
-        "run_dir": tmp_path / "run" / "rl",
-        "seed": 0,
-    }
+def job(problems: list[Problem], tmp_path: Path) -> RLJob:
+    """RL of the tiny model on a few problems."""
+    return RLJob(
+        problems,
+        model="tiny-countdown",
+        policy=Binding(name="transformers", params={"model": "tiny-countdown"}),
+        reward=VerifierBinding(name="countdown", timeout=10),
+        run_dir=tmp_path / "run" / "rl",
+        seed=0,
+    )
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from astro.errors import MissingEngineError, TrainingError
+from astro.interfaces import RLJob
 from astro_openrlhf import flags, rl, sft
 from astro_openrlhf.checks import check_flags, check_reward
 from astro_openrlhf.params import GrpoParams, PpoParams, SftParams
@@ -123,24 +124,24 @@ def test_a_check_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_dry_run_writes_and_checks_all(
-    build: Any, step_format: Any, given: dict[str, Any], sources: dict[str, str]
+    build: Any, step_format: Any, job: RLJob, sources: dict[str, str]
 ) -> None:
     params = {"python": sys.executable, "env": sources, "steps": 3}
     trainer = build("rl", "openrlhf_grpo", params, step_format=step_format)
-    found = trainer.dry_run(**given)
+    found = trainer.dry_run(job)
     assert found.command[:3] == (sys.executable, "-m", rl.MODULE)
     names = {path.name for path in found.files}
     assert names == {"data.jsonl", "reward.json", "reward.py", "step_format.pickle"}
     assert len(found.checks) == 2
-    assert not (given["run_dir"] / "model").exists()
+    assert not (job.run_dir / "model").exists()
 
 
 def test_a_job_is_submitted_to_the_cluster(
-    build: Any, step_format: Any, given: dict[str, Any], sources: dict[str, str]
+    build: Any, step_format: Any, job: RLJob, sources: dict[str, str]
 ) -> None:
     params = {"python": sys.executable, "env": sources, "mode": "job", "address": "http://h:1"}
     trainer = build("rl", "openrlhf_grpo", params, step_format=step_format)
-    command = trainer.dry_run(**given).command
+    command = trainer.dry_run(job).command
     submit = (sys.executable, "-m", "ray.scripts.scripts", "job", "submit", "--address")
     assert command[:7] == (*submit, "http://h:1")
     assert "RAY_DEDUP_LOGS" in command[command.index("--runtime-env-json") + 1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -18,7 +19,7 @@ from astro.config.loading import parse_config
 from astro.errors import TrainingError, VerifierError
 from astro.events import Event, StageProgress
 from astro.files import read_lines
-from astro.interfaces import OnStep, TrainResult
+from astro.interfaces import OnStep, RLJob, SFTJob, TrainResult
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.registry import Registry
 
@@ -110,13 +111,13 @@ def test_grpo_is_interrupted_goes_on_and_teaches(rl_on_cpu: dict[str, Any], tmp_
 
 
 def test_ppo_as_a_job_with_a_third_partys_verifier_that_raises(
-    trainer: Callable[..., Any], given: dict[str, Any], moody: Path, cluster: str
+    trainer: Callable[..., Any], job: RLJob, moody: Path, cluster: str
 ) -> None:
     params = {"steps": 3, "prompts_per_step": 32, "kl": 0.01, "value_pretraining_steps": 1}
     ppo = trainer("openrlhf_ppo", moody, mode="job", address=cluster, **params)
-    given["reward"] = VerifierBinding(name="moody", max_faults=1, timeout=10)
+    job = replace(job, reward=VerifierBinding(name="moody", max_faults=1, timeout=10))
     rows: list[Any] = []
-    result = ppo.train(**given, on_step=lambda *step: rows.append(step))
+    result = ppo.train(job, lambda *step: rows.append(step))
     assert [(done, total) for done, total, _ in rows] == [(1, 3), (2, 3), (3, 3)]
     assert (result.model / "model.safetensors").exists()
     assert all("critic/loss" in metrics for *_, metrics in rows)
@@ -128,12 +129,12 @@ def test_ppo_as_a_job_with_a_third_partys_verifier_that_raises(
 
 
 def test_the_verifiers_alarm_stops_the_job(
-    trainer: Callable[..., Any], given: dict[str, Any], moody: Path, cluster: str
+    trainer: Callable[..., Any], job: RLJob, moody: Path, cluster: str
 ) -> None:
     grpo = trainer("openrlhf_grpo", moody, mode="job", address=cluster)
-    given["reward"] = VerifierBinding(name="moody", max_faults=0, timeout=10)
+    job = replace(job, reward=VerifierBinding(name="moody", max_faults=0, timeout=10))
     with pytest.raises(VerifierError, match="ValueError: not today"):
-        grpo.train(**given, on_step=lambda *_: None)
+        grpo.train(job, lambda *_: None)
     assert jobs(cluster)[-1] == "STOPPED"
 
 
@@ -148,8 +149,8 @@ def tuning(build: Any, cpu: dict[str, Any], problems: list[Any], tmp_path: Path)
 
     def tune(on_step: OnStep, **params: Any) -> TrainResult:
         trainer = build("sft", "openrlhf_sft", {**cpu, **length, "learning_rate": 6e-4, **params})
-        given = {"model": "tiny-countdown", "run_dir": tmp_path / "sft", "seed": 0}
-        result: TrainResult = trainer.train(traces, **given, on_step=on_step, tokens=TOKENS)
+        job = SFTJob(traces, "tiny-countdown", tmp_path / "sft", seed=0, tokens=TOKENS)
+        result: TrainResult = trainer.train(job, on_step)
         return result
 
     return tune

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from astro.errors import MissingEngineError, TrainingError
+from astro.interfaces import RLJob
 from astro_openrlhf.workspace import Workspace
 
 
@@ -138,13 +139,13 @@ def test_an_emptied_mark_names_nothing(workspace: Workspace, pair: tuple[Path, P
 
 @pytest.mark.parametrize(("name", "kept"), [("openrlhf_grpo", True), ("openrlhf_ppo", False)])
 def test_only_ppo_needs_a_critic_beside_the_actor(
-    build: Any, step_format: Any, given: dict[str, Any], name: str, kept: bool
+    build: Any, step_format: Any, job: RLJob, name: str, kept: bool
 ) -> None:
-    actor = Workspace(given["run_dir"]).checkpoints / "_actor"
+    actor = Workspace(job.run_dir).checkpoints / "_actor"
     save(actor, "global_step20")
     trainer = build("rl", name, {"python": "/no/python"}, step_format=step_format)
     with pytest.raises(MissingEngineError):
-        trainer.train(**given, on_step=lambda *_: None)
+        trainer.train(job, lambda *_: None)
     assert actor.exists() == kept
 
 

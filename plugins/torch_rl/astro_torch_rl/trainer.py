@@ -12,19 +12,18 @@ by its verdict, and ascends the clipped surrogate.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from transformers import AutoTokenizer, PreTrainedModel
 
 from astro.errors import TrainingError
-from astro.interfaces import OnStep, PolicyBackend, StepFormat, TrainablePolicy, TrainResult
+from astro.interfaces import OnStep, PolicyBackend, RLJob, StepFormat, TrainablePolicy, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.models import resolve
 from astro.plugins.registry import Registry
 from astro.seeds import derive
-from astro.types import Problem
 from astro.verification.pool import VerifierPool
 from astro_torch_rl import adapters, checkpoint
 from astro_torch_rl.critic import Critic
@@ -63,32 +62,27 @@ class Trainer:
         self._build_policy = build_policy
         self._build_verifier = build_verifier
 
-    def train(
-        self,
-        problems: Sequence[Problem],
-        *,
-        model: str,
-        policy: Binding,
-        reward: VerifierBinding,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-    ) -> TrainResult:
-        """Train `model`; the result is `run_dir/model`, returned at once if it is there already.
+    def train(self, job: RLJob, on_step: OnStep) -> TrainResult:
+        """Train `job.model` into `job.run_dir/model`, which is returned at once if it is there.
 
         A killed run goes on from its last checkpoint, and on a CPU ends exactly as an uninterrupted
         one. Raises `TrainingError`, `VerifierError`, and what building policy and verifier raises.
         """
-        final, params, model = run_dir / "model", self._params, resolve(model)
+        params, run_dir = self._params, job.run_dir
+        final, model = run_dir / "model", resolve(job.model)
         if not final.exists():
             run_dir.mkdir(parents=True, exist_ok=True)
             with (
-                closing(_trainable(self._build_policy(policy.with_params(model=model)))) as backend,
-                closing(self._build_verifier(reward)) as verifier,
+                closing(
+                    _trainable(self._build_policy(job.policy.with_params(model=model)))
+                ) as backend,
+                closing(self._build_verifier(job.reward)) as verifier,
             ):
-                sampler = Sampler(backend, verifier, seed, params.max_tokens, params.temperature)
-                chosen = teachable(problems, sampler, params, run_dir)
-                models, done = load_models(params, model, run_dir, seed)
+                sampler = Sampler(
+                    backend, verifier, job.seed, params.max_tokens, params.temperature
+                )
+                chosen = teachable(job.problems, sampler, params, run_dir)
+                models, done = load_models(params, model, run_dir, job.seed)
                 training = Training(params, self._step_format, chosen, backend, sampler, models)
                 self._go_on(training, done, run_dir, on_step)
                 checkpoint.export(final, models.learner, start_dtype(model))

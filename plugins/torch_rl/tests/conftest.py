@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from astro.builtin import scripted
 from astro.builtin.exact import ExactVerifier
 from astro.builtin.lines import LinesFormat, Params
-from astro.interfaces import Metrics, PolicyBackend, TrainResult
+from astro.interfaces import Metrics, PolicyBackend, RLJob, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
@@ -42,15 +42,18 @@ class Toy:
     reported: list[tuple[int, int, float]] = field(default_factory=list)
 
     def train(self, run_dir: Path, *, seed: int = 0, **params: Any) -> TrainResult:
-        return self.trainer(**params).train(
+        return self.trainer(**params).train(self.job(run_dir, seed=seed), self.on_step)
+
+    def job(self, run_dir: Path, **changes: Any) -> RLJob:
+        job = RLJob(
             self.problems,
             model=str(self.model),
             policy=Binding(name="transformers", params={"device": "cpu"}),
             reward=VerifierBinding(name="exact", timeout=10.0),
             run_dir=run_dir,
-            seed=seed,
-            on_step=self.on_step,
+            seed=0,
         )
+        return replace(job, **changes)
 
     def trainer(
         self,

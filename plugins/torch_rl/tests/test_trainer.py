@@ -16,7 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from astro.errors import TrainingError
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro_torch_rl import params
 from astro_torch_rl.params import PpoParams
@@ -163,15 +163,9 @@ def test_training_reads_prompts_as_the_policy_does(toy: Any, tmp_path: Path) -> 
     entropies = set()
     for style in ({"system": "two"}, {"prompt_style": "raw", "processes": 2}):
         run_dir = tmp_path / next(iter(style))
-        toy.trainer(steps=1).train(
-            toy.problems,
-            model=str(model),
-            policy=Binding(name="transformers", params={"device": "cpu", **style}),
-            reward=VerifierBinding(name="exact", timeout=10.0),
-            run_dir=run_dir,
-            seed=0,
-            on_step=toy.on_step,
-        )
+        policy = Binding(name="transformers", params={"device": "cpu", **style})
+        job = toy.job(run_dir, model=str(model), policy=policy)
+        toy.trainer(steps=1).train(job, toy.on_step)
         (row,) = rows(run_dir)
         assert row["mismatch"] < 1e-5
         entropies.add(row["entropy"])
@@ -185,15 +179,7 @@ def test_a_policy_that_cannot_take_weights_is_refused(toy: Any, tmp_path: Path) 
 
     trainer = toy.trainer(build_policy=lambda _: Fixed())
     with pytest.raises(TrainingError, match=r"Fixed cannot take new weights .*transformers"):
-        trainer.train(
-            toy.problems,
-            model=str(toy.model),
-            policy=Binding(name="fixed"),
-            reward=VerifierBinding(name="exact"),
-            run_dir=tmp_path,
-            seed=0,
-            on_step=toy.on_step,
-        )
+        trainer.train(toy.job(tmp_path, policy=Binding(name="fixed")), toy.on_step)
 
 
 def test_value_pretraining_trains_the_critic_alone(toy: Any, tmp_path: Path) -> None:

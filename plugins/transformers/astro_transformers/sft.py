@@ -26,7 +26,7 @@ from transformers import (
 
 from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
-from astro.interfaces import OnStep, TrainResult
+from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
 from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
@@ -49,34 +49,27 @@ class TransformersSFT:
     def __init__(self, params: SFTParams) -> None:
         self._params = params
 
-    def train(
-        self,
-        traces: Path,
-        *,
-        model: str,
-        run_dir: Path,
-        seed: int,
-        on_step: OnStep,
-        tokens: int | None = None,
-    ) -> TrainResult:
-        """Train, or go on, or return what is finished. Writes in `run_dir` only.
+    def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
+        """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
 
         The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
         `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`
         for traces that cannot be used and `PolicyError` for a model that cannot be loaded.
         """
-        target = run_dir / "model"
+        target = job.run_dir / "model"
         if target.exists():
             return TrainResult(target, json.loads((target / _METRICS).read_text()))
         started = time.monotonic()
         if self._params.threads:
             torch.set_num_threads(self._params.threads)
-        name = models.checkpoint(model)
+        name = models.checkpoint(job.model)
         tokenizer = checkpoints.load_tokenizer(name)
         loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
-        batches, dropped = self._batches(traces, loaded, tokenizer, seed, tokens)
-        training = fingerprint(traces, self._params.model_dump(exclude=_FREE), model, seed, tokens)
-        arguments = self._arguments(run_dir / "checkpoints", seed)
+        batches, dropped = self._batches(job, loaded, tokenizer)
+        training = fingerprint(
+            job.traces, self._params.model_dump(exclude=_FREE), job.model, job.seed, job.tokens
+        )
+        arguments = self._arguments(job.run_dir / "checkpoints", job.seed)
         losses = self._fit(loaded, batches, arguments, training, on_step)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
@@ -87,11 +80,11 @@ class TransformersSFT:
             "dropped": float(dropped),
         }
         _save(loaded.to(_own_dtype(name)), tokenizer, metrics, target)
-        shutil.rmtree(run_dir / "checkpoints", ignore_errors=True)
+        shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
 
     def _batches(
-        self, traces: Path, model: PreTrainedModel, tokenizer: Any, seed: int, tokens: int | None
+        self, job: SFTJob, model: PreTrainedModel, tokenizer: Any
     ) -> tuple[list[list[Example]], int]:
         """Every batch in order, and how many traces are too long for the model."""
         params = self._params
@@ -101,20 +94,20 @@ class TransformersSFT:
                 "name one as eos_token in its tokenizer_config.json",
             )
         encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
-        read = read_examples(traces, encoder, tokenizer.eos_token_id)
+        read = read_examples(job.traces, encoder, tokenizer.eos_token_id)
         limit = params.max_length or checkpoints.context_limit(model) or sys.maxsize
         examples = [example for example in read if len(example.ids) <= limit]
         if not examples:
             raise TrainingError(
-                f"{traces}: none of its {len(read)} traces fits {limit} tokens",
+                f"{job.traces}: none of its {len(read)} traces fits {limit} tokens",
                 "raise max_length" if read else "",
             )
         plan = plan_batches(
             examples,
             batch_size=params.batch_size,
             epochs=params.epochs,
-            tokens=tokens,
-            seed=seed,
+            tokens=job.tokens,
+            seed=job.seed,
         )
         return [[examples[i] for i in batch] for batch in plan], len(read) - len(examples)
 

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from astro.errors import TrainingError
-from astro.interfaces import TrainResult
+from astro.interfaces import SFTJob, TrainResult
 from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
 from astro_transformers.sft import TransformersSFT
@@ -53,9 +53,7 @@ def train(
     **params: object,
 ) -> TrainResult:
     sft = TransformersSFT(SFTParams.model_validate({**FAST, **params}))
-    return sft.train(
-        traces, model=model, run_dir=run_dir, seed=seed, on_step=on_step, tokens=tokens
-    )
+    return sft.train(SFTJob(traces, model, run_dir, seed, tokens), on_step)
 
 
 def weights(result: TrainResult) -> dict[str, torch.Tensor]:

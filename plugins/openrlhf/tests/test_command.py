@@ -9,7 +9,7 @@ import pytest
 
 from astro.errors import TrainingError, VerifierError
 from astro.files import write_json
-from astro_openrlhf.job import Job, follow
+from astro_openrlhf.command import Command, follow
 from astro_openrlhf.workspace import Workspace
 
 
@@ -20,8 +20,8 @@ def workspace(tmp_path: Path) -> Workspace:
     return found
 
 
-def script(text: str) -> Job:
-    return Job((sys.executable, "-c", text), {})
+def script(text: str) -> Command:
+    return Command((sys.executable, "-c", text), {})
 
 
 def test_every_line_is_handed_over(workspace: Workspace) -> None:

@@ -22,35 +22,38 @@ _TAIL_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A command, the environment variables that it is given, and what stops it from outside."""
+class Command:
+    """A command line, environment variables to set for it, and a command that stops it.
 
-    command: tuple[str, ...]
+    `stop` is empty where ending the process is enough.
+    """
+
+    words: tuple[str, ...]
     env: Mapping[str, str]
     stop: tuple[str, ...] = ()
 
-    def on_cluster(self, python: Sequence[str], address: str) -> Job:
+    def on_cluster(self, python: Sequence[str], address: str) -> Command:
         """The same, submitted to a Ray cluster by its dashboard's address."""
         ray = (*python, "-m", "ray.scripts.scripts", "job")
         name = f"astro-{uuid.uuid4().hex[:12]}"
         runtime = json.dumps({"env_vars": {**ENVIRONMENT, **self.env}})
         submit = ("submit", "--address", address, "--submission-id", name)
-        return Job(
-            (*ray, *submit, "--runtime-env-json", runtime, "--", *self.command),
+        return Command(
+            (*ray, *submit, "--runtime-env-json", runtime, "--", *self.words),
             self.env,
             (*ray, "stop", "--address", address, name),
         )
 
 
-def follow(job: Job, workspace: Workspace, on_line: Callable[[str], None]) -> None:
-    """Run `job` to its end and hand over each line of its log, as it comes.
+def follow(command: Command, workspace: Workspace, on_line: Callable[[str], None]) -> None:
+    """Run `command` to its end and hand over each line of its log, as it comes.
 
     Raises `VerifierError` if the verifier's alarm has gone off, and `TrainingError` with OpenRLHF's
     own last words if it fails.
     """
     start = workspace.log.stat().st_size if workspace.log.exists() else 0
-    env = {**ENVIRONMENT, **job.env}
-    with running(job.command, log=workspace.log, env=env, stop=job.stop) as keeper:
+    env = {**ENVIRONMENT, **command.env}
+    with running(command.words, log=workspace.log, env=env, stop=command.stop) as keeper:
         for line in _lines(workspace.log, start, keeper):
             on_line(line)
             _raise_alarm(workspace)
