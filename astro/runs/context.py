@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from astro.plugins.binding import Binding
-from astro.engine.budget import Budget
 from astro.config.run import RunConfig
+from astro.data import problem_sets
+from astro.engine.budget import Budget
+from astro.engine.executor import Executor
+from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError, VerifierError
 from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, read_json, write_json, write_lines
-from astro.runs.folder import RunFolder
 from astro.interfaces import HasCounters, OnStep, StepFormat
-from astro.engine.executor import Executor
-from astro.engine.journal import Journal
-from astro.data import problem_sets
+from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
+from astro.runs.folder import RunFolder
 from astro.types import Problem
 
 

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from astro.config.run import RunConfig
+from astro.data.problem_sets import held_out
+from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, StageFinished, ignore
 from astro.files import copy_whole
+from astro.plugins.registry import Registry
+from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.listeners import broadcast
-from astro.engine.journal import Journal
 from astro.runs.stages import evaluate, linearize, report, rl, search, sft
-from astro.runs.context import RunContext
-from astro.data.problem_sets import held_out
-from astro.plugins.registry import Registry
 
 STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
 

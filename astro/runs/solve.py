@@ -7,14 +7,14 @@ from contextlib import closing
 from pathlib import Path
 
 from astro.config.run import RunConfig
+from astro.engine.journal import Journal
 from astro.errors import ProblemError, RunError
 from astro.events import ignore
-from astro.runs.folder import RunFolder
 from astro.interfaces import ProblemReader, ProblemSource
-from astro.engine.journal import Journal
-from astro.runs.context import RunContext
-from astro.runs.stages.search import STAGE, search_tasks
 from astro.plugins.registry import Registry
+from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
+from astro.runs.stages.search import STAGE, search_tasks
 from astro.types import Problem, SearchTree
 
 SPLITS = ("test", "dev", "train")

@@ -9,14 +9,14 @@ from pathlib import Path
 from statistics import fmean
 
 from astro.config.run import Evaluate
+from astro.data.problem_sets import held_out, with_prompt
+from astro.engine.sampling import Sample, sample_responses
 from astro.engine.tasks import Task
 from astro.files import read_json, read_lines, write_json, write_whole
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
-from astro.runs.context import RunContext
-from astro.data.problem_sets import with_prompt, held_out
 from astro.requests import Program
-from astro.engine.sampling import Sample, sample_responses
+from astro.runs.context import RunContext
 from astro.types import FinishReason, Problem
 
 STAGE = "evaluate"
@@ -112,7 +112,9 @@ def _fields(measured: EvaluatedProblem) -> dict[str, float]:
     return {"pass@1": sum(rewards) / len(rewards)}
 
 
-def grouped(measured: Mapping[str, Sequence[EvaluatedProblem]], config: Evaluate) -> Iterator[Group]:
+def grouped(
+    measured: Mapping[str, Sequence[EvaluatedProblem]], config: Evaluate
+) -> Iterator[Group]:
     """Each of `config.sets`, and its parts by each key of `config.by`, the values in order.
 
     A value that is neither text nor a number makes no part.

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from astro.plugins.binding import Binding
+from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.files import index_lines, read_line, write_lines
 from astro.interfaces import Linearizer, StepFormat
-from astro.runs.context import RunContext
-from astro.data.problem_sets import with_prompt
+from astro.plugins.binding import Binding
 from astro.requests import Program
+from astro.runs.context import RunContext
 from astro.seeds import derive
 from astro.types import Problem, SearchTree, Trace
 

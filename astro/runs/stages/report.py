@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from astro.config.yaml import dump_config
+from astro.data.problem_sets import Decontamination
 from astro.files import read_json, read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import RunContext
-from astro.runs.stages.evaluate import Figures, Group, EvaluatedProblem, read_groups, read_scores
-from astro.data.problem_sets import Decontamination
+from astro.runs.stages.evaluate import EvaluatedProblem, Figures, Group, read_groups, read_scores
 from astro.text import plain
 from astro.types import Problem
 
@@ -46,7 +46,9 @@ def examples(run: RunContext) -> list[SampleResponse]:
     return [example for example in found if example]
 
 
-def _first(run: RunContext, model: str, step_format: StepFormat, *, backtracked: bool) -> SampleResponse | None:
+def _first(
+    run: RunContext, model: str, step_format: StepFormat, *, backtracked: bool
+) -> SampleResponse | None:
     for measured in read_lines(run.folder.samples(model), EvaluatedProblem):
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)

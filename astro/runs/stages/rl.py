@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from astro.plugins.binding import Binding
+from astro.data.problem_sets import with_prompt
 from astro.events import Notice, StageStarted
 from astro.interfaces import RLAlgorithm, RLJob
+from astro.plugins.binding import Binding
 from astro.runs.context import RunContext
-from astro.data.problem_sets import with_prompt
 from astro.seeds import derive
 
 STAGE = "rl"

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.files import write_whole
 from astro.interfaces import SearchAlgorithm, StepFormat
-from astro.runs.context import RunContext
-from astro.data.problem_sets import with_prompt
 from astro.requests import Program
+from astro.runs.context import RunContext
 from astro.seeds import derive
 from astro.types import Problem, SearchTree
 
@@ -28,7 +28,9 @@ def run(run: RunContext) -> None:
     write_whole(run.folder.trees, (result + b"\n" for result in results))
 
 
-def search_tasks(run: RunContext, problems: Sequence[Problem], stage: str) -> list[Task[SearchTree]]:
+def search_tasks(
+    run: RunContext, problems: Sequence[Problem], stage: str
+) -> list[Task[SearchTree]]:
     """The search of each problem by the configured algorithm, which keeps no state of its own."""
     step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 from pathlib import Path
 
-from astro.plugins.binding import Binding
 from astro.errors import RunError
 from astro.events import StageStarted
 from astro.files import encode, read_json, read_lines, write_json, write_lines
-from astro.runs.folder import RunFolder
 from astro.interfaces import SFTJob, SFTTrainer
+from astro.plugins.binding import Binding
 from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
 from astro.runs.stages.linearize import arms
 from astro.seeds import derive
 
