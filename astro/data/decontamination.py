@@ -1,9 +1,9 @@
-"""Training problems that are held out too: the same text, or a long run of its words. Pure.
+"""Finds training problems that also occur in an evaluation set.
 
-After Brown et al. 2020 (GPT-3), appendix C: a training document that shares a run of 13 words with
-an evaluation document is contaminated, unless more than 10 training documents hold that run, which
-then is a common phrase. Words are runs of letters and digits, whatever their case. A problem of
-fewer words is compared by its whole text alone.
+Follows Brown et al. 2020 (GPT-3), appendix C: a training document that shares a run of 13 words
+with an evaluation document is contaminated, unless more than 10 training documents contain that
+run, which makes it a common phrase. Words are runs of letters and digits, compared without case. A
+problem with fewer words is compared only by its whole text.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _IDLE_SPACE = re.compile(r" (?=[^\w\s])|(?<=[^\w\s]) ")
 
 @dataclass(frozen=True, slots=True)
 class Contaminated:
-    """A training problem, the evaluation problem that it was found in, and what they share.
+    """A contaminated training problem and the evaluation problem that it matches.
 
-    `shared` is the run of words, or empty where the whole texts are the same.
+    `shared` is the run of words that both contain, or empty if their whole texts are the same.
     """
 
     id: str
@@ -43,9 +43,10 @@ def contaminated(
     evaluation: Mapping[str, Sequence[Problem]],
     by_text_alone: Collection[str] = (),
 ) -> list[Contaminated]:
-    """Those of `training` that are in a set of `evaluation`, in their order, each once.
+    """The problems of `training` that match a problem of `evaluation`, in order and each once.
 
-    The sets named in `by_text_alone` are compared by whole texts, not by runs of words.
+    `evaluation` maps names of sets to their problems. The sets named in `by_text_alone` are
+    compared only by whole texts, not by runs of words.
     """
     sets = [(name, p) for name, problems in evaluation.items() for p in problems][::-1]
     worded = [(name, p) for name, p in sets if name not in by_text_alone]
@@ -63,14 +64,16 @@ def contaminated(
 
 
 def same_text(text: str) -> str:
-    """A text without what does not change its meaning: case, spaces, the signs of LaTeX for layout
-    and for where mathematics begins, and the stop at its end."""
+    """`text` without what does not change its meaning.
+
+    Case, spaces, LaTeX's layout commands and math delimiters, and final punctuation are removed.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold()
     plain = folded.replace(r"\dfrac", r"\frac").replace(r"\tfrac", r"\frac")
     return _IDLE_SPACE.sub("", _LAYOUT.sub(" ", plain)).strip(" .?!:")
 
 
 def ngrams(text: str, n: int = N) -> Iterator[str]:
-    """Every run of `n` words, the code of figures left out."""
+    """Every run of `n` words. The code of Asymptote figures is left out."""
     words = _WORD.findall(_FIGURE.sub(" ", unicodedata.normalize("NFKC", text).casefold()))
     return (" ".join(words[i : i + n]) for i in range(len(words) - n + 1))

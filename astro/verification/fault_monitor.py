@@ -1,4 +1,4 @@
-"""The alarm: a run whose verifier has broken stops, for its rewards mean nothing."""
+"""Stops a run whose verifier fails too often, because its rewards are then meaningless."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _REASON_CHARS = 120
 
 
 class FaultMonitor:
-    """Watches the latest 1,000 verdicts, so that a verifier that breaks late is noticed too.
+    """Watches the share of faults among the latest 1,000 verdicts.
 
-    It goes off when more than `max_faults` of them are faults. Verdicts that are not there yet, up
-    to 100, count as sound: one fault of one is no alarm.
+    The window makes a verifier that breaks late as noticeable as one that never worked. `note`
+    raises once the share exceeds `max_faults`, a number in [0, 1]. Until there are 100 verdicts the
+    share is taken of 100, so that a single early fault does not stop a run.
     """
 
     def __init__(self, max_faults: float) -> None:
@@ -26,7 +27,11 @@ class FaultMonitor:
         self._faults = 0
 
     def note(self, verdict: Verdict) -> None:
-        """Count a verdict. Raises `VerifierError` when it is one fault too many."""
+        """Count a verdict.
+
+        Raises:
+            VerifierError: The share of faults exceeds `max_faults`.
+        """
         self._latest.append(verdict)
         self._faults += verdict.status.fault
         if len(self._latest) > _LATEST:
@@ -43,6 +48,6 @@ class FaultMonitor:
             f"{len(faults)} of the last {len(self._latest)} verdicts are faults ({counts}), more "
             f"than verifier.max_faults allows ({self._max_faults:g}): "
             + " | ".join(reasons[:_REASONS]),
-            "mend what the verifier lacks, or raise verifier.max_faults, and run the same command "
-            "again: what is sound is kept, what is at fault is judged anew",
+            "fix the verifier or raise verifier.max_faults, then run the same command again: valid "
+            "verdicts are kept, and faulty ones are verified again",
         )

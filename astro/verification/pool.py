@@ -1,4 +1,4 @@
-"""Verification beside generation: worker processes that are killed and replaced at their bounds."""
+"""A pool of verifier processes, which are killed and replaced when they exceed their limits."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ _text = msgspec.msgpack.Decoder(str).decode
 
 
 class Judged(NamedTuple):
-    """A verdict under its ticket, and the seconds since a ready worker had the response.
+    """A ticket, its verdict, and the seconds that the verification took.
 
-    A response that took a second worker has the seconds of both; one that was known has none.
+    The seconds count from when a ready worker received the response. They add up over both workers
+    if the first one died, and are 0 if the verdict was cached.
     """
 
     ticket: int
@@ -45,9 +46,10 @@ class Judged(NamedTuple):
 
 @dataclass(slots=True)
 class _Job:
-    """One response to check, under every ticket that asked for it.
+    """One response to verify, with all tickets that requested it.
 
-    `seconds` are those spent on it so far; it is `suspect` once a worker has died at it.
+    `seconds` is the time spent on it so far. It is `suspect` once a worker has died while verifying
+    it.
     """
 
     digest: bytes
@@ -60,11 +62,11 @@ class _Job:
 
 @dataclass(slots=True)
 class _Worker:
-    """A child process, and the jobs it was sent and has not answered, in order.
+    """A child process and the jobs that it was sent and has not answered, in order.
 
-    It is sent none until it is `ready`: its verifier is built, and it reads what it is sent. It is
-    at the first job, or at its own start, since `since`. `starved` is the child's as of the time
-    when it was sent the jobs.
+    It is sent jobs only when it is `ready`, which means that its verifier is built. `since` is the
+    time at which it began the first job, or at which it started. `starved` is the value of
+    `Child.starved` when the jobs were sent.
     """
 
     child: Child
@@ -76,22 +78,23 @@ class _Worker:
 
 
 class VerifierPool:
-    """Turns `Verify` requests into verdicts, in worker processes.
+    """Answers `Verify` requests with verdicts, in worker processes.
 
-    A response that takes more than `timeout` seconds is `timeout`; while no core is free for its
-    worker, time does not count, up to 4 times `timeout` in all. A response at which a worker dies,
-    for lack of memory or otherwise, is tried once more, for it need not be to blame, and is then
-    `error`. The worker is replaced in each case. Verifiers are deterministic, so equal requests are
-    computed once.
+    A response that takes more than `timeout` seconds gets the verdict `timeout`. Time in which no
+    core is free for the worker does not count, up to 4 times `timeout` in total. If a worker dies
+    while verifying a response, for lack of memory or otherwise, the response is tried once more,
+    because it need not be the cause; if a second worker dies, its verdict is `error`. The worker is
+    replaced in each case. Verifiers are deterministic, so equal requests are computed once.
 
-    Works from any thread, one at a time, and in a fork of the process that made it; uses no
-    signals. Raises `VerifierError` when a worker cannot start, for then no verdict would mean
-    anything, and when too many verdicts are faults (see `FaultMonitor`). A bad reference counts
-    once, in however many responses it is met.
+    The pool can be used from any thread, one at a time, and in a fork of the process that created
+    it. It uses no signals. A bad reference counts as one fault, however many responses have it.
+
+    Raises:
+        VerifierError: A worker cannot start, or too many verdicts are faults (see `FaultMonitor`).
     """
 
     def __init__(self, verifier: VerifierBinding) -> None:
-        # The verifier is built here once, so that a bad name or params fail before any work.
+        # Building the verifier here once reports a wrong name or wrong params before any work.
         Registry.discover().build("verifier", verifier)
         self._binding = verifier
         self._queue: deque[_Job] = deque()
@@ -111,7 +114,7 @@ class VerifierPool:
         self.close()
 
     def warm_up(self) -> None:
-        """Start every worker and wait until all are ready: what follows is verification alone."""
+        """Start every worker and wait until all are ready, so that no start-up time follows."""
         self._own()
         while len(self._workers) < self._binding.workers:
             self._workers.append(self._start())
@@ -119,7 +122,7 @@ class VerifierPool:
             self._collect(_POLL_SECONDS)
 
     def add(self, ticket: int, request: Verify) -> None:
-        """Queue a response to check."""
+        """Queue a response to verify."""
         digest = _digest(request)
         if (verdict := self._memo.get(digest)) is not None:
             self._counts["memo_hits"] += 1
@@ -133,11 +136,14 @@ class VerifierPool:
             self._queue.append(job)
 
     def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
-        """Hand back the verdicts that are there; with `block`, wait for one if any is due."""
+        """Return the verdicts that are ready, each with its ticket.
+
+        With `block`, wait for at least one verdict if any is pending.
+        """
         return [(judged.ticket, judged.verdict) for judged in self.judge(block)]
 
     def judge(self, block: bool = False) -> list[Judged]:
-        """`step`, with the time that each verdict took."""
+        """Do as `step` does, and also return the time that each verdict took."""
         self._own()
         self._collect(0.0)
         self._dispatch()
@@ -151,8 +157,7 @@ class VerifierPool:
         return done
 
     def counters(self) -> Mapping[str, int]:
-        """How many verdicts of each class were handed out, how many of them were `memo_hits`, and
-        `restarts` of workers."""
+        """Number of verdicts by class, of `memo_hits` among them, and of worker `restarts`."""
         return dict(self._counts)
 
     def close(self) -> None:
@@ -162,7 +167,7 @@ class VerifierPool:
         self._workers.clear()
 
     def _own(self) -> None:
-        """In a fork, leave the workers to the parent, and do their jobs with workers of our own."""
+        """After a fork, leave the workers to the parent process and queue their jobs again."""
         if self._owner != os.getpid():
             self._owner = os.getpid()
             for worker in self._workers:
@@ -171,7 +176,7 @@ class VerifierPool:
             self._workers.clear()
 
     def _dispatch(self) -> None:
-        # Once a worker had to be replaced, another waits for the next time.
+        # After the first replacement a spare worker stands by, so that the next one costs no time.
         spares = bool(self._counts["restarts"])
         while len(self._workers) < min(self._binding.workers, len(self._pending)) + spares:
             self._workers.append(self._start())
@@ -195,7 +200,7 @@ class VerifierPool:
         self._begin(worker, time.monotonic())
         try:
             worker.child.pipe.send([(job.problem, job.response) for job in jobs])
-        except OSError:  # it died idle, so no job is to blame
+        except OSError:  # the worker died while idle, so no job is suspect
             self._remove(worker)
 
     def _begin(self, worker: _Worker, now: float) -> None:
@@ -224,13 +229,13 @@ class VerifierPool:
                     return
                 verdict, now = _verdict(message)
                 self._finish(worker, verdict, now)
-            if (now := time.monotonic()) > worker.deadline:  # it may have waited for us to read
+            if (now := time.monotonic()) > worker.deadline:  # its message may have waited here
                 self._begin(worker, now)
         except (EOFError, OSError):
             self._on_death(worker)
 
     def _finish(self, worker: _Worker, verdict: Verdict, now: float) -> None:
-        """Resolve the job that it was at until `now`."""
+        """Resolve the job that the worker was at until `now`."""
         job = worker.jobs.popleft()
         job.seconds += max(0.0, now - worker.since)
         self._resolve(job, verdict)
@@ -242,7 +247,7 @@ class VerifierPool:
         worker.ready = True
 
     def _overdue(self, worker: _Worker) -> bool:
-        """Whether its time is over. A starved worker is given the time that it lost."""
+        """Whether the worker's time is over. The time in which it had no core is added first."""
         now = time.monotonic()
         if now > worker.deadline and worker.ready:
             limit = self._binding.timeout
@@ -258,7 +263,7 @@ class VerifierPool:
         self._remove(worker)
 
     def _on_death(self, worker: _Worker) -> None:
-        """Replace a worker that has died, and blame the job it was at if that is suspect."""
+        """Replace a worker that has died. Its job gets an `error` if it was suspect already."""
         reason = self._death(self._remove(worker))
         if not worker.ready:
             raise self._unstartable(reason)
@@ -275,7 +280,7 @@ class VerifierPool:
         return f"the verifier's process died: {how}"
 
     def _remove(self, worker: _Worker) -> int:
-        """Take its jobs back, the one it is at first. Returns its exit code."""
+        """Stop a worker and put its jobs back at the head of the queue. Returns its exit code."""
         self._counts["restarts"] += 1
         self._workers.remove(worker)
         self._queue.extendleft(reversed(worker.jobs))

@@ -1,4 +1,4 @@
-"""Processes of our own that share nothing with us but a pipe, and never outlive us."""
+"""Child processes that share only a pipe with their parent and never outlive it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """A fresh interpreter that runs a module, and our end of its pipe."""
+    """A new interpreter that runs a module, and the parent's end of the pipe to it."""
 
     process: subprocess.Popen[bytes]
     pipe: Connection[Any, Any]
 
     @classmethod
     def start(cls, module: str) -> Child:
-        """Run `python -m module`, whose main is `attend`. Works under any caller and thread."""
+        """Run `python -m module`, which calls `attend`. Can be called from any thread."""
         ours, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
@@ -37,35 +37,41 @@ class Child:
                 pass_fds=[handle],
                 stdin=subprocess.PIPE,  # the child's lifeline: see `_die_with_parent`
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONHASHSEED": "0"},  # the same answer from every child
-                process_group=0,  # the terminal's Ctrl-C is for us; we end our children
+                env={**os.environ, "PYTHONHASHSEED": "0"},  # equal results in every child
+                process_group=0,  # Ctrl-C reaches only the parent, which ends its children
             )
         return cls(process, ours)
 
     def stop(self) -> int:
-        """End it and what it has started. Returns its exit code, negative if a signal ended it."""
-        with suppress(ProcessLookupError, PermissionError):  # a group of nobody, or of zombies
+        """Kill the child and what it has started.
+
+        Returns its exit code, which is negative if a signal ended it.
+        """
+        with suppress(ProcessLookupError, PermissionError):  # no process left, or only zombies
             os.killpg(self.process.pid, signal.SIGKILL)
         code = self.process.wait()
         self.let_go()
         return code
 
     def let_go(self) -> None:
-        """Close our ends and leave it be: in a fork, it is our parent's child."""
+        """Close this process's ends of the pipes and do not kill the child.
+
+        After a fork, the child belongs to the original process.
+        """
         self.pipe.close()
         assert self.process.stdin
         self.process.stdin.close()
 
     def has_spoken(self) -> bool:
-        """Whether there is something to read: `pipe.poll()`, ten times as fast."""
+        """Whether there is something to read. Ten times as fast as `pipe.poll()`."""
         poll = select.poll()
         poll.register(self.pipe, select.POLLIN)
         return bool(poll.poll(0))
 
     def starved(self) -> float:
-        """Seconds so far in which its main thread could run and no core was free.
+        """Seconds so far in which the child's main thread was runnable but no core was free.
 
-        0 where the system does not tell; Linux does.
+        Linux reports this; the result is 0 on other systems.
         """
         try:
             return int(Path(f"/proc/{self.process.pid}/schedstat").read_text().split()[1]) / 1e9
@@ -74,7 +80,7 @@ class Child:
 
 
 def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
-    """The main of a child: `serve` the pipe to our parent until either of them ends."""
+    """The main function of a child: run `serve` on the pipe to the parent until either ends."""
     _die_with_parent()
     try:
         serve(Connection(int(sys.argv[1])))
@@ -83,12 +89,13 @@ def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
 
 
 def _die_with_parent() -> None:
-    """Have this process and what it starts killed when our parent ends, whatever they are doing.
+    """Kill this process and what it has started when its parent ends, whatever they are doing.
 
-    Nobody writes to the lifeline, so it says one thing: its other end is gone. Linux then sends the
-    signal of our choice, which needs no thread of ours to run. (`PR_SET_PDEATHSIG` would kill us
-    with the thread that started us.) A fork of the parent may keep that end open, and other systems
-    send no SIGKILL; there a thread finds out within a second, unless C code holds the interpreter.
+    The lifeline is a pipe that nobody writes to, so the only event on it is that its other end was
+    closed. Linux then sends SIGKILL, which needs no running thread in this process.
+    (`PR_SET_PDEATHSIG` would kill this process when the parent's starting thread ends.) A fork of
+    the parent may keep the other end open, and other systems send no SIGKILL; in these cases a
+    thread notices within a second, unless C code holds the interpreter.
     """
     lifeline = os.dup(sys.stdin.fileno())
     with Path(os.devnull).open() as nothing:

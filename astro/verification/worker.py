@@ -1,4 +1,4 @@
-"""A verifier worker, `python -m astro.verification.worker HANDLE`, started by the pool."""
+"""A verifier worker, which the pool starts as `python -m astro.verification.worker HANDLE`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from astro.types import Problem, Status, Verdict
 from astro.verification.process import attend
 
 OUT_OF_MEMORY = errno.ENOMEM
-"""The exit code of a worker that has none left, and whose heap is not to be trusted any more."""
+"""Exit code of a worker that ran out of memory, after which its heap cannot be trusted."""
 _REASON_CHARS = 500
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Verdict).decode
 
 
 def serve(pipe: Connection[Any, Any]) -> None:
-    """Build the verifier, say so, then answer each response of each chunk in order.
+    """Build the verifier, report the outcome, then answer each response of each chunk in order.
 
-    The first message is empty, or says why the verifier could not be built. A verdict is a
-    message of its own, in msgpack, with the time of the monotonic clock, which all processes share.
+    The first message is empty, or says why the verifier could not be built. Each verdict is a
+    message in msgpack, with the time of the monotonic clock, which all processes share.
     """
     try:
         verifier = _build(pipe.recv())
-    except Exception as error:  # the verifier boundary: the pool says it, for all workers at once
+    except Exception as error:  # the plugin boundary: the pool raises one error for all workers
         pipe.send_bytes(_encode(_reason(error)))
         return
     pipe.send_bytes(_encode(""))
@@ -43,25 +43,25 @@ def serve(pipe: Connection[Any, Any]) -> None:
 
 
 def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
-    """The verifier's verdict, or an `error` verdict with the reason if it has none to give.
+    """The verifier's verdict, or an `error` verdict with the reason if the verifier raises.
 
-    Ends this process when its memory does not suffice.
+    Ends this process with `OUT_OF_MEMORY` if memory runs out.
     """
     try:
         verdict = verifier.verify(problem, response)
         if not isinstance(verdict, Verdict):
             return Verdict(Status.ERROR, None, f"returned {type(verdict).__name__}, not a verdict")
-        return _decode(_encode(verdict))  # whose fields the journal can keep
+        return _decode(_encode(verdict))  # fails if a field cannot be journaled
     except MemoryError:
         os._exit(OUT_OF_MEMORY)
-    except Exception as error:  # the verifier boundary: its faults are data
+    except Exception as error:  # the plugin boundary: the exception becomes a verdict
         return Verdict(Status.ERROR, None, _reason(error))
 
 
 def _build(binding: VerifierBinding) -> Verifier:
     limit = binding.memory_mb * 2**20
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is a verdict, not a file
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no core file
     verifier: Verifier = Registry.discover().build("verifier", binding)
     if isinstance(verifier, WarmVerifier):
         verifier.warm_up()
