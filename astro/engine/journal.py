@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zlib import crc32
 
 import msgspec
 
+from astro.engine.digest import digest, digest_1
 from astro.errors import JournalError, RunError
+from astro.formats import FIRST, FORMAT, check_format
 from astro.requests import Generate, LogProb, Request, Verify
 from astro.types import Completion, Status, Verdict
 
@@ -41,11 +42,17 @@ _decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
     }
 )
 
+Digest = Callable[[Sequence[Request]], int]
+
 
 class Journal:
     """Replies and outcomes by task key. Appends become durable together, at `commit`.
 
-    Opening raises `JournalError` for a file that is not a sound journal.
+    A journal of an older format stays one, so that a run begun with it ends as it would have.
+
+    Raises:
+        JournalError: The file is not a sound journal.
+        RunError: The file cannot be opened, or a newer release wrote it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -53,6 +60,7 @@ class Journal:
         self._appended: list[tuple[str, int, int, bytes | None]] = []
         with self._guard():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._digest = digest_1 if self._format() == FIRST else digest
             self._db.execute("pragma journal_mode = wal")
             self._db.execute("pragma synchronous = normal")
             self._db.execute(f"pragma wal_autocheckpoint = {_CHECKPOINT_PAGES}")
@@ -60,6 +68,15 @@ class Journal:
             (verdict,) = self._db.execute("pragma quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
+
+    def _format(self) -> int:
+        """The file's format, which is the current one if there is nothing in it yet."""
+        (tables,) = self._db.execute("select count(*) from sqlite_schema").fetchone()
+        if not tables:
+            self._db.execute(f"pragma user_version = {FORMAT}")
+        (found,) = self._db.execute("pragma user_version").fetchone()
+        check_format(found, self._path)
+        return found or FIRST
 
     def close(self) -> None:
         self.commit()
@@ -70,7 +87,7 @@ class Journal:
     ) -> None:
         """Record the replies to a program's batch `number`; None says that its budget was spent."""
         payload = None if replies is None else _encode([_encode(reply) for reply in replies])
-        self._appended.append((task, number, _digest(requests), payload))
+        self._appended.append((task, number, self._digest(requests), payload))
 
     def commit(self) -> None:
         """Make all that was appended durable."""
@@ -88,7 +105,7 @@ class Journal:
             rows = self._db.execute(
                 "select digest, payload from replies where task = ? order by number", (task,)
             ).fetchall()
-        return Recording(str(self._path), task, rows)
+        return Recording(str(self._path), task, rows, self._digest)
 
     def finish(self, task: str, result: bytes | None, failure: str = "", tokens: int = 0) -> None:
         """Record a task's outcome for good."""
@@ -142,10 +159,13 @@ class Journal:
 class Recording:
     """The recorded batches of one task, read in order."""
 
-    def __init__(self, path: str, task: str, rows: list[tuple[int, bytes | None]]) -> None:
+    def __init__(
+        self, path: str, task: str, rows: list[tuple[int, bytes | None]], digest: Digest
+    ) -> None:
         self._path = path
         self._task = task
         self._rows = rows
+        self._digest = digest
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -156,7 +176,7 @@ class Recording:
         Raises `JournalError` if other requests were recorded there.
         """
         digest, payload = self._rows[number]
-        if digest != _digest(requests):
+        if digest != self._digest(requests):
             raise JournalError(
                 f"{self._path}: {self._task} asked something else when it was recorded",
                 "the code or the model has changed since; start over with --fresh",
@@ -177,7 +197,3 @@ def _has_fault(payload: bytes | None) -> bool:
     blobs = msgspec.msgpack.decode(payload, type=list[bytes]) if payload else []
     replies = map(msgspec.msgpack.decode, blobs)
     return any(isinstance(r, dict) and Status(r["status"]).fault for r in replies)
-
-
-def _digest(requests: Sequence[Request]) -> int:
-    return crc32(repr(requests).encode("utf-8", "surrogatepass"))

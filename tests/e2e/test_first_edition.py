@@ -8,15 +8,21 @@ that trained all its models, and a study. Weights are left out: nothing here loa
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "first_edition"
+import astro
+
+ROOT = Path(__file__).parents[2]
+FIXTURES = ROOT / "tests" / "fixtures" / "first_edition"
 
 
 def go_on(name: str, runs: Path) -> str:
@@ -25,10 +31,17 @@ def go_on(name: str, runs: Path) -> str:
     return run(name, runs)
 
 
-def run(name: str, runs: Path) -> str:
+def run(name: str, runs: Path, sources: Path = ROOT) -> str:
+    """`astro run` on a fixture's config, by the code in `sources`; returns what was printed."""
     command = [sys.executable, "-m", "astro", "run", str(FIXTURES / f"{name}.yaml")]
+    path = f"{sources}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
     done = subprocess.run(
-        [*command, "--runs", str(runs)], capture_output=True, text=True, check=False
+        [*command, "--runs", str(runs)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=sources,
+        env={**os.environ, "PYTHONPATH": path},
     )
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
@@ -74,3 +87,46 @@ def test_a_study_is_compared_anew(tmp_path: Path) -> None:
     go_on("study", tmp_path)
     new, old = (folder / "study" / "results.json" for folder in (tmp_path, FIXTURES))
     assert holds(json.loads(new.read_text()), json.loads(old.read_text()))
+
+
+@pytest.fixture
+def later_release(tmp_path: Path) -> Path:
+    """A copy of the sources in which `Generate`, `Prompt` and `Problem` have one field more."""
+    sources = tmp_path / "sources"
+    shutil.copytree(Path(astro.__file__).parent, sources / "astro")
+    for name, last in (
+        ("requests.py", "    seed: int = 0\n"),
+        ("types.py", "    metadata: Mapping[str, Any] = field(default_factory=dict)\n"),
+        ("types.py", '    response: str = ""\n    token_ids: tuple[int, ...] = ()\n'),
+    ):
+        file = sources / "astro" / name
+        text = file.read_text()
+        assert text.count(last) == 1
+        file.write_text(text.replace(last, f'{last}    added: str = "usual"\n'))
+    return sources
+
+
+def test_a_release_that_adds_fields_to_requests_goes_on_with_an_old_run(
+    later_release: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(FIXTURES / "interrupted", tmp_path / "interrupted")
+    run("interrupted", tmp_path, later_release)
+    assert holds(
+        rows(tmp_path / "interrupted" / "trees.jsonl"), rows(FIXTURES / "expected" / "trees.jsonl")
+    )
+
+
+def test_a_release_that_adds_fields_to_requests_goes_on_with_a_run_of_today(
+    later_release: Path, tmp_path: Path
+) -> None:
+    run("scripted", tmp_path)
+    (tmp_path / "scripted" / "trees.jsonl").unlink()
+    with closing(sqlite3.connect(tmp_path / "scripted" / "journal.db")) as journal:
+        journal.execute("delete from outcomes")
+        journal.commit()
+        replies = journal.execute("select count(*) from replies").fetchone()
+        run("scripted", tmp_path, later_release)
+        assert journal.execute("select count(*) from replies").fetchone() == replies
+    assert holds(
+        rows(tmp_path / "scripted" / "trees.jsonl"), rows(FIXTURES / "scripted" / "trees.jsonl")
+    )

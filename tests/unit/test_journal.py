@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from astro.engine.digest import digest, digest_1
 from astro.engine.journal import Journal
 from astro.errors import JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Verify
@@ -103,3 +106,51 @@ def test_a_folder_in_its_place_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "journal.db").mkdir()
     with pytest.raises(RunError, match=r"journal\.db: unable to open"):
         Journal(tmp_path / "journal.db")
+
+
+def set_format(path: Path, number: int) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"pragma user_version = {number}")
+
+
+def test_a_journal_of_format_1_is_read_and_continued_by_its_own_rule(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    Journal(path).close()
+    set_format(path, 0)
+    for number in range(2):
+        journal = Journal(path)
+        journal.append("t", number, REQUESTS, REPLIES)
+        assert journal.recorded("t").replies(number, REQUESTS) == REPLIES
+        journal.close()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("pragma user_version").fetchone() == (0,)
+        digests = database.execute("select digest from replies").fetchall()
+    assert digests == [(digest_1(REQUESTS),)] * 2
+
+
+def test_a_new_journal_carries_its_format(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.append("t", 0, REQUESTS, REPLIES)
+    journal.close()
+    with closing(sqlite3.connect(tmp_path / "journal.db")) as database:
+        assert database.execute("pragma user_version").fetchone() == (2,)
+        assert database.execute("select digest from replies").fetchall() == [(digest(REQUESTS),)]
+
+
+def test_other_requests_than_the_recorded_ones_are_refused(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.db")
+    journal.append("t", 0, REQUESTS, REPLIES)
+    with pytest.raises(JournalError, match="t asked something else when it was recorded"):
+        journal.recorded("t").replies(0, [*REQUESTS[:2], Verify(PROBLEM, "answer b")])
+
+
+def test_a_journal_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    Journal(path).close()
+    set_format(path, 3)
+    before = path.read_bytes()
+    with pytest.raises(
+        RunError, match=r"newer ASTRO \(format 3; this one reads up to 2\); upgrade"
+    ):
+        Journal(path)
+    assert path.read_bytes() == before

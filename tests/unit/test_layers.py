@@ -18,6 +18,7 @@ ENGINES = {"torch", "vllm", "transformers", "sympy", "openrlhf", "ray", "trl", "
 MAX_LINES = 400
 ROOMS = [
     {"types", "errors", "events", "seeds", "text", "metrics"},
+    {"formats"},
     {"files", "requests"},
     {"plugins"},
     {"interfaces"},
