@@ -12,14 +12,14 @@ from pydantic import Field, model_validator
 
 from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Row, Where, selected, to_problem
 from astro.errors import ProblemError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import Problem
 
 _SPLITS = ("train", "dev", "test")
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
-class Params(params.Params):
+class JsonlParams(Params):
     """Either `path`, one file that is split by shares, or a file for each split."""
 
     path: Path | None = None
@@ -34,7 +34,7 @@ class Params(params.Params):
     where: Where = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_way(self) -> Params:
+    def _one_way(self) -> JsonlParams:
         if bool(self.path) == any((self.train, self.dev, self.test)):
             raise ValueError("expected either path, or files for train, dev and test")
         if self.dev_share + self.test_share > 1:
@@ -45,7 +45,7 @@ class Params(params.Params):
 class JsonlProblems:
     """In the order of the file. With shares, a problem's split follows from its id alone."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: JsonlParams) -> None:
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:
@@ -72,7 +72,7 @@ class JsonlProblems:
         return "dev" if position < self._params.test_share + self._params.dev_share else "train"
 
 
-def _read(path: Path, params: Params) -> Iterator[Problem]:
+def _read(path: Path, params: JsonlParams) -> Iterator[Problem]:
     places: dict[str, str] = {}
     for place, row in selected(_rows(path), params.where):
         number = place.rpartition(":")[2]

@@ -12,14 +12,14 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import State
 
 _STEP = "{step}"
 _Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Params(params.Params):
+class LinesParams(Params):
     """Where a step ends, which step holds an answer, and the phrases between two walks."""
 
     stop: Annotated[
@@ -72,7 +72,7 @@ class LinesFormat:
     """A backtrack is recognised in a response by the words of its phrase that precede {step}, or by
     the whole phrase, its last full stop or colon left out."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: LinesParams) -> None:
         self.stop = params.stop
         self._params = params
         self._terminal = re.compile(params.terminal_pattern)

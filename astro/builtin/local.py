@@ -13,22 +13,27 @@ from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.interfaces import HasCounters, PolicyBackend
 from astro.plugins.binding import Binding, VerifierBinding
-from astro.plugins.params import Params as BaseParams
+from astro.plugins.params import Params
 from astro.plugins.registry import Registry
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.verification.pool import VerifierPool
 
 
-class Params(BaseParams):
+class LocalParams(Params):
     """Params of executor `local`."""
 
     concurrency: Annotated[int, Field(ge=1, description="programs alive at once")] = 64
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:  # noqa: ARG002
+        """A few programs at once."""
+        return capped(self, concurrency=8)
 
 
 class LocalExecutor:
     """One engine over one policy. The policy is built at the first request that needs it."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: LocalParams) -> None:
         self._params = params
         self._policy: _LazyPolicy | None = None
 

@@ -18,7 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from astro.data.templates import SolutionTemplate, filled
 from astro.errors import ProblemError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import State
 
 HEADER = "## Step"
@@ -27,14 +27,14 @@ _NUMBERED = re.compile(r"## Step (\d{1,6})\b")
 _Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class Shot(params.Params):
+class Shot(Params):
     """A problem, and a response to it as the policy is to write it."""
 
     problem: Annotated[str, Field(min_length=1)]
     solution: Annotated[str, Field(min_length=1)]
 
 
-class Params(params.Params):
+class MarkdownParams(Params):
     """What the policy is told and shown, and the phrases between two walks."""
 
     instruction: Annotated[
@@ -98,7 +98,7 @@ class MarkdownFormat:
 
     stop = (f"\n{HEADER}",)
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: MarkdownParams) -> None:
         self._params = params
         shots = params.few_shots
         self._shots = "".join(

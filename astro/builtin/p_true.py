@@ -11,7 +11,7 @@ from pydantic import Field
 from astro.data.templates import SolutionTemplate, filled
 from astro.errors import PolicyError
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params as BaseParams
+from astro.plugins.params import Params
 from astro.requests import LogProb, Program
 from astro.types import Prompt, State
 
@@ -29,7 +29,7 @@ _FLOOR = -700.0
 _Word = Annotated[str, Field(min_length=1)]
 
 
-class Params(BaseParams):
+class PTrueParams(Params):
     """Params of value `p_true`."""
 
     question: Annotated[
@@ -48,7 +48,7 @@ class Params(BaseParams):
 class PTrue:
     """R(S) = p(true) / (p(true) + p(false)) (Kadavath et al., arXiv 2207.05221, section 3)."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: PTrueParams) -> None:
         self._params = params
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002

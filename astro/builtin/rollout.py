@@ -8,12 +8,13 @@ from typing import Annotated
 from pydantic import Field
 
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params as BaseParams
+from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro.requests import Generate, Program, Verify
 from astro.types import State
 
 
-class Params(BaseParams):
+class RolloutParams(Params):
     """Params of value `rollout`."""
 
     rollouts: Annotated[int, Field(ge=1, description="M, rollouts a state")] = 16
@@ -24,11 +25,15 @@ class Params(BaseParams):
         """A state's."""
         return StageCost((RequestCost("rollouts", 1, self.rollouts, self.max_tokens),))
 
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
+        """Two rollouts, with room for a model with one token per letter."""
+        return {**capped(self, rollouts=2), "max_tokens": scale.response_tokens}
+
 
 class Rollout:
     """R(S_{t+1}) = (1/M) * sum_j V(rollout_j) (ASTRO, section 2)."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: RolloutParams) -> None:
         self._params = params
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from astro.errors import ProblemError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import Problem
 
 Scalar = bool | int | float | str | None
@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 """JSON-safe values by key."""
 
 
-class Fields(params.Params):
+class Fields(Params):
     """The names of the keys in a row. What `metadata` does not name is kept under its own name."""
 
     id: str = "id"

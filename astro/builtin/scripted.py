@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from astro.errors import PolicyError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason
 
@@ -117,7 +117,7 @@ def _hash(*parts: object) -> int:
     return int.from_bytes(blake2b(repr(parts).encode(), digest_size=8).digest(), "big")
 
 
-class Params(params.Params):
+class ScriptedParams(Params):
     """A script: whole responses by prompt, else lines drawn from a vocabulary."""
 
     responses: dict[str, tuple[str, ...]] = Field(
@@ -157,7 +157,7 @@ class Params(params.Params):
 class ScriptedPolicy:
     """Answers by its script. `fail_on` gives a `Failure`; `crash_on` raises from `step`."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: ScriptedParams) -> None:
         self._params = params
         self._writer = LineWriter(self._next_line, params.steps_to_finish)
         self._crash = False

@@ -11,12 +11,12 @@ from rich.table import Table
 
 from astro.cli.tables import text
 from astro.engine.budget import Budget
-from astro.rehearsal.rehearse import Rehearsed
-from astro.rehearsal.stand_ins import Seam
+from astro.rehearsal.prepare import Seam
+from astro.rehearsal.rehearse import RehearsalResult
 from astro.runs import runner as pipeline
 
 
-def report(rehearsed: Rehearsed, until: str | None) -> Iterator[RenderableType]:
+def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[RenderableType]:
     """Each seam with what ran there, what was cut, and what all of it means."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in ("stage", "seam", "ran", "in place of", "why"):
@@ -28,7 +28,7 @@ def report(rehearsed: Rehearsed, until: str | None) -> Iterator[RenderableType]:
     budgets = {k: v for arm in rehearsed.arms.values() for k, v in arm.budgets.items()}
     cut = (f"{name} {_short(old)} -> {_short(new)}" for name, (old, new) in budgets.items())
     yield text("cut: " + ", ".join(cut))
-    if any(arm.family for arm in rehearsed.arms.values()):
+    if any(arm.teacher for arm in rehearsed.arms.values()):
         yield text(
             "A random model solves nothing, so it was taught right and wrong responses to these "
             "few problems by heart, and every self-evaluation counts as approval."
@@ -37,7 +37,7 @@ def report(rehearsed: Rehearsed, until: str | None) -> Iterator[RenderableType]:
     yield text(f"The rehearsal's files are in {rehearsed.folder}/")
 
 
-def _seams(rehearsed: Rehearsed, until: str | None) -> list[Seam]:
+def _seams(rehearsed: RehearsalResult, until: str | None) -> list[Seam]:
     """Those of all arms, each once, up to the stage `until`."""
     seams = dict.fromkeys(seam for arm in rehearsed.arms.values() for seam in arm.seams)
     last = pipeline.STAGES.index(until or pipeline.STAGES[-1])

@@ -11,7 +11,7 @@ from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.yaml import read_config
 from astro.errors import ConfigError, PluginError
 from astro.plugins.binding import Binding, VerifierBinding
-from astro.plugins.params import validate
+from astro.plugins.params import ModelParams, validate
 from astro.plugins.registry import Registry
 
 
@@ -55,9 +55,9 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
     params = registry.params("policy", policy.name, policy.params)
     if config.rounds and ("rl" if config.rl else "sft") not in config.evaluated():
         yield "rounds: each has to train and evaluate a model, by rl or sft"
-    if (config.sft or config.rl) and not hasattr(params, "model"):
+    if (config.sft or config.rl) and not isinstance(params, ModelParams):
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
-    elif (config.sft or config.rl) and getattr(params, "remote", False):
+    elif (config.sft or config.rl) and params.remote:
         yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
 
 

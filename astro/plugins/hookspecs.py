@@ -50,6 +50,11 @@ class Provider:
     `target` and `params` are `"module:Class"`; `params` names a pydantic model, or is empty for
     an implementation without params. `requires` are importable module names, and `install` is the
     command that brings them.
+
+    The rest is for rehearsals. `needs_gpu` says that it cannot run without a GPU. `stand_in` is the
+    name of the provider of the same kind that replaces it where it cannot run. A `fallback`
+    replaces any provider of its kind that has no stand-in; one for `problems` takes a JSON Lines
+    file for each split as its params.
     """
 
     kind: str
@@ -59,6 +64,9 @@ class Provider:
     params: str = ""
     requires: tuple[str, ...] = ()
     install: str = ""
+    stand_in: str = ""
+    fallback: bool = False
+    needs_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)

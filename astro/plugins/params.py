@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from astro.errors import ConfigError
@@ -18,6 +18,18 @@ class Params(BaseModel):
     """The base of every params model: unknown keys are errors, values never change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelParams(Params):
+    """The base of the params of a plugin that uses one model.
+
+    The policy of a run that trains derives its params from it: the checkpoints of SFT and RL take
+    the place of `model`. `remote` says that `model` is a name on a server, which cannot load a
+    checkpoint; a run that trains refuses such a policy.
+    """
+
+    remote: ClassVar[bool] = False
+    model: Annotated[str, Field(description="folder, hub name, or a name that a plugin ships")]
 
 
 def validate(model: type[M], values: Mapping[str, Any]) -> M:

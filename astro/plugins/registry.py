@@ -23,6 +23,8 @@ from astro.plugins.hookspecs import KINDS, Command, Provider
 from astro.plugins.manager import Broken, Origin, Plugins, reason
 
 if TYPE_CHECKING:
+    from pydantic import BaseModel
+
     from astro.plugins.binding import Binding
 
 
@@ -103,10 +105,17 @@ class Registry:
         entries = (replace(e, provider=replace(e.provider, requires=())) for e in self.entries)
         return Registry(entries, self.broken, self._plugins)
 
+    def params_model(self, kind: str, name: str) -> type[BaseModel] | None:
+        """The provider's params model; None if it takes no params. Raises `BrokenPluginError`."""
+        entry = self.find(kind, name)
+        target = entry.provider.params
+        model: type[BaseModel] | None = load(entry, target) if target else None
+        return model
+
     def params(self, kind: str, name: str, params: Mapping[str, Any]) -> Any:
         """The provider's params model, validated. Raises `ConfigError`, `BrokenPluginError`."""
-        entry = self.find(kind, name)
-        if not entry.provider.params:
+        model = self.params_model(kind, name)
+        if model is None:
             if params:
                 raise ConfigError([f"{key}: unknown key; {name} takes none" for key in params])
             return None
@@ -114,7 +123,7 @@ class Registry:
             validate,  # pydantic is slow to import, and listing needs none
         )
 
-        return validate(load(entry, entry.provider.params), params)
+        return validate(model, params)
 
     def build(self, kind: str, binding: Binding, **collaborators: Any) -> Any:
         """An instance of the implementation, given its params and collaborators by keyword.

@@ -1,5 +1,8 @@
-"""What a rehearsal works on: a few problems, and responses to them that a random model learns by
-heart, so that there are solved trees, wrong paths and rewards."""
+"""The problems of a rehearsal, and the traces that a small random model is taught.
+
+A random model solves nothing, so a rehearsal with one would have no solved tree, trace or reward.
+It is therefore taught right and wrong responses to these few problems by heart.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from astro.files import write_lines
 from astro.interfaces import ProblemSolver, ProblemSource, StepFormat
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro.rehearsal.stand_ins import PROBLEMS, Materials
+from astro.rehearsal.materials import Materials
+from astro.rehearsal.rehearsable import RehearsalScale
 from astro.requests import Verify
 from astro.types import Problem, Segment
 from astro.verification.pool import VerifierPool
@@ -22,7 +26,7 @@ _OPENINGS = ("First we write down what we know.", "Let us begin with a small cas
 _WORDINGS = ("\\boxed{{{}}}", "The answer is {}", "{}", "<answer>{}</answer>", "answer {}")
 _WRONG = ("7", "11", "x")
 _SOLUTION = "solution"
-"""Where a problem's metadata may hold a right response: many datasets name it so."""
+"""The key of a problem's metadata that many datasets use for a correct response."""
 _OWN: Mapping[str, Sequence[tuple[str, str]]] = {
     "train": (
         ("A tray holds 4 rows of 6 eggs. How many eggs are on two trays?", "48"),
@@ -45,25 +49,30 @@ _OWN: Mapping[str, Sequence[tuple[str, str]]] = {
 def first_problems(
     registry: Registry, binding: Binding, splits: Sequence[str]
 ) -> tuple[dict[str, list[Problem]], str]:
-    """The first problems of each split, and, if the source gives none, why they are our own."""
+    """The first problems of each split, and why they are our own if the source gives none.
+
+    Returns:
+        The problems by split, and an empty string where they are the source's.
+    """
     try:
         source: ProblemSource = registry.build("problems", binding)
-        found = {split: _known(source, list(source.load(split))[:PROBLEMS]) for split in splits}
+        few = RehearsalScale().problems
+        found = {s: _with_solutions(source, list(source.load(s))[:few]) for s in splits}
     except AstroError as error:
         return own_problems(splits), error.message
     empty = next((split for split, problems in found.items() if not problems), None)
     return (own_problems(splits), f"there are no {empty} problems") if empty else (found, "")
 
 
-def _known(source: ProblemSource, problems: Sequence[Problem]) -> list[Problem]:
-    """The problems, with their solutions where the source knows them."""
+def _with_solutions(source: ProblemSource, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems, with a solution in their metadata where the source knows one."""
     if not isinstance(source, ProblemSolver):
         return list(problems)
     return [replace(p, metadata={**p.metadata, _SOLUTION: source.solution(p)}) for p in problems]
 
 
 def own_problems(splits: Sequence[str]) -> dict[str, list[Problem]]:
-    """Problems of our own words, with numbers as answers."""
+    """Three word problems for each split, whose answers are numbers."""
     return {
         split: [
             Problem(f"rehearsal-{split}-{number}", prompt, answer)
@@ -74,7 +83,7 @@ def own_problems(splits: Sequence[str]) -> dict[str, list[Problem]]:
 
 
 def write_problems(materials: Materials, problems: Mapping[str, Sequence[Problem]]) -> None:
-    """A file for each split, as `jsonl` reads it."""
+    """Write one JSON Lines file for each split."""
     for split, rows in problems.items():
         write_lines(
             materials.problems(split),
@@ -88,40 +97,45 @@ def write_lessons(
     verifier: VerifierBinding,
     step_format: StepFormat,
 ) -> int:
-    """A traces file of right and wrong responses, as many of each. Returns to how many problems the
-    verifier takes one for right."""
+    """Write a traces file with equal numbers of right and wrong responses to each problem.
+
+    Returns:
+        The number of problems to which the verifier accepts at least one response.
+    """
     every = list({problem.id: problem for rows in problems.values() for problem in rows}.values())
-    passing = _judged(every, verifier, [_candidates(problem) for problem in every])
+    accepted = _accepted(every, verifier, [_candidates(problem) for problem in every])
     write_lines(
         materials.lessons,
         (
             _row(question, steps)
-            for problem, numbers in zip(every, passing, strict=True)
+            for problem, numbers in zip(every, accepted, strict=True)
             for question in _questions(problem, step_format)
             for steps in _responses(problem, numbers, step_format.stop[0])
         ),
     )
-    return sum(map(bool, passing))
+    return sum(map(bool, accepted))
 
 
 def _questions(problem: Problem, step_format: StepFormat) -> list[str]:
-    """The user messages that the problem is asked in, with and without examples."""
+    """The user messages that state the problem, with and without worked examples."""
     both = (with_prompt(problem, step_format, shots=shots).prompt for shots in (True, False))
     return list(dict.fromkeys(both))
 
 
 def _candidates(problem: Problem) -> list[str]:
-    """What may pass for right: the answer in each wording, then the solution, if one is known."""
+    """Responses that may be right: the answer in each wording, then the known solution, if any."""
     solution = problem.metadata.get(_SOLUTION)
     known = [solution] if isinstance(solution, str) else []
     return [wording.format(problem.answer) for wording in _WORDINGS] + known
 
 
-def _responses(problem: Problem, passing: Sequence[int], stop: str) -> list[tuple[str, ...]]:
-    """The steps of wrong responses, and of as many right ones if a candidate passes. A wrong one
-    begins as a right one does."""
+def _responses(problem: Problem, accepted: Sequence[int], stop: str) -> list[tuple[str, ...]]:
+    """The steps of wrong responses, and of as many right ones if a candidate was accepted.
+
+    A wrong response begins like a right one, so that a search finds both below one step.
+    """
     right: list[tuple[str, ...]]
-    first = passing[0] if passing else 0
+    first = accepted[0] if accepted else 0
     if first < len(_WORDINGS):
         wording, openings = _WORDINGS[first], [opening + stop for opening in _OPENINGS]
         right = [(opening, wording.format(problem.answer)) for opening in openings]
@@ -130,20 +144,20 @@ def _responses(problem: Problem, passing: Sequence[int], stop: str) -> list[tupl
         wording, openings, right = _WORDINGS[0], [solution[0]], [solution]
     answers = [wording.format(answer) for answer in _WRONG if answer != problem.answer]
     wrong: list[tuple[str, ...]] = [*product(openings, answers)]
-    return wrong + right * (len(wrong) // len(right)) * bool(passing)
+    return wrong + right * (len(wrong) // len(right)) * bool(accepted)
 
 
 def _steps(response: str, stop: str) -> tuple[str, ...]:
-    """The response cut behind each `stop`."""
+    """The response, cut after each occurrence of `stop`."""
     *steps, last = response.split(stop)
     return (*(step + stop for step in steps), *([last] if last else []))
 
 
-def _judged(
+def _accepted(
     problems: Sequence[Problem], verifier: VerifierBinding, responses: Sequence[Sequence[str]]
 ) -> list[list[int]]:
-    """For each problem the numbers of those of its responses that are right."""
-    passing: list[list[int]] = [[] for _ in problems]
+    """For each problem, the indices of the responses that the verifier finds correct."""
+    accepted: list[list[int]] = [[] for _ in problems]
     width = max(map(len, responses))
     with VerifierPool(verifier.model_copy(update={"max_faults": 1.0})) as pool:
         pool.warm_up()
@@ -155,12 +169,12 @@ def _judged(
             for ticket, verdict in pool.step(block=True):
                 left -= 1
                 if verdict.correct:
-                    passing[ticket // width].append(ticket % width)
-    return [sorted(row) for row in passing]
+                    accepted[ticket // width].append(ticket % width)
+    return [sorted(row) for row in accepted]
 
 
 def _row(question: str, steps: Sequence[str]) -> dict[str, object]:
-    """As in a run's traces.jsonl."""
+    """A line of a traces.jsonl."""
     return {
         "messages": [
             {"role": "user", "content": question},

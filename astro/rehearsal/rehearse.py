@@ -1,4 +1,4 @@
-"""A rehearsal: every stage and seam of a config, here, in minutes, with whatever stands in."""
+"""Rehearse a config: run all of its stages on this machine in minutes, with stand-ins."""
 
 from __future__ import annotations
 
@@ -15,26 +15,22 @@ from astro.events import Listener, Notice, StageProgress, StageStarted, ignore
 from astro.experiments.rounds import run_rounds
 from astro.experiments.study import Study, run_study
 from astro.interfaces import SFTJob, SFTTrainer
-from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.rehearsal.lessons import first_problems, write_lessons, write_problems
 from astro.rehearsal.machine import this_machine
-from astro.rehearsal.stand_ins import Machine, Materials, Prepared, prepare
+from astro.rehearsal.materials import Materials
+from astro.rehearsal.prepare import Prepared, prepare
+from astro.rehearsal.rehearsable import Machine
+from astro.rehearsal.stand_ins import Teacher
 from astro.runs import runner as pipeline
 
-_TEACHER = Binding(
-    name="transformers",
-    params={"epochs": 80, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"},
-)
-
-
 _INFERENCE = "search at inference"
-"""No arm can be named so."""
+"""The key of a study's search at inference among its arms; no arm can have this name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What was rehearsed, by arm, and where."""
+class RehearsalResult:
+    """The folder of a rehearsal, and the prepared config of each arm, or of the one run."""
 
     folder: Path
     arms: dict[str, Prepared]
@@ -47,32 +43,35 @@ def rehearse(
     until: str | None = None,
     on_event: Listener = ignore,
     machine: Machine | None = None,
-) -> Rehearsed:
-    """Run `config` in `runs/rehearsal-<name>`, from the start. Raises `AstroError`.
+) -> RehearsalResult:
+    """Run `config` in `runs/rehearsal-<name>`, from the start.
 
-    Where the config's own model is there and solves none of the few problems, all is done again
-    with one that was taught them.
+    If the config's own model is on this machine but solves none of the few problems, the rehearsal
+    is repeated with a small model that is taught to solve them.
+
+    Raises:
+        AstroError: a part cannot be replaced, or a stage failed.
     """
     machine = machine or this_machine()
     folder = runs / f"rehearsal-{config.name}"
     arms = _arms(config)
     prepared = _prepared(arms, folder, machine, on_event)
-    go_on = partial(_run, config, folder / config.name, on_event)
-    taught = any(arm.family for arm in prepared.values())
+    run = partial(_run, config, folder / config.name, on_event)
+    taught = any(arm.teacher for arm in prepared.values())
     try:
-        go_on(prepared, until)
+        run(prepared, until)
     except RunError:
         if taught or not _unsolved(folder / config.name):
             raise
     if not taught and _unsolved(folder / config.name):
         on_event(Notice("no tree was solved: once more, with a model that is taught to"))
         prepared = _prepared(arms, folder, replace(machine, model=lambda _: False), on_event)
-        go_on(prepared, until)
-    return Rehearsed(folder, prepared)
+        run(prepared, until)
+    return RehearsalResult(folder, prepared)
 
 
 def _arms(config: RunConfig | Study) -> dict[str, RunConfig]:
-    """By name; a study's search at inference is one too, though it is no run of its own."""
+    """The config of each arm by name, with a study's search at inference as one more."""
     if isinstance(config, RunConfig):
         return {config.name: config}
     inference = {_INFERENCE: config.inference} if config.inference else {}
@@ -86,7 +85,7 @@ def _run(
     prepared: Mapping[str, Prepared],
     until: str | None,
 ) -> None:
-    """The prepared configs as the run, or the study of one seed, that `config` is."""
+    """Run the prepared configs as what `config` is: one run, rounds, or a study with one seed."""
     arms = {arm: prepared[arm].config for arm in prepared}
     inference = arms.pop(_INFERENCE, None)
     how: dict[str, Any] = {"runs": folder.parent, "fresh": True, "until": until}
@@ -102,59 +101,59 @@ def _run(
 def _prepared(
     arms: Mapping[str, RunConfig], folder: Path, machine: Machine, on_event: Listener
 ) -> dict[str, Prepared]:
-    """The arms as they can be rehearsed, and in `folder` the materials that they share."""
+    """Prepare each arm, and write the materials that they share into `folder`."""
     registry = Registry.discover()
     first = next(iter(arms.values()))
     splits = _splits(arms.values())
     problems, why = first_problems(registry, first.problems, splits)
     sets = {}
-    for name, (held, split) in _sets(arms.values()).items():
-        found, sets[name] = first_problems(registry, held, (split,))
+    for name, (held_out, split) in _sets(arms.values()).items():
+        found, sets[name] = first_problems(registry, held_out, (split,))
         problems[f"set-{name}"] = found[split]
     materials = Materials(folder / "_given", splits, why, sets)
     shutil.rmtree(materials.folder, ignore_errors=True)
     write_problems(materials, problems)
     prepared = {arm: prepare(run, registry, machine, materials) for arm, run in arms.items()}
     config = next(iter(prepared.values())).config
-    family = next((arm.family for arm in prepared.values() if arm.family), None)
-    if family or why:
+    teacher = next((arm.teacher for arm in prepared.values() if arm.teacher), None)
+    if teacher or why:
         step_format = registry.build("step_format", config.step_format)
         solved = write_lessons(materials, problems, config.verifier, step_format)
         if why and not solved:
             raise ProblemError(f"{why}; and {config.verifier.name} cannot judge problems of ours")
         total = sum(map(len, problems.values()))
         on_event(Notice(f"the verifier takes a known answer to {solved} of {total} problems"))
-    if family:
-        _teach(registry, materials, family, on_event)
+    if teacher:
+        _teach(registry, materials, teacher, on_event)
     return prepared
 
 
 def _splits(configs: Collection[RunConfig]) -> tuple[str, ...]:
-    """Those of the problems that are needed, `train` first."""
+    """The splits of the problems that the configs use, `train` first."""
     evaluated = [run.evaluate.split for run in configs if not run.evaluate.sets]
     rounds = [run.rounds.split for run in configs if run.rounds]
     return tuple(dict.fromkeys(["train", *evaluated, *rounds]))
 
 
 def _sets(configs: Collection[RunConfig]) -> dict[str, tuple[EvaluationSet, str]]:
-    """Every evaluation set and its split by name, the first of each name."""
+    """Each evaluation set and its split by name; of sets with one name, the first."""
     found = dict[str, tuple[EvaluationSet, str]]()
     for run in configs:
-        for name, held in run.evaluate.sets.items():
-            found.setdefault(name, (held, held.split or run.evaluate.split))
+        for name, held_out in run.evaluate.sets.items():
+            found.setdefault(name, (held_out, held_out.split or run.evaluate.split))
     return found
 
 
-def _teach(registry: Registry, materials: Materials, family: str, on_event: Listener) -> None:
-    """Train the random model on the lessons, with the trainer that SFT runs on here."""
-    trainer: SFTTrainer = registry.build("sft", _TEACHER)
+def _teach(registry: Registry, materials: Materials, teacher: Teacher, on_event: Listener) -> None:
+    """Train the teacher's model on the lessons."""
+    trainer: SFTTrainer = registry.build("sft", teacher.trainer)
     on_event(StageStarted("lessons", 0, "steps"))
     trainer.train(
-        SFTJob(materials.lessons, family, materials.model.parent, seed=0),
+        SFTJob(materials.lessons, teacher.model, materials.model.parent, seed=0),
         lambda done, total, m: on_event(StageProgress("lessons", done, total, m)),
     )
 
 
 def _unsolved(folder: Path) -> bool:
-    """Whether a run in it has no trace."""
+    """Whether a run in `folder` has no trace."""
     return any(not path.stat().st_size for path in folder.rglob("traces.jsonl"))

@@ -15,6 +15,7 @@ from astro.errors import ConfigError
 from astro.plugins.binding import Binding
 from astro.plugins.hookspecs import ENTRY_POINT_GROUP
 from astro.plugins.registry import Entry, Registry
+from astro.testing.budgets import budget_faults
 
 _LIGHT = {"pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection"}
 _PROBE = """
@@ -50,6 +51,9 @@ class PluginConformance:
     def test_an_unknown_param_is_refused(self) -> None:
         with pytest.raises(ConfigError, match="no_such_param: unknown key"):
             Registry.discover().params(self.kind, self.name, {**self.params, "no_such_param": 1})
+
+    def test_costs_and_rehearsals_are_sound(self) -> None:
+        assert not budget_faults(self.kind, self._binding())
 
     @classmethod
     def _entry(cls) -> Entry:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astro.builtin.jsonl import JsonlProblems, Params
+from astro.builtin.jsonl import JsonlParams, JsonlProblems
 from astro.errors import ConfigError, ProblemError
 from astro.plugins.params import validate
 from astro.types import Problem
@@ -30,7 +30,7 @@ def row(name: str) -> dict[str, Any]:
 
 def test_reads_a_file_for_each_split(file: Path) -> None:
     write(file, {**row("a"), "level": 3}, {"prompt": "1 + 1?", "answer": 2})
-    source = JsonlProblems(Params(test=file))
+    source = JsonlProblems(JsonlParams(test=file))
     assert source.load("test") == [
         Problem("a", "What is a?", "a", {"level": 3}),
         Problem("maths-2", "1 + 1?", "2", {}),
@@ -42,7 +42,7 @@ def test_reads_a_file_for_each_split(file: Path) -> None:
 def test_shares_one_file_among_the_splits(file: Path) -> None:
     names = [f"problem {number}" for number in range(1000)]
     write(file, *map(row, names))
-    source = JsonlProblems(Params(path=file, dev_share=0.2, test_share=0.3))
+    source = JsonlProblems(JsonlParams(path=file, dev_share=0.2, test_share=0.3))
     ids = {split: [p.id for p in source.load(split)] for split in ("train", "dev", "test")}
     assert sorted(chain.from_iterable(ids.values())) == sorted(names)
     assert [len(ids[split]) for split in ids] == pytest.approx([500, 200, 300], abs=50)
@@ -50,7 +50,7 @@ def test_shares_one_file_among_the_splits(file: Path) -> None:
 
 def test_a_problem_keeps_its_split_when_the_file_grows(file: Path) -> None:
     write(file, *(row(str(number)) for number in range(100)))
-    source = JsonlProblems(Params(path=file))
+    source = JsonlProblems(JsonlParams(path=file))
     before = {problem.id for problem in source.load("test")}
     write(file, *(row(str(number)) for number in range(200)))
     assert before == {problem.id for problem in source.load("test") if int(problem.id) < 100}
@@ -59,7 +59,7 @@ def test_a_problem_keeps_its_split_when_the_file_grows(file: Path) -> None:
 def test_keys_can_be_named(file: Path) -> None:
     write(file, {"unique_id": 7, "problem": "2 * 3?", "solution": "6", "id": "else"})
     fields = {"id": "unique_id", "prompt": "problem", "answer": "solution"}
-    (problem,) = JsonlProblems(validate(Params, {"test": file, "fields": fields})).load("test")
+    (problem,) = JsonlProblems(validate(JsonlParams, {"test": file, "fields": fields})).load("test")
     assert problem == Problem("7", "2 * 3?", "6", {"id": "else"})
 
 
@@ -80,12 +80,12 @@ def test_keys_can_be_named(file: Path) -> None:
 def test_errors_name_the_file_and_the_line(file: Path, line: str, message: str) -> None:
     file.write_text(f"{json.dumps(row('a'))}\n\n{line}\n", encoding="utf-8")
     with pytest.raises(ProblemError) as caught:
-        JsonlProblems(Params(test=file)).load("test")
+        JsonlProblems(JsonlParams(test=file)).load("test")
     assert str(caught.value).startswith(f"{file}:3: {message}")
 
 
 def test_files_that_cannot_be_read(file: Path) -> None:
-    source = JsonlProblems(Params(test=file))
+    source = JsonlProblems(JsonlParams(test=file))
     with pytest.raises(ProblemError, match=r"maths\.jsonl: cannot read: No such file"):
         source.load("test")
     file.write_bytes(b"\xff\xfe")
@@ -101,7 +101,7 @@ def test_files_that_cannot_be_read(file: Path) -> None:
 )
 def test_contradictory_params_are_config_errors(params: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
-        validate(Params, params)
+        validate(JsonlParams, params)
 
 
 def test_filters_and_the_metadata_that_is_kept(file: Path) -> None:
@@ -112,19 +112,21 @@ def test_filters_and_the_metadata_that_is_kept(file: Path) -> None:
         "where": {"level": ["2", 3, 5], "type": "algebra"},
         "fields": {"metadata": {"subject": "type", "year": "year"}},
     }
-    problems = JsonlProblems(validate(Params, params)).load("test")
+    problems = JsonlProblems(validate(JsonlParams, params)).load("test")
     assert [(p.id, p.metadata) for p in problems] == [
         ("2", {"subject": "algebra"}),
         ("3", {"subject": "algebra"}),
     ]
-    none = JsonlProblems(validate(Params, {"test": file, "where": {"levle": 2}}))
+    none = JsonlProblems(validate(JsonlParams, {"test": file, "where": {"levle": 2}}))
     with pytest.raises(ProblemError, match=r"none of 6 rows through; their keys: id, prompt, ans"):
         none.load("test")
 
 
 def test_a_row_without_an_id_is_named_after_its_line_whatever_is_passed_over(file: Path) -> None:
     write(file, *({"prompt": f"{i}?", "answer": i, "level": i} for i in range(3)))
-    (problem,) = JsonlProblems(validate(Params, {"test": file, "where": {"level": 2}})).load("test")
+    (problem,) = JsonlProblems(validate(JsonlParams, {"test": file, "where": {"level": 2}})).load(
+        "test"
+    )
     assert problem.id == "maths-3"
 
 
@@ -132,13 +134,13 @@ def test_answers_in_solutions(file: Path) -> None:
     write(file, row("a") | {"answer": r"so \boxed{1}"}, row("b") | {"answer": "by symmetry"})
     params = {"test": file, "answer_in": "boxed"}
     with pytest.raises(ProblemError, match=r"maths\.jsonl:2: no answer in answer \(boxed\)"):
-        JsonlProblems(validate(Params, params)).load("test")
+        JsonlProblems(validate(JsonlParams, params)).load("test")
     params |= {"drop_unanswered": True}
-    assert [p.answer for p in JsonlProblems(validate(Params, params)).load("test")] == ["1"]
+    assert [p.answer for p in JsonlProblems(validate(JsonlParams, params)).load("test")] == ["1"]
 
 
 @pytest.mark.parametrize("answer", ["", None])
 def test_an_empty_answer_is_none(file: Path, answer: str | None) -> None:
     write(file, row("a"), row("b") | {"answer": answer})
     params = {"test": file, "drop_unanswered": True}
-    assert [p.id for p in JsonlProblems(validate(Params, params)).load("test")] == ["a"]
+    assert [p.id for p in JsonlProblems(validate(JsonlParams, params)).load("test")] == ["a"]

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from astro.builtin.lines import LinesFormat, Params
+from astro.builtin.lines import LinesFormat, LinesParams
 from astro.errors import ConfigError
 from astro.plugins.params import validate
 from astro.types import Problem, State, Step
 
-FORMAT = LinesFormat(Params())
+FORMAT = LinesFormat(LinesParams())
 
 
 def state(*steps: str) -> State:
@@ -39,7 +39,9 @@ def test_only_the_last_step_counts() -> None:
 
 
 def test_a_backtrack_quotes_the_step_it_returns_to() -> None:
-    phrases = LinesFormat(Params(backtracks=("Back to {step}, then.",), root_backtracks=("Anew.",)))
+    phrases = LinesFormat(
+        LinesParams(backtracks=("Back to {step}, then.",), root_backtracks=("Anew.",))
+    )
     step = "So $x^{2}$\n  is  4.\n"
     assert (
         phrases.backtrack(state("First.\n", step), Random(0)) == "Back to So $x^{2}$ is 4., then.\n"
@@ -51,11 +53,11 @@ def test_phrases_are_drawn_by_the_generator_given() -> None:
     wrong = state("\\boxed{3}\n")
     phrases = [FORMAT.reflection(wrong, Random(seed)) for seed in range(20)]
     assert phrases == [FORMAT.reflection(wrong, Random(seed)) for seed in range(20)]
-    assert {phrase.rstrip("\n") for phrase in phrases} == set(Params().reflections)
+    assert {phrase.rstrip("\n") for phrase in phrases} == set(LinesParams().reflections)
 
 
 def test_every_phrase_is_a_step_of_its_own() -> None:
-    paragraphs = LinesFormat(Params(stop=("\n\n",)))
+    paragraphs = LinesFormat(LinesParams(stop=("\n\n",)))
     assert paragraphs.reflection(state("\\boxed{3}"), Random(0)).startswith("\n\n")
     assert paragraphs.reflection(state("\\boxed{3}\n\n"), Random(0))[0] != "\n"
     assert paragraphs.backtrack(state("One.\n\n"), Random(0)).endswith("One.\n\n")
@@ -83,4 +85,4 @@ def test_what_it_writes_it_also_counts(seed: int) -> None:
 )
 def test_phrases_that_cannot_work_are_config_errors(params: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=next(iter(params))):
-        validate(Params, params)
+        validate(LinesParams, params)

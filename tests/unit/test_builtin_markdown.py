@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 import astro
-from astro.builtin.markdown import MarkdownFormat, Params
+from astro.builtin.markdown import MarkdownFormat, MarkdownParams
 from astro.config.loading import parse_config
 from astro.errors import ConfigError, ProblemError
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
 from astro.types import Problem, State, Step
 
-FORMAT = MarkdownFormat(Params())
+FORMAT = MarkdownFormat(MarkdownParams())
 STEPS = ("## Step 1: Add\n\n2 + 2 = 4.\n\n## Step", " 2: Answer\n\n$\\boxed{5}$")
 SHOTS = [{"problem": "1 + 1?", "solution": "## Step 1: Add\n\n$\\boxed{2}$"}]
 SAY = {"instruction": "Solve: {problem}", "shot": "Q {problem} A {solution}\n"}
@@ -28,12 +28,15 @@ def state(*steps: str) -> State:
 
 
 def test_a_problem_is_asked_with_examples_or_without() -> None:
-    asker = MarkdownFormat(validate(Params, {**SAY, "few_shots": SHOTS}))
+    asker = MarkdownFormat(validate(MarkdownParams, {**SAY, "few_shots": SHOTS}))
     assert asker.ask("2 + 2?", shots=False) == "Solve: 2 + 2?"
     shown = "Q 1 + 1? A ## Step 1: Add\n\n$\\boxed{2}$\nSolve: 2 + 2?"
     assert asker.ask("2 + 2?", shots=True) == shown
     tricky = MarkdownFormat(
-        validate(Params, {**SAY, "few_shots": [{"problem": "{solution}", "solution": "{problem}"}]})
+        validate(
+            MarkdownParams,
+            {**SAY, "few_shots": [{"problem": "{solution}", "solution": "{problem}"}]},
+        )
     )
     assert tricky.ask("{problem}", shots=True) == "Q {solution} A {problem}\nSolve: {problem}"
 
@@ -41,15 +44,15 @@ def test_a_problem_is_asked_with_examples_or_without() -> None:
 def test_examples_from_a_file(tmp_path: Path) -> None:
     path = tmp_path / "shots.jsonl"
     path.write_text("\n".join(map(json.dumps, SHOTS)) + "\n\n")
-    of_file = MarkdownFormat(validate(Params, {**SAY, "few_shots": str(path)}))
-    given = MarkdownFormat(validate(Params, {**SAY, "few_shots": SHOTS}))
+    of_file = MarkdownFormat(validate(MarkdownParams, {**SAY, "few_shots": str(path)}))
+    given = MarkdownFormat(validate(MarkdownParams, {**SAY, "few_shots": SHOTS}))
     assert of_file.ask("?", shots=True) == given.ask("?", shots=True)
     for content in ("[1]", '{"problem": "?"}', "{"):
         path.write_text(content)
         with pytest.raises(ProblemError, match=r"shots\.jsonl: expected a JSON object a line"):
-            MarkdownFormat(validate(Params, {"few_shots": str(path)}))
+            MarkdownFormat(validate(MarkdownParams, {"few_shots": str(path)}))
     with pytest.raises(ProblemError, match="cannot read: No such file"):
-        MarkdownFormat(Params(few_shots=tmp_path / "absent"))
+        MarkdownFormat(MarkdownParams(few_shots=tmp_path / "absent"))
 
 
 def test_a_step_is_terminal_if_it_holds_the_answer_and_no_header_follows() -> None:
@@ -98,7 +101,7 @@ def test_headers_stay_whole_wherever_a_trace_turns(seed: int) -> None:
 )
 def test_params_are_checked(params: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
-        validate(Params, params)
+        validate(MarkdownParams, params)
 
 
 RIGHT = "## Step 1: Add\n\n2 + 2 = 4.\n\n## Step 2: Answer\n\n$\\boxed{4}$"
@@ -113,7 +116,7 @@ def chain(tmp_path: Path) -> Path:
         row = {"id": split, "prompt": text, "answer": "4", "level": 1}
         (tmp_path / f"{split}.jsonl").write_text(json.dumps(row) + "\n")
     form = {"name": "markdown", "params": {**SAY, "few_shots": SHOTS}}
-    shown = MarkdownFormat(validate(Params, form["params"])).ask
+    shown = MarkdownFormat(validate(MarkdownParams, form["params"])).ask
     replies = {shown(text, shots=True): [RIGHT, WRONG, GUESS] for text in ("2 + 2?", "3 + 1?")}
     files = {split: str(tmp_path / f"{split}.jsonl") for split in ("train", "test")}
     config = {

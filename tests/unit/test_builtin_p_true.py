@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import astro
-from astro.builtin.p_true import Params, PTrue
+from astro.builtin.p_true import PTrue, PTrueParams
 from astro.errors import ConfigError, PolicyError
 from astro.plugins.binding import Binding
 from astro.plugins.params import validate
@@ -21,7 +21,7 @@ STATES = [ROOT.then(Step("first\n")), ROOT.then(Step("second\n"))]
 
 
 def estimate(replies: list[list[tuple[float, ...]]]) -> tuple[list[LogProb], list[float]]:
-    program = PTrue(Params()).estimate(STATES, 0)
+    program = PTrue(PTrueParams()).estimate(STATES, 0)
     asked = next(program)
     try:
         program.send(replies)
@@ -55,7 +55,7 @@ def test_the_question_holds_both_and_reads_neither_as_a_template() -> None:
 def test_params_are_checked() -> None:
     for bad in ({"question": "{problem}?"}, {"true": ""}):
         with pytest.raises(ConfigError):
-            validate(Params, bad)
+            validate(PTrueParams, bad)
 
 
 def test_a_search_by_it() -> None:

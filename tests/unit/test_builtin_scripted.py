@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from astro.builtin.scripted import EOS_ID, Params, ScriptedPolicy
+from astro.builtin.scripted import EOS_ID, ScriptedParams, ScriptedPolicy
 from astro.errors import ConfigError, PolicyError
 from astro.plugins.params import validate
 from astro.requests import Failure, Generate
@@ -18,7 +18,7 @@ ONE_RESPONSE = {"responses": {"1 + 1?": ["One and one.\nanswer 2\n"]}}
 
 
 def policy(**params: Any) -> ScriptedPolicy:
-    return ScriptedPolicy(validate(Params, params))
+    return ScriptedPolicy(validate(ScriptedParams, params))
 
 
 def answer(scripted: ScriptedPolicy, request: Generate) -> list[Completion]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from astro.builtin.lines import LinesFormat, Params
+from astro.builtin.lines import LinesFormat, LinesParams
 from astro.engine.sampling import Sample
 from astro.errors import RunError
 from astro.experiments.comparison import compare
@@ -72,7 +72,7 @@ def test_a_step_that_the_token_limit_cut_is_not_judged(reason: FinishReason, leg
         replace(sample, text=text, finish_reason=reason)
         for sample, text in zip(whole.samples, texts, strict=True)
     ]
-    result = compare({0: {"m": [replace(whole, samples=cut)]}}, NoDivision(Params()), "m")
+    result = compare({0: {"m": [replace(whole, samples=cut)]}}, NoDivision(LinesParams()), "m")
     assert result.legal == [{"seed": 0, "m": legal}]
 
 

@@ -10,24 +10,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
-from astro.builtin.lines import LinesFormat
-from astro.builtin.lines import Params as LinesParams
+from astro.builtin.lines import LinesFormat, LinesParams
 from astro.cli import main
 from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import MissingEngineError
+from astro.experiments.study import Study, is_study, load_study
+from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.params import Params
 from astro.plugins.registry import Registry
 from astro.rehearsal.lessons import first_problems, own_problems, write_lessons, write_problems
 from astro.rehearsal.machine import answers, has_model
-from astro.rehearsal.stand_ins import Machine, Materials, Prepared, prepare
+from astro.rehearsal.materials import Materials
+from astro.rehearsal.prepare import Prepared, prepare
+from astro.rehearsal.rehearsable import Machine, RehearsalScale
+from astro.rehearsal.rehearse import rehearse
+from astro.testing.budgets import budget_faults
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 PAPER = CONFIGS / "paper-llama3-70b.yaml"
-BARE = Machine(False, frozenset(), lambda _: False, lambda _: False, lambda _: False)
-FULL = Machine(True, frozenset(), lambda _: True, lambda _: True, lambda _: True)
+BARE = Machine(False, *[lambda _: False] * 3, version=lambda _: "")
+FULL = Machine(True, *[lambda _: True] * 3, version=lambda _: "")
 MATERIALS = Materials(Path("given"), why="cannot read")
 
 
@@ -55,7 +62,7 @@ def test_a_bare_machine_gets_stand_ins_for_what_it_lacks() -> None:
         "sft": "transformers",
         "rl": "grpo, paper",
     }
-    assert found.family == "random-llama"
+    assert found.teacher and found.teacher.model == "random-llama"
     assert found.config.policy.params["model"] == str(Path("given/taught/model"))
     assert parse_config(found.config.model_dump(mode="json"), Registry.discover())
 
@@ -63,7 +70,7 @@ def test_a_bare_machine_gets_stand_ins_for_what_it_lacks() -> None:
 def test_what_is_there_is_kept() -> None:
     found = prepare(paper(), everything(), FULL, replace(MATERIALS, why=""))
     assert replaced(found) == {}
-    assert found.family is None
+    assert found.teacher is None
     names = (found.config.policy.name, found.config.executor.name, found.config.rl.name)  # type: ignore[union-attr]
     assert names == ("vllm", "ray", "openrlhf_grpo")
     assert found.config.policy.params["model"] == "meta-llama/Llama-3.1-70B-Instruct"
@@ -130,7 +137,8 @@ def test_any_judgement_approves_but_is_asked_for() -> None:
     ],
 )
 def test_the_random_model_is_of_the_family_of_the_model(model: str, family: str) -> None:
-    assert prepared(BARE, [f"policy.params.model={model}"]).family == family
+    teacher = prepared(BARE, [f"policy.params.model={model}"]).teacher
+    assert teacher and teacher.model == family
 
 
 def test_a_server_that_answers_is_asked() -> None:
@@ -163,6 +171,109 @@ def test_what_nothing_stands_in_for_is_one_line(distribution: Any) -> None:
     own = paper().model_copy(update={"verifier": verifier, "policy": Binding(name="scripted")})
     found = prepare(own, Registry.discover(), BARE, MATERIALS)
     assert found.config.verifier == VerifierBinding(name="exact", timeout=7.0, workers=1)
+
+
+ENGINE = """
+from typing import Annotated
+
+from pydantic import Field
+
+from astro.builtin.scripted import ScriptedParams, ScriptedPolicy
+from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.params import ModelParams
+
+class EngineParams(ModelParams):
+    replicas: Annotated[int, Field(ge=1)] = 8
+
+    def missing_here(self, machine):
+        return "" if machine.program("launcher") else "there is no launcher"
+
+    def rehearsed(self, scale):
+        return {"replicas": 1}
+
+class SmallParams(ScriptedParams):
+    replicas: int = 8
+
+    def rehearsed(self, scale):
+        return {"replicas": 2}
+
+@hookimpl
+def astro_providers():
+    return [
+        Provider("policy", "engine", "", target="engine:Engine", params="engine:EngineParams",
+                 stand_in="small_engine"),
+        Provider("policy", "gpu_engine", "", target="engine:Engine", params="engine:EngineParams",
+                 stand_in="small_engine", needs_gpu=True),
+        Provider("policy", "small_engine", "", target="engine:ScriptedPolicy",
+                 params="engine:SmallParams"),
+    ]
+"""
+
+
+def test_an_engine_of_a_third_party_is_rehearsed_as_it_says(distribution: Any) -> None:
+    distribution("engine", ENGINE)
+    policy = Binding(name="engine", params={"model": "some/model", "replicas": 5})
+    config = paper(["rl=null", "sft=null"]).model_copy(update={"policy": policy})
+    kept = prepare(config, everything(), FULL, MATERIALS).config.policy
+    assert kept == policy.with_params(replicas=1)
+    found = prepare(config, everything(), BARE, MATERIALS)
+    assert found.config.policy == Binding(name="small_engine", params={"replicas": 2})
+    assert replaced(found)["policy"] == "small_engine"
+    assert found.budgets["policy.params.replicas"] == (5, 2)
+    assert next(seam for seam in found.seams if seam.key == "policy").why == "there is no launcher"
+    launcher = replace(BARE, program=lambda name: name == "launcher")
+    taught = prepare(config, everything(), launcher, MATERIALS)
+    assert taught.config.policy.params == {"model": str(MATERIALS.model), "replicas": 1}
+    assert taught.teacher and taught.teacher.model == "random-llama"
+    on_gpu = config.model_copy(update={"policy": policy.model_copy(update={"name": "gpu_engine"})})
+    no_gpu = prepare(on_gpu, everything(), replace(FULL, gpu=False), MATERIALS)
+    assert [seam.why for seam in no_gpu.seams if seam.key == "policy"] == ["there is no GPU here"]
+
+
+def test_a_third_party_s_stand_in_runs(distribution: Any, tmp_path: Path) -> None:
+    distribution("engine", ENGINE)
+    keys = {"policy": {"name": "engine", "params": {"model": "some/model"}}, "trees": 2}
+    config = parse_config(
+        {
+            **yaml.safe_load((CONFIGS / "quickstart.yaml").read_text()),
+            **keys,
+            "sft": None,
+            "rl": None,
+            "control": None,
+        },
+        everything(),
+    )
+    done = rehearse(config, runs=tmp_path, until="search", machine=BARE)
+    (arm,) = done.arms.values()
+    assert arm.config.policy.name == "small_engine"
+    (trees,) = done.folder.rglob("trees.jsonl")
+    assert len(trees.read_text().splitlines()) == 3
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_params_cost_no_more_in_a_rehearsal(path: Path) -> None:
+    registry = everything()
+    config = load_study(path, (), registry) if is_study(path) else load_config(path, (), registry)
+    for run in config.arms.values() if isinstance(config, Study) else [config]:
+        for key, kind, binding in run.bindings():
+            assert not budget_faults(kind, binding), key
+
+
+class Growing(Params):
+    samples: int = 4
+
+    def cost(self) -> StageCost:
+        return StageCost((RequestCost("samples", 1, self.samples, 16),))
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, int]:
+        return {"samples": self.samples + scale.problems}
+
+
+def test_a_rehearsal_that_grows_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Registry, "params", lambda *args: Growing(**args[3]))
+    faults = budget_faults("search", Binding(name="growing"))
+    assert any("twice" in fault for fault in faults)
+    assert any("costs more" in fault for fault in faults)
 
 
 def test_models_are_found_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from astro.builtin.scripted import Params, ScriptedPolicy
+from astro.builtin.scripted import ScriptedParams, ScriptedPolicy
 from astro.interfaces import PolicyBackend
 from astro.requests import Failure, Generate, LogProb
 from astro.testing import PolicyConformance
@@ -37,7 +37,7 @@ class Tampered:
     repeat: bool = False
 
     def __post_init__(self) -> None:
-        self.policy = ScriptedPolicy(Params.model_validate(SCRIPT))
+        self.policy = ScriptedPolicy(ScriptedParams.model_validate(SCRIPT))
         self.asked: dict[int, Generate] = {}
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:

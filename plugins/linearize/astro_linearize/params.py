@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from astro.data.templates import SolutionTemplate
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
@@ -79,6 +80,14 @@ class DirectParams(Params):
             return StageCost(traces=traces)
         asks = RequestCost("judgements", traces, judged.samples, judged.max_tokens)
         return StageCost((asks,), traces)
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
+        """Two traces. Self-evaluation still asks, but any judgement approves."""
+        small: dict[str, Any] = capped(self, traces_per_tree=2)
+        if self.self_evaluation:
+            own = self.self_evaluation.model_dump(exclude_unset=True)
+            small["self_evaluation"] = {**own, "samples": 2, "approval": ""}
+        return small
 
 
 class BacktrackParams(DirectParams):
@@ -151,3 +160,8 @@ class RewriteParams(BacktrackParams):
         work = super().cost()
         rewriting = RequestCost("rewriting", self.traces_per_tree, 1, self.reply_tokens)
         return replace(work, asks=(*work.asks, rewriting))
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """One attempt at a short rewriting of each trace."""
+        small = capped(self, attempts=1, reply_tokens=scale.response_tokens)
+        return {**super().rehearsed(scale), **small}

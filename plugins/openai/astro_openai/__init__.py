@@ -13,7 +13,7 @@ def astro_providers() -> list[Provider]:
             "openai",
             "any server with /v1/completions or /v1/chat/completions",
             target="astro_openai.policy:OpenAIPolicy",
-            params="astro_openai.params:Params",
+            params="astro_openai.params:PolicyParams",
             requires=("openai",),
             install="pip install astro-reasoner-openai",
         )

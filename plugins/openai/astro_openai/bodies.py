@@ -9,7 +9,7 @@ from typing import Any
 from astro.errors import PolicyError
 from astro.requests import Generate
 from astro.types import Prompt
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 
 Body = Mapping[str, Any]
 _CONTINUATIONS: Mapping[str, Body] = {
@@ -19,7 +19,7 @@ _CONTINUATIONS: Mapping[str, Body] = {
 _SEEDS = 2**32
 
 
-def sample_bodies(params: Params, request: Generate) -> list[Body]:
+def sample_bodies(params: PolicyParams, request: Generate) -> list[Body]:
     """One body for all `n` samples of a request, or with `split_n` one for each.
 
     Sample i has seed + i then, which is the seed that vLLM gives sample i of n. A greedy sample is
@@ -35,7 +35,7 @@ def sample_bodies(params: Params, request: Generate) -> list[Body]:
     ]
 
 
-def echo_body(params: Params, text: str) -> Body:
+def echo_body(params: PolicyParams, text: str) -> Body:
     """Scores `text` itself and generates nothing."""
     return {
         "model": params.model,
@@ -48,12 +48,12 @@ def echo_body(params: Params, text: str) -> Body:
     }
 
 
-def render(params: Params, prompt: Prompt) -> str:
+def render(params: PolicyParams, prompt: Prompt) -> str:
     """The text that /v1/completions continues."""
     return params.prompt_template.replace("{prompt}", prompt.user) + prompt.response
 
 
-def _body(params: Params, request: Generate) -> Body:
+def _body(params: PolicyParams, request: Generate) -> Body:
     body = {
         "model": params.model,
         "n": request.n,
@@ -73,7 +73,7 @@ def _body(params: Params, request: Generate) -> Body:
     return {**body, "prompt": render(params, request.prompt)}
 
 
-def _chat(params: Params, prompt: Prompt, body: dict[str, Any]) -> Body:
+def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
     messages = [{"role": "user", "content": prompt.user}]
     if params.system is not None:
         messages.insert(0, {"role": "system", "content": params.system})
@@ -90,6 +90,6 @@ def _chat(params: Params, prompt: Prompt, body: dict[str, Any]) -> Body:
     return {**body, "messages": messages}
 
 
-def _extensions(params: Params) -> dict[str, Any]:
+def _extensions(params: PolicyParams) -> dict[str, Any]:
     names = ("include_stop_str_in_output", "return_token_ids")
     return {**params.extra_body, **{name: True for name in names if getattr(params, name)}}

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from astro.plugins import params
+from astro.plugins.params import ModelParams, Params
+from astro.rehearsal.rehearsable import Machine
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NOT_SHOWN = "(not shown)"
@@ -45,7 +46,7 @@ def _url(url: str) -> str:
 Price = Annotated[float, Field(ge=0)]
 
 
-class Prices(params.Params):
+class Prices(Params):
     """What a million tokens cost, in any currency."""
 
     prompt: Annotated[Price, Field(description="a million prompt tokens")]
@@ -55,8 +56,8 @@ class Prices(params.Params):
     ] = None
 
 
-class Params(params.Params):
-    """Params of the `openai` policy. `remote` says that it loads no model of ours."""
+class PolicyParams(ModelParams):
+    """Params of the `openai` policy. The server has its model already, so `remote` is true."""
 
     remote: ClassVar[bool] = True
     base_url: Annotated[
@@ -127,3 +128,7 @@ class Params(params.Params):
         if taken := sorted(_SET_BY_REQUESTS & set(self.extra_body)):
             raise ValueError(f"extra_body: {', '.join(taken)} are set by requests and params")
         return self
+
+    def missing_here(self, machine: Machine) -> str:
+        """The server."""
+        return "" if machine.server(self.base_url) else f"nothing answers at {self.base_url}"

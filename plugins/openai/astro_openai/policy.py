@@ -15,7 +15,7 @@ from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason
 from astro_openai.answers import Answer
 from astro_openai.bodies import Body, echo_body, render, sample_bodies
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 from astro_openai.samples import UnclearStop, completion
 from astro_openai.scoring import Unscored, continuation_logprobs
 from astro_openai.server import ContextFull, Refused, Server
@@ -34,7 +34,7 @@ class OpenAIPolicy:
     take the key or does not have the model.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: PolicyParams) -> None:
         self._params = params
         self._meter = Meter(params.prices)
         self._server = Server(params, self._meter)

@@ -15,7 +15,7 @@ from astro.errors import PolicyError
 from astro.text import plain
 from astro_openai.answers import Answer, decode
 from astro_openai.bodies import Body
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 from astro_openai.usage import Meter
 
 _NO_KEY = "none"  # the client insists on one; servers without keys ignore it
@@ -41,7 +41,7 @@ class Server:
     left after the time that all attempts may take. A key appears in no error that leaves here.
     """
 
-    def __init__(self, params: Params, meter: Meter) -> None:
+    def __init__(self, params: PolicyParams, meter: Meter) -> None:
         self._params = params
         self._meter = meter
         self._key = _read_key(params)
@@ -145,7 +145,7 @@ class Server:
         return " ".join(plain(text).split())[:_SHOWN]
 
 
-def _read_key(params: Params) -> str:
+def _read_key(params: PolicyParams) -> str:
     if params.api_key_env is None:
         return _NO_KEY
     key = os.environ.get(params.api_key_env, "").strip()

@@ -8,13 +8,13 @@ from astro.errors import PolicyError
 from astro.requests import Generate
 from astro.types import Prompt
 from astro_openai.bodies import echo_body, sample_bodies
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 
 ASKED = Generate(Prompt("q {prompt}", "r"), n=3, stop=("\n", ""), max_tokens=7, top_p=0.9, seed=5)
 
 
 def bodies(request: Generate = ASKED, **params: Any) -> list[Any]:
-    whole = Params.model_validate({"base_url": "http://h/v1", "model": "m", **params})
+    whole = PolicyParams.model_validate({"base_url": "http://h/v1", "model": "m", **params})
     return sample_bodies(whole, request)
 
 
@@ -83,6 +83,6 @@ def test_a_chat_goes_on_with_a_message_only_where_the_server_can() -> None:
 
 
 def test_an_echo_generates_nothing() -> None:
-    body = echo_body(Params(base_url="http://h/v1", model="m", extra_body={"a": 1}), "text")
+    body = echo_body(PolicyParams(base_url="http://h/v1", model="m", extra_body={"a": 1}), "text")
     assert body["prompt"] == "text"
     assert (body["max_tokens"], body["echo"], body["extra_body"]) == (0, True, {"a": 1})

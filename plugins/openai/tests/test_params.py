@@ -8,7 +8,7 @@ import pytest
 from astro.config.loading import load_config
 from astro.errors import ConfigError
 from astro.plugins.params import validate
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 
 SECRET = "sk-proj-abcdefghijkl"
 SOUND = {"base_url": "http://localhost:8000/v1", "model": "m"}
@@ -16,7 +16,7 @@ SOUND = {"base_url": "http://localhost:8000/v1", "model": "m"}
 
 def problems(**changes: Any) -> str:
     with pytest.raises(ConfigError) as caught:
-        validate(Params, {**SOUND, **changes})
+        validate(PolicyParams, {**SOUND, **changes})
     return str(caught.value)
 
 
@@ -65,7 +65,7 @@ def test_a_whole_config_is_accepted() -> None:
         "extra_body": {"top_k": 5},
         "prices": {"prompt": 1, "generated": 2},
     }
-    assert validate(Params, params).prices is not None
+    assert validate(PolicyParams, params).prices is not None
 
 
 def test_a_run_that_trains_needs_a_policy_that_loads_what_it_trained() -> None:

@@ -10,7 +10,7 @@ from astro.errors import PolicyError
 from astro.interfaces import HasCounters
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Completion, FinishReason, Prompt
-from astro_openai.params import Params
+from astro_openai.params import PolicyParams
 from astro_openai.policy import OpenAIPolicy
 
 EXACT = {"include_stop_str_in_output": True, "return_token_ids": True}
@@ -106,7 +106,7 @@ def test_a_step_does_not_wait_for_a_slow_server(server: Any, make: Any) -> None:
 
 def test_closing_gives_up_what_is_under_way(server: Any) -> None:
     server.delay = 30.0
-    policy = OpenAIPolicy(Params(base_url=server.url, model="m"))
+    policy = OpenAIPolicy(PolicyParams(base_url=server.url, model="m"))
     for ticket in range(3):
         policy.add(ticket, Generate(Prompt("q")))
     began = time.monotonic()

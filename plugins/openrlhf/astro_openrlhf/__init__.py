@@ -1,31 +1,50 @@
-"""Entry point: RL and fine-tuning on OpenRLHF, which runs in an interpreter of its own."""
+"""Entry point: training on OpenRLHF.
+
+OpenRLHF is not required in this environment: the param `python` says which interpreter has it.
+"""
 
 from __future__ import annotations
 
 from astro.plugins.hookspecs import Provider, hookimpl
 
-_PROVIDERS = (
-    ("rl", "grpo", "group-relative policy optimisation on OpenRLHF, one machine or a cluster"),
-    ("rl", "ppo", "proximal policy optimisation with a critic on OpenRLHF"),
-    ("sft", "sft", "supervised fine-tuning on OpenRLHF"),
-)
+_REQUIRES = ("transformers", "tensorboard", "psutil")
+_INSTALL = "pip install astro-reasoner-openrlhf"
 
 
 @hookimpl
 def astro_providers() -> list[Provider]:
-    """`openrlhf_grpo`, `openrlhf_ppo` and `openrlhf_sft`.
-
-    OpenRLHF is no requirement of this environment: the param `python` says where it is.
-    """
+    """The trainers `openrlhf_grpo`, `openrlhf_ppo` and `openrlhf_sft`."""
     return [
         Provider(
-            kind,
-            f"openrlhf_{name}",
-            summary,
-            target=f"astro_openrlhf.{kind}:Trainer",
-            params=f"astro_openrlhf.params:{name.capitalize()}Params",
-            requires=("transformers", "tensorboard", "psutil"),
-            install="pip install astro-reasoner-openrlhf",
-        )
-        for kind, name, summary in _PROVIDERS
+            "rl",
+            "openrlhf_grpo",
+            "group-relative policy optimisation on OpenRLHF, one machine or a cluster",
+            target="astro_openrlhf.rl:Trainer",
+            params="astro_openrlhf.params:GrpoParams",
+            requires=_REQUIRES,
+            install=_INSTALL,
+            stand_in="grpo",
+            needs_gpu=True,
+        ),
+        Provider(
+            "rl",
+            "openrlhf_ppo",
+            "proximal policy optimisation with a critic on OpenRLHF",
+            target="astro_openrlhf.rl:Trainer",
+            params="astro_openrlhf.params:PpoParams",
+            requires=_REQUIRES,
+            install=_INSTALL,
+            stand_in="ppo",
+            needs_gpu=True,
+        ),
+        Provider(
+            "sft",
+            "openrlhf_sft",
+            "supervised fine-tuning on OpenRLHF",
+            target="astro_openrlhf.sft:Trainer",
+            params="astro_openrlhf.params:SftParams",
+            requires=_REQUIRES,
+            install=_INSTALL,
+            needs_gpu=True,
+        ),
     ]

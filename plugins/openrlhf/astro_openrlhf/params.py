@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 from astro_openrlhf import flags
 
 UNBIASED_KL = "algo.kl.unbiased_gradient"
@@ -97,6 +98,10 @@ class Launch(Params):
         """The words of a command that ends in OpenRLHF's Python; a path is made absolute."""
         first, *more = [self.python] if isinstance(self.python, str) else self.python
         return [str(Path(first).absolute()) if "/" in first else first, *more]
+
+    def missing_here(self, machine: Machine) -> str:
+        """The interpreter."""
+        return "" if machine.program(self.interpreter()[0]) else f"there is no {self.python}"
 
 
 class RLParams(Launch):
@@ -225,6 +230,27 @@ class RLParams(Launch):
             (RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True),)
         )
 
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """Two steps on a few short responses, on one GPU of this machine."""
+        return {
+            **capped(
+                self,
+                steps=2,
+                prompts_per_step=2,
+                group_size=4,
+                max_tokens=scale.response_tokens,
+                micro_batch_size=1,
+                epochs_per_batch=1,
+                nodes=1,
+                gpus_per_node=1,
+                tensor_parallel_size=1,
+                save_every=1,
+            ),
+            "mode": "local",
+            "engines": None,
+            "minibatch": None,
+        }
+
 
 class GrpoParams(RLParams):
     """Params of `openrlhf_grpo`. By default as `grpo`: no KL term, no division by the std."""
@@ -260,6 +286,10 @@ class GrpoParams(RLParams):
             return "rloo"
         return "group_norm" if self.normalize_std else "dr_grpo"
 
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """As `RLParams`; with so few prompts, none is filtered."""
+        return {**super().rehearsed(scale), "dynamic_filtering": False}
+
 
 class PpoParams(RLParams):
     """Params of `openrlhf_ppo`. The critic starts from the policy's model."""
@@ -287,6 +317,10 @@ class PpoParams(RLParams):
     def freezing_steps(self) -> int | None:
         """The last step, from 0, in which the policy is left alone."""
         return self.value_pretraining_steps - 1 if self.value_pretraining_steps else None
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """As `RLParams`, and one step at most trains the critic alone."""
+        return {**super().rehearsed(scale), **capped(self, value_pretraining_steps=1)}
 
 
 class SftParams(Launch):
@@ -323,3 +357,16 @@ class SftParams(Launch):
 
     def cost(self) -> StageCost:
         return StageCost(epochs=self.epochs)
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
+        """Two epochs of small batches, on one GPU of this machine."""
+        small = capped(
+            self,
+            epochs=2,
+            batch_size=4,
+            micro_batch_size=1,
+            nodes=1,
+            gpus_per_node=1,
+            save_every=1,
+        )
+        return {**small, "hostfile": None}

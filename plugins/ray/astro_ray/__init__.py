@@ -13,7 +13,7 @@ def astro_providers() -> list[Provider]:
             "ray",
             "policies and verifiers in Ray actors, on one machine or many",
             target="astro_ray.executor:RayExecutor",
-            params="astro_ray.params:Params",
+            params="astro_ray.params:ExecutorParams",
             requires=("ray",),
             install="pip install astro-reasoner-ray",
         )

@@ -14,7 +14,7 @@ import ray
 
 from astro.errors import RunError
 from astro.text import plain
-from astro_ray.params import Params
+from astro_ray.params import ExecutorParams
 
 _HINT = "start one with `ray start --head`, or set executor.params.address to local"
 _LOCAL = {"include_dashboard": False, "object_store_memory": 128 * 2**20}
@@ -39,7 +39,7 @@ def connected(address: str) -> Iterator[None]:
         ray.shutdown()
 
 
-def workers_that_fit(params: Params) -> int:
+def workers_that_fit(params: ExecutorParams) -> int:
     """How many workers the nodes would hold if nothing else ran there."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     demand = params.demand()

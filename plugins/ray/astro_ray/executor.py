@@ -16,7 +16,7 @@ from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Generate, LogProb, Verify
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.fleet import Fleet
-from astro_ray.params import Params
+from astro_ray.params import ExecutorParams
 from astro_ray.serving import Replied
 
 
@@ -27,7 +27,7 @@ class RayExecutor:
     lost worker costs no more than its unanswered requests.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: ExecutorParams) -> None:
         self._params = params
         self._fleet: Fleet | None = None
 

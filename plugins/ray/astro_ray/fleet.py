@@ -16,7 +16,7 @@ from astro.errors import AstroError, PolicyError, VerifierError
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro_ray.cluster import first_line
-from astro_ray.params import Params
+from astro_ray.params import ExecutorParams
 from astro_ray.serving import Asked, Replied
 from astro_ray.worker import Said, Worker
 
@@ -55,7 +55,7 @@ class Fleet:
     """
 
     def __init__(
-        self, params: Params, workers: int, policy: Binding, verifier: VerifierBinding
+        self, params: ExecutorParams, workers: int, policy: Binding, verifier: VerifierBinding
     ) -> None:
         self._params = params
         self._bindings = (policy, verifier)

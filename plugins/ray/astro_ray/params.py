@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from astro.plugins import params
+from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 
-class Params(params.Params):
+class ExecutorParams(Params):
     """Params of executor `ray`. The resources are those of one worker, in Ray's own words."""
 
     address: Annotated[
@@ -41,3 +42,8 @@ class Params(params.Params):
         """What one worker takes up of a node, by Ray's names."""
         needs = {"CPU": self.num_cpus, "GPU": self.num_gpus, **self.resources}
         return {name: need for name, need in needs.items() if need}
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """One worker, on this machine."""
+        small = capped(self, workers=1, num_cpus=1, num_gpus=int(scale.gpu), concurrency=8)
+        return {**small, "address": "local"}

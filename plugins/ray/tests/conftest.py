@@ -15,8 +15,7 @@ import psutil
 import pytest
 import ray
 
-from astro.builtin.local import LocalExecutor
-from astro.builtin.local import Params as LocalParams
+from astro.builtin.local import LocalExecutor, LocalParams
 from astro.engine.budget import Budget
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
@@ -24,7 +23,7 @@ from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.types import Problem
 from astro_ray.executor import RayExecutor
-from astro_ray.params import Params
+from astro_ray.params import ExecutorParams
 
 WHEREABOUTS = '''
 import os
@@ -102,7 +101,7 @@ class Runs:
     def start(self, name: str, **params: Any) -> Iterator[Outcome]:
         """The outcomes of run `name` as they come: on Ray with `params`, or `local`."""
         local = LocalExecutor(LocalParams())
-        executor = local if name == "local" else RayExecutor(Params(**params))
+        executor = local if name == "local" else RayExecutor(ExecutorParams(**params))
         with closing(Journal(self._folder / f"{name}.db")) as journal:
             yield from executor.run(
                 self.tasks,

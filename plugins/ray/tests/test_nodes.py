@@ -19,7 +19,7 @@ import pytest
 from astro.engine.tasks import Outcome
 from astro.errors import RunError
 from astro_ray.cluster import connected, workers_that_fit
-from astro_ray.params import Params
+from astro_ray.params import ExecutorParams
 
 pytestmark = pytest.mark.ray
 RAY = Path(sys.executable).with_name("ray")
@@ -64,7 +64,7 @@ def wait_for_workers(address: str, count: int) -> None:
     while time.monotonic() < deadline:
         try:
             with connected(address):
-                while workers_that_fit(Params()) < count and time.monotonic() < deadline:
+                while workers_that_fit(ExecutorParams()) < count and time.monotonic() < deadline:
                     time.sleep(0.2)
                 return
         except RunError:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 
 class PuctParams(Params):
@@ -66,6 +67,11 @@ class MctsParams(Params):
         )
         return StageCost((actions,))
 
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
+        """A few shallow iterations, with room in a step for a model with one token per letter."""
+        small = capped(self, expand=3, iterations=6, leaves=2, max_depth=8)
+        return {**small, "step_tokens": scale.step_tokens}
+
 
 class BestOfNParams(Params):
     """Params of `best_of_n`."""
@@ -82,3 +88,7 @@ class BestOfNParams(Params):
     def cost(self) -> StageCost:
         """A tree's, if every response takes all the steps that it may."""
         return StageCost((RequestCost("steps", self.max_depth, self.samples, self.step_tokens),))
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
+        """A few short responses, with room in a step for a model with one token per letter."""
+        return {**capped(self, samples=6, max_depth=8), "step_tokens": scale.step_tokens}

@@ -1,13 +1,11 @@
-"""RL with verifiable rewards in plain torch: GRPO and PPO."""
+"""Entry point: RL with verifiable rewards in plain torch."""
 
 from __future__ import annotations
 
 from astro.plugins.hookspecs import Provider, hookimpl
 
-_SUMMARIES = {
-    "grpo": "group-relative policy optimisation, one process, CPU or GPU",
-    "ppo": "proximal policy optimisation with a critic, one process, CPU or GPU",
-}
+_REQUIRES = ("torch", "transformers", "tensorboard")
+_INSTALL = "pip install astro-reasoner-torch-rl"
 
 
 @hookimpl
@@ -15,13 +13,22 @@ def astro_providers() -> list[Provider]:
     """The `grpo` and `ppo` trainers."""
     return [
         Provider(
-            kind="rl",
-            name=name,
-            summary=summary,
+            "rl",
+            "grpo",
+            "group-relative policy optimisation, one process, CPU or GPU",
             target="astro_torch_rl.trainer:Trainer",
-            params=f"astro_torch_rl.params:{name.capitalize()}Params",
-            requires=("torch", "transformers", "tensorboard"),
-            install="pip install astro-reasoner-torch-rl",
-        )
-        for name, summary in _SUMMARIES.items()
+            params="astro_torch_rl.params:GrpoParams",
+            requires=_REQUIRES,
+            install=_INSTALL,
+            fallback=True,
+        ),
+        Provider(
+            "rl",
+            "ppo",
+            "proximal policy optimisation with a critic, one process, CPU or GPU",
+            target="astro_torch_rl.trainer:Trainer",
+            params="astro_torch_rl.params:PpoParams",
+            requires=_REQUIRES,
+            install=_INSTALL,
+        ),
     ]

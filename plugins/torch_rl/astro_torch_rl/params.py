@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
 KlEstimator = Literal["k1", "k2", "k3"]
@@ -140,6 +141,27 @@ class TrainParams(Params):
         )
         return StageCost((tried, rollouts))
 
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """Two steps on a few short responses. No prompt is left out for its pass rate."""
+        return {
+            **capped(
+                self,
+                steps=2,
+                prompts_per_step=2,
+                group_size=4,
+                max_tokens=scale.response_tokens,
+                filter_samples=4,
+                filter_prompts=scale.problems,
+                warmup_steps=1,
+                epochs_per_batch=1,
+                save_every=1,
+            ),
+            "min_pass_rate": 0.0,
+            "max_pass_rate": 1.0,
+            "minibatch": None,
+            "wandb": None,
+        }
+
 
 class GrpoParams(TrainParams):
     """Params of `grpo`. By default the paper's variant: no KL term, no division by the std."""
@@ -160,6 +182,10 @@ class GrpoParams(TrainParams):
     @classmethod
     def _preset(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         return {**PRESETS.get(str(values.get("preset")), {}), **values}
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """As `TrainParams`, and silent groups are replaced once."""
+        return {**super().rehearsed(scale), **capped(self, max_refills=1)}
 
 
 class PpoParams(TrainParams):
@@ -195,3 +221,7 @@ class PpoParams(TrainParams):
         if self.value_pretraining_steps >= self.steps:
             raise ValueError("value_pretraining_steps leaves none of the steps to the policy")
         return self
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """As `TrainParams`, and one step at most trains the critic alone."""
+        return {**super().rehearsed(scale), **capped(self, value_pretraining_steps=1)}

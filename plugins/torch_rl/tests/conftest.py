@@ -14,7 +14,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from astro.builtin import scripted
 from astro.builtin.exact import ExactVerifier
-from astro.builtin.lines import LinesFormat, Params
+from astro.builtin.lines import LinesFormat, LinesParams
 from astro.interfaces import Metrics, PolicyBackend, RLJob, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
@@ -29,7 +29,9 @@ PROBLEMS = [Problem(n, f"say {n}", str(i)) for i, n in enumerate(NAMES, start=1)
 VOCABULARY = ("<pad>", "<eos>", "say", *NAMES, *ANSWERS)
 
 
-FORMAT = LinesFormat(Params(backtracks=("answer is 4 {step}",), root_backtracks=("answer is 4",)))
+FORMAT = LinesFormat(
+    LinesParams(backtracks=("answer is 4 {step}",), root_backtracks=("answer is 4",))
+)
 """`answer is 4` counts as a backtrack, so that there are some."""
 
 
@@ -141,7 +143,7 @@ def scripted_sampler() -> Callable[..., Sampler]:
         fail_on: tuple[str, ...] = (),
         faults: Mapping[str, Status] | None = None,
     ) -> Sampler:
-        params = scripted.Params(responses=dict(responses), fail_on=fail_on)
+        params = scripted.ScriptedParams(responses=dict(responses), fail_on=fail_on)
         return Sampler(scripted.ScriptedPolicy(params), InlineVerifier(faults), 0, 16, 1.0)
 
     return build

