@@ -1,4 +1,4 @@
-"""Verifiers of mathematical answers."""
+"""Verifiers of mathematical answers: `sympy` and `math-verify`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the verifiers of this package."""
     return [
         Provider(
             "verifier",
             "sympy",
             "mathematical answers, compared exactly",
             target="astro_sympy.verifier:SympyVerifier",
-            params="astro_sympy.params:Params",
+            params="astro_sympy.params:SympyParams",
             requires=("flint",),
             install="pip install python-flint",
         ),

@@ -1,6 +1,7 @@
 """Hugging Face's math-verify as a verifier, for a second opinion.
 
-Its timeouts, which need SIGALRM and so the main thread, are off: the pool ends what takes too long.
+Its own timeouts need SIGALRM, which works in the main thread only, so they are switched off. The
+verifier pool ends a verdict that takes too long.
 """
 
 from __future__ import annotations
@@ -17,14 +18,14 @@ _DELIMITED = re.compile(r"\$|\\boxed|\\\(|\\\[")
 
 
 class MathVerifyVerifier:
-    """Correct means: math-verify finds the parsed reference and the parsed response equal."""
+    """Calls a response correct if math-verify finds it equal to the reference."""
 
     def __init__(self, params: None = None) -> None:  # noqa: ARG002
-        # Else it writes a line on each verdict to say that its timeouts are off, as they should be.
+        """Silence the warning that math-verify logs on each call when its timeouts are off."""
         logging.getLogger("math_verify").setLevel(logging.ERROR)
 
     def verify(self, problem: Problem, response: str) -> Verdict:
-        """Not bounded in time: run it in a pool."""
+        """Compare the response with the reference; the time is not bounded, so use a pool."""
         gold = _parse(problem.answer)
         if not gold:
             return Verdict(Status.BAD_REFERENCE, reason="math-verify cannot parse the reference")
@@ -36,7 +37,7 @@ class MathVerifyVerifier:
 
 
 def _parse(text: str) -> list[object]:
-    """What math-verify reads. It wants LaTeX in dollars, so a bare answer is put in them."""
+    """Parse `text`. math-verify expects LaTeX between dollars, so a bare answer is put in them."""
     bare = bare_answer(text) == text and not _DELIMITED.search(text)
     found: list[object] = math_verify.parse(f"${text}$" if bare else text, parsing_timeout=None)
     return found

@@ -1,4 +1,4 @@
-"""What the verifier may be told: where an answer may stand, and which conventions hold."""
+"""Parameters of the verifier: where an answer may stand, and which conventions apply."""
 
 from __future__ import annotations
 
@@ -11,32 +11,47 @@ from astro.plugins import params
 Optional = Literal["percent", "unit", "degrees", "name"]
 
 
-class Params(params.Params):
-    """Params of `sympy`. The defaults are those of docs/verifier.md."""
+class SympyParams(params.Params):
+    """Parameters of `sympy`. docs/verifier.md explains each convention."""
 
     final_line: Annotated[
-        bool, Field(description=r"read `answer is x`, `#### x` or `A: x` where no \boxed{} is")
+        bool,
+        Field(description=r"accept `answer is x`, `#### x` or `A: x` if there is no \boxed{}"),
     ] = True
     bare: Annotated[
-        bool, Field(description="read a short response that is nothing but an answer as one")
+        bool, Field(description="accept a short response that consists of an answer only")
     ] = True
     optional: Annotated[
         tuple[Optional, ...],
-        Field(description="what one side may leave out: `50\\%`, `5 cm`, `90^\\circ`, `x=5`"),
+        Field(
+            description="marks that reference or answer may omit, as in `50\\%`, `5 cm`, "
+            "`90^\\circ` and `x=5`"
+        ),
     ] = ("percent", "unit", "degrees", "name")
     convert_units: Annotated[
-        bool, Field(description="whether 5 m are 500 cm, or units have to be the same")
+        bool,
+        Field(description="convert units, so that 5 m equals 500 cm; else units must be the same"),
     ] = True
     ordered_lists: Annotated[
         bool,
-        Field(description="whether the order of `1, 2` counts, as that of `(1, 2)` does"),
+        Field(description="compare lists such as `1, 2` in order, as tuples such as `(1, 2)` are"),
     ] = False
     words: Annotated[
-        bool, Field(description="whether names, choices, times of day ... are compared as words")
+        bool, Field(description="compare names, choices, times of day and the like as words")
     ] = True
     rounded_digits: Annotated[
-        int, Field(ge=1, description="significant digits of a decimal that may be a rounded value")
+        int,
+        Field(
+            ge=1,
+            description="significant digits from which a decimal reference counts as rounded, so "
+            "that the exact value is accepted",
+        ),
     ] = 3
     float_digits: Annotated[
-        int, Field(ge=6, description="significant digits of an answer that may be a rounded value")
+        int,
+        Field(
+            ge=6,
+            description="significant digits from which a decimal answer counts as rounded, so "
+            "that it matches an exact reference",
+        ),
     ] = 12

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from astro.types import Problem, Verdict
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.verifier import SympyVerifier
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
@@ -21,7 +21,7 @@ def judge() -> Callable[..., Verdict]:
     """The verdict on a response, given the reference and any params."""
 
     def verdict(gold: str, response: str, **params: Any) -> Verdict:
-        return SympyVerifier(Params(**params)).verify(Problem("p", "", gold), response)
+        return SympyVerifier(SympyParams(**params)).verify(Problem("p", "", gold), response)
 
     return verdict
 

@@ -8,7 +8,7 @@ import pytest
 
 from astro.types import Status
 from astro_sympy.comparing.compare import compare
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 
 SWITCHED = [
     (r"50\%", "50", {"optional": ("unit", "degrees", "name")}),
@@ -36,10 +36,10 @@ STILL_THE_SAME = [
 
 @pytest.mark.parametrize(("gold", "answer", "params"), SWITCHED)
 def test_a_convention_can_be_switched(gold: str, answer: str, params: dict[str, Any]) -> None:
-    assert compare(gold, answer, Params()).status is Status.CORRECT
-    assert compare(gold, answer, Params(**params)).status is not Status.CORRECT
+    assert compare(gold, answer, SympyParams()).status is Status.CORRECT
+    assert compare(gold, answer, SympyParams(**params)).status is not Status.CORRECT
 
 
 @pytest.mark.parametrize(("gold", "answer", "params"), STILL_THE_SAME)
 def test_what_is_the_same_anyway_stays_so(gold: str, answer: str, params: dict[str, Any]) -> None:
-    assert compare(gold, answer, Params(**params)).status is Status.CORRECT
+    assert compare(gold, answer, SympyParams(**params)).status is Status.CORRECT

@@ -1,1 +1,1 @@
-"""Whether an answer is the same as the reference."""
+"""Comparing: the verdict on whether an answer equals the reference."""

@@ -1,4 +1,4 @@
-"""Answers to multiple choice: `B`, `(B)`, `B. 12`, `C Cecile`."""
+"""Answers to multiple-choice questions: `B`, `(B)`, `B. 12`, `C Cecile`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ _OTHERS = re.compile(r"\b(?:or|and)\b|\([A-Za-z]\)|(?:^|[\s,])[A-Z](?:$|[\s,])")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A letter in lower case and, in `B. 12`, what it stands for. `bare` is a mere `B`."""
+    """A choice.
+
+    Attributes:
+        letter: The letter, in lower case.
+        meaning: What the letter stands for, as `12` in `B. 12`; empty if it is not given.
+        bare: Whether the text is a single letter without punctuation, which may be a variable.
+    """
 
     letter: str
     meaning: str
@@ -22,10 +28,10 @@ class Choice:
 
 
 def same_choice(gold: str, answer: str, marked: bool) -> bool | None:
-    """Whether two plain texts choose the same; None where they are no choices.
+    """Whether two plain texts are the same choice; None if they are not choices.
 
-    Letters that differ are different choices; where only one has a letter, or both a meaning, the
-    meanings are compared as text. Mere letters may be variables, unless one is `marked` as text.
+    Different letters are different choices. If only one has a letter, or both have a meaning, the
+    meanings are compared as text. Bare letters may be variables, unless one is `marked` up as text.
     """
     left, right = read_choice(gold), read_choice(answer)
     if left and right:
@@ -46,7 +52,7 @@ def _same(left: Choice, right: Choice, marked: bool) -> bool | None:
 
 
 def read_choice(text: str) -> Choice | None:
-    """The choice that a plain text is; None where it is none, or more than one."""
+    """Read a plain text as a choice; None if it is none, or more than one."""
     if mere := _LETTER.fullmatch(text):
         letter = mere[1] or mere[2]
         return Choice(letter.lower(), "", bare=text == letter)

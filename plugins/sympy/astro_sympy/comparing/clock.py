@@ -14,9 +14,14 @@ _NAMED = {"noon": "12:00 pm", "midnight": "12:00 am", "12 noon": "12:00 pm"}
 
 @dataclass(frozen=True, slots=True)
 class Time:
-    """A time as written. `half` is `a`, `p` or None where it is not said; hours are then 0 to 23.
+    """A time as it is written.
 
-    `certain` means that it can be nothing but a time: `9:24` alone could be a ratio.
+    Attributes:
+        hour: 1 to 12 if `half` is given, else 0 to 23.
+        minute: 0 to 59.
+        second: 0 to 59.
+        half: `a` or `p`, for a.m. and p.m.; None if it is not given.
+        certain: Whether the text can only be a time; `9:24` alone may be a ratio.
     """
 
     hour: int
@@ -27,16 +32,16 @@ class Time:
 
     @property
     def seconds(self) -> int:
-        """Seconds since midnight, by the 24-hour clock."""
+        """Seconds since midnight."""
         hour = self.hour % 12 + 12 * (self.half == "p") if self.half else self.hour
         return 3600 * hour + 60 * self.minute + self.second
 
 
 def same_time(gold: str, answer: str) -> bool | None:
-    """Whether two plain texts name the same time; None where the reference may be no time.
+    """Whether two plain texts name the same time; None if the reference may not be a time.
 
-    `4:30 p.m.` is `16:30`. Where one of them does not say which half of the day it means, the
-    other decides, as with a unit that is left out.
+    `4:30 p.m.` is `16:30`. If only one of them says a.m. or p.m., it holds for both, like a unit
+    that one side omits.
     """
     left, right = read_time(gold), read_time(answer)
     if left is None or not (left.certain or (right and right.certain)):
@@ -50,7 +55,7 @@ def same_time(gold: str, answer: str) -> bool | None:
 
 
 def read_time(text: str) -> Time | None:
-    """The time that a plain text is; None where it is none."""
+    """Read a plain text as a time; None if it is not one."""
     match = _TIME.fullmatch(_NAMED.get(text.lower(), text))
     if match is None or not (match[2] or match[4] or match[5]):
         return None

@@ -1,4 +1,4 @@
-"""Answers that hold a sum without end, an integral, a limit or a derivative, and their values."""
+"""Closed forms of answers that contain an infinite sum, integral, limit or derivative."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _CALCULUS = frozenset({"int", "lim", "lim+", "lim-", "diff"})
 
 
 def is_open(node: Node) -> bool:
-    """Whether a part of it has no value by arithmetic alone."""
+    """Whether some part of the expression cannot be evaluated by arithmetic alone."""
     return any(map(_is_open, walk(node)))
 
 
 def closed(node: Node, work: Work) -> Node:
-    """The node with its open parts in closed form; what has none stays as it is."""
+    """Replace open parts by their closed forms; a part without one is kept."""
     node = rebuild(node, lambda below: closed(below, work))
     if _is_open(node):
         with suppress(TooHard, Undefined):
@@ -28,11 +28,15 @@ def closed(node: Node, work: Work) -> Node:
 
 
 def _closed(node: Node, work: Work) -> Node:
-    """Raises `Undefined` where the body has no value at any point tried: a rule that cancels might
-    give it one, such as 5 to 5 * 0 / 0."""
+    """Return the closed form of one open part.
+
+    Raises:
+        Undefined: The body has no value at any point tried. A rule that cancels terms might still
+            give it one, such as 5 for 5 * 0 / 0.
+    """
     assert isinstance(node, Apply)
     if not has_value(node.arguments[-1], work):
-        raise Undefined("without a value at the points tried")
+        raise Undefined("it has no value at the points tried")
     return closed_form(node, work.allowance)
 
 

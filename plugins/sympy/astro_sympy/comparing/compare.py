@@ -1,4 +1,4 @@
-"""Whether an answer says the same as the reference."""
+"""Comparison of an answer with the reference."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astro_sympy.comparing.labels import Contradiction
 from astro_sympy.comparing.matching import same
 from astro_sympy.comparing.quantities import Scope
 from astro_sympy.comparing.words import same_words
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.reading.lexer import MAX_LENGTH, Unreadable
 from astro_sympy.reading.parser import parse
 from astro_sympy.reading.phrases import symbol_for
@@ -29,16 +29,16 @@ _COMMA = re.compile(r"\s*-?\d+,\d+\s*")
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict's class, and why."""
+    """The status of a verdict, and the reason."""
 
     status: Status
     reason: str
 
 
 def compare(
-    gold: str, answer: str, params: Params, allowance: Allowance | None = None
+    gold: str, answer: str, params: SympyParams, allowance: Allowance | None = None
 ) -> Judgement:
-    """Judge two answers. Never raises on any text; its cost is bounded.
+    """Compare an answer with the reference. Never raises on any text, and its cost is bounded.
 
     Several comparisons for one verdict share an `allowance`.
     """
@@ -55,7 +55,7 @@ def compare(
 
 
 class _Plain(NamedTuple):
-    """A number's sign, whole part and decimals, without zeros that do not count."""
+    """A number's sign, integer part and decimals, without insignificant zeros."""
 
     negative: bool
     whole: str
@@ -71,11 +71,13 @@ def _plain(text: str) -> _Plain | None:
 
 
 def _may_round(gold: _Plain, answer: _Plain) -> bool:
-    """Whether one may be the other rounded, so that more than the digits decides."""
+    """Whether one may be the other one rounded, so that comparing digits is not enough."""
     return len(answer.places) > (len(gold.places) or _FLOAT_PLACES)
 
 
-def _compare_mathematics(gold: str, answer: str, params: Params, allowance: Allowance) -> Judgement:
+def _compare_mathematics(
+    gold: str, answer: str, params: SympyParams, allowance: Allowance
+) -> Judgement:
     reference = _read(gold)
     if isinstance(reference, str):
         return Judgement(Status.BAD_REFERENCE, f"the reference cannot be read: {reference}")
@@ -102,7 +104,7 @@ def _judge(reference: Node, given: Node, scope: Scope) -> Judgement:
 
 
 def _fault(reference: Node, scope: Scope) -> str:
-    """What is wrong with a reference that does not equal itself: `1/0`, `0 = 7`."""
+    """Return what is wrong with a reference, such as `1/0` or `0 = 7`; empty if nothing is."""
     try:
         same(reference, reference, scope)
     except (Undefined, Contradiction) as error:
@@ -117,7 +119,7 @@ def _verdict(correct: bool, how: str) -> Judgement:
 
 
 def _read(text: str) -> Node | str:
-    """The tree of a text, or why there is none."""
+    """Return the tree of a text, or the reason why there is none."""
     if len(text) > MAX_LENGTH:
         return f"longer than {MAX_LENGTH} characters"
     if name := symbol_for(text.strip()):
@@ -129,6 +131,6 @@ def _read(text: str) -> Node | str:
 
 
 def _seed(gold: str, answer: str) -> int:
-    """Depends on both texts, in either order, so that none can be made to fit the points."""
+    """Return a seed that depends on both texts, so that no answer can be made to fit the points."""
     text = "\0".join(sorted((gold, answer))).encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=8).digest(), "big")

@@ -1,4 +1,4 @@
-"""Relations up to form: `2x + 4y = 6` is `y = 3/2 - x/2`, `5 >= x` is `x <= 5`."""
+"""Equivalence of relations: `2x + 4y = 6` is `y = 3/2 - x/2`, and `5 >= x` is `x <= 5`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _TRIES = 4
 
 
 def same_relation(left: Relation, right: Relation, work: Work) -> bool:
-    """Whether each link of the one is a multiple of the same link of the other."""
+    """Whether each link of one chain is a multiple of the same link of the other."""
     ours, theirs = _links(left), _links(right)
     return len(ours) == len(theirs) and all(
         mine[0] == other[0] and _proportional(mine[1], other[1], mine[0] in ("<", "<="), work)
@@ -25,7 +25,7 @@ def same_relation(left: Relation, right: Relation, work: Work) -> bool:
 
 
 def solves(relation: Relation, expression: Node, work: Work) -> bool:
-    """Whether an equation in two variables, solved for one, gives the expression in the other."""
+    """Whether an equation in two variables, solved for one, gives an expression in the other."""
     match relation:
         case Relation(("=",), (left, right)):
             names, known = variables(relation), variables(expression)
@@ -40,14 +40,14 @@ def solves(relation: Relation, expression: Node, work: Work) -> bool:
 
 
 def _is_linear(left: Node, right: Node, unknown: str, work: Work) -> bool:
-    """Whether `left - right` is linear in a variable: `y^2 = 4x` has two solutions for y."""
+    """Whether `left - right` is linear in a variable; `y^2 = 4x` has two solutions for y."""
     node = Apply("+", (left, Apply("neg", (right,))))
     at = [substitute(node, {unknown: Number(fmpq(n))}) for n in (1, 2, 3)]
     return identical(Apply("+", (at[0], at[2])), Apply("+", (at[1], at[1])), work)
 
 
 def _links(relation: Relation) -> Sequence[tuple[str, Node]]:
-    """Each link as `operator, left - right`, with `<` for `>`; a falling chain is turned round."""
+    """Return each link as operator and `left - right`, with `<` for `>`, in rising order."""
     operands = relation.operands
     links = [_link(*link) for link in zip(operands, relation.operators, operands[1:], strict=False)]
     return links[::-1] if relation.operators[0] in _BACKWARDS else links
@@ -60,7 +60,7 @@ def _link(left: Node, operator: str, right: Node) -> tuple[str, Node]:
 
 
 def _proportional(left: Node, right: Node, positive: bool, work: Work) -> bool:
-    """Whether left / right is one constant, not zero, for all values of the variables."""
+    """Whether left / right is the same nonzero constant for all values of the variables."""
     for point in islice(points(left, right, work), _TRIES):
         values = {name: Number(value) for name, value in point.items()}
         ours, theirs = substitute(left, values), substitute(right, values)

@@ -1,9 +1,8 @@
-"""Whether two expressions are equal: exactly where rational, else by balls and a bound on zero.
+"""Equality of two expressions: exact if rational, else by balls and a separation bound.
 
-Expressions in variables are compared at random rational points, drawn from a seed that depends on
-both texts: a polynomial that is not zero vanishes at a random point with probability at most its
-degree by the number of values drawn from (Schwartz, Zippel). Points where either has no real value
-do not count.
+Expressions in variables are compared at random rational points, whose seed depends on both texts. A
+nonzero polynomial vanishes at a random point with probability at most its degree over the number of
+values to draw from (Schwartz-Zippel lemma). Points at which either has no real value do not count.
 """
 
 from __future__ import annotations
@@ -29,11 +28,16 @@ _FIRST_BITS = 96
 _SIGNS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
 _SCALES = (50, 1, 10_000)
 _DENOMINATOR_BITS = 12
-_PRECISION = Lock()  # the precision of flint belongs to the process, not to a thread
+_PRECISION = Lock()  # the precision of flint is global to the process, not to a thread
 
 
 def identical(left: Node, right: Node, work: Work) -> bool:
-    """Whether they are equal for all values of their variables. Raises `Undefined`, `TooHard`."""
+    """Whether two expressions are equal for all values of their variables.
+
+    Raises:
+        Undefined: One of them has no value, or none at the points tried.
+        TooHard: The question cannot be decided within the bounds.
+    """
     if not variables(left) and not variables(right):
         return _equal_constants(left, right, work)
     work.spend(_COST)
@@ -51,7 +55,7 @@ def identical(left: Node, right: Node, work: Work) -> bool:
             return True
     if _is_proved(left, right, work):
         return True
-    raise Undefined("without a value at the points tried")
+    raise Undefined("it has no value at the points tried")
 
 
 def _equal_constants(left: Node, right: Node, work: Work) -> bool:
@@ -64,13 +68,13 @@ def _equal_constants(left: Node, right: Node, work: Work) -> bool:
 
 
 def _is_proved(left: Node, right: Node, work: Work) -> bool:
-    """Whether sympy finds the two equal, and they do have one value somewhere, if a complex one."""
+    """Whether sympy proves them equal, and they have a value, maybe complex, at some point."""
     difference = _minus(left, right)
     return has_value(difference, work, zero=True) and vanishes(difference, work.allowance)
 
 
 def has_value(node: Node, work: Work, zero: bool = False) -> bool:
-    """Whether it has a finite value at some point; with `zero`, one that may be zero."""
+    """Whether it has a finite value at the first point with any; with `zero`, one that may be 0."""
     for point in points(node, node, work):
         try:
             with _PRECISION, ctx.workprec(_FIRST_BITS):
@@ -83,19 +87,29 @@ def has_value(node: Node, work: Work, zero: bool = False) -> bool:
 
 
 def evaluate(node: Node, work: Work) -> fmpq | arb:
-    """The value of a real constant: a fraction, or else a ball. Raises `Undefined`, `TooHard`."""
+    """Evaluate a real constant: to a fraction if it is rational, else to a ball.
+
+    Raises:
+        Undefined: The constant has no value, or is not real.
+        TooHard: The value cannot be computed within the bounds.
+    """
     try:
         return rational(node, {}, work)
     except Irrational:
         with _PRECISION, ctx.workprec(_FIRST_BITS):
             value = ball(node, {}, work)
     if not is_real(value):
-        raise Undefined("is not real")
+        raise Undefined("the value is not real")
     return value.real
 
 
 def equal_at(left: Node, right: Node, point: Point, work: Work, real: bool = False) -> bool:
-    """Whether the two are equal at a point. With `real`, a value that is not real is undefined."""
+    """Whether two expressions are equal at a point.
+
+    Raises:
+        Undefined: One of them has no value there; with `real`, also if the value is not real.
+        TooHard: The question cannot be decided within the bounds.
+    """
     try:
         return rational(left, point, work) == rational(right, point, work)
     except Irrational:
@@ -118,13 +132,13 @@ def _equal_balls(left: Node, right: Node, point: Point, work: Work, real: bool) 
             if difference.abs_upper() < arb(2) ** -bits:
                 return True
         precision *= 2
-    raise TooHard("lost too much precision")
+    raise TooHard("the computation loses too much precision")
 
 
 def _difference(left: Node, right: Node, point: Point, work: Work, real: bool) -> acb:
     values = ball(left, point, work), ball(right, point, work)
     if real and not all(map(is_real, values)):
-        raise Undefined("no real value")
+        raise Undefined("the value is not real")
     return values[0] - values[1]
 
 
@@ -137,10 +151,10 @@ def _is_complex(node: Node) -> bool:
 
 
 def points(left: Node, right: Node, work: Work) -> Iterator[Point]:
-    """Points of three scales, so that some lie in most domains; whole numbers in exponents.
+    """Yield points of three scales, so that some lie in most domains.
 
-    Signs change from point to point, but where a root or logarithm of a variable is taken only
-    the later points have negative values.
+    Variables in exponents get whole numbers. Signs vary between points, but if there is a root or
+    logarithm of a variable, only the later points have negative values.
     """
     random = Random(work.seed)
     names = sorted(variables(left) | variables(right))
@@ -160,7 +174,7 @@ def points(left: Node, right: Node, work: Work) -> Iterator[Point]:
 
 
 def _whole_variables(node: Node) -> frozenset[str]:
-    """The variables in exponents, factorials and the like, where whole numbers are meant."""
+    """Return the variables in exponents, factorials and the like, which stand for integers."""
     found: frozenset[str] = frozenset()
     for below in walk(node):
         match below:
@@ -172,7 +186,7 @@ def _whole_variables(node: Node) -> frozenset[str]:
 
 
 def _has_branches(node: Node) -> bool:
-    """Whether it holds a root or logarithm of a variable, whose sign is then taken as positive."""
+    """Whether it contains a root or logarithm of a variable, which is then taken as positive."""
     for below in walk(node):
         match below:
             case Apply("root" | "ln" | "log", arguments) if any(map(variables, arguments)):

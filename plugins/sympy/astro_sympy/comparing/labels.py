@@ -1,4 +1,4 @@
-"""What a statement says of a name: `x = 5` says 5, `f(x) = 2x` says 2x, `A = 2 + 3 = 5` says 5."""
+"""Values of labeled answers: 5 of `x = 5`, 2x of `f(x) = 2x`, 5 of `A = 2 + 3 = 5`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Contradiction(ValueError):
 
 
 class Statement(NamedTuple):
-    """A value; the name that it is stated of, if any; the parameters of that name, as in f(x)."""
+    """A value, its label if any, and the parameters of the label if it is one such as f(x)."""
 
     value: Node
     name: str = ""
@@ -38,9 +38,11 @@ class Statement(NamedTuple):
 
 
 def statement(node: Node, work: Work) -> Statement:
-    """Read a value off `name = value`. Equations in several variables stay what they are.
+    """Split `name = value`; an equation in several variables is kept as it is.
 
-    Raises `Contradiction` where the parts of a chain `a = b = c` differ.
+    Raises:
+        Contradiction: The parts of a chain `a = b = c` differ.
+        Undefined: The equation is approximate, or a part has no value.
     """
     match node:
         case Named(_, value):
@@ -57,7 +59,7 @@ def _is_number_set(node: Node) -> bool:
 
 
 def is_label(node: Node) -> bool:
-    """Whether a value may be given under this name: `x`, `f(x)`, `AB`, `a:b`, `|AB|`, `(x, y)`."""
+    """Whether an expression can label a value: `x`, `f(x)`, `AB`, `a:b`, `|AB|`, `(x, y)`."""
     match node:
         case Symbol(name):
             return name not in CONSTANTS
@@ -83,7 +85,7 @@ def _equality(
         labels, values = [operands[-1]], values[:-1]
     if not labels and any(map(variables, values)):
         if "approx" in operators:
-            raise Undefined("an approximate equation")
+            raise Undefined("the equation is approximate")
         return Statement(node)
     _check_consistent(values, "approx" in operators, work)
     value = values[0] if "approx" in operators else values[-1]
@@ -97,7 +99,7 @@ def _check_consistent(values: list[Node], approximate: bool, work: Work) -> None
     for other in values[1:]:
         same = approximate and rounds_to(first, other, work, least_digits=1)
         if not same and not identical(first, other, work):
-            raise Contradiction("says that different values are equal")
+            raise Contradiction("it equates different values")
 
 
 def _spelling(node: Node) -> str:

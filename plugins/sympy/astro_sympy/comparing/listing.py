@@ -1,4 +1,4 @@
-"""Several answers in one: what the items of a list are, and whether their order counts."""
+"""Lists of answers: their items, and whether their order counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ _AXES = frozenset("xyz")
 
 
 def spread(node: Node) -> Node:
-    r"""An answer with each `pm` as several; a condition such as `k \in Z` is no item of a list."""
+    r"""Expand each `pm` to several answers, and drop conditions such as `k \in Z` from a list.
+
+    Raises:
+        TooHard: There are more than `MAX_ITEMS` answers.
+    """
     items = [variant for item in _items(node) for variant in variants(item)]
     items = [item for item in items if not _is_condition(item)] or items
     if len(items) > MAX_ITEMS:
@@ -25,14 +29,18 @@ def spread(node: Node) -> Node:
 
 
 def members(group: Group) -> list[Statement]:
-    """The items of a set or tuple, those with `pm` as several. Raises `TooHard` beyond 60."""
+    """Return the items of a set or tuple, with each `pm` expanded.
+
+    Raises:
+        TooHard: There are more than `MAX_ITEMS` items.
+    """
     if len(group.items) > MAX_ITEMS:
         raise TooHard(f"more than {MAX_ITEMS} items")
     return [Statement(variant) for item in group.items for variant in variants(item)]
 
 
 def statements(node: Node, work: Work) -> list[Statement]:
-    """The statements of a list. `p = 5, q = 2; p = 7, q = 2` are the pairs (5, 2) and (7, 2)."""
+    """Return the statements of a list; `p = 5, q = 2; p = 7, q = 2` are pairs (5, 2), (7, 2)."""
     items = _items(node)
     if any(isinstance(item, Series) for item in items):
         return [_tuple([statement(part, work) for part in _items(item)]) for item in items]
@@ -47,10 +55,11 @@ def statements(node: Node, work: Work) -> list[Statement]:
 def aligned(
     ours: Sequence[Statement], theirs: Sequence[Statement]
 ) -> tuple[Sequence[Statement], Sequence[Statement]] | None:
-    """The lists in an order in which item answers to item; None where any order will do.
+    """Return the lists in corresponding order; None if the order does not count.
 
-    Names on both sides are matched. Names on one side only, as `p = 3, q = 4`, order the other
-    side, but `x_1`, `x_2` do not; coordinates count in the order x, y, z.
+    Labels on both sides are matched. Labels on one side only, as in `p = 3, q = 4`, fix the order
+    of the other side, except for indexed ones such as `x_1`, `x_2`. Coordinates are in the order
+    x, y, z.
     """
     names = [[each.name for each in side] for side in (ours, theirs)]
     if all(names[0]) and sorted(names[0]) == sorted(set(names[1])):

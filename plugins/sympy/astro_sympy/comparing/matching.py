@@ -1,4 +1,4 @@
-"""Whether two answers say the same: lists, sets, tuples, intervals, matrices, relations, values."""
+"""Equality of answers: lists, sets, tuples, intervals, matrices, relations and values."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ _VECTORS = ({"(", "["}, {"("}, {"["})
 
 
 def same(gold: Node, answer: Node, scope: Scope) -> bool:
-    """Whether two answers say the same. Raises `Undefined`, `TooHard`, `Contradiction`."""
+    """Whether two answers are the same.
+
+    Raises:
+        Undefined: One of them has no value.
+        TooHard: The question cannot be decided within the bounds.
+        Contradiction: One of them is a false statement, such as `0 = 7`.
+    """
     gold, answer = spread(gold), spread(answer)
     if isinstance(gold, Series) or isinstance(answer, Series):
         return _same_series(gold, answer, scope)
@@ -111,7 +117,7 @@ def _same_form(gold: Node, answer: Node, scope: Scope) -> bool:
 
 
 def _alone(node: Node) -> Node:
-    """The element of a set of one."""
+    """Return the element of a set with one element; other nodes are returned as they are."""
     match node:
         case Group("{", (value,), _):
             return value

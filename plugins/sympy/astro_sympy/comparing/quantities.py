@@ -1,4 +1,4 @@
-"""Single values: units, percent, degrees, numerals in a base, infinity and rounding."""
+"""Equality of single values: units, percent, degrees, numeral bases, infinity and rounding."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flint import fmpq
 
 from astro_sympy.comparing.identity import identical
 from astro_sympy.comparing.rounding import rounds_to
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.values.nodes import (
     Apply,
     Measure,
@@ -32,14 +32,19 @@ _LETTER_UNITS = frozenset("mgshL")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a comparison goes by: the conventions, and what it may spend."""
+    """The conventions of a comparison, and the work that is left to it."""
 
-    params: Params
+    params: SympyParams
     work: Work
 
 
 def same_quantity(gold: Node, answer: Node, scope: Scope) -> bool:
-    """Whether two values are the same by the conventions. Raises `Undefined`, `TooHard`."""
+    """Whether two values are the same by the conventions.
+
+    Raises:
+        Undefined: One of them has no value.
+        TooHard: The question cannot be decided within the bounds.
+    """
     ends = _infinity(gold), _infinity(answer)
     if any(ends):
         return ends[0] == ends[1]
@@ -56,14 +61,18 @@ def same_quantity(gold: Node, answer: Node, scope: Scope) -> bool:
     return _same_value(gold, answer, scope)
 
 
-def _units_agree(gold: Unit | None, answer: Unit | None, params: Params) -> bool:
+def _units_agree(gold: Unit | None, answer: Unit | None, params: SympyParams) -> bool:
     if gold is None or answer is None:
         return gold is answer or "unit" in params.optional
     return gold.kind == answer.kind and (params.convert_units or gold.factor == answer.factor)
 
 
 def _is_defined(node: Node, work: Work) -> bool:
-    """True. Raises `Undefined` where a constant has no value, as 1/0."""
+    """Return True.
+
+    Raises:
+        Undefined: The constant has no value, as 1/0.
+    """
     if not variables(node):
         with suppress(TooHard):
             identical(node, node, work)
@@ -87,13 +96,13 @@ def _same_value(gold: Node, answer: Node, scope: Scope) -> bool:
     return False
 
 
-def _readings(gold: Node, answer: Node, params: Params) -> list[tuple[Node, Node]]:
-    """The pairs of values that may be meant: a percent or degree sign may be left out."""
+def _readings(gold: Node, answer: Node, params: SympyParams) -> list[tuple[Node, Node]]:
+    """Return the pairs of values to compare, since a percent or degree sign may be omitted."""
     pairs = [(gold, answer)]
     bare = _without_percent(gold), _without_percent(answer)
     if "percent" in params.optional and (bare[0] is gold) != (bare[1] is answer):
         pairs.append(bare)
-    in_units = _unit(gold) or _unit(answer)  # 90 radians are no 90 degrees
+    in_units = _unit(gold) or _unit(answer)  # 90 radians are not 90 degrees
     if "degrees" in params.optional and not in_units and _has_degrees(gold) != _has_degrees(answer):
         pairs.append((_without_degrees(gold), _without_degrees(answer)))
     pairs += _renamed(gold, answer)
@@ -114,7 +123,7 @@ def _has_degrees(node: Node) -> bool:
 
 
 def _without_degrees(node: Node) -> Node:
-    """The value in degrees as a bare number; inside a sine, degrees stay what they are."""
+    """Remove degree signs, except in the arguments of trigonometric functions."""
     match node:
         case Apply("degree", (value,)):
             return value
@@ -124,7 +133,7 @@ def _without_degrees(node: Node) -> Node:
 
 
 def _renamed(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
-    """The whole number in `pi/6 + k pi` may have any name."""
+    """Rename the integer parameter of a periodic solution such as `pi/6 + k pi`."""
     names = variables(gold), variables(answer)
     if names[0] == names[1] or len(names[0]) != 1 or len(names[1]) != 1:
         return []
@@ -136,7 +145,7 @@ def _renamed(gold: Node, answer: Node) -> list[tuple[Node, Node]]:
 
 
 def _infinity(node: Node) -> int:
-    """1 for infinity, -1 for minus infinity, 0 for all else."""
+    """Return 1 for infinity, -1 for minus infinity, and 0 for anything else."""
     match node:
         case Symbol("oo"):
             return 1
@@ -146,7 +155,7 @@ def _infinity(node: Node) -> int:
 
 
 def _bases(node: Node) -> set[Node]:
-    """The bases in which numerals are written; those of base 10 bear no mark."""
+    """Return the bases in which numerals are written, other than base 10."""
     found = set()
     for below in walk(node):
         match below:
@@ -165,7 +174,7 @@ def _unit(node: Node) -> Unit | None:
 
 
 def _with_letter_unit(node: Node, other: Node) -> Node:
-    """`5m^2` as 5 square metres, where m cannot be a variable for the other side has none."""
+    """Read `5m^2` as 5 square meters if m cannot be a variable since `other` has none."""
     if variables(other):
         return node
     match node:

@@ -1,4 +1,4 @@
-"""Sets of reals, as intervals: from brackets, inequalities, unions and set-builders."""
+"""Sets of real numbers as intervals: from brackets, inequalities, unions and set-builders."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<=", "!=": "!="}
 
 
 def same_region(gold: Region, answer: Region, scope: Scope) -> bool:
-    """Whether two sets of reals have the same intervals with the same ends."""
+    """Whether two sets of real numbers have the same intervals with the same ends."""
     return len(gold) == len(answer) and all(
         left.closed == right.closed and same_quantity(left.node, right.node, scope)
         for ours, theirs in zip(gold, answer, strict=True)
@@ -49,7 +49,7 @@ def same_region(gold: Region, answer: Region, scope: Scope) -> bool:
 
 
 def is_region(node: Node) -> bool:
-    """Whether the node can only be a set of reals, where `(1, 2)` may as well be a point."""
+    """Whether the node can only be a set of real numbers; `(1, 2)` may also be a point."""
     match node:
         case Group("{|") | Apply("cup" | "cap" | "setminus"):
             return True
@@ -67,7 +67,7 @@ def is_region(node: Node) -> bool:
 
 
 def region(node: Node, work: Work) -> Region | None:  # noqa: PLR0911 - one return a case
-    """The set of reals that `node` may stand for; None if it stands for none."""
+    """Return the set of real numbers that `node` may stand for; None if there is none."""
     match node:
         case Symbol("emptyset"):
             return ()
@@ -114,7 +114,7 @@ def _point(node: Node, work: Work) -> Interval:
 
 
 def _joined(items: Sequence[Node], joined: str, work: Work) -> Region | None:
-    """`or` unites; other conditions on one variable hold together, unless that is impossible."""
+    """Intersect conditions; unite them if `or` joins them, or if they exclude each other."""
     parts = [region(item, work) for item in items]
     whole: Region | None = parts[0]
     for part in parts[1:]:
@@ -125,7 +125,7 @@ def _joined(items: Sequence[Node], joined: str, work: Work) -> Region | None:
 
 
 def _inequalities(operators: Sequence[str], operands: Sequence[Node], work: Work) -> Region | None:
-    """`a < x <= b`: each link bounds the one operand that holds the variable."""
+    """Return the region of `a < x <= b`, where each link bounds the operand with the variable."""
     match operators, operands:
         case ("<" | "<=", "<" | "<=") | (">" | ">=", ">" | ">="), (low, middle, high) if _is_name(
             middle
@@ -168,7 +168,7 @@ def _half_line(subject: Node, operator: str, bound: Node, work: Work) -> Region 
 
 
 def _solved(subject: Node, operator: str, bound: Node, work: Work) -> tuple[Node, str, Node] | None:
-    """`a x + b < c` as `x < (c - b) / a`; None unless the left side is linear in one variable."""
+    """Solve `a x + b < c` as `x < (c - b) / a`; None if it is not linear in one variable."""
     names = variables(subject)
     if len(names) != 1:
         return None

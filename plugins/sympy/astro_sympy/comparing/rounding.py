@@ -1,4 +1,4 @@
-"""Decimals that stand for what they were rounded from."""
+"""Decimals as rounded values."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from astro_sympy.values.work import Work
 
 
 def rounds_to(exact: Node, rounded: Node, work: Work, least_digits: int) -> bool:
-    """Whether `exact` is within half of the last place of the decimal `rounded`.
+    """Whether `exact` is within half a unit of the last place of the decimal `rounded`.
 
-    False where `rounded` is no decimal, or shows fewer significant digits than `least_digits`: 0.3
-    does not stand for 1/3. Raises `Undefined`, `TooHard`.
+    False if `rounded` is not a decimal, or has fewer significant digits than `least_digits`: 0.3 is
+    not accepted for 1/3.
+
+    Raises:
+        Undefined: One of them has no value.
+        TooHard: The value cannot be computed within the bounds.
     """
     resolution = _resolution(rounded, least_digits)
     if resolution is None or variables(exact):
@@ -25,7 +29,7 @@ def rounds_to(exact: Node, rounded: Node, work: Work, least_digits: int) -> bool
 
 
 def _resolution(node: Node, least_digits: int) -> fmpq | None:
-    """What one unit of the last place is worth, in a decimal under a sign, percent or unit."""
+    """Return the unit of the last place of a decimal, maybe with a sign, percent sign or unit."""
     match node:
         case Number(_, places, digits) if places is not None and digits >= least_digits:
             return fmpq(1, 10**places)

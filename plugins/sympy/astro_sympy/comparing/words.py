@@ -10,7 +10,7 @@ from astro_sympy.comparing.clock import same_time
 from astro_sympy.reading.plain import is_marked, plain_words
 
 MAX_CHARACTERS = 400
-"""A longer answer is not read as words."""
+"""A longer answer is not compared as words."""
 
 _CARDINALS = """zero one two three four five six seven eight nine ten eleven twelve thirteen
 fourteen fifteen sixteen seventeen eighteen nineteen twenty"""
@@ -33,7 +33,7 @@ _MATHS = re.compile(
     r"|integers?|numbers?|infinite|infinitely|undefined|none|empty|solutions?|degrees|radians"
     r"|percent)\b|\d"
 )
-"""What mathematics may be written with; a text of it is left to the mathematical reading."""
+"""Words and digits of mathematics; texts that contain them are compared as mathematics."""
 
 _WORDS = re.compile(r"[A-Za-z0-9'\-.,;&/ ]+")
 _WORD = re.compile(r"[A-Za-z]+")
@@ -46,10 +46,10 @@ _LETTERS = re.compile(r"[A-Z](?:(?:, ?| and |, and )[A-Z])+")
 
 
 def same_words(gold: str, answer: str) -> bool | None:
-    """Whether two text answers agree; None where they are not words but mathematics.
+    """Whether two answers in words agree; None if they are mathematics instead.
 
-    Case, spaces, LaTeX and the order of a list do not matter. Symmetric but for None: a reference
-    in words is never mathematics, an answer in words may be.
+    Case, spaces, LaTeX and the order of a list do not matter. The result is symmetric except for
+    None: a reference in words is never mathematics, while an answer in words may be.
     """
     if len(gold) > MAX_CHARACTERS:
         return None
@@ -66,7 +66,7 @@ def same_words(gold: str, answer: str) -> bool | None:
 
 
 def _are_words(text: str, marked: bool) -> bool:
-    """Whether a plain text is words. Letters that are not `marked` as text may be variables."""
+    """Whether a plain text is words; letters that are not `marked` up as text may be variables."""
     if _LETTERS.fullmatch(text) or _date(text.lower()):
         return True
     words = [word for word in _WORD.findall(text) if len(word) > 1 and word not in ("and", "or")]
@@ -74,14 +74,14 @@ def _are_words(text: str, marked: bool) -> bool:
 
 
 def _may_be_maths(text: str, marked: bool) -> bool:
-    """Whether a text may also be read as mathematics: `10 units`, `all real numbers`, `5`."""
+    """Whether a text may also be mathematics, as `10 units`, `all real numbers` and `5`."""
     if not _are_words(text, marked):
         return True
     return _MATHS.search(text.lower()) is not None and not _date(text.lower())
 
 
 def _is_word(word: str) -> bool:
-    """Whether letters without markup are a word rather than a product of variables."""
+    """Whether letters without markup form a word rather than a product of variables."""
     lower = word.lower()
     if lower in _NUMBERS or lower in _TRUTH or lower in _SHORT or lower == "odd":
         return True
@@ -94,7 +94,7 @@ def _same_truth(left: str, right: str) -> bool:
 
 
 def _truth(text: str) -> bool | None:
-    """What `Yes`, or `Yes, because ...`, says; None where it says nothing, or both."""
+    """Return the truth value of `Yes` or `Yes, because ...`; None if there is none, or both."""
     words = _WORD.findall(text.lower())
     found = {_TRUTH[word] for word in words if word in _TRUTH}
     leads = bool(words) and words[0] in _TRUTH and not re.match(r"\w+ \w", text)
@@ -102,7 +102,7 @@ def _truth(text: str) -> bool | None:
 
 
 def _items(text: str) -> Counter[str]:
-    """The entries of a list, each in its canonical form."""
+    """Return the entries of a list, each in canonical form."""
     lowered = text.lower()
     date = _date(lowered)
     return Counter([date]) if date else Counter(map(_canonical, _LIST.split(lowered)))
@@ -117,7 +117,7 @@ def _canonical(item: str) -> str:
 
 
 def _date(text: str) -> str:
-    """A day of a month, as `month day year`; empty where the text is none."""
+    """Return a date as `month day year`; empty if the text is not one."""
     text = _ORDINAL.sub(r"\1", text).replace(" of ", " ").replace(".", "")
     if not _DATE.fullmatch(text):
         return ""

@@ -1,1 +1,1 @@
-"""From the text of a response to the expression that its answer stands for."""
+"""Reading: from the text of a response to the expression tree of its answer."""

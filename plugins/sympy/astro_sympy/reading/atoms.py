@@ -1,4 +1,4 @@
-"""The smallest parts of an expression: numerals, names, and what stands in brackets."""
+"""Grammar of the smallest parts of an expression: numerals, names and bracketed expressions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,16 @@ _FUNCTION_NAMES = frozenset("fghFGH")
 
 
 def atom(cursor: Cursor) -> Node:
-    """The next atom. Raises `Unreadable` where none begins."""
+    """Read the next atom.
+
+    Raises:
+        Unreadable: No atom begins here.
+    """
     return cursor.nested(_atom)
 
 
 def argument(cursor: Cursor) -> Node:
-    """An argument as TeX reads it: braces, or one character."""
+    """Read an argument as TeX does: a group in braces, or one character."""
     token = cursor.peek()
     if token.kind == "number" and token.text.isdigit():
         return number(cursor.digit())
@@ -36,7 +40,10 @@ def argument(cursor: Cursor) -> Node:
 
 
 def is_mark(cursor: Cursor, kind: str) -> bool:
-    r"""Whether an exponent is but this mark, as in `30^\circ` and `30^{\circ}`; if so, take it."""
+    r"""Take an exponent that consists of this mark, as in `30^\circ` and `30^{\circ}`.
+
+    Returns whether there was one.
+    """
     if cursor.accept(kind):
         return True
     if cursor.kinds(3) != ("begin", kind, "end"):
@@ -46,7 +53,7 @@ def is_mark(cursor: Cursor, kind: str) -> bool:
 
 
 def call(cursor: Cursor) -> Symbol:
-    """`f(x)` as one symbol under that name."""
+    """Read `f(x)` as one symbol of that name."""
     parts, level = [cursor.take().text], 0
     while True:
         token = cursor.take()
@@ -90,9 +97,11 @@ def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return a case
 
 
 def _mixed(cursor: Cursor, whole: Number) -> Node:
-    r"""`2\frac{1}{3}` and `2 1/3` are 7/3; `2\frac{x}{3}` is a product.
+    r"""Read a mixed number: `2\frac{1}{3}` and `2 1/3` are 7/3; `2\frac{x}{3}` is a product.
 
-    Raises `Unreadable` on `2\frac{4}{3}`, which is neither: as a product it would equal 2 2/3.
+    Raises:
+        Unreadable: The fraction is improper, as in `2\frac{4}{3}`: as a product, it would equal
+            the mixed number 2 2/3, so neither reading is safe.
     """
     start = cursor.index
     if whole.places is not None:
@@ -126,7 +135,7 @@ def _symbol(cursor: Cursor, token: Token) -> Node:
 
 
 def _spelling(cursor: Cursor) -> str:
-    """The text of a subscript, braces or not."""
+    """Read the text of a subscript, in braces or not."""
     if not cursor.accept("begin"):
         return cursor.take().text
     parts = []
@@ -148,7 +157,7 @@ def _braces(cursor: Cursor) -> Node:
 
 
 def divided(cursor: Cursor, above: Node) -> Node:
-    r"""`above` over what follows `\over` or `\choose`, if either does."""
+    r"""Divide `above` by the expression after `\over` or `\choose` if either comes next."""
     if token := cursor.accept("choose", "over"):
         below = cursor.nested(cursor.inside)
         return Apply("binom" if token.kind == "choose" else "/", (above, below))
@@ -162,7 +171,7 @@ def _group(cursor: Cursor, opening: str) -> Node:
     else:
         node = cursor.nested(cursor.inside)
         if opening == "{" and not cursor.peek().kind and isinstance(node, Series):
-            pass  # the brace of a system stays open
+            pass  # the brace before a system of equations is never closed
         elif opening == "{" and cursor.accept("|", ":"):
             node = Group("{|", (node, cursor.enclosed(0, "}")), "}")
         else:
@@ -195,7 +204,7 @@ def _matrix(cursor: Cursor, name: str) -> Node:
     if all(len(row) == 1 and isinstance(row[0], Relation) for row in rows):  # a system
         return Series(tuple(row[0] for row in rows))
     if name == "cases":
-        raise Unreadable("cases")
+        raise Unreadable("a case distinction is not supported")
     if not rows or len({len(row) for row in rows}) > 1:
         raise Unreadable("rows of unequal length")
     return Matrix(tuple(map(tuple, rows)))

@@ -1,4 +1,4 @@
-r"""The `\boxed{}` and `\fbox{}` that a text ends on."""
+r"""The last `\boxed{}` and `\fbox{}` of a text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 MAX_ANSWER_CHARACTERS = 4000
-"""An answer that is longer is none."""
+"""A longer text is not accepted as an answer."""
 
 _MAX_BOXES = 32
 _MAX_GAP = 80
@@ -28,7 +28,7 @@ _NEW_STATEMENT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """`text[start:end]` is the whole box; `content` is what it holds, None where it stays open."""
+    """A box at `text[start:end]`; `content` is None if the box is not closed."""
 
     start: int
     end: int
@@ -36,11 +36,11 @@ class Box:
 
 
 def last_boxes(text: str) -> list[Box]:
-    r"""The boxes that the text ends on, in order: more than one only where nothing but `and`,
-    commas and the like stand between them.
+    r"""Return the last box of the text, with those before it that belong to the same answer.
 
-    A box around others is one box; an empty one is none. Looks at `_MAX_BOXES` from the end, so
-    its cost does not grow with the number of boxes.
+    Boxes belong together if only `and`, commas and the like stand between them. Nested boxes count
+    as one, empty boxes are skipped. Only the last `_MAX_BOXES` are read, so that the cost does not
+    grow with the number of boxes.
     """
     found: list[Box] = []
     position = len(text)
@@ -62,7 +62,7 @@ def last_boxes(text: str) -> list[Box]:
 
 
 def distinct(boxes: Sequence[Box]) -> list[str]:
-    """What the boxes hold, each once."""
+    """Return the contents of the boxes without repetitions."""
     return list(dict.fromkeys(box.content for box in boxes if box.content))
 
 
@@ -84,7 +84,7 @@ def _read(text: str, start: int) -> Box:
 
 
 def _joined(gap: str) -> bool:
-    """Whether the words between two boxes make one answer of them."""
+    """Whether the text between two boxes joins them to one answer."""
     if len(gap) > _MAX_GAP:
         return False
     words = _GAP_MARKUP.sub(" ", _NAME_OF_NEXT.sub("", gap)).lower()

@@ -1,4 +1,4 @@
-r"""The grammar of integrals, limits and derivatives, each with what it needs to have a value.
+r"""Grammar of integrals, limits and derivatives that have a value.
 
 integral   := "\int" bounds sum "d" name
 limit      := "\lim" "_{" name "\to" sum ["^" sign] "}" product
@@ -25,7 +25,11 @@ _MAX_ORDER = 10
 
 
 def integral(cursor: Cursor, low: Node | None, high: Node | None) -> Node:
-    r"""What follows the bounds of `\int_0^1`. Raises `Unreadable` on an integral without bounds."""
+    r"""Read the integrand and differential after the bounds of `\int_0^1`.
+
+    Raises:
+        Unreadable: The integral has no bounds.
+    """
     if low is None or high is None:
         raise Unreadable("an integral without bounds")
     if at_differential(cursor):
@@ -43,7 +47,7 @@ def integral(cursor: Cursor, low: Node | None, high: Node | None) -> Node:
 
 
 def limit(cursor: Cursor) -> Node:
-    r"""What follows `\lim`: `_{x \to 0^+}` and the expression."""
+    r"""Read what follows `\lim`: `_{x \to 0^+}` and the expression."""
     cursor.expect("_")
     cursor.expect("begin")
     name = Symbol(cursor.expect("name").text)
@@ -55,7 +59,7 @@ def limit(cursor: Cursor) -> Node:
 
 
 def derivative(cursor: Cursor, above: Node, below: Node) -> Node | None:
-    r"""The derivative that `\frac{d}{dx}` takes of what follows; None where it is a fraction."""
+    r"""Read the operand of `\frac{d}{dx}`; None if `above` and `below` are an ordinary fraction."""
     match above, below:
         case Symbol(), Apply("*", (Symbol() as mark, Symbol() as name)):
             order = Number(fmpq(1))
@@ -72,7 +76,7 @@ def derivative(cursor: Cursor, above: Node, below: Node) -> Node | None:
 
 
 def _side(cursor: Cursor) -> str:
-    """The sign at the end of `0^+` or `0^{-}`, which is taken out of what is to be read."""
+    """Remove the sign at the end of `0^+` or `0^{-}` from the tokens and return it."""
     end = _closing(cursor)
     braced = cursor.stream[end - 1].kind == "end"
     start = end - (4 if braced else 2)
@@ -84,21 +88,21 @@ def _side(cursor: Cursor) -> str:
 
 
 def _closing(cursor: Cursor) -> int:
-    """Where the brace that is open now closes."""
+    """Return the position of the brace that closes the current one."""
     position, level = cursor.index, 0
     while level or cursor.stream[position].kind != "end":
         kind = cursor.stream[position].kind
         if not kind:
-            raise Unreadable("ends too early")
+            raise Unreadable("the text ends too early")
         level += (kind == "begin") - (kind == "end")
         position += 1
     return position
 
 
 def _split(body: Node) -> tuple[Symbol, Node]:
-    r"""The variable and the rest of a fraction with a differential in it: `\frac{2\,dx}{x}`."""
+    r"""Split a fraction with a differential, as `\frac{2\,dx}{x}`, into variable and integrand."""
     match body:
         case Apply("/", (Apply("*", (*rest, Symbol("d"), Symbol() as name)), below)):
             above = product_of(list(rest)) if rest else Number(fmpq(1))
             return name, Apply("/", (above, below))
-    raise Unreadable("an integral without its variable")
+    raise Unreadable("an integral without a variable")

@@ -1,4 +1,4 @@
-"""A place in a list of tokens."""
+"""The position of a parser in a list of tokens."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ _END = [Token("", "")] * 4
 class Cursor:
     """Reads tokens from left to right.
 
-    `bars` says how many `|` are open, so that the next one closes, and `integrals` how many wait
-    for their `dx`. `inside` reads what stands in brackets, a whole answer again; `function` what
-    follows a function's name.
+    Attributes:
+        bars: How many `|` are open, so that the next one closes one.
+        integrals: How many integrals still expect their `dx`.
+        inside: Reads the contents of brackets, which may be any answer.
+        function: Reads the arguments that follow a function's name.
     """
 
     stream: list[Token]
@@ -30,37 +32,46 @@ class Cursor:
     _depth: int = field(default=0)
 
     def __post_init__(self) -> None:
+        """Append end tokens, so that `peek` needs no bounds check."""
         self.stream = self.stream + _END
 
     def peek(self, ahead: int = 0) -> Token:
-        """The token `ahead` of the next one, at most three; of kind "" past the end."""
+        """Return the token `ahead` of the next one, at most three; its kind is "" past the end."""
         return self.stream[self.index + ahead]
 
     def kinds(self, count: int) -> tuple[str, ...]:
-        """The kinds of the next tokens, at most four."""
+        """Return the kinds of the next `count` tokens, at most four."""
         return tuple(token.kind for token in self.stream[self.index : self.index + count])
 
     def take(self) -> Token:
-        """The next token, which must be there."""
+        """Take the next token.
+
+        Raises:
+            Unreadable: No token is left.
+        """
         token = self.peek()
         if not token.kind:
-            raise Unreadable("ends too early")
+            raise Unreadable("the text ends too early")
         self.index += 1
         return token
 
     def accept(self, *kinds: str) -> Token | None:
-        """The next token if it is of one of these kinds."""
+        """Take the next token if it is of one of these kinds; else return None."""
         return self.take() if self.peek().kind in kinds else None
 
     def expect(self, *kinds: str) -> Token:
-        """The next token, which must be of one of these kinds."""
+        """Take the next token.
+
+        Raises:
+            Unreadable: The token is of none of these kinds.
+        """
         token = self.take()
         if token.kind not in kinds:
             raise Unreadable(f"expected {' or '.join(kinds)}, got {token.text!a:.20}")
         return token
 
     def digit(self) -> str:
-        """The first digit of the next token, a number, whose other digits stay to be read."""
+        """Take only the first digit of the next token, which is a number."""
         token = self.peek()
         if len(token.text) > 1:
             self.stream[self.index] = Token("number", token.text[1:])
@@ -69,16 +80,20 @@ class Cursor:
         return token.text[0]
 
     def nested(self, read: Callable[[Cursor], Node]) -> Node:
-        """Read one level deeper. Raises `Unreadable` below 30 levels."""
+        """Call `read` one level deeper.
+
+        Raises:
+            Unreadable: The level is beyond `MAX_DEPTH`.
+        """
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            raise Unreadable(f"nested more than {MAX_DEPTH} deep")
+            raise Unreadable(f"nested more than {MAX_DEPTH} levels deep")
         node = read(self)
         self._depth -= 1
         return node
 
     def enclosed(self, bars: int, closing: str) -> Node:
-        """What stands before `closing`, with `bars` open inside."""
+        """Read the contents of brackets up to `closing`, with `bars` open inside."""
         outside, self.bars = self.bars, bars
         node = self.nested(self.inside)
         self.expect(closing)

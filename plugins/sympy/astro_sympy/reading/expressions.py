@@ -1,4 +1,4 @@
-"""The grammar of expressions.
+"""Grammar of expressions.
 
 sum     := product (("+" | "-" | "pm" | "mp") product)*
 product := signed (("*" | "/" | nothing) signed)*
@@ -31,7 +31,7 @@ _SCALES = {"C": "celsius", "F": "fahrenheit"}
 
 
 def sum_of_products(cursor: Cursor) -> Node:
-    """Terms under their signs."""
+    """Read a sum of signed terms."""
     terms = [product(cursor)]
     while token := cursor.accept("+", "-", "pm", "mp"):
         terms.append(_signed_by([token], product(cursor)))
@@ -39,7 +39,7 @@ def sum_of_products(cursor: Cursor) -> Node:
 
 
 def product(cursor: Cursor) -> Node:
-    """Factors and divisors, in the order in which they stand."""
+    """Read factors and divisors from left to right."""
     above, below = [signed(cursor)], []
     while True:
         if cursor.accept("*"):
@@ -55,12 +55,16 @@ def product(cursor: Cursor) -> Node:
 
 
 def product_of(factors: list[Node]) -> Node:
-    """The product of factors; one factor is itself."""
+    """Return the product of the factors; a single factor is returned as it is."""
     return factors[0] if len(factors) == 1 else Apply("*", tuple(factors))
 
 
 def starts_factor(cursor: Cursor) -> bool:
-    """Whether a factor comes next, by juxtaposition."""
+    """Whether a factor without a multiplication sign comes next.
+
+    Raises:
+        Unreadable: Two numbers stand side by side.
+    """
     kind = cursor.peek().kind
     if kind in ("number", "currency") and cursor.peek(-1).kind in ("number", "..."):
         raise Unreadable("two numbers side by side")
@@ -75,7 +79,7 @@ def at_differential(cursor: Cursor) -> bool:
 
 
 def _juxtapose(factors: list[Node], node: Node) -> None:
-    """Multiply; but `1 hour 30 minutes` is a sum, and `x^2 (x > 0)` a restriction."""
+    """Append a factor, but add `30 minutes` to `1 hour`, and drop `(x > 0)` after `x^2`."""
     match factors[-1], node:
         case Measure(value, unit), Measure(more, smaller) if share := part_of(smaller, unit):
             more = Apply("*", (more, Number(fmpq(*share.as_integer_ratio()))))
@@ -87,7 +91,7 @@ def _juxtapose(factors: list[Node], node: Node) -> None:
 
 
 def signed(cursor: Cursor) -> Node:
-    """A power under its signs."""
+    """Read a power with the signs before it."""
     signs = []
     while token := cursor.accept("+", "-", "pm", "mp"):
         signs.append(token)
@@ -104,7 +108,7 @@ def _signed_by(signs: list[Token], node: Node) -> Node:
 
 
 def power(cursor: Cursor) -> Node:
-    """An atom with its marks and its exponent."""
+    """Read an atom with the marks after it, such as `!` or a unit, and its exponent."""
     return _raised(cursor, _marked(cursor, atom(cursor)))
 
 
@@ -119,7 +123,7 @@ def _raised(cursor: Cursor, node: Node) -> Node:
 
 
 def exponent(cursor: Cursor) -> Node:
-    """`2^10` means 2^{10}, though TeX would print 2¹0; `2^3^4` is 2^(3^4)."""
+    """Read an exponent: `2^10` is 2^{10}, though TeX would print 2¹0, and `2^3^4` is 2^(3^4)."""
     if token := cursor.accept("+", "-"):
         return _signed_by([token], power(cursor))
     if token := cursor.accept("number"):
@@ -128,7 +132,7 @@ def exponent(cursor: Cursor) -> Node:
 
 
 def _is_ordinal(cursor: Cursor) -> bool:
-    """Whether `12^{th}` ends here."""
+    """Take the end of an ordinal such as `12^{th}` if it comes next; return whether it did."""
     braced = cursor.peek().kind == "begin"
     word = cursor.peek(int(braced))
     if word.kind != "text" or word.text not in ("th", "st", "nd", "rd"):
@@ -138,7 +142,7 @@ def _is_ordinal(cursor: Cursor) -> bool:
 
 
 def _degrees(cursor: Cursor, node: Node) -> Node:
-    """`60°`, `60°42'`, `25°C`."""
+    """Read what may follow a degree sign: `60°`, `60°42'`, `25°C`."""
     if cursor.peek().text in _SCALES:
         return Measure(node, _SCALES[cursor.take().text])
     marked = int(cursor.peek(1).kind == "^")  # 30^\prime
@@ -178,7 +182,7 @@ def _in_base(cursor: Cursor, node: Number) -> Node:
 
 
 def _unit(cursor: Cursor) -> str:
-    """The unit that stands here, maybe none: `cm`, `cm^2`, `km/h`."""
+    """Take a unit such as `cm`, `cm^2` or `km/h`; empty if none comes next."""
     if cursor.peek().kind != "text":
         return ""
     spelling, length = cursor.peek().text, 1

@@ -1,11 +1,11 @@
-"""Where the answer stands in a response."""
+"""Extraction of the answer from a response or a reference."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.reading.boxes import MAX_ANSWER_CHARACTERS, Box, distinct, last_boxes
 from astro_sympy.reading.hedges import denied
 from astro_sympy.reading.statements import bare_answer, concluded_answer, stated_answer
@@ -19,8 +19,8 @@ _TURN_END = re.compile(r"<\|[a-z_]{1,20}\|>(?:user|assistant)?|</s>")
 class Extraction:
     """The answer as it was written, or None and the reason.
 
-    Several boxes make a list; `parts` are what each holds, for they may be one answer in several
-    forms.
+    Several boxes are read as a list. `parts` holds the content of each box, since they may also be
+    one answer in several forms.
     """
 
     answer: str | None
@@ -28,12 +28,12 @@ class Extraction:
     parts: tuple[str, ...] = ()
 
 
-def extract(response: str, params: Params) -> Extraction:
-    r"""The answer of a response, in time linear in its length.
+def extract(response: str, params: SympyParams) -> Extraction:
+    r"""Extract the answer of a response, in time linear in its length.
 
-    The boxes that it ends on, several of them as a list; where it has none, its final statement or,
-    if short, the response itself, as far as `params` allow. Nothing before the last `</think>`
-    counts, nor what follows a `<think>` after it.
+    The answer is the content of the last boxes. If there are none, it is the final statement or, if
+    short, the response itself, as far as `params` allow. Text before the last `</think>` is
+    ignored, as is text after a `<think>` that follows it.
     """
     text = _without_end_of_turn(_conclusion(response))
     if "\\boxed" in text or "\\fbox" in text:
@@ -43,9 +43,9 @@ def extract(response: str, params: Params) -> Extraction:
 
 
 def reference(gold: str) -> str:
-    """The answer in a reference, which may be an answer, a sentence or a whole solution."""
+    """Extract the answer of a reference, which may be an answer, a sentence or a whole solution."""
     if "\\boxed" in gold or "\\fbox" in gold:
-        closed = gold + "}"  # some data sets have lost it, and one more does no harm
+        closed = gold + "}"  # some data sets lack the last brace; a superfluous one does no harm
         found = _boxed(closed, last_boxes(closed)).answer
     else:
         found = stated_answer(gold, trusted=True) or bare_answer(gold)
@@ -53,13 +53,13 @@ def reference(gold: str) -> str:
 
 
 def _conclusion(response: str) -> str:
-    """What follows the model's thoughts."""
+    """Return what follows the model's thoughts."""
     text = response[response.rfind("</think>") + 8 :] if "</think>" in response else response
     return text.partition("<think>")[0]
 
 
 def _without_end_of_turn(text: str) -> str:
-    """Without the special tokens that a sampler may leave at the end."""
+    """Remove special tokens that a sampler may leave at the end."""
     text = text.rstrip()
     for _ in range(_MAX_TURN_ENDS):
         if not text.endswith(_TURN_ENDS):
@@ -71,7 +71,7 @@ def _without_end_of_turn(text: str) -> str:
     return text
 
 
-def _unboxed(text: str, params: Params) -> str | None:
+def _unboxed(text: str, params: SympyParams) -> str | None:
     answer = stated_answer(text) if params.final_line else None
     if answer is None and params.bare:
         answer = bare_answer(text)
@@ -84,9 +84,9 @@ def _boxed(text: str, boxes: list[Box]) -> Extraction:
     if not boxes:
         return Extraction(None, "the box is empty")
     if denied(text, boxes[0].start, boxes[-1].end):
-        return Extraction(None, "the box is said to be wrong")
+        return Extraction(None, "the response says that its boxed answer is wrong")
     if boxes[-1].content is None:
-        return Extraction(None, f"the box does not end within {MAX_ANSWER_CHARACTERS} characters")
+        return Extraction(None, f"the box is not closed within {MAX_ANSWER_CHARACTERS} characters")
     parts = [_sound(content) for content in distinct(boxes)]
     if text.startswith("\\\\", boxes[-1].start - 1):  # the response was escaped twice
         parts = [part.replace("\\\\", "\\") for part in parts]
@@ -94,5 +94,5 @@ def _boxed(text: str, boxes: list[Box]) -> Extraction:
 
 
 def _sound(answer: str) -> str:
-    """Without lone surrogates, which no file could keep."""
+    """Replace lone surrogates, which cannot be written to a file as UTF-8."""
     return answer.encode("utf-8", "replace").decode()

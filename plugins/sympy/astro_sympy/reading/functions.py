@@ -1,4 +1,4 @@
-"""Named functions and their arguments."""
+"""Grammar of named functions and their arguments."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ _ALIASES = {"factorial": "!", "lg": "log"}
 
 
 def function(cursor: Cursor, name: str) -> Node:  # noqa: PLR0911 - one return a case
-    """The application of the function `name`, whose token has been read."""
+    """Read the arguments of the function `name`, whose token has been taken.
+
+    Raises:
+        Unreadable: The function is not supported, or its arguments are malformed.
+    """
     if name in _NOT_EVALUATED:
-        raise Unreadable(f"{name} is not evaluated")
+        raise Unreadable(f"the function {name} is not supported")
     if name == "frac":
         return _fraction(cursor)
     if name == "sqrt":
@@ -56,7 +60,7 @@ def _fraction(cursor: Cursor) -> Node:
 
 
 def _scripts(cursor: Cursor) -> tuple[Node | None, Node | None]:
-    """A function's subscript and exponent, in either order."""
+    """Read a function's subscript and exponent, in either order."""
     subscript: Node | None = None
     raised: Node | None = None
     while token := cursor.accept("_", "^"):
@@ -77,7 +81,7 @@ def _root(cursor: Cursor) -> Node:
 
 
 def _arguments(cursor: Cursor) -> tuple[Node, ...]:
-    """`(x, y)`, or `2 x` up to the next operator, function or bracket."""
+    """Read arguments in parentheses, or factors up to the next operator, function or bracket."""
     if cursor.accept("("):
         inside = cursor.enclosed(0, ")")
         return inside.items if isinstance(inside, Series) else (inside,)

@@ -1,4 +1,4 @@
-"""Words that take an answer back, or leave it open."""
+"""Words that retract an answer or leave it open."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _REACH = 32
 
 
 def hedges(text: str) -> set[str]:
-    """What in `text` takes an answer back or leaves it open: `not`, `maybe`, `at least`."""
+    """Return the words in `text` that retract an answer or leave it open: `not`, `at least`."""
     return set(_HEDGE.findall(text[:_MAX_CHARACTERS].lower()))
 
 
 def denied(text: str, start: int, end: int) -> bool:
-    """Whether the words right before or after `text[start:end]` take it back."""
+    """Whether the words directly before or after `text[start:end]` retract it."""
     before = text[max(0, start - _REACH) : start].lower()
     return _BEFORE.search(before) is not None or _AFTER.match(text, end, end + _REACH) is not None

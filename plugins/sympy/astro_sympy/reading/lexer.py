@@ -1,4 +1,4 @@
-"""LaTeX and plain mathematics as tokens, in time linear in the text."""
+"""The lexer: LaTeX and plain mathematics to tokens, in time linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ from astro_sympy.values.units import is_unit
 
 
 class Token(NamedTuple):
-    """`kind` is `number numeral name function call text begin end currency scale`, or the token's
-    own text."""
+    """A token and its kind.
+
+    The kind is `number`, `numeral`, `name`, `function`, `call`, `text`, `begin`, `end`, `currency`
+    or `scale`; other tokens, such as operators, have their own text as kind.
+    """
 
     kind: str
     text: str
 
 
 class Unreadable(ValueError):
-    """The text is no mathematics of this grammar, or exceeds its bounds."""
+    """The text is not in the grammar of mathematical answers, or exceeds its bounds."""
 
 
 MAX_LENGTH = 4000
@@ -66,14 +69,18 @@ _BRACED = re.compile(r"\s*\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
 def tokens(text: str) -> list[Token]:
-    """The tokens of ASCII LaTeX. Raises `Unreadable` where there are characters of no meaning."""
+    """Split ASCII LaTeX into tokens.
+
+    Raises:
+        Unreadable: The text is too long or has a character without a meaning.
+    """
     if len(text) > MAX_LENGTH:
         raise Unreadable(f"longer than {MAX_LENGTH} characters")
     return list(_Lexer(text).run())
 
 
 class _Lexer:
-    """Reads from `position`; knows whether it stands in brackets, where a comma divides items."""
+    """Reads from `position`, and tracks whether it is in brackets, where commas separate items."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -112,7 +119,7 @@ class _Lexer:
         if len(text) > MAX_DIGITS:
             raise Unreadable(f"a number of more than {MAX_DIGITS} digits")
         if kind == "grouped" and self.brackets > 0 and (comma := _COMMA.search(text)):
-            self.position = match.start() + comma.start()  # in brackets it divides items
+            self.position = match.start() + comma.start()  # in brackets, it separates items
             return Token("number", text[: comma.start()])
         if kind == "grouped":
             text = "".join(character for character in text if character in _DIGITS)
@@ -126,7 +133,7 @@ class _Lexer:
     def _row(self, text: str) -> Iterator[Token]:
         if self.environments > 0:
             yield Token("\\\\", "\\\\")
-        else:  # a backslash doubled by some serialiser
+        else:  # a backslash that serialization has doubled
             self.position -= len(text) - 1
 
     def _command(self, name: str) -> Iterator[Token]:
@@ -144,7 +151,7 @@ class _Lexer:
             yield _named(_QUAD.sub("", name))
 
     def _braced(self) -> str | None:
-        """What stands in the braces that follow, if there are any; moves behind them."""
+        """Take the contents of the braces that follow, if there are any."""
         match = _BRACED.match(self.text, self.position)
         if match is None:
             return None
@@ -152,7 +159,7 @@ class _Lexer:
         return match[1]
 
     def _letter(self) -> str | None:
-        """The capital that follows, if there is one; moves behind it."""
+        """Take the capital letter that follows, if there is one."""
         match = _CAPITAL.match(self.text, self.position)
         if match is None:
             return None
@@ -188,7 +195,7 @@ class _Lexer:
         elif word in NAMES:
             yield Token("name", NAMES[word])
         elif word.lower() == "nan":
-            raise Unreadable("not a number")
+            raise Unreadable("NaN is not a number")
         elif word.lower() in SCALES:
             yield Token("scale", word.lower())
         elif len(word) > 4 and self.text.startswith("(", self.position):
@@ -199,7 +206,7 @@ class _Lexer:
             yield from (Token("name", letter) for letter in word)
 
     def _is_text(self, word: str) -> bool:
-        """Whether letters are a word, not a product of variables."""
+        """Whether letters form a word rather than a product of variables."""
         if len(word) > 4 or (len(word) > 2 and word.istitle()):
             return True
         return len(word) > 1 and self.previous in ("number", ")", "end") and is_unit(word)

@@ -1,4 +1,4 @@
-"""Numerals: from their spelling to their exact value."""
+"""Exact values of numerals."""
 
 from __future__ import annotations
 
@@ -13,7 +13,11 @@ MAX_EXPONENT = 400
 
 
 def number(text: str) -> Number:
-    r"""`12`, `.5`, `0.1\overline{6}`, `1.5e-3`. Raises `Unreadable` beyond 10^400."""
+    r"""Return the value of `12`, `.5`, `0.1\overline{6}` or `1.5e-3`.
+
+    Raises:
+        Unreadable: The exponent is beyond `MAX_EXPONENT`.
+    """
     if "\\" in text:
         return _repeating(text)
     if "e" in text.lower():
@@ -28,7 +32,7 @@ def number(text: str) -> Number:
 def _scientific(text: str) -> Number:
     mantissa, exponent = text.split("e")
     if len(exponent) > 5 or abs(int(exponent)) > MAX_EXPONENT:
-        raise Unreadable("an exponent out of bounds")
+        raise Unreadable(f"an exponent beyond {MAX_EXPONENT}")
     plain, shift = number(mantissa), int(exponent)
     places = (plain.places or 0) - shift
     return Number(plain.value * fmpq(10) ** shift, places if places > 0 else None, plain.digits)
@@ -41,12 +45,16 @@ def _repeating(text: str) -> Number:
 
 
 def base_numeral(digits: str, base: Node) -> Node:
-    """`204_5`: the digits' value under the mark of its base; base 10 needs none."""
+    """Return the value of a numeral such as `204_5`, marked with its base unless that is 10.
+
+    Raises:
+        Unreadable: The base is not an integer from 2 to 36, or does not have one of the digits.
+    """
     radix = int(base.value.p) if isinstance(base, Number) and base.value.q == 1 else 0
     if not 2 <= radix <= 36:
-        raise Unreadable("no base of a numeral")
+        raise Unreadable("the base of a numeral is not an integer from 2 to 36")
     try:
         value = Number(fmpq(int(digits, radix)), None, len(digits))
     except ValueError:
-        raise Unreadable("a digit that the base does not have") from None
+        raise Unreadable(f"a digit that base {radix} does not have") from None
     return value if radix == 10 else Apply("base", (value, Number(fmpq(radix))))

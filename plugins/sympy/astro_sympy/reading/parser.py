@@ -1,10 +1,10 @@
-"""The grammar of answers: tokens to a tree, by recursive descent within bounds.
+"""Grammar of answers: tokens to a tree, by recursive descent of bounded depth.
 
 answer  := list (";" list)*          list  := clause (("," | "and" | "or") clause)*
 clause  := [words ":"] union (relation union)* [words]
 union   := ratio (("cup" | "cap" | "setminus") ratio)*          ratio := sum (":" sum)*
 
-`expressions` has the grammar of sums.
+The grammar of sums is in `expressions`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,11 @@ _ENDS = ("", ";", "end")
 
 
 def parse(text: str) -> Node:
-    """The tree of ASCII LaTeX (see `unicode.to_latex`). Raises `Unreadable` on what is none."""
+    """Parse ASCII LaTeX (see `unicode.to_latex`).
+
+    Raises:
+        Unreadable: The text is not in the grammar, or exceeds its bounds.
+    """
     cursor = Cursor(tokens(text), _answer, function)
     node = divided(cursor, _answer(cursor))
     if cursor.peek().kind:
@@ -45,7 +49,7 @@ def _list(cursor: Cursor) -> Node:
         while token:
             joined = token.kind if joined != "or" and token.kind != "," else joined
             token = cursor.accept("and", "or")
-        if cursor.peek().kind in ("", "end", ";"):  # a comma at the end
+        if cursor.peek().kind in ("", "end", ";"):  # a trailing comma
             break
         items.append(_clause(cursor))
     return items[0] if len(items) == 1 else Series(tuple(items), joined)
@@ -62,7 +66,7 @@ def _clause(cursor: Cursor) -> Node:
 
 
 def _leading_words(cursor: Cursor) -> str:
-    """Words before a value: its name if `:` or `=` follows, else filler."""
+    """Take the words before a value; return them if `:` or `=` makes them its name."""
     words = []
     while token := cursor.accept("text"):
         words.append(token.text)
@@ -74,7 +78,10 @@ def _leading_words(cursor: Cursor) -> str:
 
 
 def _trailing_words(cursor: Cursor, text: str) -> None:
-    """A restriction, as `for all x > 0, y > 0`, ends before `and`, `or`, `;` or the next item."""
+    """Skip words after a value.
+
+    A restriction such as `for all x > 0, y > 0` ends before `and`, `or`, `;` or the next item.
+    """
     if is_condition(text):
         while cursor.peek().kind not in (*_ENDS, "and", "or"):
             if cursor.peek().kind == "," and not _is_restriction(cursor):
@@ -87,7 +94,7 @@ def _trailing_words(cursor: Cursor, text: str) -> None:
 
 
 def _is_restriction(cursor: Cursor) -> bool:
-    """Whether what follows a comma has a relation and no words before the next comma or the end."""
+    """Whether there is a relation, and no words, between this comma and the next or the end."""
     following = cursor.stream[cursor.index + 1 :]
     part = [token.kind for token in takewhile(lambda token: token.kind not in _ENDS, following)]
     if "," in part:
@@ -98,7 +105,7 @@ def _is_restriction(cursor: Cursor) -> bool:
 def _relation(cursor: Cursor) -> Node:
     while cursor.accept("="):
         pass
-    # `\neq 7` says something of a variable that it does not name.
+    # `\neq 7` is a condition on a variable that it does not name.
     operands = [Symbol("?") if _at_relation(cursor) else _subject(cursor)]
     operators = []
     while _at_relation(cursor):
@@ -119,7 +126,7 @@ def _operator(cursor: Cursor) -> str:
 
 
 def _subject(cursor: Cursor) -> Node:
-    """What stands left of a relation: maybe `P(x)`, where the letter names a function."""
+    """Read the left side of a relation, which may be `P(x)` where the letter names a function."""
     start = cursor.index
     if cursor.kinds(2) == ("name", "("):
         symbol = call(cursor)

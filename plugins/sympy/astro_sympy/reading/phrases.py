@@ -1,4 +1,4 @@
-"""Words beside mathematics: which restrict it, which say nothing, which deny it."""
+"""Words beside mathematics: restrictions, filler, and words that stand for a symbol."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _WORD = re.compile(r"[a-z]+(?:'s)?|[.,;:()/\-\s]+|[^\x00-\x7f]", re.I)
 
 
 def is_condition(text: str) -> bool:
-    """Whether the words begin a restriction, as `for all`, `where`."""
+    """Whether the words begin a restriction, as `for all` and `where` do."""
     return _CONDITION.match(text) is not None
 
 
 def is_filler(text: str) -> bool:
-    """Whether the words may stand beside a value and change nothing, as `square units`, `ways`."""
+    """Whether the words beside a value do not change it, as `square units` and `ways` do not."""
     return (
         len(text.split()) <= MAX_WORDS
         and _DENIAL.search(text) is None
@@ -43,5 +43,5 @@ def is_filler(text: str) -> bool:
 
 
 def symbol_for(text: str) -> str | None:
-    """The symbol that words stand for: `no solution` for the empty set."""
+    """Return the symbol that words stand for, as `no solution` for the empty set; else None."""
     return next((name for pattern, name in _SYMBOLS if pattern.fullmatch(text)), None)

@@ -1,4 +1,4 @@
-"""The words of an answer without their markup."""
+"""The words of an answer without LaTeX markup."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _EDGES = " ,;:`\"'"
 
 
 def is_marked(text: str) -> bool:
-    r"""Whether part of `text` is set as text, as in `\\text{even}`."""
+    r"""Whether part of `text` is marked up as text, as in `\text{even}`."""
     return _MARKED.search(text) is not None
 
 
 def plain_words(text: str) -> str:
-    """`text` without text markup, braces and dollars, its spaces single. May still hold maths."""
+    """Remove text markup, braces and dollars, and collapse spaces; mathematics may remain."""
     plain = text if text.isascii() else unicodedata.normalize("NFKC", text).replace("\u2019", "'")
     plain = _SPACE.sub(" ", _SILENT.sub("", plain))
     return " ".join(plain.split()).lstrip(_EDGES).rstrip(_EDGES + ".")

@@ -1,4 +1,4 @@
-"""An answer that a response states in a sentence, or is as a whole, without a box."""
+"""Answers without a box: stated in a sentence, or the response as a whole."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from astro_sympy.reading.hedges import hedges
 
 _TAIL = 2000
-"""Characters at the end of a text in which its final statement is looked for."""
+"""Length of the end of a text, in characters, in which its final statement is searched."""
 
 _MAX_CHARACTERS = 400
-"""Of an answer that stands in no box."""
+"""Longest answer without a box, in characters."""
 
 _ANSWER_IS = re.compile(
     r"answers?\b[*_\s]{0,8}(?:(?:is|are)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
@@ -31,14 +31,14 @@ _LEAD_IN = re.compile(
 )
 _LEAD_OUT = re.compile(r"(?:(?:is|as) (?:the|our|my) (?:\w+ )?(?:answer|solution|result))?")
 _OF_THE_QUESTION = {"could", "might"}
-"""Harmless before an `is`: `the most points that could be in the domain is 19`."""
+"""Hedges that are harmless before an `is`: `the most points that could be in the domain is 19`."""
 
 _PROSE = re.compile(
     r"(?<!\\)\b(?:(?-i:I)|we|you|it|he|she|they|is|are|was|were|be|been|so|thus|hence|therefore|because|since"
     r"|then|think|let|have|has|get|gives|got|answer|which|this|know|find|step|our|my|me|does?)\b",
     re.IGNORECASE,
 )
-"""Words that no answer has."""
+"""Words that never occur in an answer."""
 
 _MAX_WORDS = 14
 _MAX_LABEL = 3
@@ -52,9 +52,9 @@ _WORD = re.compile(r"[A-Za-z]{2,}")
 
 
 def stated_answer(text: str, trusted: bool = False) -> str | None:
-    """The answer that a final `answer is x`, `#### x` or `A: x` gives.
+    """Return the answer of a final `answer is x`, `#### x` or `A: x`; None if there is none.
 
-    What follows it may neither hold a digit nor take it back, unless the text is `trusted`.
+    Unless the text is `trusted`, what follows it may neither contain a digit nor retract it.
     """
     tail = text[-_TAIL:]
     end = _last_marker(tail)
@@ -68,7 +68,7 @@ def stated_answer(text: str, trusted: bool = False) -> str | None:
 
 
 def bare_answer(text: str) -> str | None:
-    """A short response that is nothing but an answer, or that leads up to its one formula."""
+    """Return the answer of a short response that is an answer, or leads up to its only formula."""
     text = text.strip()
     if not text or len(text) > _MAX_CHARACTERS:
         return None
@@ -79,15 +79,18 @@ def bare_answer(text: str) -> str | None:
 
 
 def concluded_answer(text: str) -> str | None:
-    """The answer of a last sentence such as `Therefore, the sum is x.`"""
+    """Return the answer of a last sentence such as `Therefore, the sum is x`."""
     sentences = _SENTENCE_END.split(text[-_MAX_CHARACTERS:])
     last = next((part.strip() for part in reversed(sentences) if part.strip()), "")
     return _value(last) if _CONCLUSION.match(last) and _IS.search(last) else None
 
 
 def _last_marker(tail: str) -> int | None:
-    """Where the last marker ends. Steps from word to word: a scan by regex would be the slowest
-    part of a verdict."""
+    """Return the end of the last marker.
+
+    It searches for the word `answer` from the end, since a regular expression over the whole tail
+    would be the slowest part of a verdict.
+    """
     found = None
     for mark in ("####", "A:"):
         start = tail.rfind(mark)
@@ -103,7 +106,7 @@ def _last_marker(tail: str) -> int | None:
 
 
 def _before(tail: str, end: int) -> int:
-    """Where the last `answer` before `end` starts, in any case of letters; below 0 if nowhere."""
+    """Return the start of the last `answer` before `end`, ignoring case; negative if none."""
     return max(tail.rfind("nswer", 0, end), tail.rfind("NSWER", 0, end)) - 1
 
 
@@ -116,7 +119,7 @@ def _leads_up_to(formula: re.Match[str], text: str) -> bool:
 
 
 def _first_sentence(statement: str) -> tuple[str, str]:
-    """The first sentence, or display, and the rest."""
+    """Split into the first sentence, or displayed formula, and the rest."""
     display = _DISPLAY.match(statement)
     if display:
         return _content(display), statement[display.end() :]
@@ -128,14 +131,14 @@ def _first_sentence(statement: str) -> tuple[str, str]:
 
 
 def _one_number(sentence: str) -> str | None:
-    """The number in a whole sentence about one, such as `Tom has 5 apples left`."""
+    """Return the number in a sentence with exactly one, such as `Tom has 5 apples left`."""
     number = _ONE_NUMBER.fullmatch(sentence) if len(sentence) <= _MAX_CHARACTERS else None
     whole = number and len(_words(sentence)) > _MAX_LABEL and not hedges(sentence)
     return number[1] if number and whole else None
 
 
 def _value(sentence: str) -> str | None:
-    """The answer in `sentence`: all of it, or what the last `is` of a definite one leads to."""
+    """Return the answer in `sentence`: all of it or, without hedges, what follows the last `is`."""
     parts = [sentence]
     if not hedges(sentence) - _OF_THE_QUESTION:
         parts.append(_IS.split(sentence)[-1])

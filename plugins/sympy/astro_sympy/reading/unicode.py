@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001
-"""Unicode mathematics, written in the LaTeX that the lexer reads."""
+"""Translation of Unicode mathematics to the ASCII LaTeX that the lexer reads."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _RAISED = re.compile("[⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁽⁾ⁿⁱ]+")
 _LOWERED = re.compile("[₀-₉₊₋]+")
 _FRACTION = re.compile("[¼-¾⅐-⅞]")
 _RADICAND = re.compile(r"([√∛∜])\s*(\d{2,})")
-# What is left of \f, \t, ... after a JSON or Python string has read the backslash.
+# What remains of \f, \t and the like after a JSON or Python string has decoded the escape.
 _ESCAPED = re.compile(
     "\f(?=rac|loor)|\t(?=ext\\{?\\s*[A-Za-z]|imes|frac|an|heta|au|o\\b|riangle)"
     "|\r(?=ight|angle|floor|ceil|ho)"
@@ -53,10 +53,10 @@ _LETTERS = {"\f": "f", "\t": "t", "\r": "r", "\b": "b", "\v": "v", "\a": "a"}
 
 
 def to_latex(text: str) -> str:
-    r"""`text` with every mathematical character as LaTeX: `2½` as `2\frac{1}{2}`, `x²` as `x^{2}`.
+    r"""Write every mathematical character as LaTeX: `2½` as `2\frac{1}{2}`, `x²` as `x^{2}`.
 
-    Control characters that a reader of strings has made of a command's first letter (`\f` + `rac`)
-    become that command again.
+    Control characters that string decoding has made of the first letter of a command, as of the
+    `\f` in `\frac`, are turned back into the command.
     """
     text = _ESCAPED.sub(lambda match: "\\" + _LETTERS[match.group()], text)
     if text.isascii():

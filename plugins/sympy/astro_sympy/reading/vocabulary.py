@@ -1,4 +1,4 @@
-"""The words and commands of LaTeX mathematics, and what each is to the grammar."""
+"""The words and commands of LaTeX mathematics, by their role in the grammar."""
 
 from __future__ import annotations
 
@@ -61,16 +61,16 @@ SKIPPED = frozenset({
     "mathrel", "mathbin", "nonumber", "ensuremath", "bf", "rm", "it", "(", ")", "[", "]", "/",
     "boxed", "fbox",
 })  # fmt: skip
-"""Commands that change nothing; the argument of one, if any, is read as it stands."""
+"""Commands without an effect; their arguments, if any, are read normally."""
 
 TEXT = frozenset({
     "text", "textbf", "textit", "textrm", "textsf", "texttt", "textnormal", "textup", "mbox",
     "hbox", "mathrm", "operatorname",
 })  # fmt: skip
-"""Commands whose argument is words."""
+"""Commands whose argument is text."""
 
 OMITTED = frozenset({"hspace", "vspace", "phantom", "tag"})
-"""Commands that go with their argument."""
+"""Commands that are skipped together with their argument."""
 
 SCALES = {
     "hundred": 10**2,

@@ -1,1 +1,1 @@
-"""Values of mathematical expressions: trees, exact numbers, intervals, matrices, units."""
+"""Values: expression trees, exact numbers, balls, intervals, matrices and units."""

@@ -1,4 +1,4 @@
-"""How much may be spent on sympy in one verdict, whatever the text."""
+"""A limit on what one verdict may spend in sympy, whatever the text."""
 
 from __future__ import annotations
 
@@ -16,24 +16,39 @@ Guards = Mapping[CodeType, Callable[[Mapping[str, Any]], bool]]
 
 
 class Spent(BaseException):
-    """Nothing is left. No `Exception`, so that no handler inside the library takes it."""
+    """The allowance is used up.
+
+    It is not an `Exception`, so that no handler inside the library catches it.
+    """
 
 
 @dataclass(slots=True)
 class Allowance:
-    """What is left: calls of Python functions, which every machine counts alike, and seconds of
-    this thread's processor time, which end what the calls do not."""
+    """What is left to spend.
+
+    Attributes:
+        calls: Calls of Python functions, which are counted alike on every machine.
+        seconds: Processor time of this thread, for long work within few calls.
+    """
 
     calls: int = 250_000
     seconds: float = 0.6
 
 
 def metered(compute: Callable[[], _Result], allowance: Allowance, guards: Guards) -> _Result:
-    """The result of `compute`. Raises `Spent` when the allowance ends, or a guard says so.
+    """Return the result of `compute`, which may spend no more than the allowance.
 
-    `guards` are asked, at the call of a function with that code, whether its arguments are too
-    large; for what happens inside one call cannot be interrupted. Uses the tracing of this thread,
-    and no signal, so it works in any thread; a tracer that was there is put back.
+    Uses the trace function of this thread and no signals, so it works in any thread. A trace
+    function that was set before is restored.
+
+    Args:
+        compute: The computation.
+        allowance: What is left; it is reduced by what the computation spends.
+        guards: For the code of a function, whether its arguments are too large. They are checked
+            at each call, since a single call into C cannot be interrupted.
+
+    Raises:
+        Spent: The allowance is used up, or a guard has rejected a call.
     """
     began = time.thread_time()
     until = began + allowance.seconds
@@ -47,7 +62,8 @@ def metered(compute: Callable[[], _Result], allowance: Allowance, guards: Guards
         guard = guards.get(frame.f_code)
         if guard is not None and guard(frame.f_locals):
             spent = True
-        # Python ignores what is raised in a generator that it closes, and then traces no more.
+        # Python ignores an exception raised in a generator that is being closed, and then stops
+        # tracing.
         if spent and not frame.f_code.co_flags & inspect.CO_GENERATOR:
             raise Spent
 

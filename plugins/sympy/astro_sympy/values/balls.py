@@ -1,4 +1,4 @@
-"""Values as balls: a midpoint and a radius that holds the true value (Johansson, Arb, 2017)."""
+"""Values as balls: a midpoint with a radius that contains the true value (Johansson, Arb, 2017)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ _WHOLE = frozenset({"floor", "ceil", "!", "binom", "gcd", "lcm", "max", "min"})
 
 
 def ball(node: Node, point: Point, work: Work) -> acb:
-    """The value, at the precision of flint's context. Raises `Undefined`, `TooHard`.
+    """Evaluate an expression at a point, at the precision of flint's context.
 
     Roots of odd degree are real on real numbers; other powers and logarithms are principal.
+
+    Raises:
+        Undefined: The expression has no finite value at the point.
+        TooHard: The value cannot be computed, or not within the bounds.
     """
     work.spend(1 + int((ctx.prec / 256) ** 1.5))
     if not isinstance(node, Apply) or node.function in _WHOLE:
@@ -34,7 +38,7 @@ def ball(node: Node, point: Point, work: Work) -> acb:
             return _finite(operation(*(ball(argument, point, work) for argument in arguments)))
         case Measure(value, _) | Named(_, value):
             return ball(value, point, work)
-    raise TooHard("no number")
+    raise TooHard("the expression is not a number")
 
 
 def is_real(value: acb) -> bool:
@@ -74,7 +78,7 @@ def _power(base: Node, exponent: Node, point: Point, work: Work) -> acb:
 def _root(value: acb, index: acb) -> acb:
     degree = _integer(index.real)
     if not 2 <= degree <= MAX_DEGREE:
-        raise TooHard("a root of this degree")
+        raise TooHard(f"the degree of a root is not between 2 and {MAX_DEGREE}")
     if degree % 2 and is_real(value) and value.real < 0:
         return -acb((-value.real).root(degree))
     return value.root(degree)
@@ -83,7 +87,7 @@ def _root(value: acb, index: acb) -> acb:
 def _integer(value: arb) -> int:
     found = value.unique_fmpz()
     if found is None:
-        raise TooHard("no certain integer")
+        raise TooHard("the value may lie on either side of an integer")
     return int(found)
 
 

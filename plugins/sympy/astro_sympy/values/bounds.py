@@ -1,4 +1,4 @@
-"""What may be handed to sympy: bounds on an expression's length, numbers and growth."""
+"""Bounds on the length, numbers and growth of expressions that are passed to sympy."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ _PERIODIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc"})
 
 
 def check_size(node: Node) -> None:
-    """Raises `TooHard` where an expression is long, of high degree, has long numbers, or grows
-    faster than an exponential: what sympy's polynomials and numbers could not hold."""
+    """Check that sympy can represent the expression within reasonable memory.
+
+    Raises:
+        TooHard: The expression is too long, has too high a degree or too long numbers, or grows
+            faster than an exponential.
+    """
     below = list(walk(node))
     if len(below) > MAX_NODES:
         raise TooHard("too long for sympy")
@@ -29,7 +33,7 @@ def check_size(node: Node) -> None:
 
 
 def degree(node: Node) -> int:
-    """About the degree of a polynomial, once roots are new variables; at least 1."""
+    """Return a bound on the degree as a polynomial, with roots as new variables; at least 1."""
     match node:
         case Apply("^" | "root", (base, exponent)) if (power := _constant(exponent)) is not None:
             return degree(base) * max(abs(int(power.p)), int(power.q))
@@ -39,7 +43,7 @@ def degree(node: Node) -> int:
 
 
 def growth(node: Node) -> int:
-    """How many exponentials, factorials and sines of them are nested: 2 for e^(e^x), cos(e^x)."""
+    """Return how many exponentials and factorials are nested: 2 for e^(e^x) and for cos(e^x)."""
     match node:
         case Apply("^", (base, exponent)) if _constant(exponent) is None:
             return max(growth(base), growth(exponent) + 1)

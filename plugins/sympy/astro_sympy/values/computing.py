@@ -1,5 +1,7 @@
-"""What is asked of sympy, and the state in which it answers. The only modules that import it are
-this one and `translation`."""
+"""The calls into sympy, and the state in which it runs.
+
+Only this module and `translation` import sympy.
+"""
 
 from __future__ import annotations
 
@@ -23,27 +25,39 @@ _MPMATH_BITS = 53
 
 
 def make_tables() -> None:
-    """Let sympy make the tables of integrals and sums that it makes once, which takes half a
-    second: an allowance would end that each time anew."""
+    """Let sympy build its tables of integrals and sums, which it does once.
+
+    This takes half a second. Under an allowance it would be cut off, and start anew each time.
+    """
     x, k = sympy.Dummy(real=True), sympy.Dummy(integer=True, nonnegative=True)
     sympy.Sum(1 / sympy.factorial(k), (k, 0, sympy.oo)).doit()
     sympy.Integral(sympy.exp(-(x**2)), (x, -sympy.oo, sympy.oo)).doit()
 
 
 def closed_form(node: Node) -> Node:
-    """The value of a sum, integral, limit or derivative. Raises `TooHard`, `Undefined`."""
+    """Return the value of a sum, integral, limit or derivative.
+
+    Raises:
+        TooHard: sympy finds no closed form.
+        Undefined: There is no finite value.
+    """
     return from_sympy(to_sympy(node).doit())
 
 
 def is_zero(difference: Node) -> bool:
-    """Whether an expression simplifies to zero. Raises `TooHard`, `Undefined`."""
+    """Whether an expression simplifies to zero.
+
+    Raises:
+        TooHard: The expression cannot be translated.
+        Undefined: The expression has no value.
+    """
     value = to_sympy(difference)
     return bool(value == 0 or sympy.simplify(value) == 0)
 
 
 @contextmanager
 def clean_state() -> Iterator[None]:
-    """Empty caches and seeded numbers, so that an answer does not depend on earlier questions."""
+    """Clear the caches and seed the random numbers, so that results do not depend on history."""
     clear_cache()
     seed(0)
     with mpmath.workprec(_MPMATH_BITS):
@@ -51,7 +65,10 @@ def clean_state() -> Iterator[None]:
 
 
 def guards() -> Guards:
-    """Where sympy makes long integers in one step: powers, factorials and binomials."""
+    """Return guards of the functions that build long integers in one call.
+
+    They are powers, factorials and binomials.
+    """
     return {
         sympy.Integer._eval_power.__code__: _is_long_power,
         sympy.Rational._eval_power.__code__: _is_long_power,

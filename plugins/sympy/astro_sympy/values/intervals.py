@@ -19,7 +19,7 @@ MINUS_INFINITY = Apply("neg", (INFINITY,))
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """An end of an interval. `key` is its place on the line, NaN if it depends on variables."""
+    """An end of an interval; `key` is its value as a float, NaN if it depends on variables."""
 
     node: Node
     closed: bool
@@ -28,23 +28,29 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """What lies between two ends."""
+    """The real numbers between two ends."""
 
     low: End
     high: End
 
 
 Region = tuple[Interval, ...]
-"""Disjoint intervals, in order if all ends are known."""
+"""Disjoint intervals, in increasing order if all ends are known."""
 
 
 def everything() -> Region:
-    """The real line."""
+    """Return the real line."""
     return (Interval(End(MINUS_INFINITY, False, -math.inf), End(INFINITY, False, math.inf)),)
 
 
 def union(intervals: Sequence[Interval]) -> Region | None:
-    """The union of intervals, as they are if an end is unknown; None where one is reversed."""
+    """Return the union of intervals; None if the ends of one are in the wrong order.
+
+    The intervals are returned unchanged if an end is unknown.
+
+    Raises:
+        TooHard: There are more than `MAX_INTERVALS`.
+    """
     if len(intervals) > MAX_INTERVALS:
         raise TooHard("too many intervals")
     if any(math.isnan(end.key) for interval in intervals for end in (interval.low, interval.high)):
@@ -62,7 +68,10 @@ def union(intervals: Sequence[Interval]) -> Region | None:
 
 
 def combined(operation: str, left: Region | None, right: Region | None) -> Region | None:
-    """The `cup`, `cap` or `setminus` of two sets; None where one of them is none."""
+    """Return the union (`cup`), intersection (`cap`) or difference (`setminus`) of two sets.
+
+    Returns None if one of them is None.
+    """
     if left is None or right is None:
         return None
     if operation == "cup":
@@ -71,7 +80,7 @@ def combined(operation: str, left: Region | None, right: Region | None) -> Regio
 
 
 def complement(region: Region) -> Region:
-    """The rest of the line."""
+    """Return the complement in the real line."""
     (line,) = everything()
     ends = [line.low]
     for interval in region:
@@ -82,7 +91,7 @@ def complement(region: Region) -> Region:
 
 
 def mirrored(region: Region | None) -> Region | None:
-    """Where |x| lies in `region`."""
+    """Return the set of x with |x| in `region`."""
     zero = End(Number(fmpq(0)), True, 0.0)
     (line,) = everything()
     right = region and _intersection(region, (Interval(zero, line.high),))

@@ -16,15 +16,16 @@ MAX_NODES = 10_000
 
 
 def matrix(node: Node) -> Matrix | None:
-    """The matrix that an expression of matrices comes to; None if it is no matrix.
+    """Evaluate an expression of matrices; None if it is not a matrix.
 
-    Raises `TooHard` where the sizes do not fit, there are more than 400 entries, or a product of
-    matrices with variables grows too long: it doubles with each factor.
+    Raises:
+        TooHard: The shapes do not fit, there are more than 400 entries, or a product of matrices
+            with variables grows too long, as it doubles with each factor.
     """
     match node:
         case Matrix(rows):
             if sum(map(len, rows)) > MAX_ENTRIES:
-                raise TooHard("too large a matrix")
+                raise TooHard("the matrix is too large")
             return node
         case Group("(", items, ")") | Group("[", items, "]"):  # a vector
             return Matrix(tuple((item,) for item in items))
@@ -52,7 +53,7 @@ def _added(left: Node, right: Node) -> Matrix:
         or not isinstance(right, Matrix)
         or _shape(left) != _shape(right)
     ):
-        raise TooHard("a sum of what does not fit")
+        raise TooHard("the shapes of the terms differ")
     return Matrix(
         tuple(
             tuple(Apply("+", pair) for pair in zip(ours, theirs, strict=True))
@@ -68,11 +69,11 @@ def _multiplied(left: Node, right: Node) -> Node:
             return Apply("*", (left, right))
         return _mapped(inside, lambda entry: Apply("*", (scalar, entry)))
     if _shape(left)[1] != _shape(right)[0]:
-        raise TooHard("a product of what does not fit")
+        raise TooHard("the shapes of the factors do not fit")
     columns = list(zip(*right.rows, strict=True))
     product = Matrix(tuple(tuple(_dot(row, column) for column in columns) for row in left.rows))
     if next(islice(walk(product), MAX_NODES, None), None):
-        raise TooHard("too long a product of matrices")
+        raise TooHard("the product of matrices is too long")
     return product
 
 

@@ -1,4 +1,4 @@
-"""What an answer says, as a tree of values."""
+"""Expression trees: the form of an answer after parsing."""
 
 from __future__ import annotations
 
@@ -10,8 +10,13 @@ from flint import fmpq
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A literal. `places` is how many digits stand after its decimal point, `digits` how many are
-    significant; None for `places` where it is no decimal."""
+    """A literal number.
+
+    Attributes:
+        value: The exact value.
+        places: The number of digits after the decimal point; None if there is no decimal point.
+        digits: The number of significant digits.
+    """
 
     value: fmpq
     places: int | None = None
@@ -27,7 +32,7 @@ class Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """A function or operator on its arguments."""
+    """A function or operator applied to its arguments."""
 
     function: str
     arguments: tuple[Node, ...]
@@ -35,7 +40,7 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A value with a unit, in the unit's normal spelling."""
+    """A value with a unit, as it is spelled in the answer."""
 
     value: Node
     unit: str
@@ -43,7 +48,7 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Items in brackets: `(1, 2]`, `{1, 2}`. The brackets decide what it may mean."""
+    """Items in brackets, such as `(1, 2]` and `{1, 2}`. Its meaning depends on the brackets."""
 
     opening: str
     items: tuple[Node, ...]
@@ -52,7 +57,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Several answers without brackets; `joined` is `, ; and or`."""
+    """Several answers without brackets; `joined` is one of `,`, `;`, `and`, `or`."""
 
     items: tuple[Node, ...]
     joined: str = ","
@@ -60,9 +65,9 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`operands[0] operators[0] operands[1] ...`.
+    """A chain of relations: `operands[0] operators[0] operands[1] ...`.
 
-    The operators are `= != < <= > >= in notin approx equiv`.
+    The operators are `=`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `notin`, `approx` and `equiv`.
     """
 
     operators: tuple[str, ...]
@@ -71,14 +76,14 @@ class Relation:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Rows of equal length."""
+    """A matrix; its rows are of equal length."""
 
     rows: tuple[tuple[Node, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value under a name in words: `Paolo: 18`."""
+    """A value with a name in words, such as `Paolo: 18`."""
 
     name: str
     value: Node
@@ -87,12 +92,12 @@ class Named:
 Node = Number | Symbol | Apply | Measure | Group | Series | Relation | Matrix | Named
 NUMBER_SETS = frozenset({"RR", "ZZ", "NN", "QQ", "CC"})
 BINDERS = frozenset({"sum", "prod", "int", "lim", "lim+", "lim-"})
-"""Functions whose first argument is a name that is bound in the last one."""
+"""Functions whose first argument is a variable that is bound in the last one."""
 CONSTANTS = frozenset({"pi", "e", "i", "oo", "emptyset"}) | NUMBER_SETS
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes directly below."""
+    """Return the direct children of a node."""
     match node:
         case Apply(_, arguments):
             return arguments
@@ -108,7 +113,7 @@ def children(node: Node) -> tuple[Node, ...]:
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and all below it."""
+    """Yield the node and all its descendants, in preorder."""
     stack = [node]
     while stack:
         yield (top := stack.pop())
@@ -116,7 +121,10 @@ def walk(node: Node) -> Iterator[Node]:
 
 
 def variables(node: Node) -> frozenset[str]:
-    """The names of the free variables. The index of a sum, the variable of an integral is bound."""
+    """Return the names of the free variables.
+
+    The index of a sum and the variable of an integral are bound.
+    """
     match node:
         case Symbol(name):
             return frozenset() if name in CONSTANTS else frozenset({name})
@@ -127,7 +135,7 @@ def variables(node: Node) -> frozenset[str]:
 
 
 def substitute(node: Node, values: Mapping[str, Node]) -> Node:
-    """The node with free variables replaced; a name that is bound stays."""
+    """Replace free variables by values; bound variables are kept."""
     match node:
         case Symbol(name):
             return values.get(name, node)
@@ -137,7 +145,7 @@ def substitute(node: Node, values: Mapping[str, Node]) -> Node:
 
 
 def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:  # noqa: PLR0911 - one return a case
-    """The node with `change` applied to each child."""
+    """Return the node with `change` applied to each child."""
     match node:
         case Apply(function, arguments):
             return Apply(function, tuple(map(change, arguments)))

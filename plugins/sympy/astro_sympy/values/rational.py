@@ -1,4 +1,4 @@
-"""Exact values of expressions whose every step is rational."""
+"""Exact values of expressions in which every step is rational."""
 
 from __future__ import annotations
 
@@ -18,11 +18,17 @@ Point = Mapping[str, fmpq]
 
 
 class Irrational(TooHard):
-    """A step leaves the rationals, or this module's bounds. Other means may know its value."""
+    """A step leaves the rationals or this module's bounds; `balls` may still find a value."""
 
 
 def rational(node: Node, point: Point, work: Work) -> fmpq:  # noqa: PLR0911 - one return a case
-    """The value at a point. Raises `Irrational`, `Undefined`, `TooHard`."""
+    """Evaluate an expression at a point.
+
+    Raises:
+        Irrational: A step is not rational, or its value is too long.
+        Undefined: There is no value at the point, as in a division by zero.
+        TooHard: The work is used up.
+    """
     work.spend()
     match node:
         case Number(value):
@@ -46,19 +52,23 @@ def rational(node: Node, point: Point, work: Work) -> fmpq:  # noqa: PLR0911 - o
 
 
 def bits(value: fmpq) -> int:
-    """The size of a fraction: the length of its numerator and denominator."""
+    """Return the length of numerator and denominator together, in bits."""
     return int(value.p.bit_length()) + int(value.q.bit_length())
 
 
 def whole(value: fmpq) -> int:
-    """A fraction that is an integer below 2^31 in size. Raises `Irrational` on any other."""
+    """Return a fraction as an integer.
+
+    Raises:
+        Irrational: The fraction is not an integer of absolute value below 2^31.
+    """
     if value.q != 1 or abs(value.p) >= 1 << 31:
-        raise Irrational("no small integer")
+        raise Irrational("not a small integer")
     return int(value.p)
 
 
 def _priced(value: fmpq, work: Work) -> fmpq:
-    """Long fractions cost as much as the greatest common divisor that reduces them."""
+    """Charge a long fraction for the greatest common divisor that reduces it."""
     work.spend(bits(value) ** 2 >> 24)
     return value
 
@@ -102,7 +112,7 @@ def _power(base: fmpq, exponent: fmpq) -> fmpq:
 
 
 def _root(value: fmpq, index: fmpq) -> fmpq:
-    """The real root, if it is rational; an odd root of a negative number is negative."""
+    """Return the real root if it is rational; an odd root of a negative number is negative."""
     degree = whole(index)
     if not 2 <= degree <= MAX_DEGREE or (value < 0 and degree % 2 == 0):
         raise Irrational("no rational root")
@@ -155,7 +165,12 @@ def _series(node: Apply, point: Point, work: Work) -> fmpq:
 
 
 def indices(node: Apply, value_of: Callable[[Node], fmpq]) -> tuple[str, Node, range]:
-    """A sum's or product's index, body and the integers it runs over."""
+    """Return the index of a sum or product, its body, and the range of the index.
+
+    Raises:
+        Irrational: A bound is not a small integer.
+        TooHard: There are more than `MAX_TERMS` terms.
+    """
     symbol, low, high, body = node.arguments
     first, last = whole(value_of(low)), whole(value_of(high))
     if last - first >= MAX_TERMS:

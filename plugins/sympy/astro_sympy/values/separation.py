@@ -1,8 +1,8 @@
-r"""How near to zero an expression can come without being zero.
+r"""Separation bounds: how close to zero an expression can be without being zero.
 
 Write an expression E of rationals, +, -, *, / and roots as U / L with algebraic integers U, L. If
 all conjugates of U and of L are at most u and l in size, and D is the product of the degrees of its
-roots, then E = 0 or |E| >= 1 / (l u^(D-1)), for the norm of U is an integer: Burnikel, Funke,
+roots, then E = 0 or |E| >= 1 / (l u^(D-1)), since the norm of U is an integer: Burnikel, Funke,
 Mehlhorn, Schirra, Schmitt, "A separation bound for real algebraic expressions" (2001).
 """
 
@@ -34,11 +34,14 @@ class Size(NamedTuple):
 
 
 def zero_bits(node: Node, point: Point, work: Work) -> int:
-    """How many bits prove zero: a value of `node` below 2^-bits is zero. Raises `TooHard`.
+    """Return a number of bits such that `node` is zero if its value is below 2^-bits.
 
-    A proof where the bound above holds and is small. Where it is astronomic, or the expression has
-    pi, a logarithm or a sine in it, eight times the expression's own size stands for it: a wide
-    margin on what Richardson, "The uniformity conjecture" (2001), expects.
+    This is proved where the separation bound applies and is small. Where the bound is astronomic,
+    or the expression contains pi, a logarithm or a sine, eight times the expression's own size is
+    used instead: a wide margin over what Richardson, "The uniformity conjecture" (2001), expects.
+
+    Raises:
+        TooHard: The number of bits is too large.
     """
     measure = _Measure(point, work)
     size = measure.size(node)
@@ -47,12 +50,12 @@ def zero_bits(node: Node, point: Point, work: Work) -> int:
     if degree < math.inf:
         bits = min(bits, size.above * (degree - 1) + size.below)
     if not bits <= MAX_BITS:
-        raise TooHard("numbers too large or too close to be told apart")
+        raise TooHard("the numbers are too large or too close to tell apart")
     return int(bits) + 1
 
 
 class _Measure:
-    """Sizes at a point. `degrees` holds that of each root met; infinity for other functions."""
+    """Computes sizes at a point, and collects the degrees of roots (infinity for functions)."""
 
     def __init__(self, point: Point, work: Work) -> None:
         self._point = point

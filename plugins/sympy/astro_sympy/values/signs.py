@@ -1,4 +1,4 @@
-"""What an expression with `pm` stands for: one value for each choice of signs."""
+"""Expansion of plus-minus signs (`pm`, `mp`): one value for each choice of signs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ MAX_SIGNS = 4
 
 
 def variants(node: Node) -> list[Node]:
-    """The values meant: all choices of the `pm`; two where `mp` is the opposite of all `pm`.
+    """Return the values for all choices of the `pm` signs.
 
-    A set keeps its signs, for each of its items has variants of its own. Raises `TooHard` where
-    there are more than four `pm`.
+    If there is an `mp`, there are two values: one with every `pm` positive and every `mp` negative,
+    and the opposite. A set is not expanded, since each of its items has variants of its own.
+
+    Raises:
+        TooHard: There are more than four signs.
     """
     if isinstance(node, Group) and node.opening == "{":
         return [node]
@@ -23,7 +26,7 @@ def variants(node: Node) -> list[Node]:
     if not signs:
         return [node]
     if len(signs) > MAX_SIGNS:
-        raise TooHard("too many signs")
+        raise TooHard("too many plus-minus signs")
     choices = list(product((True, False), repeat=len(signs)))
     if "mp" in signs:
         choices = [choices[0], choices[-1]]

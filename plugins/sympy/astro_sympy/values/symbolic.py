@@ -1,8 +1,7 @@
-"""The last resort, sympy: closed forms of sums, integrals, limits and derivatives, and proofs that
-a difference is zero.
+"""sympy as the last resort, for closed forms and for proofs that a difference is zero.
 
-Expressions are built node by node, within the bounds of `bounds`, under an `Allowance`. sympy is
-imported when it is first asked.
+Closed forms are those of sums, integrals, limits and derivatives. Expressions are built node by
+node, within the limits of `bounds` and under an `Allowance`. sympy is imported on first use.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ from astro_sympy.values.bounds import check_size
 from astro_sympy.values.nodes import Node
 from astro_sympy.values.work import TooHard, Undefined
 
-_ONE_AT_A_TIME = Lock()  # mpmath's precision, which sympy sets, belongs to the process
+_ONE_AT_A_TIME = Lock()  # mpmath's precision, which sympy sets, is global to the process
 
 
 @cache
 def load() -> ModuleType:
-    """What imports sympy, once its tables are made. Takes a second, and no allowance."""
+    """Import sympy and build its tables, which takes a second that no allowance is charged for."""
     from astro_sympy.values import computing
 
     computing.make_tables()
@@ -31,14 +30,19 @@ def load() -> ModuleType:
 
 
 def closed_form(node: Node, allowance: Allowance) -> Node:
-    """The value of a sum, integral, limit or derivative. Raises `TooHard`, `Undefined`."""
+    """Return the value of a sum, integral, limit or derivative.
+
+    Raises:
+        TooHard: sympy finds no closed form within the bounds.
+        Undefined: There is no finite value.
+    """
     check_size(node)
     found: Node = _asked(lambda computing: computing.closed_form(node), allowance)
     return found
 
 
 def vanishes(difference: Node, allowance: Allowance) -> bool:
-    """Whether sympy finds that the expression is zero for all real values of its variables."""
+    """Whether sympy proves that the expression is zero for all real values of its variables."""
     try:
         check_size(difference)
         return bool(_asked(lambda computing: computing.is_zero(difference), allowance))
@@ -47,7 +51,11 @@ def vanishes(difference: Node, allowance: Allowance) -> bool:
 
 
 def _asked(question: Callable[[ModuleType], Any], allowance: Allowance) -> Any:
-    """What sympy answers, from the same state each time, so that the order of questions is none."""
+    """Run a computation in sympy from a fixed state, so that results do not depend on the order.
+
+    Raises:
+        TooHard: The allowance is used up, or sympy fails.
+    """
     with _ONE_AT_A_TIME:
         computing = load()
         with computing.clean_state():
@@ -57,5 +65,5 @@ def _asked(question: Callable[[ModuleType], Any], allowance: Allowance) -> Any:
                 raise TooHard("not decided within the bounds") from None
             except (TooHard, Undefined, MemoryError):
                 raise
-            except Exception as error:  # whatever a library makes of untrusted text
+            except Exception as error:  # sympy may raise anything on untrusted input
                 raise TooHard(f"sympy: {type(error).__name__}") from None

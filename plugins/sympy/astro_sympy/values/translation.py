@@ -1,6 +1,6 @@
-"""Our trees as sympy's expressions, node by node, and back. Nothing is parsed from text.
+"""Translation of expression trees to sympy's expressions, node by node, and back.
 
-Raises `Undefined` on what has no value, and `TooHard` on what the other side does not know.
+Nothing is parsed from text.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ _LIMITS = {"lim": "+-", "lim+": "+", "lim-": "-"}
 
 
 def to_sympy(node: Node, bound: Bound | None = None) -> Expression:
-    """The expression in real variables; `bound` has those of the sums and integrals around it."""
+    """Translate a tree to an expression in real variables.
+
+    `bound` holds the variables of the sums and integrals around the node.
+
+    Raises:
+        Undefined: The expression has no finite value.
+        TooHard: The expression has no counterpart in sympy.
+    """
     value = _translated(node, bound or {})
     if value.has(S.NaN, S.ComplexInfinity) or value in (S.Infinity, S.NegativeInfinity):
         raise Undefined("no finite value")
@@ -46,18 +53,18 @@ def _translated(node: Node, bound: Bound) -> Expression:  # noqa: PLR0911 - one 
             )
         case Apply(function, arguments) if function in _OPERATIONS:
             return _OPERATIONS[function](*(to_sympy(argument, bound) for argument in arguments))
-    raise TooHard("sympy is not asked for this")
+    raise TooHard("the expression has no counterpart in sympy")
 
 
 def _symbol(name: str) -> Expression:
     constants = {"pi": S.Pi, "e": S.Exp1, "i": S.ImaginaryUnit}
     if name in ("oo", "...", "emptyset", "?"):
-        raise TooHard("no number")
+        raise TooHard(f"{name:.20} is not a number")
     return constants.get(name) or sympy.Symbol(name, real=True)
 
 
 def _end(node: Node, bound: Bound) -> Expression:
-    """A bound of a sum or integral, or what a limit tends to, which may be infinite."""
+    """Translate a bound of a sum or integral, or the target of a limit, which may be infinite."""
     match node:
         case Symbol("oo"):
             return S.Infinity
@@ -72,9 +79,9 @@ def _ranged(
     low, high = ends
     whole = function != "int"
     if whole and any(end.is_integer is False and end.is_finite for end in (low, high)):
-        raise TooHard("a sum between bounds that are no integers")
+        raise TooHard("the bounds of a sum are not integers")
     if not low.is_extended_real or not high.is_extended_real:
-        raise TooHard("bounds that are not real")
+        raise TooHard("the bounds are not real")
     assumptions = {"integer": True} if whole else {"real": True}
     if low.is_nonnegative and high.is_extended_nonnegative:
         assumptions["nonnegative"] = True
@@ -92,7 +99,7 @@ def _limit(function: str, name: str, target: Expression, body: Node, bound: Boun
 
 
 def _power(base: Expression, exponent: Expression) -> Expression:
-    """Roots of odd degree are real on real numbers, where sympy takes the principal value."""
+    """Raise to a power; odd roots of real numbers are real, where sympy's are principal values."""
     if base.is_zero is not False and not exponent.is_positive and base.is_number:
         raise Undefined("zero to a power that is not positive")
     if exponent.is_Rational and exponent.q != 1 and exponent.q % 2 and not base.is_nonnegative:
@@ -142,7 +149,11 @@ _NAMES = {sympy.log: "ln", sympy.asin: "arcsin", sympy.acos: "arccos", sympy.ata
 
 
 def from_sympy(value: Expression) -> Node:
-    """The tree of a closed form. Raises `TooHard` where it is none of our grammar."""
+    """Translate a closed form back to a tree.
+
+    Raises:
+        TooHard: The expression has no counterpart in our trees.
+    """
     if value.is_Rational:
         return Number(fmpq(int(value.p), int(value.q)))
     if value.is_Symbol:

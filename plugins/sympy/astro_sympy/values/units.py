@@ -1,4 +1,4 @@
-"""Units: which words are some, and how much of its kind's base each is."""
+"""Units of measurement, and the factors to the base unit of their kind."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ _PREFIXES = {"square": 2, "sq": 2, "cubic": 3}
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """`kind` is what it measures, as `length^2`; `factor` how many base units it is."""
+    """A unit: `kind` is what it measures, such as `length^2`, `factor` its size in base units."""
 
     kind: str
     factor: Fraction
 
 
 def is_unit(word: str) -> bool:
-    """Whether a word of two letters or more is a unit's name."""
+    """Whether a word of two letters or more is the name of a unit."""
     return _base(word) is not None
 
 
 @lru_cache(maxsize=1024)
 def read_unit(text: str) -> Unit | None:
-    """The unit that `text` names: `cm^2`, `square inches`, `km/h`; None if it names none."""
+    """Return the unit that `text` names, such as `cm^2`, `square inches` or `km/h`; else None."""
     units = [_power(part) for part in _PER.split(text.strip().rstrip("."))]
     match units:
         case [Unit() as unit]:
@@ -61,7 +61,7 @@ def read_unit(text: str) -> Unit | None:
 
 
 def part_of(unit: str, whole: str) -> Fraction | None:
-    """What share of the larger unit `whole` the unit is; None where it is no part of it."""
+    """Return the fraction of the larger unit `whole` that `unit` is; None if it is not smaller."""
     ours, theirs = read_unit(unit), read_unit(whole)
     if ours is None or theirs is None or ours.kind != theirs.kind or ours.factor >= theirs.factor:
         return None

@@ -1,4 +1,4 @@
-"""How much may be spent on one comparison, counted so that every machine gives one verdict."""
+"""A limit on the work of one comparison, counted so that every machine gives the same verdict."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from astro_sympy.values.allowance import Allowance
 
 
 class Undefined(ValueError):
-    """The expression has no value here: a division by zero, a logarithm of zero."""
+    """The expression has no value here, as in a division by zero or the logarithm of zero."""
 
 
 class TooHard(ValueError):
-    """The question is not decided within the bounds."""
+    """The question cannot be decided within the bounds."""
 
 
 @dataclass(slots=True)
 class Work:
-    """What is left to spend, and the seed of the points at which expressions are compared.
+    """What one comparison may spend, and the seed of the points at which it compares expressions.
 
-    `allowance` is what is left for sympy. A unit is some microseconds: an operation on numbers of a
-    few hundred bits.
+    Attributes:
+        seed: Seed of the random points.
+        left: Units of work that are left. A unit is a few microseconds: one operation on numbers
+            of a few hundred bits.
+        allowance: What is left for sympy.
     """
 
     seed: int
@@ -28,7 +31,11 @@ class Work:
     allowance: Allowance = field(default_factory=Allowance)
 
     def spend(self, units: int = 1) -> None:
-        """Raises `TooHard` when nothing is left."""
+        """Spend some units.
+
+        Raises:
+            TooHard: Not enough units are left.
+        """
         self.left -= units
         if self.left < 0:
-            raise TooHard("too much work")
+            raise TooHard("the comparison takes too much work")

@@ -8,7 +8,7 @@ import pytest
 
 from astro.types import Status
 from astro_sympy.comparing.compare import compare
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.values.symbolic import load
 
 PAIRS = {
@@ -149,14 +149,14 @@ def each(table: dict[str, list[tuple[str, str]]]) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("gold", "answer"), each(PAIRS))
 def test_the_same_answer(gold: str, answer: str) -> None:
-    assert compare(gold, answer, Params()).status is Status.CORRECT
+    assert compare(gold, answer, SympyParams()).status is Status.CORRECT
 
 
 @pytest.mark.parametrize(("gold", "answer"), each(OTHERS))
 def test_another_answer(gold: str, answer: str) -> None:
-    assert compare(gold, answer, Params()).status in (Status.INCORRECT, Status.UNPARSED)
+    assert compare(gold, answer, SympyParams()).status in (Status.INCORRECT, Status.UNPARSED)
     if (gold, answer) not in OTHERS["rounding"]:
-        assert compare(answer, gold, Params()).status is not Status.CORRECT
+        assert compare(answer, gold, SympyParams()).status is not Status.CORRECT
 
 
 ONE_WAY = {("1000.99", "1000,99"), ("3.14", r"\pi"), ("30.52", r"\frac{1587}{52}")}
@@ -165,20 +165,20 @@ ONE_WAY.add(("1/3", "0.333333333333333"))
 
 @pytest.mark.parametrize(("gold", "answer"), sorted(set(each(PAIRS)) - ONE_WAY))
 def test_equivalence_holds_both_ways(gold: str, answer: str) -> None:
-    assert compare(answer, gold, Params()).status is Status.CORRECT
-    assert compare(gold, gold, Params()).status is Status.CORRECT
+    assert compare(answer, gold, SympyParams()).status is Status.CORRECT
+    assert compare(gold, gold, SympyParams()).status is Status.CORRECT
 
 
 @pytest.mark.parametrize("gold", [r"\frac{1}{0}", "0=7", r"\int x dx", "(1", "", "nan"])
 def test_a_bad_reference_is_never_met(gold: str) -> None:
     for answer in (gold, "5", r"\frac{2}{0}"):
-        assert compare(gold, answer, Params()).status is Status.BAD_REFERENCE
+        assert compare(gold, answer, SympyParams()).status is Status.BAD_REFERENCE
 
 
 def test_params_bind() -> None:
-    assert compare("0.33", "1/3", Params(rounded_digits=2)).status is Status.CORRECT
-    assert compare("0.33", "1/3", Params()).status is Status.INCORRECT
-    assert compare("2/3", "0.666667", Params(float_digits=6)).status is Status.CORRECT
+    assert compare("0.33", "1/3", SympyParams(rounded_digits=2)).status is Status.CORRECT
+    assert compare("0.33", "1/3", SympyParams()).status is Status.INCORRECT
+    assert compare("2/3", "0.666667", SympyParams(float_digits=6)).status is Status.CORRECT
 
 
 ROOTS = [rf"\sqrt{{{n}}}" for n in range(2, 60)]
@@ -209,5 +209,5 @@ HEAVY = [
 def test_the_cost_is_bounded(gold: str, answer: str) -> None:
     load()  # as a worker does
     began = time.process_time()
-    compare(gold, answer, Params())
+    compare(gold, answer, SympyParams())
     assert time.process_time() - began < 1.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from astro_sympy.comparing.quantities import Scope, same_quantity
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.reading.parser import parse
 from astro_sympy.values.work import Undefined, Work
 
 
 def same(gold: str, answer: str) -> bool:
-    return same_quantity(parse(gold), parse(answer), Scope(Params(), Work(0)))
+    return same_quantity(parse(gold), parse(answer), Scope(SympyParams(), Work(0)))
 
 
 @pytest.mark.parametrize(

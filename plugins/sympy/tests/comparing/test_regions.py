@@ -6,13 +6,13 @@ import pytest
 
 from astro_sympy.comparing.quantities import Scope
 from astro_sympy.comparing.regions import is_region, region, same_region
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.reading.parser import parse
 from astro_sympy.values.work import Work
 
 
 def same(left: str, right: str) -> bool:
-    scope = Scope(Params(), Work(1))
+    scope = Scope(SympyParams(), Work(1))
     ours, theirs = region(parse(left), scope.work), region(parse(right), scope.work)
     assert ours is not None and theirs is not None
     return same_region(ours, theirs, scope)

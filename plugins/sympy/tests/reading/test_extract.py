@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from astro_sympy.params import Params
+from astro_sympy.params import SympyParams
 from astro_sympy.reading.extract import extract, reference
 
 FOUND = {
@@ -47,21 +47,21 @@ NOT_FOUND = [
 
 @pytest.mark.parametrize("response", FOUND)
 def test_finds_the_answer(response: str) -> None:
-    assert extract(response, Params()).answer == FOUND[response]
+    assert extract(response, SympyParams()).answer == FOUND[response]
 
 
 @pytest.mark.parametrize("response", NOT_FOUND)
 def test_finds_none_and_says_why(response: str) -> None:
-    found = extract(response, Params())
+    found = extract(response, SympyParams())
     assert found.answer is None
     assert found.reason
 
 
 def test_the_config_says_where_an_answer_may_stand() -> None:
     line, bare, boxed = "He has four.\nA: 7", "7", r"\boxed{7}"
-    strict = Params(final_line=False, bare=False)
-    assert extract(line, Params(bare=False)).answer == "7"
-    assert extract(bare, Params(final_line=False)).answer == "7"
+    strict = SympyParams(final_line=False, bare=False)
+    assert extract(line, SympyParams(bare=False)).answer == "7"
+    assert extract(bare, SympyParams(final_line=False)).answer == "7"
     assert extract(line, strict).answer is None
     assert extract(bare, strict).answer is None
     assert extract(boxed, strict).answer == "7"
@@ -109,5 +109,5 @@ def test_a_reference_may_be_an_answer_or_a_solution(gold: str, answer: str) -> N
 )
 def test_a_megabyte_is_read_at_once(response: str) -> None:
     started = time.process_time()
-    extract(response, Params())
+    extract(response, SympyParams())
     assert time.process_time() - started < 0.5

@@ -94,9 +94,9 @@ def test_time_is_bounded_whatever_is_asked() -> None:
 def test_the_fast_path_does_not_import_sympy() -> None:
     code = (
         "import sys; from astro_sympy.comparing.compare import compare\n"
-        "from astro_sympy.params import Params\n"
-        "assert compare('2x+x', '3x', Params()).status == 'correct'\n"
-        "assert compare('\\\\sin(x)', 'x', Params()).status == 'incorrect'\n"
+        "from astro_sympy.params import SympyParams\n"
+        "assert compare('2x+x', '3x', SympyParams()).status == 'correct'\n"
+        "assert compare('\\\\sin(x)', 'x', SympyParams()).status == 'incorrect'\n"
         "assert 'sympy' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
