@@ -1,8 +1,12 @@
-"""What a search, a value estimator or a linearizer may ask for, and what it gets back.
+"""The requests that a search, a value estimator or a linearizer may make, and their replies.
 
 A *program* is a generator that yields a list of requests and is sent the list of their replies,
-in order. It does no I/O and reads no clock, so whoever drives it decides where and when the work
-is done, and a recorded list of replies replays it exactly.
+in order. It does no I/O and reads no clock, so the engine decides where and when the work is done,
+and a recorded list of replies replays it exactly.
+
+Each request names the *role* of the model that is to serve it (`model`): `"policy"` and
+`"verifier"` are those of the config's keys of these names, any other role is a key of the config's
+`models`.
 """
 
 from __future__ import annotations
@@ -13,13 +17,17 @@ from typing import Any, TypeVar
 
 from astro.types import Completion, Problem, Prompt, Verdict
 
+POLICY = "policy"
+VERIFIER = "verifier"
+REWARD = "reward"
+
 
 @dataclass(frozen=True, slots=True)
 class Generate:
     """Sample `n` continuations; the reply is a list of `n` completions.
 
     A completion ends after the first of the strings in `stop` (kept in its text), at the
-    end-of-sequence token, or after `max_tokens` tokens. `temperature` 0 is greedy. The driver sets
+    end-of-sequence token, or after `max_tokens` tokens. `temperature` 0 is greedy. The engine sets
     `seed`; sample i depends on `(seed, i)` alone, never on what else is in the batch.
     """
 
@@ -30,6 +38,7 @@ class Generate:
     temperature: float = 1.0
     top_p: float = 1.0
     seed: int = 0
+    model: str = POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,22 @@ class LogProb:
 
     prompt: Prompt
     continuations: tuple[str, ...]
+    model: str = POLICY
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Ask a reward model how good a response is; the reply is a tuple of floats.
+
+    `steps` are the steps of the response that follows `prompt`, in order; their concatenation is
+    the text that is scored. A process reward model replies with `len(steps)` floats, the i-th of
+    them for the response up to and including step i; an outcome reward model replies with a single
+    float for the whole response. Values are finite; their range is the model's own.
+    """
+
+    prompt: Prompt
+    steps: tuple[str, ...]
+    model: str = REWARD
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,7 @@ class Verify:
 
     problem: Problem
     response: str
+    model: str = VERIFIER
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +81,8 @@ class Failure:
     reason: str
 
 
-Request = Generate | LogProb | Verify
-Reply = list[Completion] | list[tuple[float, ...]] | Verdict
+Request = Generate | LogProb | Score | Verify
+Reply = list[Completion] | list[tuple[float, ...]] | tuple[float, ...] | Verdict
 
 R = TypeVar("R")
 Program = Generator[list[Request], list[Any], R]

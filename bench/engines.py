@@ -116,7 +116,7 @@ class StubPolicy:
     def add(self, ticket: int, request: Generate | LogProb) -> None:  # noqa: ARG002
         self._tickets.append(ticket)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         tickets, self._tickets = self._tickets, []
         return [(ticket, self._reply) for ticket in tickets]
 
@@ -137,7 +137,7 @@ def iterations_per_second(iterations: int) -> float:
     params = {"expand": len(stub.ACTIONS), "iterations": iterations, "max_depth": stub.DEPTH}
     mcts = build_search(Binding(name="mcts", params=params), StubValue())
     with VerifierPool(VerifierBinding(name="exact")) as pool, journal() as opened:
-        engine = Engine(StubPolicy(), pool, seed=0, journal=opened)
+        engine = Engine({"policy": StubPolicy(), "verifier": pool}, seed=0, journal=opened)
         began = time.perf_counter()
         for outcome in engine.run(tasks(mcts, TREES)):
             assert len(outcome.result.nodes) == 1 + iterations * len(stub.ACTIONS)
@@ -165,7 +165,7 @@ def trees_per_second(path: Path, workers: int) -> float:
     with journal() as opened:
         for _ in executor.run(
             tasks(mcts, 60),
-            policy=Binding(name="burning"),
+            models={"policy": Binding(name="burning")},
             verifier=VerifierBinding(name="exact"),
             journal=opened,
             budget=Budget(),

@@ -22,7 +22,7 @@ from marks import Mark, publish
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Task
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Backend
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
@@ -62,7 +62,7 @@ POLICY = PolicyParams(
 class Recorder:
     """A policy that keeps the requests that it passes on."""
 
-    def __init__(self, policy: PolicyBackend) -> None:
+    def __init__(self, policy: Backend) -> None:
         self._policy = policy
         self.requests: list[Generate] = []
 
@@ -71,8 +71,8 @@ class Recorder:
             self.requests.append(request)
         self._policy.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        return self._policy.step()
+    def step(self, block: bool = False) -> Sequence[tuple[int, Reply | Failure]]:
+        return self._policy.step(block)
 
     def close(self) -> None:
         self._policy.close()
@@ -97,7 +97,9 @@ def search(problems: Sequence[Problem]) -> Searched:
         closing(Journal(Path(folder) / "journal.db")) as journal,
         VerifierPool(VerifierBinding(name="countdown")) as pool,
     ):
-        loop = Engine(recorder, pool, seed=0, concurrency=AT_ONCE, journal=journal)
+        loop = Engine(
+            {"policy": recorder, "verifier": pool}, seed=0, concurrency=AT_ONCE, journal=journal
+        )
         began = time.perf_counter()
         failures = [outcome.failure for outcome in loop.run(tasks(problems)) if outcome.failure]
         seconds = time.perf_counter() - began

@@ -30,10 +30,10 @@ import astro
 from astro.engine.loop import Engine
 from astro.engine.sampling import sample_responses
 from astro.engine.tasks import Task
-from astro.interfaces import Metrics, PolicyBackend, RLJob, TrainablePolicy
+from astro.interfaces import Backend, Metrics, RLJob, TrainablePolicy
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro.requests import Failure, Generate, LogProb, Reply
+from astro.requests import Failure, Generate, LogProb
 from astro.types import Problem, Prompt
 from astro.verification.pool import VerifierPool
 from astro_torch_rl.params import GrpoParams
@@ -197,7 +197,9 @@ def pass_at_1(model: Path) -> float:
     tasks = [Task(problem.id, partial(sample, problem)) for problem in problems]
     binding = CONFIG.policy.with_params(model=str(model))
     with closing(build("policy", binding)) as policy, VerifierPool(CONFIG.verifier) as pool:
-        outcomes = Engine(policy, pool, seed=0, concurrency=len(tasks)).run(tasks)
+        outcomes = Engine({"policy": policy, "verifier": pool}, seed=0, concurrency=len(tasks)).run(
+            tasks
+        )
         right = [sample.verdict.correct for outcome in outcomes for sample in outcome.result]
     return 100 * fmean(right)
 
@@ -219,8 +221,8 @@ class Mathematician:
         self._asked[ticket] = request.prompt.user
         self._policy.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        return [(ticket, self._worded(ticket, reply)) for ticket, reply in self._policy.step()]
+    def step(self, block: bool = False) -> list[tuple[int, Any]]:
+        return [(ticket, self._worded(ticket, reply)) for ticket, reply in self._policy.step(block)]
 
     def _worded(self, ticket: int, reply: Any) -> Any:
         own = self._solutions[self._asked.pop(ticket)]
@@ -250,7 +252,7 @@ def verification_shares() -> list[float]:
     solutions = {row["problem"]: row["solution"] for row in rows}
     shares: list[float] = []
 
-    def policy(binding: Binding) -> PolicyBackend:
+    def policy(binding: Binding) -> Backend:
         return Mathematician(build_policy(binding), solutions)  # type: ignore[arg-type]
 
     def on_step(_: int, __: int, metrics: Metrics) -> None:

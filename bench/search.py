@@ -21,7 +21,7 @@ from astro.config.run import RunConfig
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Task
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Backend
 from astro.plugins.registry import Registry
 from astro.types import Problem
 from astro.verification.pool import VerifierPool
@@ -58,7 +58,7 @@ def take(problems: Iterator[Problem], count: int) -> list[Problem]:
 
 def nodes_per_second(
     config: RunConfig,
-    policy: PolicyBackend,
+    policy: Backend,
     pool: VerifierPool,
     concurrency: int,
     problems: Sequence[Problem],
@@ -75,7 +75,9 @@ def nodes_per_second(
         tempfile.TemporaryDirectory() as folder,
         closing(Journal(Path(folder) / "journal.db")) as journal,
     ):
-        engine = Engine(policy, pool, seed=0, concurrency=concurrency, journal=journal)
+        engine = Engine(
+            {"policy": policy, "verifier": pool}, seed=0, concurrency=concurrency, journal=journal
+        )
         began = time.perf_counter()
         nodes = sum(len(outcome.result.nodes) for outcome in engine.run(tasks))
         return nodes / (time.perf_counter() - began)

@@ -11,12 +11,12 @@ from astro.engine.budget import Budget
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
-from astro.interfaces import HasCounters, PolicyBackend
+from astro.interfaces import Backend, HasCounters
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import Params
 from astro.plugins.registry import Registry
 from astro.rehearsal.rehearsable import RehearsalScale, capped
-from astro.requests import Failure, Generate, LogProb, Reply
+from astro.requests import VERIFIER, Failure, Reply
 from astro.verification.pool import VerifierPool
 
 
@@ -31,28 +31,27 @@ class LocalParams(Params):
 
 
 class LocalExecutor:
-    """One engine over one policy. The policy is built at the first request that needs it."""
+    """One engine over the models of a run, each built at the first request for its role."""
 
     def __init__(self, params: LocalParams) -> None:
         self._params = params
-        self._policy: _LazyPolicy | None = None
+        self._models: dict[str, _LazyModel] = {}
 
     def run(
         self,
         tasks: Sequence[Task[Any]],
         *,
-        policy: Binding,
+        models: Mapping[str, Binding],
         verifier: VerifierBinding,
         journal: Journal,
         budget: Budget,
         seed: int,
     ) -> Iterator[Outcome]:
         """Yield each task's outcome as it comes. Raises `PolicyError`, `PluginError`."""
-        lazy = self._policy = _LazyPolicy(policy)
+        lazy = self._models = {role: _LazyModel(binding) for role, binding in models.items()}
         with VerifierPool(verifier) as pool:
             engine = Engine(
-                lazy,
-                pool,
+                {**lazy, VERIFIER: pool},
                 seed=seed,
                 concurrency=self._params.concurrency,
                 journal=journal,
@@ -61,35 +60,37 @@ class LocalExecutor:
             try:
                 yield from engine.run(tasks)
             finally:
-                lazy.close()
+                for model in lazy.values():
+                    model.close()
 
-    def counters(self) -> Mapping[str, float]:
-        """Those of the policy at work, or of the last one; none if it does not count."""
-        return self._policy.counters() if self._policy else {}
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """The counters of each role's model that counts."""
+        counters = {role: model.counters() for role, model in self._models.items()}
+        return {role: counted for role, counted in counters.items() if counted}
 
 
-class _LazyPolicy:
-    """A policy that is built when it is first asked: linearising may never need its model."""
+class _LazyModel:
+    """A model that is built at its first request: linearizing may never need its policy."""
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding
-        self._policy: PolicyBackend | None = None
+        self._backend: Backend | None = None
         self._last: Mapping[str, float] = {}
 
-    def add(self, ticket: int, request: Generate | LogProb) -> None:
-        if self._policy is None:
-            self._policy = Registry.discover().build("policy", self._binding)
-        self._policy.add(ticket, request)
+    def add(self, ticket: int, request: Any) -> None:
+        if self._backend is None:
+            self._backend = Registry.discover().build_model(self._binding)
+        self._backend.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        return self._policy.step() if self._policy else []
+    def step(self, block: bool = False) -> Sequence[tuple[int, Reply | Failure]]:
+        return self._backend.step(block) if self._backend else []
 
     def counters(self) -> Mapping[str, float]:
-        return self._policy.counters() if isinstance(self._policy, HasCounters) else self._last
+        return self._backend.counters() if isinstance(self._backend, HasCounters) else self._last
 
     def close(self) -> None:
-        """No call follows a policy's own `close`, so its last counters are kept."""
+        """Close the model; its last counters are kept, since no call may follow its `close`."""
         self._last = self.counters()
-        if self._policy:
-            self._policy.close()
-        self._policy = None
+        if self._backend:
+            self._backend.close()
+        self._backend = None

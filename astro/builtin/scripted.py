@@ -1,4 +1,4 @@
-"""A policy without a model, reproducible bit for bit: for tests, rehearsals and documentation."""
+"""A policy without a model, bitwise reproducible: for tests, rehearsals and documentation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -39,22 +39,29 @@ class LineWriter:
 
     Each draw is a hash of (seed, sample, prompt, response so far), so a sample does not depend on
     what else is queued; at temperature 0 seed and sample are left out. A request finishes after
-    1 to `steps_to_finish` calls of `step`, by a hash of its own, so that requests overtake.
+    1 to `steps_to_finish` calls of `step`, by a hash of its own, so that requests overtake one
+    another. `score` answers `LogProb`; without it such a request is a `Failure`.
     """
 
-    def __init__(self, next_line: NextLine, steps_to_finish: int = 1) -> None:
+    def __init__(
+        self,
+        next_line: NextLine,
+        steps_to_finish: int = 1,
+        score: Callable[[LogProb], Reply] | None = None,
+    ) -> None:
         self._next_line = next_line
+        self._score = score
         self._steps_to_finish = steps_to_finish
-        self._queue: list[tuple[int, int, Generate | LogProb]] = []
+        self._queue: list[tuple[int, int, Any]] = []
         self._now = 0
         self._generated = 0
 
-    def add(self, ticket: int, request: Generate | LogProb) -> None:
+    def add(self, ticket: int, request: Any) -> None:
         seed = request.seed if isinstance(request, Generate) else 0
         delay = _hash(seed, request.prompt) % self._steps_to_finish
         self._queue.append((self._now + delay, ticket, request))
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         due = [(ticket, request) for when, ticket, request in self._queue if when <= self._now]
         self._queue = [queued for queued in self._queue if queued[0] > self._now]
         self._now += 1
@@ -66,8 +73,10 @@ class LineWriter:
     def close(self) -> None:
         self._queue.clear()
 
-    def _reply(self, request: Generate | LogProb) -> Reply | Failure:
-        if isinstance(request, LogProb):
+    def _reply(self, request: Any) -> Reply | Failure:
+        if isinstance(request, LogProb) and self._score:
+            return self._score(request)
+        if not isinstance(request, Generate):
             return Failure("a scripted policy does not score given text")
         try:
             reply = [complete(request, sample, self._next_line) for sample in range(request.n)]
@@ -93,6 +102,16 @@ def complete(request: Generate, sample: int, next_line: NextLine) -> Completion:
         if any(stop in text for stop in request.stop):
             return Completion(text, tuple(ids), tuple(logprobs), FinishReason.STOP)
     return Completion(text, tuple(ids), tuple(logprobs), FinishReason.EOS)
+
+
+def hashed_logprobs(request: LogProb) -> list[tuple[float, ...]]:
+    """A log-probability in (-1, 0] for each token of each continuation, by a hash of all of it."""
+    prompt = request.prompt
+    return [
+        tuple(-_hash(drawn_by, i) / 2**64 for i, _ in enumerate(_PIECE.findall(text)))
+        for text in request.continuations
+        for drawn_by in [_hash(prompt.user, prompt.response, text)]
+    ]
 
 
 def _pieces(request: Generate, sample: int, next_line: NextLine) -> Iterator[tuple[str, float]]:
@@ -155,22 +174,25 @@ class ScriptedParams(Params):
 
 
 class ScriptedPolicy:
-    """Answers by its script. `fail_on` gives a `Failure`; `crash_on` raises from `step`."""
+    """Answers by its script, and scores given text by a hash of it.
+
+    `fail_on` gives a `Failure`; `crash_on` raises from `step`.
+    """
 
     def __init__(self, params: ScriptedParams) -> None:
         self._params = params
-        self._writer = LineWriter(self._next_line, params.steps_to_finish)
+        self._writer = LineWriter(self._next_line, params.steps_to_finish, hashed_logprobs)
         self._crash = False
 
-    def add(self, ticket: int, request: Generate | LogProb) -> None:
+    def add(self, ticket: int, request: Any) -> None:
         self._crash |= _matches(self._params.crash_on, request.prompt.user)
         self._writer.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
         """Raises `PolicyError` once a prompt of `crash_on` has been queued."""
         if self._crash:
             raise PolicyError("the scripted policy crashed, as its script says")
-        return self._writer.step()
+        return self._writer.step(block)
 
     def counters(self) -> dict[str, float]:
         return self._writer.counters()

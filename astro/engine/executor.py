@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from astro.engine.budget import Budget
 from astro.engine.journal import Journal
@@ -18,11 +18,23 @@ class Executor(Protocol):
         self,
         tasks: Sequence[Task[Any]],
         *,
-        policy: Binding,
+        models: Mapping[str, Binding],
         verifier: VerifierBinding,
         journal: Journal,
         budget: Budget,
         seed: int,
     ) -> Iterator[Outcome]:
-        """Yield each task's outcome as it comes, in no particular order. Every reply is in the
-        journal before its program goes on."""
+        """Yield each task's outcome as it comes, in no particular order.
+
+        `models` are policies and reward models by role, `"policy"` among them; each is built at the
+        first request for its role. Every reply is in the journal before its program goes on.
+        """
+
+
+@runtime_checkable
+class HasUsage(Protocol):
+    """An executor that knows what its models count."""
+
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """The counters of each role's model (see `HasCounters`) that was asked, as of now or of
+        the end of the last run."""

@@ -18,7 +18,7 @@ import msgspec
 from astro.engine.digest import digest, digest_1
 from astro.errors import JournalError, RunError
 from astro.formats import FIRST, FORMAT, check_format
-from astro.requests import Generate, LogProb, Request, Verify
+from astro.requests import Generate, LogProb, Request, Score, Verify
 from astro.types import Completion, Status, Verdict
 
 _CHECKPOINT_PAGES = 10_000
@@ -38,6 +38,7 @@ _decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
     {
         Generate: msgspec.msgpack.Decoder(list[Completion]).decode,
         LogProb: msgspec.msgpack.Decoder(list[tuple[float, ...]]).decode,
+        Score: msgspec.msgpack.Decoder(tuple[float, ...]).decode,
         Verify: msgspec.msgpack.Decoder(Verdict).decode,
     }
 )

@@ -1,8 +1,8 @@
-"""The loop: it keeps many programs alive over one policy and one verifier pool.
+"""The engine: it keeps many programs alive over the models of a run.
 
-Each program's requests are handed over as soon as it makes them, and it is woken as soon as their
-replies are there. So batching across problems, leaves, rollouts and stages is one code path, and
-verification runs beside generation.
+Each program's requests go to their backends as soon as it makes them, and it resumes as soon as
+their replies are there. So batching across problems, leaves, rollouts and stages is one code path,
+and verification runs beside generation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import gc
 import itertools
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -20,16 +21,14 @@ from astro.engine.budget import Budget
 from astro.engine.journal import Journal, Recording
 from astro.engine.tasks import Outcome, Task
 from astro.errors import AstroError, PolicyError
-from astro.interfaces import PolicyBackend, VerifierBackend
+from astro.interfaces import Backend
 from astro.requests import (
     BudgetExhausted,
     Failure,
     Generate,
-    LogProb,
     Program,
     Reply,
     Request,
-    Verify,
 )
 from astro.seeds import derive
 from astro.types import Completion
@@ -41,7 +40,10 @@ _COLLECT_AFTER = (10_000, 10, 1_000)
 
 @dataclass(slots=True)
 class _Live:
-    """A program in flight: its batch of requests, the replies so far, and what it has spent."""
+    """A program in flight: its batch of requests, the replies so far, and what it has spent.
+
+    `missing` counts the replies of the batch that are still to come.
+    """
 
     task: Task[Any]
     program: Program[Any]
@@ -59,38 +61,40 @@ class _Live:
 class Engine:
     """Drives tasks to their outcomes.
 
+    `backends` serve the requests by role (`request.model`); one backend may serve several roles.
+    A request for a role that is not there fails its program.
+
     Every `Generate` gets a seed derived from (`seed`, task key, number of the request in its
     program), so results do not depend on `concurrency`. With a `journal`, each reply is durable
     before its program goes on, and recorded replies are used instead of asking again. `budget`
-    bounds what each program may spend.
+    bounds what each program may spend; its tokens are those that all roles generate.
     """
 
     def __init__(
         self,
-        policy: PolicyBackend,
-        verifier: VerifierBackend,
+        backends: Mapping[str, Backend],
         *,
         seed: int,
         concurrency: int = 64,
         journal: Journal | None = None,
         budget: Budget | None = None,
     ) -> None:
-        self._policy = policy
-        self._verifier = verifier
+        self._backends = backends
+        self._distinct = list({id(backend): backend for backend in backends.values()}.values())
+        self._under_way: Counter[int] = Counter()
         self._seed = seed
         self._concurrency = concurrency
         self._journal = journal
         self._budget = budget or Budget()
         self._tickets = itertools.count()
         self._asked: dict[int, tuple[_Live, int]] = {}
-        self._generating = 0
         self._ready: list[_Live] = []
 
     def run(self, tasks: Iterable[Task[R]]) -> Iterator[Outcome]:
         """Yield each task's outcome as it comes, in no particular order.
 
         A program that raises, or a request that cannot be served, fails its task alone. Raises
-        `PolicyError` when the policy is lost as a whole; the journal then holds all that was done.
+        `PolicyError` when a backend is lost as a whole; the journal then holds all that was done.
         """
         with _rare_collections():
             yield from self._run(iter(tasks))
@@ -113,7 +117,7 @@ class Engine:
         return _Live(task, task.start(), recording, time.monotonic())
 
     def _wake(self) -> Iterator[Outcome]:
-        """Let every program whose replies are complete go on, once they are durable."""
+        """Resume every program whose replies are complete, once they are durable."""
         ready, self._ready = self._ready, []
         if self._journal:
             self._journal.commit()
@@ -123,7 +127,7 @@ class Engine:
                 yield outcome
 
     def _advance(self, live: _Live) -> Outcome | None:
-        """Send replies, recorded ones included, until the program ends or asks something new."""
+        """Send replies, recorded ones included, until the program ends or makes new requests."""
         while True:
             failed = next((r for r in live.replies or () if isinstance(r, Failure)), None)
             if failed is not None:
@@ -133,7 +137,7 @@ class Engine:
                 live.requests = self._seeded(live, _resume(live))
             except StopIteration as stop:
                 return Outcome(live.task.key, stop.value, tokens=live.spent_tokens)
-            except Exception as error:  # a program's fault is its own outcome
+            except Exception as error:  # a program's error fails its task, not the run
                 return self._failure(live, f"{type(error).__name__}: {error}")
             if live.recording is not None and live.number < len(live.recording):
                 live.replies = live.recording.replies(live.number, live.requests)
@@ -174,41 +178,42 @@ class Engine:
         for i, request in enumerate(live.requests):
             ticket = next(self._tickets)
             self._asked[ticket] = (live, i)
-            match request:
-                case Verify():
-                    self._verifier.add(ticket, request)
-                case _:
-                    self._generate(ticket, request)
+            self._add(ticket, request)
 
-    def _generate(self, ticket: int, request: Generate | LogProb) -> None:
+    def _add(self, ticket: int, request: Request) -> None:
+        """Queue a request at the backend of its role, or fail it."""
         try:
-            self._policy.add(ticket, request)
+            backend = self._backends.get(request.model)
+            if backend is None:
+                self._deliver(ticket, Failure(_no_such_model(request.model)))
+                return
+            backend.add(ticket, request)
         except AstroError:
             raise
-        except Exception as error:  # the policy boundary: a fault on one request is that request's
+        except Exception as error:  # the backend boundary: an error on one request fails that alone
             self._deliver(ticket, Failure(f"{type(error).__name__}: {error}"))
         else:
-            self._generating += 1
+            self._under_way[id(backend)] += 1
 
     def _collect(self) -> None:
-        """Advance the policy and the pool, waiting only if there is nothing else to do."""
-        if self._generating:
-            for ticket, reply in self._step_policy():
-                self._generating -= 1
+        """Advance every backend that has work, waiting only if there is nothing else to do."""
+        busy = [backend for backend in self._distinct if self._under_way[id(backend)]]
+        for backend in busy:
+            block = len(busy) == 1 and not self._ready
+            for ticket, reply in self._step(backend, block=block):
+                self._under_way[id(backend)] -= 1
                 self._deliver(ticket, _sound(reply))
-        idle = not self._generating and not self._ready
-        for ticket, verdict in self._verifier.step(block=idle):
-            self._deliver(ticket, verdict)
 
-    def _step_policy(self) -> list[tuple[int, Reply | Failure]]:
+    def _step(self, backend: Backend, *, block: bool) -> Sequence[tuple[int, Reply | Failure]]:
         try:
-            return self._policy.step()
+            return backend.step(block)
         except AstroError:
             raise
-        except Exception as error:  # the policy boundary: its work in flight is lost, no more
+        except Exception as error:  # the backend boundary: only its requests in flight are lost
+            role = next(role for role, other in self._backends.items() if other is backend)
             keys = sorted({live.task.key for live, _ in self._asked.values()})
             raise PolicyError(
-                f"the policy was lost ({type(error).__name__}: {error}) "
+                f"the {role} was lost ({type(error).__name__}: {error}) "
                 f"with {len(keys)} tasks in flight: {', '.join(keys)}",
                 "run the same command again to go on",
             ) from error
@@ -234,7 +239,7 @@ class Engine:
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Trees are many objects that live long, and the collector would walk them again and again."""
+    """Trees are many long-lived objects, which the collector would otherwise walk repeatedly."""
     before = gc.get_threshold()
     gc.set_threshold(*map(max, before, _COLLECT_AFTER))
     try:
@@ -244,15 +249,22 @@ def _rare_collections() -> Iterator[None]:
 
 
 def _resume(live: _Live) -> list[Request]:
-    """Start a program, send it its replies, or tell it that its budget is spent."""
+    """Start a program, send it its replies, or signal that its budget is spent."""
     if live.replies is not None:
         return live.program.send(live.replies)
     return live.program.throw(BudgetExhausted()) if live.budget_signalled else next(live.program)
 
 
+def _no_such_model(role: str) -> str:
+    return f"there is no model {role!r} in this run; name one under models.{role} in the config"
+
+
 def _sound(reply: Any) -> Any:
-    """A policy's reply as the journal can keep it: no lone surrogates, and finite log-probabilities
-    or a `Failure`."""
+    """A reply as the journal can keep it: without lone surrogates, or a `Failure` where scores or
+    log-probabilities are not finite."""
+    if isinstance(reply, tuple):
+        finite = all(map(math.isfinite, reply))
+        return reply if finite else Failure("the reward model's scores are not finite")
     if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
         return reply
     if not all(math.isfinite(sum(completion.logprobs)) for completion in reply):

@@ -13,8 +13,9 @@ kind is given (see `Registry.build`):
 
 from __future__ import annotations
 
+from astro.interfaces.backend import Backend, HasCounters
 from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
-from astro.interfaces.policy import HasCounters, PolicyBackend, TrainablePolicy
+from astro.interfaces.policy import TrainablePolicy
 from astro.interfaces.search import Linearizer, SearchAlgorithm, ValueEstimator
 from astro.interfaces.steps import (
     HeaderCompleting,
@@ -34,9 +35,10 @@ from astro.interfaces.training import (
     SFTTrainer,
     TrainResult,
 )
-from astro.interfaces.verify import Verifier, VerifierBackend, WarmVerifier
+from astro.interfaces.verify import Verifier, WarmVerifier
 
 __all__ = [
+    "Backend",
     "DryRun",
     "DryRunReport",
     "Generated",
@@ -45,7 +47,6 @@ __all__ = [
     "Linearizer",
     "Metrics",
     "OnStep",
-    "PolicyBackend",
     "ProblemReader",
     "ProblemSolver",
     "ProblemSource",
@@ -62,6 +63,5 @@ __all__ = [
     "TrainablePolicy",
     "ValueEstimator",
     "Verifier",
-    "VerifierBackend",
     "WarmVerifier",
 ]

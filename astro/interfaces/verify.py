@@ -1,24 +1,10 @@
-"""Protocols for verifiers and for pools of them."""
+"""Protocols for verifiers. A pool of them is a `Backend`."""
 
 from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from astro.requests import Verify
 from astro.types import Problem, Verdict
-
-
-class VerifierBackend(Protocol):
-    """Verification that runs beside generation: one local pool, or many on other machines."""
-
-    def add(self, ticket: int, request: Verify) -> None:
-        """Queue a response to verify."""
-
-    def step(self, block: bool = False) -> list[tuple[int, Verdict]]:
-        """Return the verdicts that are ready, each with its ticket.
-
-        With `block`, wait for at least one verdict if any is pending.
-        """
 
 
 class Verifier(Protocol):

@@ -31,6 +31,7 @@ COMMAND = "command"
 KINDS = (
     "problems",
     "policy",
+    "reward_model",
     "search",
     "value",
     "step_format",
@@ -41,6 +42,8 @@ KINDS = (
     "executor",
     COMMAND,
 )
+MODEL_KINDS = ("policy", "reward_model")
+"""The kinds of plugins that can serve a role of a config's `models`."""
 
 
 @dataclass(frozen=True, slots=True)

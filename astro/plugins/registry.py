@@ -19,7 +19,7 @@ from astro.errors import (
     UnknownPluginError,
 )
 from astro.events import Listener
-from astro.plugins.hookspecs import KINDS, Command, Provider
+from astro.plugins.hookspecs import KINDS, MODEL_KINDS, Command, Provider
 from astro.plugins.manager import Broken, Origin, Plugins, reason
 
 if TYPE_CHECKING:
@@ -142,6 +142,16 @@ class Registry:
                 f"{kind} {binding.name!r} of {entry.distribution} {entry.version} cannot be built: "
                 f"{reason(error)}"
             ) from error
+
+    def model_kind(self, name: str) -> str:
+        """The kind of a provider that can serve a role of `models`: a policy of that name or, if
+        there is none, a reward model."""
+        kinds = {entry.provider.kind for entry in self.entries if entry.provider.name == name}
+        return next((kind for kind in MODEL_KINDS if kind in kinds), MODEL_KINDS[0])
+
+    def build_model(self, binding: Binding) -> Any:
+        """The `Backend` of the policy or reward model that `binding` names. Raises as `build`."""
+        return self.build(self.model_kind(binding.name), binding)
 
     def _suggestion(self, kind: str, name: str) -> str:
         names = [e.provider.name for e in self.entries if e.provider.kind == kind]

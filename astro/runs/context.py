@@ -12,17 +12,21 @@ from typing import Any
 from astro.config.run import RunConfig
 from astro.data import problem_sets
 from astro.engine.budget import Budget
-from astro.engine.executor import Executor
+from astro.engine.executor import Executor, HasUsage
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError, VerifierError
 from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
 from astro.files import encode, read_json, write_json, write_lines
-from astro.interfaces import HasCounters, OnStep, StepFormat
+from astro.interfaces import OnStep, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
+from astro.requests import POLICY
 from astro.runs.folder import RunFolder
 from astro.types import Problem
+
+Usage = Mapping[str, Mapping[str, float]]
+"""Counters by role."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ class RunContext:
         finished = {task for task, failure, _ in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
         executor = self.executor()
-        usage = partial(_counters, executor)
+        usage = partial(_usage, executor)
         self.on_event(StageStarted(stage, len(tasks), unit, len(finished)))
         progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
         try:
@@ -111,7 +115,7 @@ class RunContext:
         """Run `tasks` to their outcomes, in no particular order."""
         return executor.run(
             tasks,
-            policy=policy,
+            models={POLICY: policy},
             verifier=self.config.verifier,
             journal=self.journal,
             budget=budget,
@@ -122,14 +126,21 @@ class RunContext:
         """The journal's results, in the order of `keys`, failed ones left out."""
         return (result for key in keys if (result := self.journal.result(key)) is not None)
 
-    def _add_usage(self, stage: str, counters: Mapping[str, float]) -> None:
-        """Add a stage's counters to those of the sessions before, in usage.json."""
+    def _add_usage(self, stage: str, counted: Usage) -> None:
+        """Add a stage's counters to those of earlier sessions, in usage.json.
+
+        They stand under the stage's name for the policy, and under `stage@role` for other roles.
+        """
         path = self.folder.usage
         usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
-        total = Counter(usage.get(stage, {}))
-        total.update(counters)
-        if total:
-            write_json(path, usage | {stage: total})
+        for role, counters in counted.items():
+            key = stage if role == POLICY else f"{stage}@{role}"
+            total = Counter(usage.get(key, {}))
+            total.update(counters)
+            if total:
+                usage[key] = dict(total)
+        if usage:
+            write_json(path, usage)
 
     def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
@@ -138,8 +149,8 @@ class RunContext:
         write_lines(self.folder.failures, rows)
 
 
-def _counters(executor: Executor) -> Mapping[str, float]:
-    return executor.counters() if isinstance(executor, HasCounters) else {}
+def _usage(executor: Executor) -> Usage:
+    return executor.usage() if isinstance(executor, HasUsage) else {}
 
 
 @dataclass(slots=True)
@@ -150,7 +161,7 @@ class _Progress:
     total: int
     done: int
     listener: Listener
-    usage: Callable[[], Mapping[str, float]]
+    usage: Callable[[], Usage]
     began: float = field(default_factory=time.monotonic)
     tokens: int = 0
     sums: Counter[str] = field(default_factory=Counter)
@@ -174,6 +185,8 @@ class _Progress:
         if self.tokens:
             fields["tokens/s"] = self.tokens / (time.monotonic() - self.began)
         usage = self.usage()
-        if usage.get("prompt_tokens"):
-            fields["prefix hits"] = usage.get("cached_prompt_tokens", 0) / usage["prompt_tokens"]
-        return fields | {"cost": usage["cost"]} if "cost" in usage else fields
+        policy = usage.get(POLICY, {})
+        if policy.get("prompt_tokens"):
+            fields["prefix hits"] = policy.get("cached_prompt_tokens", 0) / policy["prompt_tokens"]
+        costs = [counters["cost"] for counters in usage.values() if "cost" in counters]
+        return fields | {"cost": sum(costs)} if costs else fields

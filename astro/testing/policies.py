@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import pytest
 
-from astro.interfaces import PolicyBackend
-from astro.requests import Failure, Generate, LogProb, Reply
+from astro.interfaces import Backend
+from astro.requests import Failure, Generate, LogProb, Reply, Request, Score
 from astro.testing.plugins import PluginConformance
 from astro.types import Completion, FinishReason, Prompt
 
@@ -43,18 +43,18 @@ class PolicyConformance(PluginConformance):
 
     @pytest.fixture(scope="class")
     @classmethod
-    def policy(cls) -> Iterator[PolicyBackend]:
-        policy: PolicyBackend = cls._build()
+    def policy(cls) -> Iterator[Backend]:
+        policy: Backend = cls._build()
         yield policy
         policy.add(0, Generate(cls.prompts[0]))
         policy.close()  # with work under way
 
-    def test_an_empty_queue_costs_no_time(self, policy: PolicyBackend) -> None:
+    def test_an_empty_queue_costs_no_time(self, policy: Backend) -> None:
         began = time.monotonic()
         assert list(policy.step()) == []
         assert time.monotonic() - began < _EMPTY_STEP_SECONDS
 
-    def test_a_completion_is_consistent(self, policy: PolicyBackend) -> None:
+    def test_a_completion_is_consistent(self, policy: Backend) -> None:
         asked = [
             self._generate(prompt, n=3, seed=seed, temperature=temperature)
             for seed, prompt in enumerate(self.prompts)
@@ -64,7 +64,7 @@ class PolicyConformance(PluginConformance):
             for completion in completions:
                 _check(request, completion)
 
-    def test_greedy_is_deterministic(self, policy: PolicyBackend) -> None:
+    def test_greedy_is_deterministic(self, policy: Backend) -> None:
         asked = [
             self._generate(prompt, n=2, seed=seed, temperature=0.0)
             for prompt in self.prompts
@@ -75,7 +75,7 @@ class PolicyConformance(PluginConformance):
             assert _alike(one, other)
             assert _alike(one[:1], one[1:])
 
-    def test_a_sample_depends_on_its_seed_alone(self, policy: PolicyBackend) -> None:
+    def test_a_sample_depends_on_its_seed_alone(self, policy: Backend) -> None:
         asked = [
             self._generate(
                 prompt, n=1 + number % 3, seed=number, max_tokens=self.max_tokens - number
@@ -89,20 +89,20 @@ class PolicyConformance(PluginConformance):
             assert _alike(one, backward[i]), f"the order of requests changed {asked[i]}"
             assert _alike(one, apart[i]), f"the rest of the batch changed {asked[i]}"
 
-    def test_sample_i_is_the_same_whatever_n(self, policy: PolicyBackend) -> None:
+    def test_sample_i_is_the_same_whatever_n(self, policy: Backend) -> None:
         few, many = self._completions(
             policy, [self._generate(self.prompts[0], n=n, seed=4) for n in (2, 5)]
         )
         assert _alike(few, many[:2])
 
-    def test_requests_that_join_later_change_nothing(self, policy: PolicyBackend) -> None:
+    def test_requests_that_join_later_change_nothing(self, policy: Backend) -> None:
         asked = [self._generate(p, n=2, seed=i) for i, p in enumerate(self.prompts)]
         together = self._completions(policy, asked)
         late = self._replies(policy, asked, steps_between=1)
         for request, one, other in zip(asked, together, late, strict=True):
             assert _alike(one, _completions(request, other))
 
-    def test_a_stop_string_ends_the_text_and_stays_in_it(self, policy: PolicyBackend) -> None:
+    def test_a_stop_string_ends_the_text_and_stays_in_it(self, policy: Backend) -> None:
         for seed, prompt in enumerate(self.prompts):
             free = self._generate(prompt, seed=seed)
             (whole,) = self._completions(policy, [free])[0]
@@ -115,13 +115,13 @@ class PolicyConformance(PluginConformance):
             assert whole.text.startswith(cut.text), f"{cut.text!r} does not begin {whole.text!r}"
             self._check_first(policy, free, stop, cut)
 
-    def test_max_tokens_is_a_limit(self, policy: PolicyBackend) -> None:
+    def test_max_tokens_is_a_limit(self, policy: Backend) -> None:
         for limit in (1, 2, self.max_tokens):
             asked = [self._generate(prompt, max_tokens=limit) for prompt in self.prompts]
             for request, (completion,) in zip(asked, self._completions(policy, asked), strict=True):
                 _check(request, completion)
 
-    def test_scoring_gives_one_number_a_token(self, policy: PolicyBackend) -> None:
+    def test_scoring_gives_one_number_a_token(self, policy: Backend) -> None:
         texts = ("5 + 8", "42\n", "")
         (reply,) = self._replies(policy, [LogProb(self.prompts[0], texts)])
         if isinstance(reply, Failure):
@@ -132,7 +132,7 @@ class PolicyConformance(PluginConformance):
             assert all(math.isfinite(p) and p <= _ROUNDING for p in logprobs)
             assert bool(logprobs) == bool(text)
 
-    def test_what_cannot_be_served_is_a_failure_of_its_own(self, policy: PolicyBackend) -> None:
+    def test_what_cannot_be_served_is_a_failure_of_its_own(self, policy: Backend) -> None:
         sound = [self._generate(prompt, seed=i) for i, prompt in enumerate(self.prompts)]
         alone = self._completions(policy, sound)
         odd = self._odd()
@@ -143,7 +143,7 @@ class PolicyConformance(PluginConformance):
         for request, one, other in zip(sound, alone, replies[len(odd) :], strict=True):
             assert _alike(one, _completions(request, other)), "an odd request changed a sound one"
 
-    def test_it_survives_any_text(self, policy: PolicyBackend) -> None:
+    def test_it_survives_any_text(self, policy: Backend) -> None:
         texts = ("\N{GREEK SMALL LETTER PI} \u05d0\u05d1 \U0001f600", "a\u0301" * 9, "\x00\x1b[2J")
         asked = [self._generate(Prompt(text)) for text in texts]
         for request, reply in zip(asked, self._replies(policy, asked), strict=True):
@@ -151,8 +151,8 @@ class PolicyConformance(PluginConformance):
                 assert isinstance(completion, Completion)
                 _check(request, completion)
 
-    def _odd(self) -> list[Generate | LogProb]:
-        """Requests that a policy need not serve, and must not die of."""
+    def _odd(self) -> list[Request]:
+        """Requests that a policy need not serve, and must survive."""
         first = self.prompts[0]
         return [
             self._generate(first, n=0),
@@ -163,14 +163,13 @@ class PolicyConformance(PluginConformance):
             self._generate(replace(first, response="?", token_ids=(2**31 - 1, -7))),
             LogProb(first, ("word " * 200_000,)),
             LogProb(first, ()),
+            Score(first, ("5 + 8 = 13\n", "42\n")),
         ]
 
     def _generate(self, prompt: Prompt, **changes: object) -> Generate:
         return replace(Generate(prompt, max_tokens=self.max_tokens), **changes)  # type: ignore[arg-type]
 
-    def _completions(
-        self, policy: PolicyBackend, requests: Sequence[Generate]
-    ) -> list[list[Completion]]:
+    def _completions(self, policy: Backend, requests: Sequence[Generate]) -> list[list[Completion]]:
         return [
             _completions(request, reply)
             for request, reply in zip(requests, self._replies(policy, requests), strict=True)
@@ -178,8 +177,8 @@ class PolicyConformance(PluginConformance):
 
     def _replies(
         self,
-        policy: PolicyBackend,
-        requests: Sequence[Generate | LogProb],
+        policy: Backend,
+        requests: Sequence[Request],
         steps_between: int = 0,
     ) -> list[Reply | Failure]:
         """The replies in order; every ticket is answered once, and no other one."""
@@ -196,9 +195,7 @@ class PolicyConformance(PluginConformance):
         assert list(policy.step()) == [], "a ticket was answered twice"
         return [found[ticket] for ticket in tickets]
 
-    def _check_first(
-        self, policy: PolicyBackend, free: Generate, stop: str, cut: Completion
-    ) -> None:
+    def _check_first(self, policy: Backend, free: Generate, stop: str, cut: Completion) -> None:
         """Without its last token, the text does not hold the stop string."""
         if len(cut.token_ids) > 1:
             shorter = replace(free, max_tokens=len(cut.token_ids) - 1)
@@ -206,9 +203,7 @@ class PolicyConformance(PluginConformance):
             assert stop not in before.text, f"{cut.text!r} goes on after its first {stop!r}"
 
 
-def _collect(
-    policy: PolicyBackend, found: dict[int, Reply | Failure], tickets: Sequence[int]
-) -> None:
+def _collect(policy: Backend, found: dict[int, Reply | Failure], tickets: Sequence[int]) -> None:
     for ticket, reply in policy.step():
         assert ticket in tickets, f"ticket {ticket} was never asked for"
         assert ticket not in found, f"ticket {ticket} was answered twice"

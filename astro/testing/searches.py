@@ -19,10 +19,18 @@ from astro.engine.budget import Budget
 from astro.engine.executor import Executor
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
-from astro.interfaces import PolicyBackend, SearchAlgorithm
+from astro.interfaces import Backend, SearchAlgorithm
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro.requests import BudgetExhausted, Generate, LogProb, Program, Request, Verify
+from astro.requests import (
+    POLICY,
+    BudgetExhausted,
+    Generate,
+    LogProb,
+    Program,
+    Request,
+    Verify,
+)
 from astro.testing.plugins import PluginConformance
 from astro.testing.trees import faults
 from astro.types import Problem, SearchTree
@@ -122,7 +130,7 @@ class SearchConformance(PluginConformance):
         with closing(Journal(journal)) as record:
             outcomes = executor.run(
                 tasks,
-                policy=self.policy,
+                models={POLICY: self.policy},
                 verifier=self.verifier,
                 journal=record,
                 budget=budget or Budget(),
@@ -158,7 +166,7 @@ class _World:
 
     def __init__(self, policy: Binding, verifier: Binding) -> None:
         registry = Registry.discover()
-        self._policy: PolicyBackend = registry.build("policy", policy)
+        self._policy: Backend = registry.build("policy", policy)
         self._verifier = registry.build("verifier", verifier)
 
     def replies(self, requests: list[Request]) -> list[Any]:

@@ -123,7 +123,7 @@ class Sullen(Moody):
 
 class Mortal(CountdownWalker):
     life = 100
-    def step(self):
+    def step(self, block=False):
         self.life -= 1
         if not self.life:
             raise MemoryError("out of device memory")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +18,19 @@ from astro.engine.loop import Engine
 from astro.engine.sampling import Sample
 from astro.engine.tasks import Outcome, Task
 from astro.errors import JournalError
-from astro.requests import BudgetExhausted, Failure, Generate, LogProb, Program, Reply, Verify
+from astro.interfaces import Backend
+from astro.requests import (
+    BudgetExhausted,
+    Failure,
+    Generate,
+    LogProb,
+    Program,
+    Reply,
+    Request,
+    Score,
+    Verify,
+)
+from astro.seeds import derive
 from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 
 
@@ -32,7 +46,7 @@ class EchoPolicy:
         assert isinstance(request, Generate)
         self._queue.append((ticket, request))
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         self._rng.shuffle(self._queue)
         count = self._rng.randint(1, max(1, len(self._queue)))
         done, self._queue = self._queue[:count], self._queue[count:]
@@ -69,6 +83,10 @@ class InstantVerifier:
         return done
 
 
+def backends(policy: Backend, **others: Backend) -> dict[str, Backend]:
+    return {"policy": policy, "verifier": InstantVerifier(), **others}
+
+
 def walk(problem: Problem, depth: int) -> Program[list[str]]:
     """Ask `depth` times, for one or two samples in turn, verifying each; keep what was said."""
     said: list[str] = []
@@ -96,7 +114,7 @@ def drive(
     journal: Journal | None = None,
     **options: Any,
 ) -> dict[str, Outcome]:
-    engine = Engine(policy or EchoPolicy(), InstantVerifier(), seed=7, journal=journal, **options)
+    engine = Engine(backends(policy or EchoPolicy()), seed=7, journal=journal, **options)
     return {outcome.key: outcome for outcome in engine.run(todo)}
 
 
@@ -138,7 +156,7 @@ def test_interrupted_run_resumes_inside_its_programs(tmp_path: Path) -> None:
     for _ in range(6):
         policy = EchoPolicy(stops.randint(0, 99))
         with opened(tmp_path / "journal.db") as journal:
-            engine = Engine(policy, InstantVerifier(), seed=7, journal=journal)
+            engine = Engine(backends(policy), seed=7, journal=journal)
             run = engine.run(tasks(8))
             for _ in range(stops.randint(1, 2)):
                 next(run)
@@ -258,3 +276,105 @@ def test_a_program_that_asks_for_nothing_of_the_kind_fails_alone(batch: Any) -> 
     found = drive([Task("confused", confused), *tasks(3)])
     assert found["confused"].failure
     assert not any(found[f"walk/p{i}"].failure for i in range(3))
+
+
+class StepScorer:
+    """A process reward model: the length of each prefix of the steps; without steps, infinity."""
+
+    def __init__(self) -> None:
+        self._queue: list[tuple[int, Score]] = []
+        self.served = 0
+
+    def add(self, ticket: int, request: Any) -> None:
+        if not isinstance(request, Score):
+            raise TypeError(f"a reward model does not answer {type(request).__name__}")
+        self._queue.append((ticket, request))
+
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
+        queue, self._queue = self._queue, []
+        self.served += len(queue)
+        return [(ticket, self._scores(request.steps)) for ticket, request in queue]
+
+    def _scores(self, steps: tuple[str, ...]) -> tuple[float, ...]:
+        lengths = list(itertools.accumulate(map(len, steps)))
+        return tuple(map(float, lengths)) or (float("inf"),)
+
+    def close(self) -> None: ...
+
+
+def two_models() -> Program[list[Any]]:
+    """Ask the policy and a critic the same, then have the policy's words scored."""
+    prompt = Prompt("question")
+    (own,), (other,) = yield [Generate(prompt), Generate(prompt, model="critic")]
+    ((scores,)) = yield [Score(prompt, (own.text, other.text))]
+    return [own.text, other.text, scores]
+
+
+@pytest.mark.parametrize("critic_first", [True, False])
+def test_requests_go_to_the_model_of_their_role(tmp_path: Path, critic_first: bool) -> None:
+    class Critic(EchoPolicy):
+        def add(self, ticket: int, request: Any) -> None:
+            super().add(ticket, replace(request, seed=0))
+
+    task = Task("two", two_models)
+    served: list[int] = []
+    for _ in range(2):
+        policy, critic, reward = EchoPolicy(), Critic(), StepScorer()
+        others: dict[str, Backend] = {"critic": critic, "reward": reward}
+        models = {**others, **backends(policy)} if critic_first else backends(policy, **others)
+        with opened(tmp_path / "journal.db") as journal:
+            (outcome,) = Engine(models, seed=7, journal=journal).run([task])
+        own, other, scores = outcome.result
+        assert (own, other) == (f"{derive(7, 'two', 0)}.0\n", "0.0\n")
+        assert scores == (len(own), len(own) + len(other))
+        assert outcome.tokens == 2
+        served += [policy.served, critic.served, reward.served]
+    assert served == [1, 1, 1, 0, 0, 0]
+
+
+def test_a_role_without_a_model_fails_its_program_alone() -> None:
+    found = drive([Task("two", two_models), *tasks(3)])
+    assert found["two"].failure == (
+        "there is no model 'critic' in this run; name one under models.critic in the config"
+    )
+    assert sum(bool(outcome.failure) for outcome in found.values()) == 1
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (Score(Prompt("q"), ()), "the reward model's scores are not finite"),
+        (LogProb(Prompt("q"), ("a",), model="reward"), "TypeError: a reward model does not answer"),
+    ],
+)
+def test_what_a_reward_model_cannot_serve_is_a_failure(request_: Request, reason: str) -> None:
+    def ask() -> Program[None]:
+        yield [request_]
+
+    models = backends(EchoPolicy(), reward=StepScorer())
+    (outcome,) = Engine(models, seed=7).run([Task("ask", ask)])
+    assert outcome.failure.startswith(reason)
+
+
+@pytest.mark.parametrize("roles", [("policy",), ("policy", "critic")])
+def test_a_backend_of_several_roles_is_stepped_once_a_round(roles: tuple[str, ...]) -> None:
+    """It may wait as long as nothing else is under way."""
+
+    class Waiting(EchoPolicy):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocked: list[bool] = []
+
+        def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
+            self.blocked.append(block)
+            return super().step()
+
+    def ask() -> Program[None]:
+        yield [Generate(Prompt("q"), model=role) for role in roles]
+
+    policy = Waiting()
+    models = {**dict.fromkeys(roles, policy), "verifier": InstantVerifier()}
+    list(Engine(models, seed=7).run([Task("ask", ask)]))
+    assert policy.blocked
+    assert all(policy.blocked)
+    assert len(policy.blocked) <= len(roles)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from astro.builtin.scripted import ScriptedParams, ScriptedPolicy
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Backend
 from astro.requests import Failure, Generate, LogProb
 from astro.testing import PolicyConformance
 from astro.types import Completion, FinishReason
@@ -46,7 +46,7 @@ class Tampered:
             request = self.before(request, len(self.asked))
         self.policy.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Any]]:
+    def step(self, block: bool = False) -> list[tuple[int, Any]]:  # noqa: ARG002
         replies = [self._reply(*answered) for answered in self.policy.step()]
         return replies * 2 if self.repeat else replies
 
@@ -58,7 +58,7 @@ class Tampered:
 
 
 class Crashing(Tampered):
-    def step(self) -> list[tuple[int, Any]]:
+    def step(self, block: bool = False) -> list[tuple[int, Any]]:  # noqa: ARG002
         if any(request.n == 0 for request in self.asked.values()):
             raise ValueError("n must be positive")
         return super().step()
@@ -107,7 +107,7 @@ def short(_: Generate, completion: Completion) -> Completion:
         (Tampered(repeat=True), "test_a_completion_is_consistent"),
     ],
 )
-def test_a_fault_is_found(policy: PolicyBackend, test: str) -> None:
+def test_a_fault_is_found(policy: Backend, test: str) -> None:
     with pytest.raises(AssertionError):
         getattr(TestScripted(), test)(policy)
 

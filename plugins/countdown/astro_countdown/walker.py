@@ -34,8 +34,8 @@ class CountdownWalker:
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         self._writer.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        return self._writer.step()
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
+        return self._writer.step(block)
 
     def counters(self) -> dict[str, float]:
         return self._writer.counters()

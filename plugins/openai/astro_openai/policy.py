@@ -22,7 +22,9 @@ from astro_openai.server import ContextFull, Refused, Server
 from astro_openai.usage import Meter
 
 _PATIENCE = 0.02
-"""Seconds that a step waits for an answer, so that verdicts are not kept waiting."""
+"""Seconds that a step waits for an answer if there is nothing else to do."""
+_PAUSE = 0.001
+"""Seconds that it waits otherwise, so that the loop does not spin."""
 
 
 class OpenAIPolicy:
@@ -55,11 +57,11 @@ class OpenAIPolicy:
         future = self._portal.start_task_soon(self._serve, request)
         future.add_done_callback(lambda done: self._finished.put((ticket, done)))
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        """The answers that are there; waits a moment if there are none but some are due."""
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
+        """The answers that are there; waits a moment for one if none is."""
         if not self._under_way:
             return []
-        finished = self._collect()
+        finished = self._collect(_PATIENCE if block else _PAUSE)
         self._under_way -= len(finished)
         return [(ticket, done.result()) for ticket, done in finished]
 
@@ -74,10 +76,10 @@ class OpenAIPolicy:
         self._portal.call(self._portal.stop, True)
         self._exit.close()
 
-    def _collect(self) -> list[tuple[int, Future[Reply | Failure]]]:
+    def _collect(self, seconds: float) -> list[tuple[int, Future[Reply | Failure]]]:
         finished = []
         try:
-            finished.append(self._finished.get(timeout=_PATIENCE))
+            finished.append(self._finished.get(timeout=seconds))
             while True:
                 finished.append(self._finished.get_nowait())
         except Empty:

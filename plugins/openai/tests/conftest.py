@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from astro.builtin.scripted import Line, complete
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Backend
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.requests import Generate
@@ -250,15 +250,15 @@ def class_server() -> Iterator[FakeServer]:
     server.stop()
 
 
-Make = Callable[..., PolicyBackend]
+Make = Callable[..., Backend]
 
 
 @pytest.fixture
 def make(server: FakeServer) -> Iterator[Make]:
     """`make(**params)` builds a policy on the server; they are closed at the end."""
-    policies: list[PolicyBackend] = []
+    policies: list[Backend] = []
 
-    def build(**params: Any) -> PolicyBackend:
+    def build(**params: Any) -> Backend:
         whole = {"base_url": server.url, "model": "m", "max_retries": 2, **params}
         if whole.get("api") != "chat":
             whole.setdefault("prompt_template", TEMPLATE)
@@ -274,7 +274,7 @@ def make(server: FakeServer) -> Iterator[Make]:
 def replies() -> Callable[..., list[Any]]:
     """`replies(policy, requests)`: the replies, in order."""
 
-    def collect(policy: PolicyBackend, requests: Iterable[Any]) -> list[Any]:
+    def collect(policy: Backend, requests: Iterable[Any]) -> list[Any]:
         asked = list(requests)
         for ticket, request in enumerate(asked):
             policy.add(ticket, request)

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 
 from astro.cli import main
 from astro.errors import PolicyError
-from astro.interfaces import PolicyBackend
+from astro.interfaces import Backend
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
@@ -114,9 +114,9 @@ def params(url: str, **changes: Any) -> dict[str, Any]:
 @pytest.fixture
 def build(url: str) -> Iterator[Any]:
     """`build(**changes)`: a policy on the server."""
-    policies: list[PolicyBackend] = []
+    policies: list[Backend] = []
 
-    def make(**changes: Any) -> PolicyBackend:
+    def make(**changes: Any) -> Backend:
         binding = Binding(name="openai", params=params(url, **changes))
         policies.append(Registry.discover().build("policy", binding))
         return policies[-1]
@@ -127,11 +127,11 @@ def build(url: str) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def local() -> Iterator[PolicyBackend]:
+def local() -> Iterator[Backend]:
     """The model in this process."""
     pytest.importorskip("transformers")
     binding = Binding(name="transformers", params={"model": "tiny-countdown", "threads": 1})
-    policy: PolicyBackend = Registry.discover().build("policy", binding)
+    policy: Backend = Registry.discover().build("policy", binding)
     yield policy
     policy.close()
 
@@ -156,7 +156,7 @@ def sampled() -> list[Generate]:
 
 
 def test_greedy_tokens_are_those_of_the_transformers_policy(
-    build: Any, local: PolicyBackend, replies: Any
+    build: Any, local: Backend, replies: Any
 ) -> None:
     for (ours,), (theirs,) in zip(
         replies(build(), greedy()), replies(local, greedy()), strict=True
@@ -167,7 +167,7 @@ def test_greedy_tokens_are_those_of_the_transformers_policy(
 
 
 def test_scores_are_those_of_the_transformers_policy(
-    build: Any, local: PolicyBackend, replies: Any
+    build: Any, local: Backend, replies: Any
 ) -> None:
     asked = [
         LogProb(Prompt(user, begun), ("3 + 5 = 8 left 8 8\n", "8", ""))

@@ -1,10 +1,9 @@
-"""The executor: programs here, what they ask for wherever Ray has room."""
+"""The executor: programs run here, and their requests wherever Ray has room."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 from astro.engine.budget import Budget
@@ -13,15 +12,14 @@ from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError
 from astro.plugins.binding import Binding, VerifierBinding
-from astro.requests import Generate, LogProb, Verify
+from astro.requests import VERIFIER
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.fleet import Fleet
 from astro_ray.params import ExecutorParams
-from astro_ray.serving import Replied
 
 
 class RayExecutor:
-    """One engine over the policies and verifiers of many workers.
+    """One engine over the models and verifiers of many workers.
 
     The programs run beside the journal, so each reply is in it before its program goes on, and a
     lost worker costs no more than its unanswered requests.
@@ -35,7 +33,7 @@ class RayExecutor:
         self,
         tasks: Sequence[Task[Any]],
         *,
-        policy: Binding,
+        models: Mapping[str, Binding],
         verifier: VerifierBinding,
         journal: Journal,
         budget: Budget,
@@ -46,11 +44,10 @@ class RayExecutor:
             return
         with connected(self._params.address):
             workers = self._workers()
-            fleet = self._fleet = Fleet(self._params, workers, policy, verifier)
+            fleet = self._fleet = Fleet(self._params, workers, models, verifier)
             with closing(fleet):
                 engine = Engine(
-                    _Policy(fleet),
-                    _Verifier(fleet),
+                    dict.fromkeys([*models, VERIFIER], fleet),
                     seed=seed,
                     concurrency=workers * self._params.concurrency,
                     journal=journal,
@@ -58,9 +55,9 @@ class RayExecutor:
                 )
                 yield from engine.run(tasks)
 
-    def counters(self) -> Mapping[str, float]:
-        """Those of all workers' policies, of this run or the last one."""
-        return self._fleet.counters() if self._fleet else {}
+    def usage(self) -> Mapping[str, Mapping[str, float]]:
+        """The counters of each role's models, summed over all workers, of this run or the last."""
+        return self._fleet.usage() if self._fleet else {}
 
     def _workers(self) -> int:
         fit = workers_that_fit(self._params)
@@ -72,32 +69,3 @@ class RayExecutor:
                 "set executor.params.workers, num_cpus or num_gpus lower, or add nodes",
             )
         return wanted
-
-
-@dataclass(frozen=True, slots=True)
-class _Policy:
-    """The workers as one policy."""
-
-    fleet: Fleet
-
-    def add(self, ticket: int, request: Generate | LogProb) -> None:
-        self.fleet.add((ticket, request))
-
-    def step(self) -> list[Replied]:
-        return self.fleet.replies(verdicts=False, wait=True)
-
-    def close(self) -> None:
-        self.fleet.close()
-
-
-@dataclass(frozen=True, slots=True)
-class _Verifier:
-    """The workers as one pool of verifiers."""
-
-    fleet: Fleet
-
-    def add(self, ticket: int, request: Verify) -> None:
-        self.fleet.add((ticket, request))
-
-    def step(self, block: bool = False) -> list[Replied]:
-        return self.fleet.replies(verdicts=True, wait=block)

@@ -1,4 +1,4 @@
-"""The workers of a run, and which of them has which problem."""
+"""The workers of a run, and which of them serves which problem."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ray.exceptions import RayError, RayTaskError
 
 from astro.errors import AstroError, PolicyError, VerifierError
 from astro.plugins.binding import Binding, VerifierBinding
-from astro.requests import Verify
+from astro.requests import Request, Verify
 from astro_ray.cluster import first_line
 from astro_ray.params import ExecutorParams
 from astro_ray.serving import Asked, Replied
-from astro_ray.worker import Said, Worker
+from astro_ray.worker import Said, Usage, Worker
 
 _STOP_SECONDS = 5.0
 _CALLS = 3
@@ -33,7 +33,7 @@ class _Member:
     """An actor, the call that it has to answer, and the requests that it has not answered yet.
 
     It is `ready` once it has started, and `proven` once it has answered a request. `problems`
-    counts its requests by problem; `counters` are its policy's, as it last told.
+    counts its requests by problem; `usage` are its models' counters by role, as last reported.
     """
 
     worker: Any
@@ -42,11 +42,11 @@ class _Member:
     proven: bool = False
     asked: dict[int, Asked] = field(default_factory=dict)
     problems: Counter[str] = field(default_factory=Counter)
-    counters: Mapping[str, float] = field(default_factory=dict)
+    usage: Usage = field(default_factory=dict)
 
 
 class Fleet:
-    """Hands requests to workers, and collects their replies.
+    """A `Backend` of all roles: it sends requests to workers, and collects their replies.
 
     A worker that has room takes the problem that has waited longest. From then on it gets all
     requests of that problem, whose prefixes and verdicts it keeps, unless another worker has less
@@ -55,41 +55,47 @@ class Fleet:
     """
 
     def __init__(
-        self, params: ExecutorParams, workers: int, policy: Binding, verifier: VerifierBinding
+        self,
+        params: ExecutorParams,
+        workers: int,
+        models: Mapping[str, Binding],
+        verifier: VerifierBinding,
     ) -> None:
         self._params = params
-        self._bindings = (policy, verifier)
+        self._bindings = (dict(models), verifier)
         self._restarts = params.restarts
         self._waiting: defaultdict[str, list[Asked]] = defaultdict(list)
         self._homes: dict[str, _Member] = {}
-        self._arrived: dict[bool, list[Replied]] = {False: [], True: []}
+        self._arrived: list[Replied] = []
         self._unanswered = 0
-        self._lost: list[Mapping[str, float]] = []
+        self._lost: list[Usage] = []
         self._members = [self._start() for _ in range(workers)]
 
-    def add(self, asked: Asked) -> None:
-        """Queue a request under its ticket."""
+    def add(self, ticket: int, request: Request) -> None:
+        """Queue a request."""
+        asked = (ticket, request)
         self._waiting[_problem(asked)].append(asked)
         self._unanswered += 1
 
-    def replies(self, *, verdicts: bool, wait: bool) -> list[Replied]:
-        """Verdicts, or the policy's replies, that are there; with `wait`, after the next news.
+    def step(self, block: bool = False) -> list[Replied]:
+        """Send what is queued, and return the replies that are there.
 
-        Raises `PolicyError` when no worker is left, `VerifierError`, and the `AstroError` of a
-        worker that has never answered anything.
+        With `block`, wait until a worker has replied, has started or is lost. Raises `PolicyError`
+        when no worker is left, `VerifierError`, and the `AstroError` of a worker that has never
+        answered anything.
         """
-        if wait and self._unanswered and not self._arrived[verdicts]:
+        if self._unanswered:
             self._pass_on()
-            self._receive()
-        arrived, self._arrived[verdicts] = self._arrived[verdicts], []
+            self._receive(block=block)
+        arrived, self._arrived = self._arrived, []
         return arrived
 
-    def counters(self) -> Mapping[str, float]:
-        """Those of all policies together, lost ones too."""
-        total: defaultdict[str, float] = defaultdict(float)
-        for counters in (*self._lost, *(member.counters for member in self._members)):
-            for name, value in counters.items():
-                total[name] += value
+    def usage(self) -> Usage:
+        """The counters of each role's models, summed over all workers, lost ones too."""
+        total: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for usage in (*self._lost, *(member.usage for member in self._members)):
+            for role, counters in usage.items():
+                total[role].update(counters)
         return total
 
     def close(self) -> None:
@@ -145,19 +151,18 @@ class Fleet:
                 del self._homes[next(iter(self._homes))]
         return home
 
-    def _receive(self) -> None:
-        """Wait until a worker has something to say, and hear all that have."""
+    def _receive(self, *, block: bool) -> None:
+        """Take the replies of all workers that have some; with `block`, wait for the first."""
         calls = {member.call: member for member in self._members if member.call is not None}
         starting = not any(member.ready for member in self._members)
-        heard, rest = ray.wait(
-            list(calls), timeout=self._params.start_seconds if starting else None
-        )
-        if not heard:
+        patience = self._params.start_seconds if starting else None
+        heard, rest = ray.wait(list(calls), timeout=patience if block else 0)
+        if block and not heard:
             raise PolicyError(
                 f"no worker started within {self._params.start_seconds:g} s",
                 "`ray status` shows what the cluster waits for",
             )
-        if rest:
+        if heard and rest:
             heard += ray.wait(rest, num_returns=len(rest), timeout=0)[0]
         for call in heard:
             self._on_reply(calls[call], call)
@@ -173,7 +178,7 @@ class Fleet:
             self._lose(member, error)
         else:
             member.ready, member.call = True, None
-            replies, member.counters = said
+            replies, member.usage = said
             for ticket, reply in replies:
                 self._settle(member, ticket, reply)
 
@@ -185,14 +190,14 @@ class Fleet:
             del member.problems[problem]
         member.proven = True
         self._unanswered -= 1
-        self._arrived[isinstance(asked[1], Verify)].append((ticket, reply))
+        self._arrived.append((ticket, reply))
 
     def _lose(self, member: _Member, error: BaseException) -> None:
         """Let others do what `member` had not done. Raises `PolicyError` if there are none."""
         reason = first_line(error)
         ray.kill(member.worker)
         self._members.remove(member)
-        self._lost.append(member.counters)
+        self._lost.append(member.usage)
         self._homes = {key: home for key, home in self._homes.items() if home is not member}
         for asked in member.asked.values():
             self._waiting[_problem(asked)].append(asked)

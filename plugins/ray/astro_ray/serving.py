@@ -1,40 +1,31 @@
-"""A thread's work: one back end behind queues."""
+"""The work of a thread: one backend behind queues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Any
 
 from astro.errors import AstroError
-from astro.requests import Failure, Generate, LogProb, Verify
+from astro.interfaces import Backend
+from astro.requests import Failure, Request
 
-Asked = tuple[int, Generate | LogProb | Verify]
+Asked = tuple[int, Request]
 Replied = tuple[int, Any]
 Inbox = SimpleQueue[list[Asked] | None]
-Outbox = SimpleQueue[list[Replied] | Exception]
-
-
-class Backend(Protocol):
-    """A policy, or whatever else takes requests and hands back replies."""
-
-    def add(self, ticket: int, request: Any) -> None: ...
-
-    def step(self) -> list[Replied]: ...
-
-    def close(self) -> None: ...
+Outbox = SimpleQueue[Sequence[Replied] | Exception]
 
 
 def serve(make: Callable[[], Backend], inbox: Inbox, outbox: Outbox) -> None:
-    """Answer the batches of `inbox` until a None. The back end is made at the first of them.
+    """Answer the batches of `inbox` until a None. The backend is made at the first of them.
 
-    Requests join those under way. What the back end raises goes into `outbox`, and is the end.
+    Requests join those under way. An error that the backend raises goes into `outbox` and ends it.
     """
     try:
         batch = inbox.get()
         if batch is not None:
             _serve(make(), batch, inbox, outbox)
-    except Exception as error:  # the back end's boundary: the driver knows what to do about it
+    except Exception as error:  # the backend boundary: the driver decides what to do
         outbox.put(error)
 
 
@@ -43,7 +34,7 @@ def _serve(backend: Backend, batch: list[Asked] | None, inbox: Inbox, outbox: Ou
     while batch is not None:
         under_way += _add(backend, batch, outbox)
         while under_way and inbox.empty():
-            replies = backend.step()
+            replies = backend.step(block=True)
             under_way -= len(replies)
             outbox.put(replies)
         batch = inbox.get()
@@ -51,7 +42,7 @@ def _serve(backend: Backend, batch: list[Asked] | None, inbox: Inbox, outbox: Ou
 
 
 def _add(backend: Backend, batch: list[Asked], outbox: Outbox) -> int:
-    """Add the requests; how many were taken. A fault on one request is that request's."""
+    """Add the requests, and count those taken. An error on one request fails that alone."""
     taken = 0
     for ticket, request in batch:
         try:

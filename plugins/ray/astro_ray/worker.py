@@ -1,94 +1,84 @@
-"""A worker: the actor that holds a policy and a pool of verifiers."""
+"""A worker: the actor that holds the models of a run and a pool of verifiers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from astro.interfaces import HasCounters
+from astro.interfaces import Backend, HasCounters
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro.requests import Verify
+from astro.requests import VERIFIER
 from astro.verification.pool import VerifierPool
-from astro_ray.serving import Asked, Backend, Inbox, Outbox, Replied, serve
+from astro_ray.serving import Asked, Inbox, Outbox, Replied, serve
 
 _STOP_SECONDS = 3.0
-Said = tuple[list[Replied], Mapping[str, float]]
-"""Replies, and what the policy has counted since it was made."""
+Usage = Mapping[str, Mapping[str, float]]
+"""Counters by role."""
+Said = tuple[list[Replied], Usage]
+"""Replies, and what the models have counted since they were built."""
 
 
 class Worker:
-    """Serves requests in two threads, so that neither the policy nor the verifiers wait for each
-    other, or for the way to the driver and back.
+    """Serves requests in one thread per role, so that no model waits for another, for the
+    verifiers, or for the round trip to the driver.
 
-    Either is built at the first request for it: linearizing may never need the model.
+    Each backend is built at the first request for its role: linearizing may never need the policy.
     """
 
-    def __init__(self, policy: Binding, verifier: VerifierBinding) -> None:
-        self._binding = policy
-        self._backend: Backend | None = None
+    def __init__(self, models: Mapping[str, Binding], verifier: VerifierBinding) -> None:
+        self._backends: dict[str, Backend] = {}
         self._outbox: Outbox = SimpleQueue()
-        self._policy: Inbox = SimpleQueue()
-        self._verifiers: Inbox = SimpleQueue()
-        self._threads = [
-            Thread(target=serve, args=(make, inbox, self._outbox), daemon=True)
-            for make, inbox in (
-                (self._build_policy, self._policy),
-                (partial(_Verifiers, verifier), self._verifiers),
-            )
-        ]
-        for thread in self._threads:
+        makers = {role: partial(self._build, role, binding) for role, binding in models.items()}
+        self._inboxes: dict[str, Inbox] = {}
+        self._threads = []
+        for role, make in {**makers, VERIFIER: partial(VerifierPool, verifier)}.items():
+            inbox = self._inboxes[role] = SimpleQueue()
+            thread = Thread(target=serve, args=(make, inbox, self._outbox), daemon=True)
             thread.start()
+            self._threads.append(thread)
 
     def ready(self) -> Said:
-        """No replies, but a sign that the worker is there."""
+        """No replies, but a sign that the worker has started."""
         return [], {}
 
     def ask(self, requests: list[Asked]) -> None:
-        """Queue requests, each under a ticket that its reply will bear."""
-        verify = [asked for asked in requests if isinstance(asked[1], Verify)]
-        generate = [asked for asked in requests if not isinstance(asked[1], Verify)]
-        for inbox, batch in ((self._verifiers, verify), (self._policy, generate)):
-            if batch:
-                inbox.put(batch)
+        """Queue requests, each under the ticket of its reply."""
+        batches: defaultdict[str, list[Asked]] = defaultdict(list)
+        for ticket, request in requests:
+            batches[request.model].append((ticket, request))
+        for role, batch in batches.items():
+            self._inboxes[role].put(batch)
 
     def replies(self) -> Said:
-        """All replies that are there; waits for the first. Raises what ended a thread."""
-        replies = _checked(self._outbox.get())
+        """Block until there is a reply, then return all. Raises the error that ended a thread."""
+        replies = list(_checked(self._outbox.get()))
         while True:
             try:
                 replies += _checked(self._outbox.get_nowait())
             except Empty:
-                return replies, self._counters()
+                return replies, self._usage()
 
     def stop(self) -> None:
-        """Free the model and end the verifiers, as soon as what is under way lets them."""
-        for inbox in (self._policy, self._verifiers):
+        """Free the models and end the verifiers, as soon as the work under way allows."""
+        for inbox in self._inboxes.values():
             inbox.put(None)
         for thread in self._threads:
             thread.join(_STOP_SECONDS)
 
-    def _build_policy(self) -> Backend:
-        self._backend = backend = Registry.discover().build("policy", self._binding)
+    def _build(self, role: str, binding: Binding) -> Backend:
+        self._backends[role] = backend = Registry.discover().build_model(binding)
         return backend
 
-    def _counters(self) -> Mapping[str, float]:
-        return self._backend.counters() if isinstance(self._backend, HasCounters) else {}
+    def _usage(self) -> Usage:
+        backends = dict(self._backends)  # a thread may add one meanwhile
+        return {r: b.counters() for r, b in backends.items() if isinstance(b, HasCounters)}
 
 
-def _checked(replies: list[Replied] | Exception) -> list[Replied]:
+def _checked(replies: Sequence[Replied] | Exception) -> Sequence[Replied]:
     if isinstance(replies, Exception):
         raise replies
     return replies
-
-
-class _Verifiers:
-    """A pool that waits for a verdict when stepped, as a back end in a thread of its own may."""
-
-    def __init__(self, binding: VerifierBinding) -> None:
-        self._pool = VerifierPool(binding)
-        self.add = self._pool.add
-        self.close = self._pool.close
-        self.step = partial(self._pool.step, block=True)

@@ -46,7 +46,7 @@ class Whereabouts:
         self.queue = []
     def add(self, ticket, request):
         self.queue.append(ticket)
-    def step(self):
+    def step(self, block=False):
         time.sleep(self.seconds)
         return [(self.queue.pop(0), [Completion(str(os.getpid()))])] if self.queue else []
     def close(self):
@@ -105,13 +105,13 @@ class Runs:
         with closing(Journal(self._folder / f"{name}.db")) as journal:
             yield from executor.run(
                 self.tasks,
-                policy=self.policy,
+                models={"policy": self.policy},
                 verifier=VerifierBinding(name="exact"),
                 journal=journal,
                 budget=Budget(),
                 seed=3,
             )
-            self.counters = executor.counters()
+            self.counters = executor.usage()["policy"]
 
     def whole(self, name: str, **params: Any) -> dict[str, Outcome]:
         return {outcome.key: outcome for outcome in self.start(name, **params)}

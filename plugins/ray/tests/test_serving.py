@@ -26,7 +26,7 @@ class Script:
             raise ValueError("no such thing")
         self.queue.append((ticket, request))
 
-    def step(self) -> list[tuple[int, Any]]:
+    def step(self, block: bool = False) -> list[tuple[int, Any]]:  # noqa: ARG002
         ticket, request = self.queue.pop()
         if request == "fatal":
             raise PolicyError("the model is gone")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from astro.engine.loop import Engine
 from astro.engine.sampling import Sample, sample_responses
 from astro.engine.tasks import Task
 from astro.errors import TrainingError
-from astro.interfaces import PolicyBackend, VerifierBackend
-from astro.requests import Failure, Generate, LogProb, Reply
+from astro.interfaces import Backend
+from astro.requests import POLICY, VERIFIER, Failure, Reply
 from astro.types import Problem
 
 
@@ -64,16 +65,16 @@ class Rollouts:
 class _TimedPolicy:
     """A policy, and the seconds spent in it."""
 
-    policy: PolicyBackend
+    policy: Backend
     seconds: float = field(default=0.0)
 
-    def add(self, ticket: int, request: Generate | LogProb) -> None:
+    def add(self, ticket: int, request: Any) -> None:
         self.policy.add(ticket, request)
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> Sequence[tuple[int, Reply | Failure]]:
         started = time.perf_counter()
         try:
-            return self.policy.step()
+            return self.policy.step(block)
         finally:
             self.seconds += time.perf_counter() - started
 
@@ -85,8 +86,8 @@ class _TimedPolicy:
 class Sampler:
     """Samples groups of responses from a policy and has them verified."""
 
-    policy: PolicyBackend
-    verifier: VerifierBackend
+    policy: Backend
+    verifier: Backend
     seed: int
     max_tokens: int
     temperature: float
@@ -98,7 +99,11 @@ class Sampler:
         """
         started = time.perf_counter()
         timed = _TimedPolicy(self.policy)
-        engine = Engine(timed, self.verifier, seed=self.seed, concurrency=max(len(problems), 1))
+        engine = Engine(
+            {POLICY: timed, VERIFIER: self.verifier},
+            seed=self.seed,
+            concurrency=max(len(problems), 1),
+        )
         tasks = [self._task(f"{name}/{problem.id}", problem, n) for problem in problems]
         outcomes = {outcome.key: outcome for outcome in engine.run(tasks)}
         ordered = [outcomes[task.key] for task in tasks]

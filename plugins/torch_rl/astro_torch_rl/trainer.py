@@ -19,7 +19,7 @@ from pathlib import Path
 from transformers import AutoTokenizer, PreTrainedModel
 
 from astro.errors import TrainingError
-from astro.interfaces import OnStep, PolicyBackend, RLJob, StepFormat, TrainablePolicy, TrainResult
+from astro.interfaces import Backend, OnStep, RLJob, StepFormat, TrainablePolicy, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.models import resolve
 from astro.plugins.registry import Registry
@@ -37,9 +37,9 @@ from astro_torch_rl.silence import silence
 from astro_torch_rl.training import Models, Training
 
 
-def build_policy(binding: Binding) -> PolicyBackend:
+def build_policy(binding: Binding) -> Backend:
     """The sampler, from whatever plugin provides it."""
-    policy: PolicyBackend = Registry.discover().build("policy", binding)
+    policy: Backend = Registry.discover().build("policy", binding)
     return policy
 
 
@@ -54,7 +54,7 @@ class Trainer:
         params: GrpoParams | PpoParams,
         *,
         step_format: StepFormat,
-        build_policy: Callable[[Binding], PolicyBackend] = build_policy,
+        build_policy: Callable[[Binding], Backend] = build_policy,
         build_verifier: Callable[[VerifierBinding], VerifierPool] = VerifierPool,
     ) -> None:
         self._params = params
@@ -138,7 +138,7 @@ def _prepared(model: PreTrainedModel, params: GrpoParams | PpoParams, seed: int)
     return model
 
 
-def _trainable(policy: PolicyBackend) -> TrainablePolicy:
+def _trainable(policy: Backend) -> TrainablePolicy:
     if isinstance(policy, TrainablePolicy):
         return policy
     policy.close()

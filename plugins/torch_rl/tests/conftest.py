@@ -15,7 +15,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from astro.builtin import scripted
 from astro.builtin.exact import ExactVerifier
 from astro.builtin.lines import LinesFormat, LinesParams
-from astro.interfaces import Metrics, PolicyBackend, RLJob, TrainResult
+from astro.interfaces import Backend, Metrics, RLJob, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
@@ -59,7 +59,7 @@ class Toy:
 
     def trainer(
         self,
-        build_policy: Callable[[Binding], PolicyBackend] = build_policy,
+        build_policy: Callable[[Binding], Backend] = build_policy,
         kind: type[GrpoParams] | type[PpoParams] = GrpoParams,
         **params: Any,
     ) -> Trainer:

@@ -49,7 +49,7 @@ class _Scoring:
 
 
 class TransformersPolicy:
-    """Samples from a causal LM; see `PolicyBackend`.
+    """Samples from a causal LM; a `Backend`.
 
     Samples of one request, and equal prompts queued together, share one prefill. A sample that
     fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
@@ -95,7 +95,7 @@ class TransformersPolicy:
             self._replies.append((ticket, Failure(reason)))
 
     @torch.inference_mode()
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         """One token for everything under way, after whatever waits has joined."""
         self._score()
         if self._waiting and self._decoder.free:

@@ -24,6 +24,8 @@ from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
 
 Asked = tuple[int, Generate | LogProb]
+_PATIENCE = 0.005
+"""Seconds that a step waits for the replicas while other backends have work."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,8 @@ class ReplicatedPolicy:
         self._queues[crc32(user) % len(self._children)].append((ticket, request))
         self._under_way += 1
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
-        """Pass on what is queued; wait until a replica has finished something."""
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
+        """Pass on what is queued; wait until a replica has finished something, or a moment."""
         for replica, queue in enumerate(self._queues):
             if queue:
                 self._send(replica, queue)
@@ -83,7 +85,7 @@ class ReplicatedPolicy:
             return []
         pipes = {child.pipe: replica for replica, child in enumerate(self._children)}
         replies: list[tuple[int, Reply | Failure]] = []
-        for ready in wait(list(pipes)):
+        for ready in wait(list(pipes), None if block else _PATIENCE):
             replica = pipes[ready]  # type: ignore[index]  # what it waited for
             finished, self._counters[replica] = self._receive(replica)
             replies += finished

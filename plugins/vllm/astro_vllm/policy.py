@@ -36,7 +36,7 @@ class _Job:
 
 
 class VllmPolicy:
-    """Samples from a model that vLLM serves; see `PolicyBackend`.
+    """Samples from a model that vLLM serves; a `Backend`.
 
     What is queued joins the batch at the next step, beside what is being decoded. A sample that
     fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
@@ -71,7 +71,7 @@ class VllmPolicy:
         except Exception as error:  # the boundary: a bad request must not end the others
             self._replies.append((ticket, Failure(str(error) or repr(error))))
 
-    def step(self) -> list[tuple[int, Reply | Failure]]:
+    def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         """One token for everything under way, what waits included."""
         if self._parts:
             for output in self._engine.step():
