@@ -1,9 +1,8 @@
 r"""Steps under headers, `## Step 1: ...`, and the answer in `\boxed{}`: how instruct models write.
 
-A step ends where the next one's header begins, so its text is cut after `## Step`, which the number
-of the next step follows. The header before a step thus belongs to the step before it; the words of
-reflection and of a return take up, or bring, the header that is due. The phrases are after the
-examples of the ASTRO paper (arXiv 2507.00417), as those of `lines`.
+A step ends where the header of the next one begins: its text is cut after `## Step`, before the
+number. So the header of a step begins in the step before it, and a reflection or backtrack that is
+inserted there has to complete that header first, or to begin a new one.
 """
 
 from __future__ import annotations
@@ -16,6 +15,15 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
+from astro.builtin.phrases import (
+    REFLECTIONS,
+    ROOT_BACKTRACKS,
+    Reflections,
+    RootBacktracks,
+    Texts,
+    any_of,
+    words_before,
+)
 from astro.data.templates import SolutionTemplate, filled
 from astro.errors import ProblemError
 from astro.plugins.params import Params
@@ -24,21 +32,20 @@ from astro.types import State
 HEADER = "## Step"
 _NUMBER = "{number}"
 _NUMBERED = re.compile(r"## Step (\d{1,6})\b")
-_Phrases = Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Shot(Params):
-    """A problem, and a response to it as the policy is to write it."""
+    """A worked example: a problem, and a response to it in this format."""
 
     problem: Annotated[str, Field(min_length=1)]
     solution: Annotated[str, Field(min_length=1)]
 
 
 class MarkdownParams(Params):
-    """What the policy is told and shown, and the phrases between two walks."""
+    """The user message, the worked examples in it, and the phrases between two paths."""
 
     instruction: Annotated[
-        str, Field(description="the user message, with {problem} where it is to stand")
+        str, Field(description="the user message; {problem} stands for the problem")
     ] = (
         "Solve the following math problem efficiently and clearly. Write each step under a header "
         "of the form `## Step n: [what it does]`, and end the last step with the final answer, "
@@ -50,23 +57,18 @@ class MarkdownParams(Params):
     ] = ()
     shot: Annotated[
         SolutionTemplate,
-        Field(description="how one of them is shown, with {problem} and {solution}"),
+        Field(description="how an example is written, with {problem} and {solution}"),
     ] = "Problem: {problem}\n\nSolution:\n\n{solution}\n\n---\n\n"
-    reflections: Annotated[_Phrases, Field(description="said at the end of a wrong path")] = (
-        "But wait, are we solving the problem correctly so far? Hmm...",
-        "But wait, is this answer right? Let me check it against the problem. Hmm, it is not.",
-        "Hold on, something seems off here. Are we still on the right track? Hmm...",
-    )
+    reflections: Reflections = REFLECTIONS
     backtracks: Annotated[
-        _Phrases, Field(description="the return to a step, whose number stands for {number}")
+        Texts,
+        words_before(_NUMBER),
+        Field(description="the return to a step; {number} stands for its number"),
     ] = (
         "Let's go back to where we were after Step {number}.",
         "Let's return to the end of Step {number} and go on from there.",
     )
-    root_backtracks: Annotated[_Phrases, Field(description="the return to the very start")] = (
-        "Let's go back to the beginning and try another way.",
-        "Let's start over from the problem itself.",
-    )
+    root_backtracks: RootBacktracks = ROOT_BACKTRACKS
 
     @field_validator("instruction")
     @classmethod
@@ -75,25 +77,14 @@ class MarkdownParams(Params):
             raise ValueError("expected {problem} in it, once")
         return instruction
 
-    @field_validator("reflections", "root_backtracks")
-    @classmethod
-    def _not_empty(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(phrases):
-            raise ValueError("expected phrases that are not empty")
-        return phrases
-
-    @field_validator("backtracks")
-    @classmethod
-    def _recognisable(cls, phrases: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(phrase.partition(_NUMBER)[0].strip() for phrase in phrases):
-            raise ValueError("expected words before {number}, by which a backtrack is recognised")
-        return phrases
-
 
 class MarkdownFormat:
-    """A backtrack is recognised by its phrase, with any number of a step in it.
+    """Each step has a header, and a backtrack gives the number of the step that it returns to.
 
-    Raises `ProblemError` where the file of worked examples cannot be read.
+    A backtrack is recognized in a response by its phrase, with any number.
+
+    Raises:
+        ProblemError: the file of worked examples cannot be read.
     """
 
     stop = (f"\n{HEADER}",)
@@ -105,43 +96,49 @@ class MarkdownFormat:
             filled(params.shot, {"problem": shot.problem, "solution": shot.solution})
             for shot in (_read(shots) if isinstance(shots, Path) else shots)
         )
-        phrases = sorted((*params.backtracks, *params.root_backtracks), key=len)[::-1]
-        self._backtrack = re.compile("|".join(map(_pattern, phrases)))
+        self._backtrack = any_of(map(_pattern, (*params.backtracks, *params.root_backtracks)))
 
     def ask(self, problem: str, *, shots: bool) -> str:
-        """The worked examples, if `shots`, then the problem in the words of the instruction."""
+        """The user message: the worked examples, if `shots`, then the instruction."""
         asked = filled(self._params.instruction, {"problem": problem})
         return (self._shots if shots else "") + asked
 
     def is_terminal(self, state: State) -> bool:
-        """Whether the last step holds the answer, and no further header follows it."""
-        return bool(state.steps) and r"\boxed{" in state.steps[-1].text and not _due(state)
+        """Whether the last step holds the answer, and no header of a further step follows it."""
+        last = state.steps[-1].text if state.steps else ""
+        return r"\boxed{" in last and not _in_header(state)
 
     def reflection(self, state: State, rng: Random) -> str:
+        """One of the reflections, as a step of its own if its header has begun."""
         phrase = rng.choice(self._params.reflections)
-        return f"{self.joint(state)} {phrase}" if _due(state) else f"\n\n{phrase}"
+        return f"{self.joint(state)} {phrase}" if _in_header(state) else f"\n\n{phrase}"
 
     def joint(self, state: State) -> str:
         """The rest of a header that has begun."""
-        return f" {_last_number(state) + 1}:" if _due(state) else ""
+        return f" {_last_number(state) + 1}:" if _in_header(state) else ""
 
     def backtrack(self, state: State, rng: Random) -> str:
+        """One of the phrases, with the number of the last step of `state`.
+
+        If the header of a further step had begun there, it begins anew behind the phrase.
+        """
         if not state.steps:
             return f"\n\n{rng.choice(self._params.root_backtracks)}\n\n"
         phrase = rng.choice(self._params.backtracks).replace(_NUMBER, str(_last_number(state)))
-        return f"\n\n{phrase}\n\n" + (HEADER if _due(state) else "")
+        return f"\n\n{phrase}\n\n" + (HEADER if _in_header(state) else "")
 
     def backtracks(self, response: str) -> int:
+        """The number of backtracks in a response."""
         return len(self._backtrack.findall(response))
 
 
-def _due(state: State) -> bool:
-    """Whether the header of a further step has begun."""
+def _in_header(state: State) -> bool:
+    """Whether the response ends where the header of a further step has begun."""
     return state.response.endswith(HEADER)
 
 
 def _last_number(state: State) -> int:
-    """The number in the last header; of the steps, where none has one."""
+    """The number in the last header, or the count of steps if no header has a number."""
     numbers = _NUMBERED.findall(state.response)
     return int(numbers[-1]) if numbers else len(state.steps)
 

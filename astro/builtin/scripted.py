@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from astro.errors import PolicyError
-from astro.plugins.params import Params
+from astro.plugins.params import Params, RegularExpression
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason
 
@@ -152,8 +152,10 @@ class ScriptedParams(Params):
     steps_to_finish: Annotated[
         int, Field(ge=1, description="a request takes 1 to this many steps, so they overtake")
     ] = 1
-    fail_on: tuple[str, ...] = Field((), description="patterns of prompts that fail")
-    crash_on: tuple[str, ...] = Field((), description="patterns of prompts that lose the backend")
+    fail_on: tuple[RegularExpression, ...] = Field((), description="patterns of prompts that fail")
+    crash_on: tuple[RegularExpression, ...] = Field(
+        (), description="patterns of prompts that lose the backend"
+    )
 
     @field_validator("lines", "answers")
     @classmethod
@@ -161,16 +163,6 @@ class ScriptedParams(Params):
         if not lines or not all(re.fullmatch(r"[^\n]+\n", line) for line in lines):
             raise ValueError("expected one or more lines of text, each with its line end")
         return lines
-
-    @field_validator("fail_on", "crash_on")
-    @classmethod
-    def _patterns(cls, patterns: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in patterns:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is not a pattern: {error}") from None
-        return patterns
 
 
 class ScriptedPolicy:

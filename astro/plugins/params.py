@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from astro.errors import ConfigError
@@ -30,6 +31,18 @@ class ModelParams(Params):
 
     remote: ClassVar[bool] = False
     model: Annotated[str, Field(description="folder, hub name, or a name that a plugin ships")]
+
+
+def _is_regular_expression(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return pattern
+
+
+RegularExpression = Annotated[str, AfterValidator(_is_regular_expression)]
+"""The type of a param that holds a regular expression of Python's `re`."""
 
 
 def validate(model: type[M], values: Mapping[str, Any]) -> M:

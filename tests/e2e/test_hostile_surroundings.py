@@ -109,7 +109,7 @@ def test_a_config_changed_under_a_started_run(launch: Launch, tmp_path: Path) ->
 
 MOODY = """
 from astro.plugins.hookspecs import Provider, hookimpl
-from astro_countdown.walker import CountdownWalker, Params
+from astro_countdown.walker import CountdownWalker, WalkerParams
 
 class Moody(CountdownWalker):
     mood = "use 1 "
@@ -132,7 +132,7 @@ class Mortal(CountdownWalker):
 @hookimpl
 def astro_providers():
     return [Provider("policy", name.lower(), "m", target=f"moody:{name}",
-                     params="moody:Params") for name in ("Moody", "Sullen", "Mortal")]
+                     params="moody:WalkerParams") for name in ("Moody", "Sullen", "Mortal")]
 """
 
 
@@ -198,7 +198,8 @@ class Licensed(CountdownVerifier):
 @hookimpl
 def astro_providers():
     return [Provider("verifier", name.lower(), "r", target=f"raising:{name}",
-                     params="astro_countdown.verifier:Params") for name in ("Raising", "Licensed")]
+                     params="astro_countdown.verifier:VerifierParams")
+            for name in ("Raising", "Licensed")]
 """
 
 

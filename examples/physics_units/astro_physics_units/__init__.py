@@ -13,7 +13,7 @@ def astro_providers() -> list[Provider]:
             "physics_units",
             "a physical quantity equals the reference, to the digits that it shows",
             target="astro_physics_units.verifier:PhysicsUnitsVerifier",
-            params="astro_physics_units.params:Params",
+            params="astro_physics_units.params:VerifierParams",
             requires=("pint",),
             install="pip install pint",
         )

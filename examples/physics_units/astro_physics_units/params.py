@@ -1,4 +1,4 @@
-"""What a config may say about the verifier. Imports no engine."""
+"""Params of the verifier. Imports no engine."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.plugins import params
+from astro.plugins.params import Params
 
 
-class Params(params.Params):
+class VerifierParams(Params):
     """Params of verifier `physics_units`."""
 
     max_relative: Annotated[

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from astro.builtin.exact import final_answer
 from astro.types import Problem, Status, Verdict
-from astro_physics_units.params import Params
+from astro_physics_units.params import VerifierParams
 from astro_physics_units.quantity import Quantity, Unreadable, read
 from astro_physics_units.units import UnitTable
 
@@ -19,7 +19,7 @@ _FLOAT_ERROR = 1e-9
 
 
 class PhysicsUnitsVerifier:
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: VerifierParams) -> None:
         self._params = params
         self._table = UnitTable()
 

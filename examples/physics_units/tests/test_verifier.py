@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from astro.types import Problem, Status
-from astro_physics_units.params import Params
+from astro_physics_units.params import VerifierParams
 from astro_physics_units.verifier import PhysicsUnitsVerifier
 
 
 @pytest.fixture(scope="module")
 def verifier() -> PhysicsUnitsVerifier:
-    return PhysicsUnitsVerifier(Params())
+    return PhysicsUnitsVerifier(VerifierParams())
 
 
 def status(verifier: PhysicsUnitsVerifier, reference: str, answer: str) -> Status:
@@ -78,6 +78,6 @@ def test_what_no_float_holds_is_unreadable(verifier: PhysicsUnitsVerifier) -> No
 
 @pytest.mark.parametrize(("share", "accepted"), [(0.01, "5.05 m"), (0.1, "5.5 m")])
 def test_no_answer_is_further_off_than_its_share(share: float, accepted: str) -> None:
-    verifier = PhysicsUnitsVerifier(Params(max_relative=share))
+    verifier = PhysicsUnitsVerifier(VerifierParams(max_relative=share))
     assert status(verifier, "5 m", accepted) is Status.CORRECT
     assert status(verifier, "5 m", accepted.replace("5 m", "6 m")) is Status.INCORRECT

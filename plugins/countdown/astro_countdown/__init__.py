@@ -13,14 +13,14 @@ def astro_providers() -> list[Provider]:
             "countdown",
             "use 3 5 8 to make 25",
             target="astro_countdown.problems:CountdownProblems",
-            params="astro_countdown.problems:Params",
+            params="astro_countdown.problems:ProblemParams",
         ),
         Provider(
             "verifier",
             "countdown",
             "replays the steps, or evaluates the final expression, exactly",
             target="astro_countdown.verifier:CountdownVerifier",
-            params="astro_countdown.verifier:Params",
+            params="astro_countdown.verifier:VerifierParams",
         ),
         Provider(
             "step_format",
@@ -33,6 +33,6 @@ def astro_providers() -> list[Provider]:
             "countdown_walker",
             "plays random legal moves, without a model",
             target="astro_countdown.walker:CountdownWalker",
-            params="astro_countdown.walker:Params",
+            params="astro_countdown.walker:WalkerParams",
         ),
     ]

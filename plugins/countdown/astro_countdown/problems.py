@@ -10,7 +10,7 @@ from typing import Annotated, Literal, cast, get_args
 from pydantic import Field, model_validator
 
 from astro.errors import ProblemError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import Problem
 from astro_countdown.game import (
     CAP,
@@ -31,7 +31,7 @@ MAX_LISTS = 25_000
 """More lists of numbers than this are not enumerated: three of 1..50 are 22,100."""
 
 
-class Params(params.Params):
+class ProblemParams(Params):
     """Which problems there are, and how many of them each split gives."""
 
     numbers: Annotated[int, Field(ge=2, le=5, description="numbers in a problem")] = 3
@@ -49,7 +49,7 @@ class Params(params.Params):
     seed: Annotated[int, Field(ge=0, description="which problems are drawn")] = 0
 
     @model_validator(mode="after")
-    def _ranges_hold(self) -> Params:
+    def _ranges_hold(self) -> ProblemParams:
         if self.low > self.high or self.min_target > self.max_target:
             raise ValueError("low must not exceed high, nor min_target max_target")
         if comb(self.high - self.low + self.numbers, self.numbers) > MAX_LISTS:
@@ -62,7 +62,7 @@ class CountdownProblems:
 
     by_rule = True
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: ProblemParams) -> None:
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:

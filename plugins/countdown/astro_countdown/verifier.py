@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.types import Problem, Status, Verdict
 from astro_countdown.grammar import ExpressionError, evaluate
 from astro_countdown.replay import (
@@ -33,7 +33,7 @@ from astro_countdown.replay import (
 )
 
 
-class Params(params.Params):
+class VerifierParams(Params):
     """Params of verifier `countdown`."""
 
     strict: Annotated[
@@ -44,8 +44,8 @@ class Params(params.Params):
 class CountdownVerifier:
     """A verdict's answer is the value reached, so that different wrong ends differ."""
 
-    def __init__(self, params: Params | None = None) -> None:
-        self._strict = (params or Params()).strict
+    def __init__(self, params: VerifierParams | None = None) -> None:
+        self._strict = (params or VerifierParams()).strict
 
     def verify(self, problem: Problem, response: str) -> Verdict:
         """Total: any text has a verdict, in time linear in its length."""

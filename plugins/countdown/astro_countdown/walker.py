@@ -9,13 +9,13 @@ from pydantic import Field
 
 from astro.builtin.scripted import Line, LineWriter
 from astro.errors import PolicyError
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro_countdown.game import answer_line, apply, legal_moves, step_line, wait_line
 from astro_countdown.replay import Game, IllegalLine, lines_of, read_prompt, replay
 
 
-class Params(params.Params):
+class WalkerParams(Params):
     steps_to_finish: Annotated[
         int, Field(ge=1, description="a request takes 1 to this many steps, so they overtake")
     ] = 1
@@ -28,7 +28,7 @@ class CountdownWalker:
     problem, or a response that breaks the rules, is answered with a `Failure`.
     """
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: WalkerParams) -> None:
         self._writer = LineWriter(next_line, params.steps_to_finish)
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:

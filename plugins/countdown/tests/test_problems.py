@@ -7,17 +7,17 @@ import pytest
 from astro.errors import ConfigError, ProblemError
 from astro.plugins.params import validate
 from astro_countdown.game import split_of, walks
-from astro_countdown.problems import HARD, CountdownProblems, Params
+from astro_countdown.problems import HARD, CountdownProblems, ProblemParams
 
 
 def load(split: str, **params: object) -> list[tuple[tuple[int, ...], int]]:
-    problems = CountdownProblems(validate(Params, params)).load(split)
+    problems = CountdownProblems(validate(ProblemParams, params)).load(split)
     return [(tuple(p.metadata["numbers"]), p.metadata["target"]) for p in problems]
 
 
 def test_a_problem_says_what_it_is() -> None:
     split = split_of((7, 7), 14)
-    only = Params(numbers=2, low=7, high=7, max_target=20).model_copy(update={split: 1})
+    only = ProblemParams(numbers=2, low=7, high=7, max_target=20).model_copy(update={split: 1})
     (problem,) = CountdownProblems(only).load(split)
     assert (problem.id, problem.prompt) == ("countdown-7-7-14", "use 7 7 to make 14")
     assert (problem.answer, problem.metadata["numbers"]) == ("14", [7, 7])
@@ -66,4 +66,4 @@ def test_too_many_are_refused_with_the_counts() -> None:
 @pytest.mark.parametrize("params", [{"low": 9, "high": 8}, {"numbers": 5, "high": 50}])
 def test_impossible_params_are_config_errors(params: dict[str, int]) -> None:
     with pytest.raises(ConfigError):
-        validate(Params, params)
+        validate(ProblemParams, params)

@@ -16,7 +16,7 @@ from astro.testing import Case, VerifierConformance
 from astro.types import Problem, Status
 from astro_countdown.game import answer_line, apply, back_line, legal_moves, step_line, wait_line
 from astro_countdown.replay import MAX_CHARACTERS, all_legal, game_of, replay
-from astro_countdown.verifier import CountdownVerifier, Params
+from astro_countdown.verifier import CountdownVerifier, VerifierParams
 
 VERIFIER = CountdownVerifier()
 DIRECT = "3 + 4 = 7 left 3 7\n3 * 7 = 21 left 21\nanswer 21\n"
@@ -84,7 +84,7 @@ def test_accepts(problem: Problem, name: str) -> None:
 
 @pytest.mark.parametrize("name", CORRECT)
 def test_strict_accepts_what_holds_no_illegal_line(problem: Problem, name: str) -> None:
-    verdict = CountdownVerifier(Params(strict=True)).verify(problem, CORRECT[name])
+    verdict = CountdownVerifier(VerifierParams(strict=True)).verify(problem, CORRECT[name])
     assert verdict.answer == "21"
     assert verdict.correct == all_legal(problem, CORRECT[name])
     assert verdict.correct != (name in ("illegal but abandoned", "expression after prose"))
@@ -273,4 +273,4 @@ class TestConformance(VerifierConformance):
 def test_a_division_of_the_numbers_given_is_no_fraction(answer: str, strict: bool) -> None:
     problem = Problem("p", "", "21", {"numbers": [2, 42], "target": 21})
     response = answer if answer.startswith("\\") else f"answer {answer}"
-    assert CountdownVerifier(Params(strict=strict)).verify(problem, response).correct
+    assert CountdownVerifier(VerifierParams(strict=strict)).verify(problem, response).correct

@@ -12,13 +12,13 @@ from astro.types import Completion, FinishReason, Problem, Prompt
 from astro_countdown.game import legal_moves
 from astro_countdown.replay import all_legal
 from astro_countdown.verifier import CountdownVerifier
-from astro_countdown.walker import CountdownWalker, Params, next_line
+from astro_countdown.walker import CountdownWalker, WalkerParams, next_line
 
 PROMPT = Prompt("use 3 4 3 to make 21")
 
 
 def answer(request: Generate, walker: CountdownWalker | None = None) -> list[Completion]:
-    walker = walker or CountdownWalker(Params())
+    walker = walker or CountdownWalker(WalkerParams())
     walker.add(0, request)
     ((_, reply),) = walker.step()
     assert isinstance(reply, list)
@@ -66,7 +66,7 @@ def test_stops_at_the_token_limit() -> None:
 
 def test_samples_do_not_depend_on_what_else_is_queued() -> None:
     requests = [Generate(PROMPT, n=3, seed=seed) for seed in range(20)]
-    walker = CountdownWalker(Params(steps_to_finish=4))
+    walker = CountdownWalker(WalkerParams(steps_to_finish=4))
     for ticket, request in enumerate(requests):
         walker.add(ticket, request)
     finished = [reply for _ in range(4) for reply in walker.step()]
@@ -90,7 +90,7 @@ def test_samples_do_not_depend_on_what_else_is_queued() -> None:
 def test_what_it_cannot_play_is_a_failure(user: str, response: str) -> None:
     with pytest.raises(PolicyError):
         next_line(user, response, 0)
-    walker = CountdownWalker(Params())
+    walker = CountdownWalker(WalkerParams())
     walker.add(7, Generate(Prompt(user, response)))
     ((ticket, reply),) = walker.step()
     assert ticket == 7
@@ -98,7 +98,7 @@ def test_what_it_cannot_play_is_a_failure(user: str, response: str) -> None:
 
 
 def test_does_not_score() -> None:
-    walker = CountdownWalker(Params())
+    walker = CountdownWalker(WalkerParams())
     walker.add(0, LogProb(PROMPT, ("answer 21\n",)))
     ((_, reply),) = walker.step()
     assert isinstance(reply, Failure)

@@ -13,7 +13,7 @@ def astro_providers() -> list[Provider]:
             "huggingface",
             "a dataset of the Hugging Face hub, or of a folder; presets for MATH and others",
             target="astro_huggingface.problems:HuggingFaceProblems",
-            params="astro_huggingface.params:Params",
+            params="astro_huggingface.params:DatasetParams",
             requires=("datasets",),
             install="pip install datasets",
         ),

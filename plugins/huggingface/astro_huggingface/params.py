@@ -8,11 +8,11 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Where
-from astro.plugins import params
+from astro.plugins.params import Params
 from astro_huggingface.presets import PRESETS
 
 
-class Params(params.Params):
+class DatasetParams(Params):
     """Params of problems `huggingface`. A preset sets what is not given; `where` and `fields` are
     laid over its own key by key."""
 

@@ -11,7 +11,7 @@ from typing import Any
 from astro.builtin.rows import Row, selected, to_problem
 from astro.errors import ProblemError
 from astro.types import Problem
-from astro_huggingface.params import Params
+from astro_huggingface.params import DatasetParams
 
 _SPLITS = ("train", "dev", "test")
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -20,7 +20,7 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 class HuggingFaceProblems:
     """In the order of the dataset. A problem without an id is named after its split and row."""
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: DatasetParams) -> None:
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:
@@ -52,7 +52,7 @@ class HuggingFaceProblems:
                 )
 
 
-def _rows(params: Params, split: str) -> Iterator[Row]:
+def _rows(params: DatasetParams, split: str) -> Iterator[Row]:
     """Without what is null, as a table fills rows that lack a key; a null answer is none given."""
     for row in _dataset(params, split):
         yield {
@@ -62,7 +62,7 @@ def _rows(params: Params, split: str) -> Iterator[Row]:
         }
 
 
-def _dataset(params: Params, split: str) -> Any:
+def _dataset(params: DatasetParams, split: str) -> Any:
     """A split of the dataset. Whatever the library raises becomes one line."""
     import datasets  # type: ignore[import-untyped]
 

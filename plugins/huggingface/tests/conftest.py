@@ -11,7 +11,7 @@ import pytest
 
 from astro.plugins.params import validate
 from astro.types import Problem
-from astro_huggingface.params import Params
+from astro_huggingface.params import DatasetParams
 from astro_huggingface.problems import HuggingFaceProblems
 
 Load = Callable[..., list[Problem]]
@@ -45,6 +45,6 @@ def load() -> Load:
     """The problems of a split by params as in a config."""
 
     def load(split: str, **params: Any) -> list[Problem]:
-        return list(HuggingFaceProblems(validate(Params, params)).load(split))
+        return list(HuggingFaceProblems(validate(DatasetParams, params)).load(split))
 
     return load

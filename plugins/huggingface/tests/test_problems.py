@@ -19,7 +19,7 @@ from astro.errors import ConfigError, ProblemError
 from astro.files import encode
 from astro.plugins.params import validate
 from astro.types import Problem
-from astro_huggingface.params import Params
+from astro_huggingface.params import DatasetParams
 from astro_huggingface.presets import PRESETS
 
 Load = Callable[..., list[Problem]]
@@ -145,11 +145,11 @@ def test_a_hub_name_offline_ends_a_run_with_2(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_stands_alone_and_can_be_overlaid(name: str) -> None:
-    params = validate(Params, {"preset": name, "revision": "main"})
+    params = validate(DatasetParams, {"preset": name, "revision": "main"})
     assert params.dataset == PRESETS[name]["dataset"]
     assert params.revision == "main"
     assert params.train or params.test
-    other = validate(Params, {"preset": name, "fields": {"id": "key"}, "test": None})
+    other = validate(DatasetParams, {"preset": name, "fields": {"id": "key"}, "test": None})
     assert (other.fields.id, other.test) == ("key", None)
     assert other.fields.prompt == params.fields.prompt
 
@@ -160,7 +160,7 @@ def test_every_preset_stands_alone_and_can_be_overlaid(name: str) -> None:
 )
 def test_params_are_checked(params: dict[str, Any], expected: str) -> None:
     with pytest.raises(ConfigError, match=expected):
-        validate(Params, params)
+        validate(DatasetParams, params)
 
 
 def test_a_config_is_checked_without_the_library() -> None:

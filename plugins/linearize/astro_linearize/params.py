@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator
 
 from astro.data.templates import SolutionTemplate
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params
+from astro.plugins.params import Params, RegularExpression
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
@@ -41,19 +40,11 @@ class SelfEvaluationParams(Params):
         SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
     ] = QUESTION
     approval: Annotated[
-        str, Field(description="a judgement that this regular expression matches approves")
+        RegularExpression,
+        Field(description="a judgement that this regular expression matches approves"),
     ] = r"(?i)^\W*yes\b"
     max_tokens: Annotated[int, Field(ge=1, description="of a judgement")] = 16
     temperature: Annotated[float, Field(ge=0, description="of the judgements")] = 1.0
-
-    @field_validator("approval")
-    @classmethod
-    def _is_pattern(cls, pattern: str) -> str:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        return pattern
 
 
 class DirectParams(Params):
