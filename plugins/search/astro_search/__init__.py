@@ -1,4 +1,4 @@
-"""Entry point: tree search over reasoning steps."""
+"""Tree search over reasoning steps: `mcts` and `best_of_n`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the searches of this package."""
     return [
         Provider(
             "search",

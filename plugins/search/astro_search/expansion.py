@@ -1,12 +1,18 @@
-"""From a policy's samples to the actions of a node. Pure."""
+"""Expansion of a node: the request that samples steps, and the children that the samples make."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import exp
 from typing import NamedTuple
 
-from astro.types import Completion, FinishReason, Step
+from astro.interfaces import StepFormat
+from astro.requests import Generate
+from astro.types import Completion, FinishReason, State, Status, Step, Verdict
+from astro_search.params import BestOfNParams, MctsParams
+
+TOO_DEEP = Verdict(Status.UNPARSED, reason="depth limit")
+"""Verdict of a state at `max_depth` that has not ended: terminal and unsolved, not verified."""
 
 
 class Action(NamedTuple):
@@ -17,11 +23,64 @@ class Action(NamedTuple):
     ends: bool
 
 
-def actions(completions: Sequence[Completion]) -> list[Action]:
-    """The distinct steps among the samples, in the order in which they came.
+class Candidate(NamedTuple):
+    """A child to be: the id of its parent, the action that leads to it, and its state.
 
-    A sample cut off by the token limit is no whole step and is dropped, so the list may be empty.
-    Samples of one text are one action, written in the tokens of the first of them.
+    `too_deep` means that the state is at the depth limit without being terminal.
+    """
+
+    parent: int
+    action: Action
+    state: State
+    too_deep: bool
+
+
+def step_request(
+    state: State, n: int, step_format: StepFormat, params: MctsParams | BestOfNParams
+) -> Generate:
+    """Return the request for `n` samples of the step that follows `state`."""
+    return Generate(
+        state.prompt,
+        n=n,
+        stop=step_format.stop,
+        max_tokens=params.step_tokens,
+        temperature=params.temperature,
+        top_p=params.top_p,
+    )
+
+
+def candidates(
+    parent: int,
+    state: State,
+    completions: Sequence[Completion],
+    step_format: StepFormat,
+    max_depth: int,
+) -> Iterator[Candidate]:
+    """Yield the children that samples at `state` make, one for each distinct step.
+
+    A child is terminal if the policy ended its response with the step or the step format says so.
+    """
+    for action in actions(completions):
+        after = state.then(action.step)
+        if action.ends or step_format.is_terminal(after):
+            yield Candidate(parent, action, state.then(action.step, terminal=True), False)
+        else:
+            yield Candidate(parent, action, after, len(after.steps) >= max_depth)
+
+
+def verdict_of(candidate: Candidate, verdicts: Iterator[Verdict]) -> Verdict | None:
+    """Return the next verdict for a terminal state, and `TOO_DEEP` at the depth limit."""
+    if candidate.too_deep:
+        return TOO_DEEP
+    return next(verdicts) if candidate.state.terminal else None
+
+
+def actions(completions: Sequence[Completion]) -> list[Action]:
+    """Return the distinct steps among the samples, in the order in which they came.
+
+    A sample cut off by the token limit is not a whole step and is dropped, so the list may be
+    empty. Samples with the same text are one action, with the token ids of the first of them. The
+    priors are softmax-normalized log-probabilities, or else shares of the samples; they sum to 1.
     """
     cut, eos = FinishReason.LENGTH, FinishReason.EOS
     same: dict[str, list[Completion]] = {}
@@ -42,7 +101,7 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
 
 
 def softmax(logprobs: Sequence[float]) -> list[float]:
-    """Probabilities proportional to exp(logprob), summing to 1. Empty for none."""
+    """Return probabilities proportional to exp(logprob), which sum to 1; empty for no input."""
     highest = max(logprobs, default=0.0)
     weights = [exp(logprob - highest) for logprob in logprobs]
     total = sum(weights)

@@ -1,4 +1,4 @@
-"""What a search may be told."""
+"""Parameters of the search algorithms."""
 
 from __future__ import annotations
 
@@ -13,15 +13,21 @@ from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 
 class PuctParams(Params):
-    c_puct: Annotated[float, Field(ge=0, description="weight of the prior")] = 1.0
+    """Parameters of the rule `puct`."""
+
+    c_puct: Annotated[float, Field(ge=0, description="weight of the prior in PUCT")] = 1.0
 
 
 class UctParams(Params):
-    c_p: Annotated[float, Field(ge=0, description="C_p; sqrt(1/2) makes it UCB1")] = sqrt(0.5)
+    """Parameters of the rule `uct`."""
+
+    c_p: Annotated[
+        float, Field(ge=0, description="exploration constant C_p; sqrt(1/2) gives UCB1")
+    ] = sqrt(0.5)
 
 
 class Puct(Params):
-    """PUCT, the paper's rule."""
+    """PUCT, the selection rule of ASTRO."""
 
     name: Literal["puct"] = "puct"
     params: PuctParams = PuctParams()
@@ -38,30 +44,34 @@ Selection = Annotated[Puct | Uct, Field(discriminator="name")]
 
 
 class MctsParams(Params):
-    """Params of `mcts`. The defaults are the paper's."""
+    """Parameters of `mcts`. The defaults are those of ASTRO."""
 
     selection: Selection = Puct()
-    expand: Annotated[int, Field(ge=1, description="k, the actions sampled at a leaf")] = 8
-    iterations: Annotated[int, Field(ge=1, description="leaves selected in all")] = 32
+    expand: Annotated[
+        int, Field(ge=1, description="k, the number of actions sampled at a leaf")
+    ] = 8
+    iterations: Annotated[int, Field(ge=1, description="number of leaves selected in a search")] = (
+        32
+    )
     leaves: Annotated[
-        int, Field(ge=1, description="leaves under way at once; 1 is the exact algorithm")
+        int, Field(ge=1, description="leaves expanded at the same time; 1 is the exact algorithm")
     ] = 1
     revisit: Annotated[
-        bool, Field(description="select explored subtrees again, instead of passing them over")
+        bool, Field(description="select fully expanded subtrees again instead of skipping them")
     ] = False
-    max_depth: Annotated[int, Field(ge=1, description="steps on a path")] = 50
-    temperature: Annotated[float, Field(ge=0)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    step_tokens: Annotated[int, Field(ge=1, description="tokens a step may have")] = 256
+    max_depth: Annotated[int, Field(ge=1, description="largest number of steps on a path")] = 50
+    temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
+    step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
     enough_correct: (
-        Annotated[int, Field(ge=1, description="stop at this many correct terminals")] | None
+        Annotated[int, Field(ge=1, description="stop at this many correct terminal states")] | None
     ) = None
     enough_incorrect: (
         Annotated[int, Field(ge=1, description="stop at this many distinct wrong answers")] | None
     ) = None
 
     def cost(self) -> StageCost:
-        """A tree's."""
+        """Return the cost of one tree."""
         actions = RequestCost(
             "actions", self.iterations, self.expand, self.step_tokens, valued=True
         )
@@ -74,19 +84,20 @@ class MctsParams(Params):
 
 
 class BestOfNParams(Params):
-    """Params of `best_of_n`."""
+    """Parameters of `best_of_n`."""
 
-    samples: Annotated[int, Field(ge=1, description="n, the responses to a problem")] = 64
+    samples: Annotated[int, Field(ge=1, description="n, the number of responses per problem")] = 64
     at_once: Annotated[
-        int, Field(ge=1, description="responses under way at once; a budget ends the latest")
+        int,
+        Field(ge=1, description="responses sampled at the same time; a budget cuts off the latest"),
     ] = 8
-    max_depth: Annotated[int, Field(ge=1, description="steps of a response")] = 50
-    temperature: Annotated[float, Field(ge=0)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    step_tokens: Annotated[int, Field(ge=1, description="tokens a step may have")] = 256
+    max_depth: Annotated[int, Field(ge=1, description="largest number of steps of a response")] = 50
+    temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
+    step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
 
     def cost(self) -> StageCost:
-        """A tree's, if every response takes all the steps that it may."""
+        """Return the cost of one tree if every response has `max_depth` steps."""
         return StageCost((RequestCost("steps", self.max_depth, self.samples, self.step_tokens),))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Joining programs, so that independent requests travel in one batch."""
+"""Combination of programs, so that independent requests go into one batch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ R = TypeVar("R")
 
 
 def alongside(requests: Sequence[Request], program: Program[R]) -> Program[tuple[list[Any], R]]:
-    """Ask `requests` together with the first batch of `program`, then let the program go on.
+    """Send `requests` together with the first batch of `program`, then run the program to its end.
 
-    Returns the replies to `requests` and the program's result. What is thrown in, such as
-    `BudgetExhausted`, ends both.
+    Returns the replies to `requests` and the result of the program. An exception that is thrown in,
+    such as `BudgetExhausted`, ends both.
     """
     replies: list[Any] | None = None
     send: list[Any] | None = None

@@ -74,7 +74,7 @@ def test_a_terminal_selected_again_counts_a_visit(grow: Callable[..., SearchTree
     assert rows(tree)[0] == ("", 8, (0.7 + 3.0) / 8)
 
 
-def test_what_is_explored_is_passed_over(grow: Callable[..., SearchTree]) -> None:
+def test_fully_expanded_subtrees_are_skipped(grow: Callable[..., SearchTree]) -> None:
     tree = grow(iterations=4)
     assert rows(tree)[7:] == [("e", 1, 0.8), ("f", 1, 0.0)]
     assert rows(tree)[6] == ("d", 3, (0.8 + 0.0 + 0.6) / 3)

@@ -110,10 +110,10 @@ class Reference:
         total = sum(self.q(child) * self.n(child) for child in children) + node.value
         return total / (sum(self.n(child) for child in children) + 1)
 
-    def explored(self, node: Node) -> bool:
+    def fully_expanded(self, node: Node) -> bool:
         if node.id not in self.expanded:
             return node.terminal
-        return all(self.explored(child) for child in self.children(node))
+        return all(self.fully_expanded(child) for child in self.children(node))
 
     def score(self, node: Node, child: Node) -> float:
         if self.uct:
@@ -123,7 +123,7 @@ class Reference:
     def iterate(self) -> None:
         node = self.full[0]
         while self.children(node):
-            open_ = [c for c in self.children(node) if self.revisit or not self.explored(c)]
+            open_ = [c for c in self.children(node) if self.revisit or not self.fully_expanded(c)]
             node = max(open_, key=lambda child, at=node: self.score(at, child))
         if node.terminal or node.id in self.expanded:
             self.revisits[node.id] += 1
@@ -141,7 +141,7 @@ def test_equal_to_the_reference(
     tree = make_world(salt=salt).drive(search.search(problem, seed=0))
     reference = Reference(tree, revisit, uct)
     for _ in range(25):
-        if not reference.explored(tree.nodes[0]):
+        if not reference.fully_expanded(tree.nodes[0]):
             reference.iterate()
     with_children = {node.id for node in tree.nodes if node.children}
     assert {i for i in reference.expanded if tree.nodes[i].children} == with_children
@@ -164,7 +164,7 @@ def test_a_finite_problem_is_exhausted(
     assert [node.step.text for node in tree.nodes[1:]] == ["a\n", "=1\n", "b\n", "=2\n"]
 
 
-def test_an_explored_subtree_does_not_trap_the_search(
+def test_a_fully_expanded_subtree_does_not_trap_the_search(
     make_mcts: Make, make_world: Make, make_sample: Make, problem: Problem
 ) -> None:
     """Q = 1 and almost all the prior on `=1`, yet every iteration expands something."""
