@@ -209,13 +209,15 @@ class Segment:
 
     The node of a step is the step itself, the node of a reflection is the terminal it doubts, and
     the node of a backtrack is the ancestor it returns to. `train` says whether the segment's tokens
-    are loss tokens in fine-tuning.
+    are loss tokens in fine-tuning. `token_ids` are the tokens in which a policy sampled the text;
+    they are empty if no policy did, or if they are not known.
     """
 
     text: str
-    node: int
+    node: int = 0
     kind: SegmentKind = SegmentKind.STEP
     train: bool = True
+    token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from astro.data.detokenizer import Detokenizer, Ids
 from astro.errors import PolicyError
 from astro.types import Prompt
+
+_ANCHORS = ("\n", "a", "")
+"""Texts with which the start of a response is unlikely to share a token."""
+_ANSWER = "The answer is 42."
 
 
 class PromptEncoder:
@@ -26,29 +32,92 @@ class PromptEncoder:
             raise PolicyError("the tokenizer has no chat template", "set prompt_style: raw")
         if system is not None and not self._chat:
             raise PolicyError("a system message needs a chat template", "remove system")
-        self.user = lru_cache(maxsize=8192)(self._user)
+        self.detokenizer = Detokenizer(tokenizer)
+        self.user = lru_cache(maxsize=8192)(self._whole)
+        self.response = lru_cache(maxsize=8)(self._response)
 
-    def encode(self, prompt: Prompt) -> tuple[int, ...]:
-        """The ids of the whole context. `prompt.token_ids` are taken as they are."""
-        return self.user(prompt.user) + (prompt.token_ids or self.text(prompt.response))
+    def encode(self, prompt: Prompt) -> Ids:
+        """Return the ids of the whole context. `prompt.token_ids` are taken as they are."""
+        ids = self.user(prompt.user) + prompt.token_ids
+        rest = "" if prompt.token_ids else prompt.response
+        return ids + self.following(Prompt(prompt.user), rest)
 
-    def text(self, text: str) -> tuple[int, ...]:
-        """The ids of a part of a response, nothing added."""
+    def following(self, prompt: Prompt, text: str, after: str = "") -> Ids:
+        """Return the ids of `text` where it stands between `prompt` and the text `after`.
+
+        They are those of the running text, encoded in one piece. Where a token of the running text
+        would write more than `text`, other ids that decode to `text` behind `prompt` are taken.
+        A tokenizer that cannot write `text` gives the ids of `text` alone.
+        """
         if not text:
             return ()
-        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        before = self.encode(prompt)
+        for ids in self._candidates(prompt, text, after):
+            if self.detokenizer.text(before, ids) == text:
+                return ids
+        return self.text(text)
 
-    def _user(self, user: str) -> tuple[int, ...]:
+    def text(self, text: str) -> Ids:
+        """Return the ids of a text alone, nothing added."""
+        return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
+
+    def knows(self, ids: Ids) -> bool:
+        """Return whether all of `ids` are tokens of the tokenizer."""
+        return all(0 <= token < len(self._tokenizer) for token in ids)
+
+    def end_id(self) -> int | None:
+        """Return the token that ends a response: the one that closes the assistant's turn.
+
+        It is `eos_token_id` for raw prompts, and where the chat template closes the turn with none
+        of the special tokens. None if the tokenizer has no such token either.
+        """
+        closing = self._closing() if self._chat else None
+        default: int | None = self._tokenizer.eos_token_id
+        return default if closing is None else closing
+
+    def _candidates(self, prompt: Prompt, text: str, after: str) -> Iterator[Ids]:
+        for behind in dict.fromkeys((after, "")):
+            written = prompt.response + text + behind
+            ids = self.response(prompt.user, written)
+            before = () if ids is None else self.user(prompt.user)
+            yield from self._part(
+                before, self.text(written) if ids is None else ids, prompt.response, text
+            )
+        for anchor in _ANCHORS:
+            yield from self._part((), self.text(anchor + text), anchor, text)
+
+    def _part(self, before: Ids, ids: Ids, first: str, text: str) -> Iterator[Ids]:
+        """The ids of `text`, which follows `first` in the text of `ids`, if no token is of both."""
+        (start, starts), (stop, stops) = self.detokenizer.borders(before, ids, (first, text))
+        if starts and stops:
+            yield ids[start:stop]
+
+    def _response(self, user: str, response: str) -> Ids | None:
+        """The ids of a response encoded in one piece with its prompt; None if these share one."""
+        prompt, whole = self.user(user), self._whole(user, response)
+        return whole[len(prompt) :] if whole[: len(prompt)] == prompt else None
+
+    def _whole(self, user: str, response: str = "") -> Ids:
         if self._chat:
-            return self.text(self._render(user))
-        ids = tuple(self._tokenizer(user)["input_ids"])
+            return self.text(self._render({"role": "user", "content": user}) + response)
+        ids = tuple(self._tokenizer(user + response)["input_ids"])
         return ids[:-1] if ids and ids[-1] == self._tokenizer.eos_token_id else ids
 
-    def _render(self, user: str) -> str:
-        messages = [{"role": "user", "content": user}]
-        if self._system is not None:
-            messages.insert(0, {"role": "system", "content": self._system})
+    def _closing(self) -> int | None:
+        """The first special token behind an answer, unless it is what stands before one."""
+        turns = ({"role": "user", "content": "6 * 7"}, {"role": "assistant", "content": _ANSWER})
+        try:
+            before, found, after = self._render(*turns, generation=False).rpartition(_ANSWER)
+        except Exception:  # a template is a program of its own, which may refuse any dialogue
+            return None
+        opening, closing = (
+            [i for i in self.text(part) if self.detokenizer.special(i)] for part in (before, after)
+        )
+        return closing[0] if found and closing and closing[:1] != opening[-1:] else None
+
+    def _render(self, *turns: dict[str, str], generation: bool = True) -> str:
+        system = [] if self._system is None else [{"role": "system", "content": self._system}]
         rendered: str = self._tokenizer.apply_chat_template(
-            messages, add_generation_prompt=True, tokenize=False
+            [*system, *turns], add_generation_prompt=generation, tokenize=False
         )
         return rendered

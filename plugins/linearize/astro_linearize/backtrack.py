@@ -64,7 +64,7 @@ class Backtrack:
         """The longest tail of `paths` whose trace is short enough, and that trace."""
         while paths:
             segments = render(tree, paths, self.step_format, self.params, rng)
-            if fits(tree, segments, self.params):
+            if fits(segments, self.params):
                 return paths, segments
             paths = paths[1:]
         return [], ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from astro.interfaces import HeaderCompleting, SelfReflecting, StepFormat
-from astro.types import SearchTree, Segment, SegmentKind, State
+from astro.types import SearchTree, Segment, SegmentKind, State, Step
 from astro_linearize.merge import Path, Visit, merge
 from astro_linearize.params import BacktrackParams
 
@@ -18,43 +18,43 @@ def render(
     params: BacktrackParams,
     rng: Random,
 ) -> tuple[Segment, ...]:
-    """The segments that walk `paths`, the last of which is the correct one.
+    """Return the segments that walk `paths`, the last of which is the correct one.
 
-    Steps that the correct path shares always bear loss, as reflections and backtracks do. A step
-    off it in which the policy itself doubts is a reflection. An empty one leaves no segment.
+    Steps that the correct path shares are always trained on, as reflections and backtracks are. A
+    step off it in which the policy itself doubts is a reflection. An empty one leaves no segment.
     """
     goal = set(paths[-1])
     doubter = step_format if isinstance(step_format, SelfReflecting) else None
     segments = []
     for visit in merge(paths, params.merge):
         kind, shared = visit.kind, visit.node in goal
-        text = _text(tree, visit, step_format, rng)
-        if kind is SegmentKind.STEP and not shared and doubter and doubter.doubts(text):
+        step = _words(tree, visit, step_format, rng)
+        if kind is SegmentKind.STEP and not shared and doubter and doubter.doubts(step.text):
             kind = SegmentKind.REFLECTION
         if kind is SegmentKind.REFLECTION and not params.reflect:
-            text = _joint(tree, visit, step_format)
+            step = Step(_joint(tree, visit, step_format))
         train = kind is not SegmentKind.STEP or shared or params.train_wrong_steps
-        if kind is not SegmentKind.REFLECTION or text:
-            segments.append(Segment(text, visit.node, kind, train))
+        if kind is not SegmentKind.REFLECTION or step.text:
+            segments.append(Segment(step.text, visit.node, kind, train, step.token_ids))
     return tuple(segments)
 
 
-def fits(tree: SearchTree, segments: Sequence[Segment], params: BacktrackParams) -> bool:
-    """Whether a trace keeps to `max_chars` and `max_tokens`."""
+def fits(segments: Sequence[Segment], params: BacktrackParams) -> bool:
+    """Return whether a trace keeps to `max_chars` and `max_tokens`."""
     chars = sum(len(segment.text) for segment in segments)
     if params.max_chars is not None and chars > params.max_chars:
         return False
-    if params.max_tokens is None:
-        return True
-    return sum(_token_count(tree, segment) for segment in segments) <= params.max_tokens
+    tokens = sum(len(segment.token_ids) or len(segment.text.split()) for segment in segments)
+    return params.max_tokens is None or tokens <= params.max_tokens
 
 
-def _text(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> str:
+def _words(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> Step:
+    """The step that is visited, or the step format's words, which have no sampled tokens."""
     if visit.kind is SegmentKind.STEP:
-        return tree.nodes[visit.node].step.text
+        return tree.nodes[visit.node].step
     if visit.kind is SegmentKind.REFLECTION:
-        return step_format.reflection(_state(tree, visit.node), rng)
-    return step_format.backtrack(_state(tree, visit.node), rng)
+        return Step(step_format.reflection(_state(tree, visit.node), rng))
+    return Step(step_format.backtrack(_state(tree, visit.node), rng))
 
 
 def _joint(tree: SearchTree, visit: Visit, step_format: StepFormat) -> str:
@@ -66,10 +66,3 @@ def _joint(tree: SearchTree, visit: Visit, step_format: StepFormat) -> str:
 def _state(tree: SearchTree, node: int) -> State:
     steps = tuple(step.step for step in tree.path(node))
     return State(tree.problem, steps, tree.nodes[node].terminal)
-
-
-def _token_count(tree: SearchTree, segment: Segment) -> int:
-    step = tree.nodes[segment.node].step
-    if step.token_ids and segment.text == step.text:
-        return len(step.token_ids)
-    return len(segment.text.split())

@@ -35,18 +35,16 @@ class Rewrite:
             left = [i for i, trace in enumerate(traces) if not trace.rewritten]
             if not left:
                 break
-            for i, trace in zip(left, (yield from self._rewrite(tree, traces, left)), strict=True):
+            for i, trace in zip(left, (yield from self._rewrite(traces, left)), strict=True):
                 traces[i] = trace
         return traces
 
-    def _rewrite(
-        self, tree: SearchTree, traces: Sequence[Trace], chosen: Sequence[int]
-    ) -> Program[list[Trace]]:
+    def _rewrite(self, traces: Sequence[Trace], chosen: Sequence[int]) -> Program[list[Trace]]:
         """One attempt at each of the chosen traces; those it fails at come back as they were."""
         olds = [traces[i] for i in chosen]
         replies = yield [self._request(trace) for trace in olds]
         news = [
-            self._read(tree, old, _whole(completion))
+            self._read(old, _whole(completion))
             for old, (completion,) in zip(olds, replies, strict=True)
         ]
         verdicts = yield [Verify(new.problem, new.response) for new in news]
@@ -62,13 +60,13 @@ class Rewrite:
             temperature=self.params.temperature,
         )
 
-    def _read(self, tree: SearchTree, trace: Trace, reply: str) -> Trace:
+    def _read(self, trace: Trace, reply: str) -> Trace:
         """The trace in the reply's words, or as it was where these are not faithful or too long."""
         texts = passages(reply, len(trace.segments))
         if texts is None or not faithful(trace.problem, trace.segments, texts, self.step_format):
             return trace
         words = [_in_words(s, text) for s, text in zip(trace.segments, texts, strict=True)]
-        if not fits(tree, words, self.params):
+        if not fits(words, self.params):
             return trace
         return replace(trace, segments=tuple(words), rewritten=True)
 
@@ -79,4 +77,4 @@ def _whole(reply: Completion) -> str:
 
 
 def _in_words(segment: Segment, text: str) -> Segment:
-    return replace(segment, text=f"{text}\n\n")
+    return replace(segment, text=f"{text}\n\n", token_ids=())

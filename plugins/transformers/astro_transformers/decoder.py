@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
+from astro.data.detokenizer import Detokenizer
 from astro.requests import Failure
 from astro.types import Completion, FinishReason
 from astro_transformers.cache import RowCache, State, contents
@@ -19,7 +20,7 @@ from astro_transformers.forward import Forward, by_length, right_aligned
 from astro_transformers.prefixes import PrefixStore
 from astro_transformers.rows import Rows, Sequence
 from astro_transformers.sampler import sample, uniforms
-from astro_transformers.text import Detokenizer, StopTable, stop_end, tail_tokens
+from astro_transformers.text import StopTable, stop_end, tail_tokens
 
 Finished = tuple[Sequence, Completion | Failure]
 

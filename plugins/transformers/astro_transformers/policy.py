@@ -25,7 +25,6 @@ from astro_transformers.params import PolicyParams
 from astro_transformers.rows import Sequence
 from astro_transformers.sampler import sample_key
 from astro_transformers.scoring import continuation_logprobs
-from astro_transformers.text import Detokenizer
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 _CUT = Completion("", finish_reason=FinishReason.LENGTH)
@@ -71,7 +70,7 @@ class TransformersPolicy:
         self._forward = Forward(self._model)
         self._decoder = Decoder(
             self._forward,
-            Detokenizer(tokenizer),
+            self._encoder.detokenizer,
             vocab_size=self._vocab_size,
             eos=checkpoints.end_tokens(self._model, tokenizer),
             max_batch=params.max_batch,
@@ -164,7 +163,10 @@ class TransformersPolicy:
 
     def _pairs(self, request: LogProb) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
         context = self._checked(self._encoder.encode(request.prompt))
-        pairs = [(context, self._encoder.text(text)) for text in request.continuations]
+        pairs = [
+            (context, self._encoder.following(request.prompt, text))
+            for text in request.continuations
+        ]
         for _, continuation in pairs:
             if len(self._checked(context + continuation)) > self._max_length:
                 raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")

@@ -25,13 +25,14 @@ from transformers import (
 )
 
 from astro.data.prompts import PromptEncoder
+from astro.data.samples import SampleBuilder, TrainingSample, exactness, read_samples
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
 from astro_transformers import checkpoints
 from astro_transformers.params import SFTParams
 from astro_transformers.resume import fingerprint, last_checkpoint, seal
-from astro_transformers.traces import Example, collate, plan_batches, read_examples
+from astro_transformers.traces import collate, plan_batches
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _METRICS = "metrics.json"
@@ -53,8 +54,9 @@ class TransformersSFT:
         """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
 
         The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
-        `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`
-        for traces that cannot be used and `PolicyError` for a model that cannot be loaded.
+        `seconds` of this call; `dropped`, the traces that were too long; and those of `exactness`.
+        Raises `TrainingError` for traces that cannot be used and `PolicyError` for a model that
+        cannot be loaded.
         """
         target = job.run_dir / "model"
         if target.exists():
@@ -65,7 +67,7 @@ class TransformersSFT:
         name = models.checkpoint(job.model)
         tokenizer = checkpoints.load_tokenizer(name)
         loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
-        batches, dropped = self._batches(job, loaded, tokenizer)
+        batches, counts = self._batches(job, loaded, tokenizer)
         training = fingerprint(
             job.traces, self._params.model_dump(exclude=_FREE), job.model, job.seed, job.tokens
         )
@@ -73,11 +75,11 @@ class TransformersSFT:
         losses = self._fit(loaded, batches, arguments, training, on_step)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
-            "tokens": float(sum(example.tokens for batch in batches for example in batch)),
+            "tokens": float(sum(sample.loss_tokens for batch in batches for sample in batch)),
             "steps": float(len(losses)),
             "loss": sum(tail) / len(tail),
             "seconds": time.monotonic() - started,
-            "dropped": float(dropped),
+            **counts,
         }
         _save(loaded.to(_own_dtype(name)), tokenizer, metrics, target)
         shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
@@ -85,36 +87,34 @@ class TransformersSFT:
 
     def _batches(
         self, job: SFTJob, model: PreTrainedModel, tokenizer: Any
-    ) -> tuple[list[list[Example]], int]:
-        """Every batch in order, and how many traces are too long for the model."""
+    ) -> tuple[list[list[TrainingSample]], dict[str, float]]:
+        """Every batch in order, and metrics of the samples."""
         params = self._params
-        if tokenizer.eos_token_id is None:
-            raise TrainingError(
-                "the tokenizer has no end-of-sequence token, with which every response is to end",
-                "name one as eos_token in its tokenizer_config.json",
-            )
         encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
-        read = read_examples(job.traces, encoder, tokenizer.eos_token_id)
+        builder = SampleBuilder(encoder)
+        _add_end_token(model, tokenizer, builder.end)
+        read = read_samples(job.traces, builder)
         limit = params.max_length or checkpoints.context_limit(model) or sys.maxsize
-        examples = [example for example in read if len(example.ids) <= limit]
-        if not examples:
+        samples = [sample for sample in read if sample.length <= limit]
+        if not samples:
             raise TrainingError(
                 f"{job.traces}: none of its {len(read)} traces fits {limit} tokens",
                 "raise max_length" if read else "",
             )
         plan = plan_batches(
-            examples,
+            samples,
             batch_size=params.batch_size,
             epochs=params.epochs,
             tokens=job.tokens,
             seed=job.seed,
         )
-        return [[examples[i] for i in batch] for batch in plan], len(read) - len(examples)
+        counts = {"dropped": float(len(read) - len(samples)), **exactness(samples)}
+        return [[samples[i] for i in batch] for batch in plan], counts
 
     def _fit(
         self,
         model: PreTrainedModel,
-        batches: Sequence[list[Example]],
+        batches: Sequence[list[TrainingSample]],
         arguments: TrainingArguments,
         training: str,
         on_step: OnStep,
@@ -123,7 +123,7 @@ class TransformersSFT:
         folder = Path(arguments.output_dir or "")
         last = last_checkpoint(folder, training)
         step = self._params.gradient_accumulation
-        tokens = [sum(e.tokens for e in batch) for batch in batches]
+        tokens = [sum(sample.loss_tokens for sample in batch) for batch in batches]
         tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
         trainer = Trainer(
             model=model,
@@ -178,16 +178,16 @@ class TransformersSFT:
         return arguments
 
 
-class _Batches(Dataset[list[Example]]):
+class _Batches(Dataset[list[TrainingSample]]):
     """The planned batches. The trainer's own batch is one of these."""
 
-    def __init__(self, batches: Sequence[list[Example]]) -> None:
+    def __init__(self, batches: Sequence[list[TrainingSample]]) -> None:
         self._batches = batches
 
     def __len__(self) -> int:
         return len(self._batches)
 
-    def __getitem__(self, index: int) -> list[Example]:
+    def __getitem__(self, index: int) -> list[TrainingSample]:
         return self._batches[index]
 
 
@@ -241,6 +241,13 @@ class _Sealer(TrainerCallback):
         **_: Any,
     ) -> None:
         seal(self._folder / f"checkpoint-{state.global_step}", self._training)
+
+
+def _add_end_token(model: PreTrainedModel, tokenizer: Any, end: int) -> None:
+    """Name `end` in the generation config, so that sampling from the trained model stops there."""
+    ends = checkpoints.end_tokens(model, tokenizer)
+    if end not in ends and model.generation_config is not None:
+        model.generation_config.eos_token_id = sorted({*ends, end})
 
 
 def _own_dtype(model: str) -> torch.dtype:

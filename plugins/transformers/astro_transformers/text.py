@@ -1,50 +1,17 @@
-"""From sampled tokens to text, and where a stop string ends it."""
+"""Where a stop string ends the text of sampled tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-_CONTEXT = 6
-
-
-class Detokenizer:
-    """The text of sampled tokens. Special tokens, the end of sequence among them, have none."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        # Without transformers' wrapper around it, which takes longer than the decoding.
-        self._tokenizer = tokenizer.backend_tokenizer if tokenizer.is_fast else tokenizer
-        self._options = {} if tokenizer.is_fast else {"clean_up_tokenization_spaces": False}
-        self._head = lru_cache(maxsize=8192)(self._decode)
-
-    def text(self, prompt: Sequence[int], token_ids: Sequence[int]) -> str:
-        """What `token_ids` add to the end of `prompt`.
-
-        Decoded together with the prompt's last tokens, since some tokenizers write a word's
-        leading space only where something stands before it.
-        """
-        before = tuple(prompt[-_CONTEXT:])
-        head = self._head(before)
-        whole = self._decode([*before, *token_ids])
-        return whole[len(head) :] if whole.startswith(head) else self._decode(token_ids)
-
-    def vocabulary(self, size: int) -> list[str]:
-        """The text of each token alone."""
-        return [self._decode([token]) for token in range(size)]
-
-    def _decode(self, token_ids: Sequence[int]) -> str:
-        text: str = self._tokenizer.decode(
-            list(token_ids), skip_special_tokens=True, **self._options
-        )
-        return text
+from astro.data.detokenizer import Detokenizer
 
 
 class StopTable:
-    """Which tokens may complete a stop string, so that only they cost a look at the text."""
+    """The tokens that may complete a stop string, so that text is decoded for these only."""
 
     def __init__(self, detokenizer: Detokenizer, vocab_size: int) -> None:
         self._detokenizer = detokenizer

@@ -5,7 +5,8 @@ import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from astro_transformers.text import Detokenizer, StopTable, stop_end
+from astro.data.detokenizer import Detokenizer
+from astro_transformers.text import StopTable, stop_end
 
 
 class Letters:

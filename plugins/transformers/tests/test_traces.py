@@ -8,39 +8,42 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM, PreTrainedTokenizerFast
 
 from astro.data.prompts import PromptEncoder
-from astro_transformers.traces import IGNORED, Example, collate, make_example, plan_batches
+from astro.data.samples import SampleBuilder, TrainingSample
+from astro.types import Segment
+from astro_transformers.traces import IGNORED, collate, plan_batches
 
 LENGTHS = st.lists(st.integers(1, 30), min_size=1, max_size=60)
-EOS = 1
 
 
-def examples(lengths: list[int]) -> list[Example]:
-    return [Example((2,) * (n + 1), (IGNORED, *(2,) * n)) for n in lengths]
+def sample(*ids: int) -> TrainingSample:
+    """A prompt of one token, and a response of the others."""
+    return TrainingSample(ids[:1], ids[1:], (True,) * (len(ids) - 1))
+
+
+def samples(lengths: list[int]) -> list[TrainingSample]:
+    return [sample(*(2,) * (n + 1)) for n in lengths]
 
 
 def test_loss_is_on_trained_segments_and_the_end_of_sequence(
     tokenizer: PreTrainedTokenizerFast,
 ) -> None:
-    row = {
-        "messages": [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2\n3."}],
-        "segments": [
-            {"text": "2\n", "train": True},
-            {"text": "3", "train": False},
-            {"text": ".", "train": True},
-        ],
-    }
-    example = make_example(row, PromptEncoder(tokenizer), EOS)
+    segments = [Segment("2\n"), Segment("3", train=False), Segment(".")]
+    built = SampleBuilder(PromptEncoder(tokenizer)).build("1", segments)
     words = ["<user>", "1", "<assistant>", "2", "\n", "3", ".", "<eos>"]
-    assert tokenizer.convert_ids_to_tokens(example.ids) == words
-    borne = [w for w, label in zip(words, example.labels, strict=True) if label != IGNORED]
-    assert borne == ["2", "\n", ".", "<eos>"] and example.tokens == 4
+    assert tokenizer.convert_ids_to_tokens(built.ids) == words
+    (labels,) = collate([[built]])["labels"].tolist()
+    trained = [w for w, label in zip(words, labels, strict=True) if label != IGNORED]
+    assert trained == ["2", "\n", ".", "<eos>"] and built.loss_tokens == 4
+    assert [label for label in labels if label != IGNORED] == [
+        i for i, label in zip(built.ids, labels, strict=True) if label != IGNORED
+    ]
 
 
 @given(LENGTHS, st.integers(1, 7), st.integers(0, 3))
 def test_every_epoch_holds_every_example_once(
     lengths: list[int], batch_size: int, seed: int
 ) -> None:
-    plan = plan_batches(examples(lengths), batch_size=batch_size, epochs=2, tokens=None, seed=seed)
+    plan = plan_batches(samples(lengths), batch_size=batch_size, epochs=2, tokens=None, seed=seed)
     assert max(map(len, plan)) <= batch_size
     assert set(Counter(i for batch in plan for i in batch).values()) == {2}
     assert sum(map(len, plan)) == 2 * len(lengths)
@@ -50,15 +53,15 @@ def test_every_epoch_holds_every_example_once(
 def test_a_budget_ends_with_the_example_that_reaches_it(
     lengths: list[int], batch_size: int, tokens: int
 ) -> None:
-    built = examples(lengths)
+    built = samples(lengths)
     plan = plan_batches(built, batch_size=batch_size, epochs=1, tokens=tokens, seed=0)
-    taken = [built[i].tokens for batch in plan for i in batch]
+    taken = [built[i].loss_tokens for batch in plan for i in batch]
     assert sum(taken) >= tokens > sum(taken[:-1])
     assert all(plan)
 
 
 def test_batches_are_alike_in_length() -> None:
-    built = examples(list(range(1, 101)))
+    built = samples(list(range(1, 101)))
     plan = plan_batches(built, batch_size=10, epochs=1, tokens=None, seed=0)
     assert all(max(batch) - min(batch) == 9 for batch in plan)
     assert plan != sorted(plan)
@@ -66,7 +69,7 @@ def test_batches_are_alike_in_length() -> None:
 
 @pytest.mark.parametrize("batches", [[[0, 1]], [[0], [1]]])
 def test_padding_is_on_the_right_and_bears_no_loss(batches: list[list[int]]) -> None:
-    built = examples([1, 3])
+    built = samples([1, 3])
     batch = collate([[built[i] for i in indices] for indices in batches])
     assert batch["input_ids"].tolist() == [[2, 2, 0, 0], [2, 2, 2, 2]]
     assert batch["labels"].tolist() == [[IGNORED, 2, IGNORED, IGNORED], [IGNORED, 2, 2, 2]]
@@ -75,7 +78,7 @@ def test_padding_is_on_the_right_and_bears_no_loss(batches: list[list[int]]) -> 
 def test_padding_changes_no_loss(llama: str) -> None:
     """Though there is no attention mask, a batch's loss is the mean over its rows' tokens."""
     model = AutoModelForCausalLM.from_pretrained(llama)
-    rows = [Example(ids, (IGNORED, *ids[1:])) for ids in [(4, 9, 17), (8, 30, 2, 7, 5, 6)]]
+    rows = [sample(4, 9, 17), sample(8, 30, 2, 7, 5, 6)]
     together = model(**collate([rows])).loss * 7
-    apart = sum(model(**collate([[row]])).loss * row.tokens for row in rows)
+    apart = sum(model(**collate([[row]])).loss * row.loss_tokens for row in rows)
     assert together.item() == pytest.approx(apart.item(), abs=1e-5)

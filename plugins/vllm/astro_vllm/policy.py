@@ -130,7 +130,7 @@ class VllmPolicy:
         if self._adapter:
             raise PolicyError("vLLM cannot score given text with a LoRA adapter")
         context = self._encoder.encode(request.prompt)
-        texts = [self._encoder.text(text) for text in request.continuations]
+        texts = [self._encoder.following(request.prompt, text) for text in request.continuations]
         parts = {
             i: (self._checked(context + text), scoring_params())
             for i, text in enumerate(texts)

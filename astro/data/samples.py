@@ -1,0 +1,237 @@
+"""Training samples: a prompt, and a response in the tokens in which the policy sampled it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import groupby, pairwise
+from pathlib import Path
+
+import msgspec
+
+from astro.data.detokenizer import Ids
+from astro.data.prompts import PromptEncoder
+from astro.errors import TrainingError
+from astro.types import Prompt, Segment, SegmentKind
+
+
+class Inexact(StrEnum):
+    """Why the tokens of a sample may be other than those that a policy would sample."""
+
+    TOKENIZER = "tokenizer"
+    """They do not decode to the response."""
+    BORDER = "border"
+    """Encoded in one piece, prompt and response would share a token."""
+    REWRITTEN = "rewritten"
+    """A policy wrote the response anew, and its tokens were not kept."""
+    UNSAMPLED = "unsampled"
+    """The sampled tokens of a step are not known, or are those of another tokenizer."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpan:
+    """The response tokens `start` <= t < `stop` and the tree node of which they speak.
+
+    `sampled` says whether they are the very tokens that the policy sampled; None where it did not
+    sample them, or where its tokens were not kept.
+    """
+
+    node: int
+    start: int
+    stop: int
+    kind: SegmentKind = SegmentKind.STEP
+    sampled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSample:
+    """A prompt of P tokens and one response of T tokens to it, as every trainer reads them.
+
+    Attributes:
+        prompt_ids: The prompt's token ids, `[P]`.
+        response_ids: The response's token ids, `[T]`, its end-of-sequence token included.
+        loss_mask: Which response tokens are trained on, `[T]`.
+        logprobs: Natural logs of the probabilities under the policy that sampled the response, at
+            temperature 1, `[T]`, each <= 0.
+        advantages: The advantage of each response token, `[T]`.
+        reward: The reward of the whole response; 1 if it is correct, else 0.
+        nodes: The tree nodes of which the response speaks, in the order of its tokens.
+        inexact: Why the tokens may differ from those that a policy would sample; None if they are
+            exact.
+    """
+
+    prompt_ids: Ids
+    response_ids: Ids
+    loss_mask: tuple[bool, ...]
+    logprobs: tuple[float, ...] | None = None
+    advantages: tuple[float, ...] | None = None
+    reward: float | None = None
+    nodes: tuple[NodeSpan, ...] = ()
+    inexact: Inexact | None = None
+
+    @property
+    def ids(self) -> Ids:
+        """The token ids of prompt and response, `[P + T]`."""
+        return self.prompt_ids + self.response_ids
+
+    @property
+    def length(self) -> int:
+        """P + T."""
+        return len(self.prompt_ids) + len(self.response_ids)
+
+    @property
+    def loss_tokens(self) -> int:
+        """The number of tokens that are trained on."""
+        return sum(self.loss_mask)
+
+
+class SampleBuilder:
+    """Builds samples from the segments of traces, with the prompts that `encoder` writes.
+
+    Raises `TrainingError` if the tokenizer has no token that can end a response.
+    """
+
+    def __init__(self, encoder: PromptEncoder) -> None:
+        end = encoder.end_id()
+        if end is None:
+            raise TrainingError(
+                "the tokenizer has no end-of-sequence token, with which every response is to end",
+                "name one as eos_token in its tokenizer_config.json",
+            )
+        self.end = end
+        self._encoder = encoder
+
+    def build(
+        self, user: str, segments: Sequence[Segment], *, rewritten: bool = False
+    ) -> TrainingSample:
+        """Build the sample of a response that consists of `segments`.
+
+        A segment with sampled ids keeps them, but for a last end-of-sequence token. Text between
+        sampled segments is encoded as running text. The token that ends a response comes last.
+        """
+        ids, mask, spans = list[int](), list[bool](), list[NodeSpan]()
+        response = "".join(segment.text for segment in segments)
+        written = 0
+        for sampled, group in groupby(segments, self._is_sampled):
+            run = list(group)
+            end = written + sum(len(segment.text) for segment in run)
+            begun = Prompt(user, response[:written], tuple(ids))
+            parts = self._sampled(run) if sampled else self._encoded(begun, run, response[end:])
+            for segment, part in zip(run, parts, strict=True):
+                stop = len(ids) + len(part)
+                known = sampled if segment.token_ids else None
+                spans.append(NodeSpan(segment.node, len(ids), stop, segment.kind, known))
+                ids += part
+                mask += [segment.train] * len(part)
+            written = end
+        inexact = self._inexact(user, response, tuple(ids), spans, rewritten)
+        return TrainingSample(
+            self._encoder.user(user),
+            (*ids, self.end),
+            (*mask, True),
+            nodes=tuple(spans),
+            inexact=inexact,
+        )
+
+    def _is_sampled(self, segment: Segment) -> bool:
+        """Whether the segment's own ids decode to its text. Some tokenizers write a first word's
+        leading space only where something stands before it, so that space is not compared."""
+        ids = self._own(segment)
+        text = self._encoder.detokenizer.text((), ids) if ids else ""
+        return bool(ids) and text.removeprefix(" ") == segment.text.removeprefix(" ")
+
+    def _own(self, segment: Segment) -> Ids:
+        """The segment's sampled ids without special tokens at its end, which other text follows."""
+        ids = segment.token_ids if self._encoder.knows(segment.token_ids) else ()
+        while ids and self._encoder.detokenizer.special(ids[-1]):
+            ids = ids[:-1]
+        return ids
+
+    def _sampled(self, run: Sequence[Segment]) -> list[Ids]:
+        return [self._own(segment) for segment in run]
+
+    def _encoded(self, begun: Prompt, run: Sequence[Segment], after: str) -> list[Ids]:
+        """The ids of each segment of a run, which is encoded in one piece."""
+        texts = [segment.text for segment in run]
+        ids = self._encoder.following(begun, "".join(texts), after)
+        before = self._encoder.encode(begun)
+        ends = [end for end, _ in self._encoder.detokenizer.borders(before, ids, texts[:-1])]
+        return [ids[start:end] for start, end in pairwise((0, *ends, len(ids)))]
+
+    def _inexact(
+        self, user: str, response: str, ids: Ids, spans: Sequence[NodeSpan], rewritten: bool
+    ) -> Inexact | None:
+        encoder = self._encoder
+        if encoder.detokenizer.text(encoder.user(user), ids) != response:
+            return Inexact.TOKENIZER
+        if rewritten:
+            return Inexact.REWRITTEN
+        if spans and not spans[0].sampled and encoder.response(user, response) is None:
+            return Inexact.BORDER
+        if any(span.kind is SegmentKind.STEP and not span.sampled for span in spans):
+            return Inexact.UNSAMPLED
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class _TraceRow:
+    """The part of a row of traces.jsonl that trainers read. All of a response without segments is
+    trained on."""
+
+    messages: tuple[_Message, _Message]
+    segments: list[Segment] = field(default_factory=list)
+    rewritten: bool = False
+
+
+def read_samples(traces: Path, builder: SampleBuilder) -> list[TrainingSample]:
+    """Return one sample per row of a traces.jsonl.
+
+    Raises `TrainingError` that names the line of a row that cannot be read.
+    """
+    decode = msgspec.json.Decoder(_TraceRow).decode
+    samples = []
+    with traces.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                row = decode(line)
+                user, response = (message.content for message in row.messages)
+                segments = row.segments or [Segment(response)]
+                samples.append(builder.build(user, segments, rewritten=row.rewritten))
+            except (msgspec.MsgspecError, ValueError, TypeError) as error:
+                raise TrainingError(
+                    f"{traces}, line {number}: not a trace ({type(error).__name__}: {error})",
+                    "expected rows with messages and segments",
+                ) from None
+    return samples
+
+
+def exactness(samples: Iterable[TrainingSample]) -> dict[str, float]:
+    """Return metrics on how far samples are in the tokens that were sampled.
+
+    `sampled_step_segments` is the share of the step segments of un-rewritten traces, of those whose
+    sampled tokens are known, that are trained in these tokens; it is left out where there are none.
+    `unknown_step_segments` counts those whose sampled tokens are not known. `inexact/<reason>`
+    counts samples by `Inexact`.
+    """
+    found = list(samples)
+    steps = [
+        span.sampled
+        for sample in found
+        if sample.inexact is not Inexact.REWRITTEN
+        for span in sample.nodes
+        if span.kind is SegmentKind.STEP
+    ]
+    reasons = Counter(sample.inexact for sample in found)
+    known = [sampled for sampled in steps if sampled is not None]
+    return {
+        **({"sampled_step_segments": sum(known) / len(known)} if known else {}),
+        "unknown_step_segments": float(steps.count(None)),
+        **{f"inexact/{reason}": float(reasons[reason]) for reason in Inexact},
+    }
