@@ -67,4 +67,40 @@ def astro_providers() -> list[Provider]:
             params="astro.builtin.local:LocalParams",
             fallback=True,
         ),
+        Provider(
+            "stage",
+            "search",
+            "a search tree of each training problem",
+            target="astro.runs.stages.search:SearchStage",
+        ),
+        Provider(
+            "stage",
+            "linearize",
+            "chains of thought from the trees, for the method and its control",
+            target="astro.runs.stages.linearize:LinearizeStage",
+        ),
+        Provider(
+            "stage",
+            "sft",
+            "fine-tuning on the traces",
+            target="astro.runs.stages.sft:SFTStage",
+        ),
+        Provider(
+            "stage",
+            "rl",
+            "RL with verifiable reward",
+            target="astro.runs.stages.rl:RLStage",
+        ),
+        Provider(
+            "stage",
+            "evaluate",
+            "every model on held-out problems",
+            target="astro.runs.stages.evaluate:EvaluateStage",
+        ),
+        Provider(
+            "stage",
+            "report",
+            "a report of the run in Markdown",
+            target="astro.runs.stages.report:ReportStage",
+        ),
     ]

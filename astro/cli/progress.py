@@ -103,30 +103,30 @@ class PlainProgress:
     ) -> None:
         self._write = write
         self._clock = clock
-        self._started = (0.0, 0)
-        self._last = (0.0, 0)
+        self._started: dict[str, tuple[float, int]] = {}
+        self._last: dict[str, tuple[float, int]] = {}
 
     def __call__(self, event: Event) -> None:
         match event:
-            case StageStarted(done=done):
-                self._started = self._last = (self._clock(), done)
+            case StageStarted(stage=stage, done=done):
+                self._started[stage] = self._last[stage] = (self._clock(), done)
             case StageProgress() if not self._due(event):
                 return
-            case StageProgress(done=done):
-                self._last = (self._clock(), done)
+            case StageProgress(stage=stage, done=done):
+                self._last[stage] = (self._clock(), done)
             case _:
                 pass
         eta = self._eta(event) if isinstance(event, StageProgress) else ""
         self._write(plain(sentence(event) + eta))
 
     def _due(self, event: StageProgress) -> bool:
-        when, done = self._last
+        when, done = self._last.get(event.stage, (0.0, 0))
         waited = self._clock() - when >= EVERY_SECONDS
         return waited or event.done - done >= EVERY_SHARE * max(event.total, 1)
 
     def _eta(self, event: StageProgress) -> str:
         """By the mean pace since the stage started, or was resumed."""
-        when, done = self._started
+        when, done = self._started.get(event.stage, (0.0, 0))
         pace = (event.done - done) / max(self._clock() - when, 1e-9)
         left = event.total - event.done
         return f"  eta {_duration(left / pace)}" if pace > 0 and left > 0 else ""

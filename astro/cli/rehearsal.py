@@ -10,10 +10,10 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from astro.cli.tables import text
+from astro.config.run import STAGES
 from astro.engine.budget import Budget
 from astro.rehearsal.prepare import Seam
 from astro.rehearsal.rehearse import RehearsalResult
-from astro.runs import runner as pipeline
 
 
 def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[RenderableType]:
@@ -40,9 +40,9 @@ def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[Renderable
 def _seams(rehearsed: RehearsalResult, until: str | None) -> list[Seam]:
     """Those of all arms, each once, up to the stage `until`."""
     seams = dict.fromkeys(seam for arm in rehearsed.arms.values() for seam in arm.seams)
-    last = pipeline.STAGES.index(until or pipeline.STAGES[-1])
-    done = [seam for seam in seams if pipeline.STAGES.index(seam.stage) <= last]
-    return sorted(done, key=lambda seam: pipeline.STAGES.index(seam.stage))
+    last = STAGES.index(until) if until in STAGES else len(STAGES)
+    done = [seam for seam in seams if STAGES.index(seam.stage) <= last]
+    return sorted(done, key=lambda seam: STAGES.index(seam.stage))
 
 
 def _short(value: Any) -> str:

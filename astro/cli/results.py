@@ -14,7 +14,7 @@ from astro.cli.tables import text
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
 from astro.runs.stages.evaluate import Scores
-from astro.runs.stages.report import TITLES, SampleResponse
+from astro.runs.stages.report import SampleResponse, in_order, title_of
 from astro.types import Node, SearchTree
 
 
@@ -42,10 +42,9 @@ def score_table(scores: Scores) -> Table:
     table.add_column("\nmodel", no_wrap=True)
     for column in columns:
         table.add_column(column.title, justify="right", no_wrap=True)
-    for model, title in TITLES.items():
-        if model in scores:
-            cells = (_cell(scores[model], column) for column in columns)
-            table.add_row(title, *map(text, cells))
+    for model in in_order(scores):
+        cells = (_cell(scores[model], column) for column in columns)
+        table.add_row(*map(text, (title_of(model), *cells)))
     return table
 
 

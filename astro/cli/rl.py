@@ -12,14 +12,10 @@ import astro
 from astro.cli import options
 from astro.cli.loading import load_run
 from astro.cli.progress import progress
-from astro.config.run import RunConfig
-from astro.data.problem_sets import training, with_prompt
-from astro.errors import ConfigError, RunError
-from astro.interfaces import DryRun, DryRunReport, RLJob, StepFormat
+from astro.config.run import BASE, RunConfig
+from astro.errors import ConfigError
 from astro.plugins.registry import Registry
-from astro.runs.folder import RunFolder
-from astro.runs.stages.rl import STAGE
-from astro.seeds import derive
+from astro.runs.stages import rl as stage
 from astro.text import plain
 
 
@@ -46,43 +42,18 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
     if loaded.rl is None:
         raise ConfigError(["rl: missing"], config)
     if dry_run:
-        click.echo(plain("\n".join(lines(loaded, RunFolder(runs / loaded.name)))))
+        click.echo(plain("\n".join(lines(loaded, runs))))
         return
     with progress() as listener:
-        astro.run(loaded, runs=runs, until=STAGE, on_event=listener)
+        astro.run(loaded, runs=runs, until=stage.STAGE, on_event=listener)
 
 
-def lines(config: RunConfig, folder: RunFolder) -> Iterator[str]:
+def lines(config: RunConfig, runs: Path) -> Iterator[str]:
     """The command, the files and the checks as text. Raises what the dry run raises."""
-    trained = config.sft is not None and folder.checkpoint("sft").exists()
-    found = dry_run(config, folder, str(folder.checkpoint("sft")) if trained else None)
+    found, start = stage.dry_run(config, runs, Registry.discover())
     yield from ("command", f"  {shlex.join(found.command)}", "files")
     yield from (f"  {path}" for path in found.files)
     yield "checks"
     yield from (f"  {check}: ok" for check in found.checks)
-    if config.sft is not None and not trained:
+    if config.sft is not None and start == BASE:
         yield "  with the base model, since there is no sft/model yet"
-
-
-def dry_run(config: RunConfig, folder: RunFolder, trained: str | None) -> DryRunReport:
-    """All of the stage but the training, from the model `trained`, or from the base."""
-    assert config.rl
-    registry = Registry.discover()
-    step_format: StepFormat = registry.build("step_format", config.step_format)
-    algorithm = registry.build("rl", config.rl, step_format=step_format)
-    if not isinstance(algorithm, DryRun):
-        raise RunError(
-            f"rl {config.rl.name!r} trains in this process: there is no command to show",
-            "--dry-run is for trainers such as openrlhf_grpo",
-        )
-    problems, _ = training(config, registry)
-    policy = config.policy.with_params(model=trained) if trained else config.policy
-    job = RLJob(
-        [with_prompt(problem, step_format, shots=False) for problem in problems],
-        model=str(policy.params["model"]),
-        policy=policy,
-        reward=config.reward or config.verifier,
-        run_dir=folder.training(STAGE),
-        seed=derive(config.seed, STAGE),
-    )
-    return algorithm.dry_run(job)

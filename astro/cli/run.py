@@ -23,14 +23,13 @@ from astro.experiments.rounds import run_rounds
 from astro.experiments.study import is_study, load_study, run_study
 from astro.plugins.registry import Registry
 from astro.rehearsal import rehearse as rehearsing
-from astro.runs.runner import STAGES
 
 
 @click.command()
 @click.argument("config")
 @options.overrides
 @click.option("--fresh", is_flag=True, help="Start over; what the run had is removed.")
-@click.option("--until", type=click.Choice(STAGES), help="Stop after this stage.")
+@click.option("--until", help="Stop after this stage of the config.")
 @click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False),

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from astro.config.run import _KIND_OF_KEY, RunConfig
+from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import read_config
-from astro.errors import ConfigError, PluginError
+from astro.errors import AstroError, ConfigError, PluginError
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import ModelParams, validate
 from astro.plugins.registry import Registry
@@ -51,10 +52,19 @@ def _well_formed(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, Binding]]:
 
 def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
     """What only shows once each plugin's own params are sound."""
+    try:
+        stages = run_stages(config, registry)
+    except ConfigError as error:
+        yield from error.problems
+    except AstroError as error:
+        yield f"stages: {error}"
+    else:
+        yield from unknown_models(config, stages)
+        measured = evaluated_models(config, stages)
+        if config.rounds and ("rl" if config.rl else "sft") not in measured:
+            yield "rounds: each has to train and evaluate a model, by rl or sft"
     policy = config.policy
     params = registry.params("policy", policy.name, policy.params)
-    if config.rounds and ("rl" if config.rl else "sft") not in config.evaluated():
-        yield "rounds: each has to train and evaluate a model, by rl or sft"
     if (config.sft or config.rl) and not isinstance(params, ModelParams):
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
     elif (config.sft or config.rl) and params.remote:

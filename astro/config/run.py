@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from astro.engine.budget import Budget
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import Params
 
-ModelName = Literal["base", "direct_sft", "sft", "rl"]
+STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
+"""The built-in stages, in their order."""
+BASE = "base"
+"""The name of the model that a run starts from."""
+TRAINED = "trained"
+"""What `evaluate.models` calls all the models that a run trains."""
+BUILT_IN_MODELS = ("direct_sft", "sft", "rl")
+"""The models that the built-in stages may train."""
+
 Split = Literal["train", "dev", "test"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
 
@@ -27,7 +35,8 @@ class Evaluate(Params):
     """How models are measured: `samples` responses a problem at `temperature`, and one greedy.
 
     `sets` take the place of the run's own problems. Problems are also grouped by what their
-    metadata holds under each key of `by`.
+    metadata holds under each key of `by`. `models` names the models that are measured; `trained`
+    stands for all that the run trains.
     """
 
     split: Split = "test"
@@ -37,11 +46,19 @@ class Evaluate(Params):
     temperature: Annotated[float, Field(gt=0)] = 1.0
     max_tokens: Annotated[int, Field(ge=1)] = 256
     greedy: bool = True
-    models: tuple[ModelName, ...] = ("base", "direct_sft", "sft", "rl")
+    models: tuple[Name, ...] = (BASE, TRAINED)
+
+    @field_validator("models")
+    @classmethod
+    def _all_trained(cls, models: tuple[str, ...]) -> tuple[str, ...]:
+        """Read a list of all built-in models as `trained`, which was written so once."""
+        if not {*BUILT_IN_MODELS} <= {*models}:
+            return models
+        return tuple(dict.fromkeys(TRAINED if m in BUILT_IN_MODELS else m for m in models))
 
     def without_base(self) -> Evaluate:
         """The same without the base model."""
-        models = tuple(model for model in self.models if model != "base")
+        models = tuple(model for model in self.models if model != BASE)
         return self.model_copy(update={"models": models})
 
 
@@ -69,6 +86,7 @@ class RunConfig(Params):
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
     `sft_tokens` ends fine-tuning once that many tokens have borne loss. It starts from `sft_model`,
     if not from the policy's model, and learns from the traces of the runs in `sft_runs` too.
+    `stages` are added to the built-in ones; one of their names takes the place of theirs.
     """
 
     name: Name
@@ -94,6 +112,7 @@ class RunConfig(Params):
     reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()
     rounds: Rounds | None = None
+    stages: dict[Name, Binding] = Field(default_factory=dict)
 
     def bindings(self) -> Iterator[tuple[str, str, Binding]]:
         """(key in the config, plugin kind, binding) of every plugin that the run uses."""
@@ -103,15 +122,19 @@ class RunConfig(Params):
                 yield key, kind, binding
         for name, problems in self.evaluate.sets.items():
             yield f"evaluate.sets.{name}", "problems", problems
+        for name, stage in self.stages.items():
+            yield f"stages.{name}", "stage", stage
+
+    def stage_bindings(self) -> dict[str, Binding]:
+        """Every stage of the run by name; what is added stands before `evaluate`."""
+        optional = [name for name in ("sft", "rl") if getattr(self, name) is not None]
+        names = ("search", "linearize", *optional, *self.stages, "evaluate", "report")
+        return {name: self.stages.get(name, Binding(name=name)) for name in names}
 
     def trained(self) -> list[str]:
-        """The models that the run trains."""
+        """The models that the built-in stages train."""
         models = {"sft": self.sft, "direct_sft": self.sft and self.control, "rl": self.rl}
         return [model for model, binding in models.items() if binding]
-
-    def evaluated(self) -> list[str]:
-        """The models asked for that the run has: the base, and those that it trains."""
-        return [m for m in self.evaluate.models if m in ("base", *self.trained())]
 
 
 _KIND_OF_KEY = {

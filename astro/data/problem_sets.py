@@ -43,15 +43,32 @@ class Decontamination:
         return f"decontamination: {number} training problems left out: {', '.join(sets)}"
 
 
-def load(registry: Registry, binding: Binding, split: str) -> tuple[list[Problem], bool]:
-    """The problems of a split, and whether they are made by rule.
+class ProblemLoader:
+    """Loads splits of problems: each source is built once, and each split is loaded once."""
 
-    Raises `ProblemError` unless there are some, all distinct.
-    """
-    source: ProblemSource = registry.build("problems", binding)
-    problems = list(source.load(split))
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._sources: dict[bytes, ProblemSource] = {}
+        self._splits: dict[tuple[bytes, str], list[Problem]] = {}
+
+    def __call__(self, binding: Binding, split: str) -> tuple[list[Problem], bool]:
+        """The problems of a split, and whether they are made by rule.
+
+        Raises `ProblemError` unless there are some, all distinct.
+        """
+        key = encode((binding.name, binding.params))
+        if key not in self._sources:
+            self._sources[key] = self._registry.build("problems", binding)
+        source = self._sources[key]
+        if (key, split) not in self._splits:
+            self._splits[key, split] = _checked(list(source.load(split)), binding.name, split)
+        return self._splits[key, split], isinstance(source, Generated) and source.by_rule
+
+
+def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:
+    """The problems, if there are some that can be stored. Raises `ProblemError`."""
     if not problems:
-        raise ProblemError(f"problems {binding.name!r} give none to {split}")
+        raise ProblemError(f"problems {source!r} give none to {split}")
     for problem in problems:
         try:
             encode(problem)
@@ -60,37 +77,39 @@ def load(registry: Registry, binding: Binding, split: str) -> tuple[list[Problem
     problem_id, count = Counter(problem.id for problem in problems).most_common(1)[0]
     if count > 1:
         raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
-    return problems, isinstance(source, Generated) and source.by_rule
+    return problems
 
 
-def held_out(config: RunConfig, registry: Registry) -> list[HeldOut]:
+def held_out(config: RunConfig, load: ProblemLoader) -> list[HeldOut]:
     """The sets that `config` evaluates on: its own split, if it names no sets."""
     common = config.evaluate
     if not common.sets:
-        problems, by_rule = load(registry, config.problems, common.split)
+        problems, by_rule = load(config.problems, common.split)
         return [HeldOut(common.split, problems, common.samples, by_rule)]
     sets = []
     for name, binding in common.sets.items():
-        problems, by_rule = load(registry, binding, binding.split or common.split)
+        problems, by_rule = load(binding, binding.split or common.split)
         sets.append(HeldOut(name, problems, binding.samples or common.samples, by_rule))
     return sets
 
 
-def training(config: RunConfig, registry: Registry) -> tuple[list[Problem], Decontamination | None]:
+def training(
+    config: RunConfig, load: ProblemLoader
+) -> tuple[list[Problem], Decontamination | None]:
     """The problems to train on without those that are held out, and what was left out.
 
     Where own held-out problems cannot be read, or are those of training, the result says so; with
     `decontaminate` off, or evaluation asked for on `train`, there is none; a set that is `train` of
     the same problems is not compared. Raises `ProblemError`, also where nothing is left.
     """
-    problems, _ = load(registry, config.problems, "train")
+    problems, _ = load(config.problems, "train")
     own = not config.evaluate.sets
     if not config.decontaminate or (own and config.evaluate.split == "train"):
         return problems, None
     sets, compared = list[HeldOut](), dict[str, int | str]()
     try:
         trained_on = _trained_on(config)
-        sets = [held for held in held_out(config, registry) if held.name not in trained_on]
+        sets = [held for held in held_out(config, load) if held.name not in trained_on]
         if own and sets[0].problems == problems:
             raise ProblemError("not compared: it holds the training problems themselves")
         compared = {held.name: len(held.problems) for held in sets}

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from astro.data.problem_sets import held_out
 from astro.runs.context import RunContext
 from astro.runs.stages.search import search_tasks, tree_fields
 from astro.types import SearchTree
@@ -33,7 +32,7 @@ def search_at_inference(run: RunContext) -> Searched:
     """Search each held-out problem as the run's config and budget say. Raises `AstroError`."""
     tasks = [
         task
-        for held in held_out(run.config, run.registry)
+        for held in run.held_out()
         for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
     ]
     policy, spend = run.policy("base"), run.config.budget

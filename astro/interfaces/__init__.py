@@ -9,6 +9,7 @@ kind is given (see `Registry.build`):
     linearizer                                       Class(params, step_format=...)
     rl                                               Class(params, step_format=...)
     executor                                         Class(params)
+    stage                                            Class(params, name=..., config=...)
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from astro.interfaces.backend import Backend, HasCounters
 from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
 from astro.interfaces.policy import TrainablePolicy
 from astro.interfaces.search import Linearizer, SearchAlgorithm, ValueEstimator
+from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
     HeaderCompleting,
     PromptTemplating,
@@ -57,6 +59,7 @@ __all__ = [
     "SFTTrainer",
     "SearchAlgorithm",
     "SelfReflecting",
+    "Stage",
     "StepChecker",
     "StepFormat",
     "TrainResult",

@@ -9,11 +9,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from astro.config.run import RunConfig
+from astro.config.run import STAGES, RunConfig
+from astro.config.stages import evaluated_models, run_stages
 from astro.planning.cost import HasCost, RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.plugins.registry import Registry
-from astro.runs.runner import STAGES
 
 Works = Mapping[str, StageCost]
 _WORKING = ("search", "value", "linearizer", "control", "sft", "rl")
@@ -126,7 +126,7 @@ def estimate(
         *_linearize(works, counts, assumed),
         *_sft(config, works, counts, assumed),
         *(_row("rl", asks, 1, "training", assumed=assumed) for asks in works["rl"].asks),
-        _evaluate(config, counts, assumed),
+        _evaluate(config, registry, counts, assumed),
     ]
     rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
     disk = [
@@ -229,11 +229,14 @@ def _sft(
             yield CostLine("sft", model, product, trained_tokens=trained)
 
 
-def _evaluate(config: RunConfig, counts: Counts, assumed: Assumptions) -> CostLine:
+def _evaluate(
+    config: RunConfig, registry: Registry, counts: Counts, assumed: Assumptions
+) -> CostLine:
     evaluate = config.evaluate
     samples = evaluate.samples + evaluate.greedy
     asks = RequestCost("responses", counts.evaluated, samples, evaluate.max_tokens)
-    return _row("evaluate", asks, len(config.evaluated()), "models", assumed=assumed)
+    models = evaluated_models(config, run_stages(config, registry))
+    return _row("evaluate", asks, len(models), "models", assumed=assumed)
 
 
 def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:

@@ -8,14 +8,13 @@ from math import ceil
 from pathlib import Path
 
 from astro.config.loading import load_config
-from astro.config.run import Rounds, RunConfig
-from astro.data.problem_sets import held_out, load
+from astro.config.run import STAGES, Rounds, RunConfig
+from astro.data.problem_sets import ProblemLoader, held_out
 from astro.engine.budget import Budget
 from astro.experiments.rounds import round_config
 from astro.experiments.study import Study, is_study, load_study
 from astro.planning.estimate import Assumptions, Counts, Plan, Total, estimate
 from astro.plugins.registry import Registry
-from astro.runs.runner import STAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _inference(
     limit = study.arms[study.reference].evaluate.max_tokens
     own = {"budget": Budget(tokens=limit), "sft": None, "rl": None}
     config = study.inference.model_copy(update=own)
-    trees = test or sum(len(held.problems) for held in held_out(config, registry))
+    trees = test or sum(len(held.problems) for held in held_out(config, ProblemLoader(registry)))
     searched = estimate(config, registry, Counts(trees, 0), assumed, stages=("search",))
     title = f"search at inference, {trees:,} problems at {limit:,} tokens"
     yield Planned(title, searched, len(study.seeds))
@@ -94,14 +93,15 @@ def _rounds(
 
 def counted(config: RunConfig, registry: Registry, test: int | None) -> Counts:
     """Only what the config and `test` leave open is loaded. Raises `ProblemError`."""
-    trees = config.trees or len(load(registry, config.problems, "train")[0])
-    return Counts(trees, test or evaluated(config, registry))
+    load = ProblemLoader(registry)
+    trees = config.trees or len(load(config.problems, "train")[0])
+    return Counts(trees, test or evaluated(config, load))
 
 
-def evaluated(config: RunConfig, registry: Registry) -> int:
+def evaluated(config: RunConfig, load: ProblemLoader) -> int:
     """How many problems are evaluated; one of a set with more samples counts as more than one.
     Raises `ProblemError`."""
-    samples = sum(len(held.problems) * held.samples for held in held_out(config, registry))
+    samples = sum(len(held.problems) * held.samples for held in held_out(config, load))
     return ceil(samples / config.evaluate.samples)
 
 

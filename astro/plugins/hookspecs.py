@@ -40,6 +40,7 @@ KINDS = (
     "sft",
     "rl",
     "executor",
+    "stage",
     COMMAND,
 )
 MODEL_KINDS = ("policy", "reward_model")

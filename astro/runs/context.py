@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from astro.config.run import RunConfig
+from astro.config.run import BASE, RunConfig
+from astro.config.stages import AnyStage, evaluated_models
 from astro.data import problem_sets
 from astro.engine.budget import Budget
 from astro.engine.executor import Executor, HasUsage
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError, VerifierError
-from astro.events import Listener, Notice, ProblemFailed, StageProgress, StageStarted
+from astro.events import (
+    Listener,
+    Notice,
+    ProblemFailed,
+    StageFinished,
+    StageProgress,
+    StageStarted,
+    ignore,
+)
 from astro.files import encode, read_json, write_json, write_lines
 from astro.interfaces import OnStep, StepFormat
 from astro.plugins.binding import Binding
@@ -25,36 +37,77 @@ from astro.requests import POLICY
 from astro.runs.folder import RunFolder
 from astro.types import Problem
 
+T = TypeVar("T")
 Usage = Mapping[str, Mapping[str, float]]
 """Counters by role."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """A claimed folder, the config, and the means to do the work."""
+    """A claimed folder, the config, and the means to do the work.
+
+    `stages` are those of the run in their order. `sft_tokens` is how many loss tokens fine-tuning
+    takes where the config does not say. What a run needs more than once is built or loaded once.
+    """
 
     config: RunConfig
     folder: RunFolder
     registry: Registry
     journal: Journal
     on_event: Listener
+    stages: Sequence[AnyStage] = ()
+    sft_tokens: int | None = None
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What `make` returns; it is called the first time that the run asks for `name`."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: T = self._made[name]
+        return made
 
     def step_format(self) -> StepFormat:
-        step_format: StepFormat = self.registry.build("step_format", self.config.step_format)
+        """The step format of the config."""
+        build = partial(self.registry.build, "step_format", self.config.step_format)
+        step_format: StepFormat = self.once("step_format", build)
         return step_format
+
+    def evaluated(self) -> list[str]:
+        """The models that the run evaluates."""
+        return evaluated_models(self.config, self.stages)
+
+    def held_out(self) -> list[problem_sets.HeldOut]:
+        """The sets of problems that the run evaluates on. Raises `ProblemError`."""
+        return problem_sets.held_out(self.config, self._loader())
+
+    @contextmanager
+    def started(self, stage: str, total: int, unit: str, done: int = 0) -> Iterator[None]:
+        """Announce a stage, or a part of one, and once its work is done that it has finished."""
+        began = time.monotonic()
+        self.on_event(StageStarted(stage, total, unit, done))
+        yield
+        self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def training_problems(self) -> list[Problem]:
         """Those of `train` that are not held out; decontamination.json says which were left out.
-        Raises `ProblemError`."""
-        problems, decontamination = problem_sets.training(self.config, self.registry)
+
+        Raises `ProblemError`.
+        """
+        return self.once("training_problems", self._decontaminated)
+
+    def _decontaminated(self) -> list[Problem]:
+        problems, decontamination = problem_sets.training(self.config, self._loader())
         if decontamination:
             write_json(self.folder.decontamination, decontamination)
             self.on_event(Notice(decontamination.line()))
         return problems
 
+    def _loader(self) -> problem_sets.ProblemLoader:
+        return self.once("loader", partial(problem_sets.ProblemLoader, self.registry))
+
     def policy(self, model: str) -> Binding:
         """The configured policy, with the checkpoint of `model`."""
-        if model == "base":
+        if model == BASE:
             return self.config.policy
         return self.config.policy.with_params(model=str(self.folder.checkpoint(model)))
 
@@ -86,6 +139,7 @@ class RunContext:
         todo = [task for task in tasks if task.key not in finished]
         executor = self.executor()
         usage = partial(_usage, executor)
+        began = time.monotonic()
         self.on_event(StageStarted(stage, len(tasks), unit, len(finished)))
         progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
         try:
@@ -104,6 +158,7 @@ class RunContext:
         finally:
             self._write_failures()
             self._add_usage(stage, usage())
+        self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def executor(self) -> Executor:
         executor: Executor = self.registry.build("executor", self.config.executor)
@@ -147,6 +202,16 @@ class RunContext:
         outcomes = self.journal.outcomes("")
         rows = [{"task": task, "reason": failure} for task, failure, _ in outcomes if failure]
         write_lines(self.folder.failures, rows)
+
+
+@contextmanager
+def scratch(config: RunConfig, folder: RunFolder, registry: Registry) -> Iterator[RunContext]:
+    """A run whose folder nobody has claimed, and whose journal is thrown away at the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="astro-") as root,
+        closing(Journal(RunFolder(Path(root)).journal)) as journal,
+    ):
+        yield RunContext(config, folder, registry, journal, ignore)
 
 
 def _usage(executor: Executor) -> Usage:

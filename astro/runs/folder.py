@@ -106,10 +106,11 @@ class RunFolder:
             write_whole(self.config, [text.encode()])
             return
         try:
-            old = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            raw = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            old = RunConfig.model_validate(raw).model_dump(mode="json")
         except (yaml.YAMLError, ValueError, RecursionError):
             old = None
-        differing = _changed_keys(old, yaml.safe_load(text))
+        differing = _changed_keys(old, config.model_dump(mode="json"))
         changed = [key for key in differing if not key.startswith(FREE)]
         if changed:
             raise RunError(

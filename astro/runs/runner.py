@@ -1,15 +1,14 @@
-"""The chain: problems, trees, traces, SFT, RL, evaluation, report. One stage a file."""
+"""Runs the stages of a config: problems, trees, traces, SFT, RL, evaluation, report."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from astro.config.run import RunConfig
-from astro.data.problem_sets import held_out
+from astro.config.stages import AnyStage, run_stages, stages_until
 from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, StageFinished, ignore
@@ -18,9 +17,8 @@ from astro.plugins.registry import Registry
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.listeners import broadcast
-from astro.runs.stages import evaluate, linearize, report, rl, search, sft
-
-STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
+from astro.runs.stages import report
+from astro.runs.stages.evaluate import Scores, read_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +26,8 @@ class RunResult:
     """Where a run's files are, each model's scores by metric, and responses worth showing."""
 
     folder: Path
-    scores: evaluate.Scores
+    scores: Scores
     examples: list[report.SampleResponse]
-
-
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    """A stage, what it leaves behind, and how to run it."""
-
-    name: str
-    outputs: Sequence[Path]
-    work: Callable[[], None]
-
-    @property
-    def done(self) -> bool:
-        return all(path.exists() for path in self.outputs)
 
 
 def run(
@@ -51,73 +36,115 @@ def run(
     runs: str | Path = "runs",
     fresh: bool = False,
     until: str | None = None,
+    stages: Collection[str] | None = None,
     trees: Path | None = None,
     sft_tokens: int | None = None,
     on_event: Listener = ignore,
+    registry: Registry | None = None,
 ) -> RunResult:
-    """Run the stages in order, up to `until`, in `runs/<name>`. Stages that are done are skipped.
+    """Run the stages of `config` in order in `runs/<name>`. Stages that are done are skipped.
 
-    A run that was ended at any moment goes on from there, and ends as it would have. `trees` is a
-    trees.jsonl that takes the place of a search, `sft_tokens` is for a config without its own.
-    What will be evaluated is read before anything else. Raises `AstroError`; nothing is lost by it.
+    A run that was ended at any moment goes on from there, and ends as it would have. What will be
+    evaluated is read before anything else.
+
+    Args:
+        config: What to run.
+        runs: The folder that holds the runs' folders.
+        fresh: Whether to start over; what the run had is removed.
+        until: The last stage to run.
+        stages: Names of the stages to run, and no others.
+        trees: A trees.jsonl that takes the place of a search.
+        sft_tokens: Loss tokens to fine-tune on where the config does not say.
+        on_event: Called with every event, as the listeners of plugins are.
+        registry: The plugins to use, those installed by default.
+
+    Raises:
+        AstroError: What ended the run. What is done is kept, and the run can go on.
     """
-    if until is not None and until not in STAGES:
-        raise ConfigError([f"until: expected one of {', '.join(STAGES)}, got {until!r}"])
-    if config.rounds is not None:
+    if config.rounds is not None and stages is None:
         raise ConfigError(["rounds: run them by astro.experiments.rounds.run_rounds"])
-    with opened(config, runs=Path(runs), fresh=fresh, on_event=on_event) as context:
+    registry = registry or Registry.discover()
+    chosen = _chosen(stages_until(run_stages(config, registry), until), stages)
+    with opened(
+        config,
+        runs=Path(runs),
+        fresh=fresh,
+        sft_tokens=sft_tokens,
+        on_event=on_event,
+        registry=registry,
+    ) as context:
         if trees is not None and not context.folder.trees.exists():
             copy_whole(trees, context.folder.trees)
-        stages = STAGES[: STAGES.index(until or STAGES[-1]) + 1]
-        if evaluate.STAGE in stages and config.evaluated() and not context.folder.scores.exists():
-            held_out(config, context.registry)
-        for stage in _stages(context, config.sft_tokens or sft_tokens):
-            if stage.name in stages:
-                _carry_out(stage, on_event)
+        if any(stage.name == "evaluate" and not _done(stage, context) for stage in chosen):
+            _check_evaluation(context)
+        for stage in chosen:
+            _run_stage(stage, context)
         return _result(context)
 
 
 @contextmanager
 def opened(
-    config: RunConfig, *, runs: Path, fresh: bool = False, on_event: Listener = ignore
+    config: RunConfig,
+    *,
+    runs: Path,
+    fresh: bool = False,
+    sft_tokens: int | None = None,
+    on_event: Listener = ignore,
+    registry: Registry | None = None,
 ) -> Iterator[RunContext]:
     """The run in `runs/<name>`, which nobody else has meanwhile. Raises `AstroError`."""
+    registry = registry or Registry.discover()
     folder = RunFolder(runs / config.name)
     try:
         with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
-            registry = Registry.discover()
-            yield RunContext(config, folder, registry, journal, broadcast(on_event, registry))
+            yield RunContext(
+                config,
+                folder,
+                registry,
+                journal,
+                broadcast(on_event, registry),
+                run_stages(config, registry),
+                sft_tokens,
+            )
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
 
 
-def _stages(context: RunContext, sft_tokens: int | None) -> Iterator[_Stage]:
-    folder, config = context.folder, context.config
-    arms = [arm for arm, _ in linearize.arms(context)]
-    yield _Stage("search", [folder.trees], lambda: search.run(context))
-    traces = [folder.traces(arm) for arm in arms]
-    yield _Stage("linearize", traces, lambda: linearize.run(context))
-    if config.sft is not None:
-        binding = config.sft
-        trained = [folder.training_metrics(arm) for arm in arms]
-        yield _Stage("sft", trained, lambda: sft.run(context, binding, sft_tokens))
-    if config.rl is not None:
-        algorithm = config.rl
-        yield _Stage("rl", [folder.checkpoint("rl")], lambda: rl.run(context, algorithm))
-    yield _Stage("evaluate", [folder.scores], lambda: evaluate.run(context))
-    yield _Stage("report", [folder.report], lambda: report.run(context))
+def _chosen(stages: Sequence[AnyStage], names: Collection[str] | None) -> list[AnyStage]:
+    """Those of `names`, or all if it is None. Raises `ConfigError`."""
+    if names is None:
+        return list(stages)
+    known = [stage.name for stage in stages]
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigError([f"stages: expected some of {', '.join(known)}, got {unknown[0]!r}"])
+    return [stage for stage in stages if stage.name in names]
 
 
-def _carry_out(stage: _Stage, on_event: Listener) -> None:
-    began = time.monotonic()
-    skipped = stage.done
-    if not skipped:
-        stage.work()
-    on_event(StageFinished(stage.name, time.monotonic() - began, skipped=skipped))
+def _done(stage: AnyStage, context: RunContext) -> bool:
+    """Whether all that the stage leaves is there; one that leaves nothing is run every time."""
+    outputs = stage.outputs(context.folder.root)
+    return bool(outputs) and all(path.exists() for path in outputs)
+
+
+def _check_evaluation(context: RunContext) -> None:
+    """Read what will be evaluated, so that a fault in it shows before hours of work."""
+    if context.evaluated():
+        context.held_out()
+
+
+def _run_stage(stage: AnyStage, context: RunContext) -> None:
+    """Run one stage, unless it is done. Raises `RunError` where one that it needs is not."""
+    if _done(stage, context):
+        context.on_event(StageFinished(stage.name, 0.0, skipped=True))
+        return
+    needed = [other for other in context.stages if other.name in stage.needs]
+    if absent := [other.name for other in needed if not _done(other, context)]:
+        raise RunError(f"stage {stage.name} needs {', '.join(absent)}", "run them first")
+    stage.run(context)
 
 
 def _result(context: RunContext) -> RunResult:
     folder = context.folder
     if not folder.scores.exists():
         return RunResult(folder.root, {}, [])
-    return RunResult(folder.root, evaluate.read_scores(folder.scores), report.examples(context))
+    return RunResult(folder.root, read_scores(folder.scores), report.examples(context))

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from contextlib import closing
 from pathlib import Path
 
 from astro.config.run import RunConfig
-from astro.engine.journal import Journal
 from astro.errors import ProblemError, RunError
-from astro.events import ignore
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.plugins.registry import Registry
-from astro.runs.context import RunContext
+from astro.runs.context import scratch
 from astro.runs.folder import RunFolder
 from astro.runs.stages.search import STAGE, search_tasks
 from astro.types import Problem, SearchTree
@@ -26,23 +22,22 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
     A string is the id or the prompt of one of the config's problems, or a text that their source
     can read. Raises `AstroError`.
     """
+    registry = Registry.discover()
     if isinstance(problem, str):
-        problem = find_problem(config, problem)
-    with tempfile.TemporaryDirectory(prefix="astro-") as root:
-        folder = RunFolder(Path(root))
-        with closing(Journal(folder.journal)) as journal:
-            run = RunContext(config, folder, Registry.discover(), journal, ignore)
-            tasks = search_tasks(run, [problem], STAGE)
-            (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
+        problem = find_problem(config, problem, registry)
+    with scratch(config, RunFolder(Path(config.name)), registry) as run:
+        tasks = search_tasks(run, [problem], STAGE)
+        (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result
     return tree
 
 
-def find_problem(config: RunConfig, wanted: str) -> Problem:
+def find_problem(config: RunConfig, wanted: str, registry: Registry | None = None) -> Problem:
     """The problem that a string means; see `solve`. Raises `AstroError`."""
-    source: ProblemSource = Registry.discover().build("problems", config.problems)
+    registry = registry or Registry.discover()
+    source: ProblemSource = registry.build("problems", config.problems)
     errors: list[ProblemError] = []
     for split in SPLITS:
         try:

@@ -336,10 +336,12 @@ def test_a_study_is_shown_arm_by_arm_and_told_apart(config: Path) -> None:
         assert "arms: this is a study" in result.stderr
 
 
-def test_run_knows_the_stages() -> None:
-    result = astro("run", "x.yaml", "--until", "lunch")
+def test_run_knows_the_stages(config: Path) -> None:
+    result = astro("run", str(config), "--until", "lunch")
     assert result.exit_code == 2
-    assert "linearize" in result.stderr
+    assert result.stderr == (
+        "error: until: expected one of search, linearize, sft, rl, evaluate, report, got 'lunch'\n"
+    )
 
 
 def test_solve_shows_the_best_answer(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,8 +33,9 @@ def events_of(note: str) -> list[Event]:
         step_format=lambda: None,
         on_step=lambda _: None,
         on_event=events.append,
+        started=lambda *_: nullcontext(),
     )
-    rl.run(cast(RunContext, cast(Any, run)), Binding(name="grpo"))
+    rl.train(cast(RunContext, cast(Any, run)), Binding(name="grpo"))
     return events
 
 

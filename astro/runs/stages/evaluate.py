@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from astro.config.run import Evaluate
-from astro.data.problem_sets import held_out, with_prompt
+from astro.config.run import BASE, Evaluate, RunConfig
+from astro.data.problem_sets import with_prompt
 from astro.engine.sampling import Sample, sample_responses
 from astro.engine.tasks import Task
 from astro.files import read_json, read_lines, write_json, write_whole
@@ -17,6 +17,7 @@ from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
 from astro.requests import Program
 from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
 from astro.types import FinishReason, Problem
 
 STAGE = "evaluate"
@@ -58,11 +59,37 @@ class _ScoresFile:
     groups: list[Group] = field(default_factory=list)
 
 
-def run(run: RunContext) -> None:
-    """Write eval/<model>.jsonl for every model that there is, and eval/scores.json."""
+@dataclass(frozen=True, slots=True)
+class EvaluateStage:
+    """Writes eval/<model>.jsonl for every model that the run has, and eval/scores.json."""
+
+    params: None
+    name: str
+    config: RunConfig
+    needs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The scores."""
+        return [RunFolder(folder).scores]
+
+    def run(self, run: RunContext) -> None:
+        """Sample from each model in turn, and score what they said."""
+        with run.started(STAGE, len(run.evaluated()), "models"):
+            evaluate(run)
+
+
+def base_alone(config: RunConfig) -> RunConfig:
+    """`config` with the base model as the only one to evaluate."""
+    only = config.evaluate.model_copy(update={"models": (BASE,)})
+    return config.model_copy(update={"evaluate": only})
+
+
+def evaluate(run: RunContext) -> None:
+    """Sample from each model in turn, and score what they said."""
     measured: dict[str, list[EvaluatedProblem]] = {}
     scores: Scores = {}
-    for model in run.config.evaluated():
+    for model in run.evaluated():
         if not run.folder.samples(model).exists():
             _sample(run, model)
         measured[model] = found = list(read_lines(run.folder.samples(model), EvaluatedProblem))
@@ -74,7 +101,7 @@ def _sample(run: RunContext, model: str) -> None:
     stage = f"{STAGE}/{model}"
     step_format, config = run.step_format(), run.config.evaluate
     tasks = []
-    for held in held_out(run.config, run.registry):
+    for held in run.held_out():
         prefix = f"{stage}/{held.name}" if config.sets else stage
         how = config.model_copy(update={"samples": held.samples})
         for problem in held.problems:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.files import index_lines, read_line, write_lines
@@ -16,6 +17,7 @@ from astro.interfaces import Linearizer, StepFormat
 from astro.plugins.binding import Binding
 from astro.requests import Program
 from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
 from astro.seeds import derive
 from astro.types import Problem, SearchTree, Trace
 
@@ -29,19 +31,38 @@ class _TreeHead:
     problem: Problem
 
 
-def run(run: RunContext) -> None:
-    """Write traces.jsonl and, where there is a control, control_traces.jsonl."""
-    tasks = [task for arm, binding in arms(run) for task in _tasks(run, arm, binding)]
+@dataclass(frozen=True, slots=True)
+class LinearizeStage:
+    """Writes traces.jsonl and, where there is a control, control_traces.jsonl."""
+
+    params: None
+    name: str
+    config: RunConfig
+    needs: tuple[str, ...] = ("search",)
+    models: tuple[str, ...] = ()
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The traces of each arm."""
+        return [RunFolder(folder).traces(arm) for arm, _ in arms(self.config)]
+
+    def run(self, run: RunContext) -> None:
+        """Linearize every tree for every arm."""
+        linearize(run)
+
+
+def linearize(run: RunContext) -> None:
+    """Linearize every tree for every arm."""
+    tasks = [task for arm, binding in arms(run.config) for task in _tasks(run, arm, binding)]
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
-    for arm, _ in arms(run):
+    for arm, _ in arms(run.config):
         keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
         write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
 
 
-def arms(run: RunContext) -> list[tuple[str, Binding]]:
+def arms(config: RunConfig) -> list[tuple[str, Binding]]:
     """(name of the model it trains, linearizer) of the method and of its control."""
-    control = run.config.control
-    return [("sft", run.config.linearizer), *([("direct_sft", control)] if control else [])]
+    control = config.control
+    return [("sft", config.linearizer), *([("direct_sft", control)] if control else [])]
 
 
 def _tasks(run: RunContext, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:

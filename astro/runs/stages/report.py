@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
+from pathlib import Path
 
+from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
 from astro.config.yaml import dump_config
 from astro.data.problem_sets import Decontamination
 from astro.files import read_json, read_lines, write_whole
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
 from astro.runs.stages.evaluate import EvaluatedProblem, Figures, Group, read_groups, read_scores
 from astro.text import plain
 from astro.types import Problem
 
-TITLES = {"base": "base", "direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
-SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
+_TITLES = {"direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
+_SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +34,37 @@ class SampleResponse:
     status: str
 
 
-def run(run: RunContext) -> None:
-    """Write report.md."""
-    write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
+@dataclass(frozen=True, slots=True)
+class ReportStage:
+    """Writes report.md."""
+
+    params: None
+    name: str
+    config: RunConfig
+    needs: tuple[str, ...] = ("evaluate",)
+    models: tuple[str, ...] = ()
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The report."""
+        return [RunFolder(folder).report]
+
+    def run(self, run: RunContext) -> None:
+        """Write the scores, the sample responses and the config as Markdown."""
+        with run.started(self.name, 1, "file"):
+            write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
 
 
 def examples(run: RunContext) -> list[SampleResponse]:
     """A response of the base model, and one that backtracked and came out right, if any."""
+    return run.once("examples", partial(_examples, run))
+
+
+def _examples(run: RunContext) -> list[SampleResponse]:
     step_format = run.step_format()
-    present = run.config.evaluated()
+    present = run.evaluated()
     found = [_first(run, "base", step_format, backtracked=False)] if "base" in present else []
-    best = next((model for model in ("rl", "sft") if model in present), None)
+    trained = [model for model in present if model not in (BASE, "direct_sft")]
+    best = trained[-1] if trained else None
     if best:
         found.append(_first(run, best, step_format, backtracked=True))
     return [example for example in found if example]
@@ -53,18 +77,27 @@ def _first(
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)
             if not backtracked or good:
-                title = TITLES[model] + (", after a backtrack" if backtracked else "")
+                title = title_of(model) + (", after a backtrack" if backtracked else "")
                 status = sample.verdict.status.value
                 return SampleResponse(title, measured.problem, sample.text, status)
     return None
 
 
+def title_of(model: str) -> str:
+    """How tables name a model."""
+    return _TITLES.get(model, model)
+
+
+def in_order(models: Iterable[str]) -> list[str]:
+    """Models in the order in which tables show them: the built-in ones, then others as given."""
+    built_in = (BASE, *BUILT_IN_MODELS)
+    return sorted(models, key=lambda m: built_in.index(m) if m in built_in else len(built_in))
+
+
 def _lines(run: RunContext) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
     yield f"# {run.config.name}\n"
-    yield from _table(
-        [(title, scores[model]) for model, title in TITLES.items() if model in scores]
-    )
+    yield from _table([(title_of(model), scores[model]) for model in in_order(scores)])
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
     yield from _groups(read_groups(run.folder.scores))
     if run.folder.decontamination.exists():
@@ -83,8 +116,8 @@ def _groups(groups: Sequence[Group]) -> Iterator[str]:
         rows = [
             (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
             for part in parts
-            for model, title in TITLES.items()
-            if model in part.models
+            for model in in_order(part.models)
+            for title in [title_of(model)]
         ]
         yield from _table(rows)
         yield ""
@@ -106,7 +139,7 @@ def _table(rows: Sequence[tuple[str, Figures]]) -> Iterator[str]:
 def _cell(name: str, figure: Estimate | None) -> str:
     if figure is None:
         return "-"
-    if name.startswith(SHARES):
+    if name.startswith(_SHARES):
         return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
     return f"{figure.value:.2f} ({figure.low:.2f} to {figure.high:.2f})"
 

@@ -2,30 +2,93 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from astro.config.run import BASE, RunConfig
 from astro.data.problem_sets import with_prompt
-from astro.events import Notice, StageStarted
-from astro.interfaces import RLAlgorithm, RLJob
+from astro.errors import ConfigError, RunError
+from astro.events import Notice
+from astro.interfaces import DryRun, DryRunReport, RLAlgorithm, RLJob
 from astro.plugins.binding import Binding
-from astro.runs.context import RunContext
+from astro.plugins.registry import Registry
+from astro.runs.context import RunContext, scratch
+from astro.runs.folder import RunFolder
 from astro.seeds import derive
 
 STAGE = "rl"
 
 
-def run(run: RunContext, binding: Binding) -> None:
-    """Train from sft/model, or from the base model if there was no fine-tuning, into rl/model."""
-    start = run.policy("sft" if run.config.sft else "base")
-    step_format = run.step_format()
-    algorithm: RLAlgorithm = run.registry.build("rl", binding, step_format=step_format)
-    run.on_event(StageStarted(STAGE, 0, "steps"))
-    job = RLJob(
+@dataclass(frozen=True, slots=True)
+class RLStage:
+    """Trains rl/model from sft/model, or from the base model if there is no fine-tuning."""
+
+    params: None
+    name: str
+    config: RunConfig
+    models: tuple[str, ...] = (STAGE,)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The fine-tuning, if the config has one."""
+        return ("sft",) if self.config.sft else ()
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The trained model."""
+        return [RunFolder(folder).checkpoint(STAGE)]
+
+    def run(self, run: RunContext) -> None:
+        """Train."""
+        train(run, _binding(run.config))
+
+
+def train(run: RunContext, binding: Binding) -> None:
+    """Train from sft/model, or from the base model if there is no fine-tuning, into rl/model."""
+    algorithm: RLAlgorithm = _build(run, binding)
+    with run.started(STAGE, 0, "steps"):
+        result = algorithm.train(_job(run, "sft" if run.config.sft else BASE), run.on_step(STAGE))
+    if result.note:
+        run.on_event(Notice(f"{STAGE}: {result.note}"))
+
+
+def dry_run(config: RunConfig, runs: Path, registry: Registry) -> tuple[DryRunReport, str]:
+    """What `runs/<name>` would train with, and the model that it would start from.
+
+    Nothing is trained. The base model is taken where the run has no fine-tuned one yet. Raises
+    `RunError` where the algorithm starts no other program, and what its dry run raises.
+    """
+    binding = _binding(config)
+    with scratch(config, RunFolder(runs / config.name), registry) as run:
+        algorithm = _build(run, binding)
+        if not isinstance(algorithm, DryRun):
+            raise RunError(
+                f"rl {binding.name!r} trains in this process: there is no command to show",
+                "--dry-run is for trainers such as openrlhf_grpo",
+            )
+        tuned = config.sft is not None and run.folder.checkpoint("sft").exists()
+        start = "sft" if tuned else BASE
+        return algorithm.dry_run(_job(run, start)), start
+
+
+def _binding(config: RunConfig) -> Binding:
+    if config.rl is None:
+        raise ConfigError(["rl: missing"])
+    return config.rl
+
+
+def _build(run: RunContext, binding: Binding) -> Any:
+    return run.registry.build("rl", binding, step_format=run.step_format())
+
+
+def _job(run: RunContext, start: str) -> RLJob:
+    """The training of the run, from model `start`."""
+    policy, step_format = run.policy(start), run.step_format()
+    return RLJob(
         [with_prompt(problem, step_format, shots=False) for problem in run.training_problems()],
-        model=str(start.params.get("model", "")),
-        policy=start,
+        model=str(policy.params.get("model", "")),
+        policy=policy,
         reward=run.config.reward or run.config.verifier,
         run_dir=run.folder.training(STAGE),
         seed=derive(run.config.seed, STAGE),
     )
-    result = algorithm.train(job, run.on_step(STAGE))
-    if result.note:
-        run.on_event(Notice(f"{STAGE}: {result.note}"))

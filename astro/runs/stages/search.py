@@ -3,29 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
+from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.files import write_whole
 from astro.interfaces import SearchAlgorithm, StepFormat
 from astro.requests import Program
 from astro.runs.context import RunContext
+from astro.runs.folder import RunFolder
 from astro.seeds import derive
 from astro.types import Problem, SearchTree
 
 STAGE = "search"
 
 
-def run(run: RunContext) -> None:
-    """Search the training problems and write trees.jsonl, one tree a line, in their order."""
-    problems = run.training_problems()[: run.config.trees]
-    tasks = search_tasks(run, problems, STAGE)
-    policy, budget = run.policy("base"), run.config.budget
-    run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
-    results = run.results(task.key for task in tasks)
-    write_whole(run.folder.trees, (result + b"\n" for result in results))
+@dataclass(frozen=True, slots=True)
+class SearchStage:
+    """Searches the training problems and writes trees.jsonl, one tree per line, in their order."""
+
+    params: None
+    name: str
+    config: RunConfig
+    needs: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The trees."""
+        return [RunFolder(folder).trees]
+
+    def run(self, run: RunContext) -> None:
+        """Search as the config's budget allows."""
+        problems = run.training_problems()[: run.config.trees]
+        tasks = search_tasks(run, problems, STAGE)
+        policy, budget = run.policy("base"), run.config.budget
+        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
+        results = run.results(task.key for task in tasks)
+        write_whole(run.folder.trees, (result + b"\n" for result in results))
 
 
 def search_tasks(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from astro.errors import RunError
-from astro.events import StageStarted
+from astro.config.run import BUILT_IN_MODELS, RunConfig
+from astro.errors import ConfigError, RunError
 from astro.files import encode, read_json, read_lines, write_json, write_lines
 from astro.interfaces import SFTJob, SFTTrainer
 from astro.plugins.binding import Binding
@@ -19,15 +20,39 @@ from astro.seeds import derive
 STAGE = "sft"
 
 
-def run(run: RunContext, binding: Binding, tokens: int | None) -> None:
+@dataclass(frozen=True, slots=True)
+class SFTStage:
+    """Trains sft/model and, where there is a control, direct_sft/model from the base model."""
+
+    params: None
+    name: str
+    config: RunConfig
+    needs: tuple[str, ...] = ("linearize",)
+
+    @property
+    def models(self) -> list[str]:
+        """The control, if there is one, and the method."""
+        return [model for model in BUILT_IN_MODELS if model in dict(arms(self.config))]
+
+    def outputs(self, folder: Path) -> list[Path]:
+        """The metrics that each training leaves at its end."""
+        return [RunFolder(folder).training_metrics(model) for model in self.models]
+
+    def run(self, run: RunContext) -> None:
+        """Fine-tune each arm; the control on as many tokens as the method."""
+        if run.config.sft is None:
+            raise ConfigError(["sft: missing"])
+        finetune(run, run.config.sft, run.config.sft_tokens or run.sft_tokens)
+
+
+def finetune(run: RunContext, binding: Binding, tokens: int | None) -> None:
     """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
     bear loss; if None, the control on as many as the method."""
     trainer: SFTTrainer = run.registry.build("sft", binding)
-    for arm, _ in arms(run):
+    for arm, _ in arms(run.config):
         traces = _traces(run, arm)
         if not traces.stat().st_size:
             raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
-        run.on_event(StageStarted(arm, 0, "steps"))
         job = SFTJob(
             traces,
             model=run.config.sft_model or run.config.policy.params.get("model", ""),
@@ -35,7 +60,8 @@ def run(run: RunContext, binding: Binding, tokens: int | None) -> None:
             seed=derive(run.config.seed, STAGE),
             tokens=tokens,
         )
-        result = trainer.train(job, run.on_step(arm))
+        with run.started(arm, 0, "steps"):
+            result = trainer.train(job, run.on_step(arm))
         tokens = int(result.metrics["tokens"])
         write_json(run.folder.training_metrics(arm), result.metrics)
 

@@ -1,0 +1,109 @@
+"""The stages of a run, in the order in which they are run, and the models that they train."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from astro.config.run import BASE, BUILT_IN_MODELS, STAGES, TRAINED, RunConfig
+from astro.errors import ConfigError
+from astro.interfaces import Stage
+from astro.plugins.registry import Registry
+
+AnyStage = Stage[Any]
+
+
+def run_stages(config: RunConfig, registry: Registry) -> list[AnyStage]:
+    """Every stage of a run after those that it needs, and otherwise in the config's order.
+
+    The stages that a config adds come before `evaluate`, so that the models they train are
+    evaluated, unless they need it. Raises `ConfigError` where a need is missing or needs are
+    circular, and where two stages train one model; also any `PluginError`.
+    """
+    stages: list[AnyStage] = [
+        registry.build("stage", binding, name=name, config=config)
+        for name, binding in config.stage_bindings().items()
+    ]
+    problems = [*_missing(stages), *_contested(stages)]
+    if problems:
+        raise ConfigError(problems)
+    return _sorted(stages)
+
+
+def stages_until(stages: Sequence[AnyStage], last: str | None) -> list[AnyStage]:
+    """The stages up to and with `last`; all of them if it is None.
+
+    Where the run leaves out the built-in stage `last`, they end where it would come. Raises
+    `ConfigError` if there is no such stage.
+    """
+    names = [stage.name for stage in stages]
+    if last is None:
+        return list(stages)
+    if last not in {*names, *STAGES}:
+        expected = ", ".join(dict.fromkeys((*STAGES, *names)))
+        raise ConfigError([f"until: expected one of {expected}, got {last!r}"])
+    while last not in names:
+        last = STAGES[STAGES.index(last) - 1]
+    return list(stages[: names.index(last) + 1])
+
+
+def evaluated_models(config: RunConfig, stages: Iterable[AnyStage]) -> list[str]:
+    """The models that `evaluate` measures: those asked for of the base and the trained ones."""
+    trained = list[str]()
+    for stage in stages:
+        if stage.name == "evaluate":
+            break
+        trained += stage.models
+    asked = config.evaluate.models
+    wanted = {*asked, *(trained if TRAINED in asked else ())}
+    return [model for model in (BASE, *trained) if model in wanted]
+
+
+def unknown_models(config: RunConfig, stages: Iterable[AnyStage]) -> list[str]:
+    """A line for each model that `evaluate` asks for and that neither is built in nor trained."""
+    known = {BASE, TRAINED, *BUILT_IN_MODELS, *(m for stage in stages for m in stage.models)}
+    return [
+        f"evaluate.models: no stage trains {model!r}{_suggestion(model, known)}"
+        for model in config.evaluate.models
+        if model not in known
+    ]
+
+
+def _missing(stages: Sequence[AnyStage]) -> list[str]:
+    names = {stage.name for stage in stages}
+    return [
+        f"stages.{stage.name}: needs {need!r}, which is no stage of this config"
+        f"{_suggestion(need, names)}"
+        for stage in stages
+        for need in stage.needs
+        if need not in names
+    ]
+
+
+def _contested(stages: Sequence[AnyStage]) -> list[str]:
+    counts = Counter((BASE, TRAINED, *(model for stage in stages for model in stage.models)))
+    return [
+        f"stages: the name of model {model!r} is taken; let each stage train models of its own"
+        for model, count in counts.items()
+        if count > 1
+    ]
+
+
+def _sorted(stages: Sequence[AnyStage]) -> list[AnyStage]:
+    done: dict[str, AnyStage] = {}
+    left = list(stages)
+    while left:
+        ready = next((stage for stage in left if set(stage.needs) <= done.keys()), None)
+        if ready is None:
+            names = ", ".join(stage.name for stage in left)
+            raise ConfigError([f"stages: {names} have needs that are circular"])
+        done[ready.name] = ready
+        left.remove(ready)
+    return list(done.values())
+
+
+def _suggestion(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
