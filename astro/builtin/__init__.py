@@ -1,4 +1,4 @@
-"""What comes with the core, registered as any plugin is."""
+"""The implementations that come with the core, registered like those of any plugin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """The providers of the core."""
     return [
         Provider(
             "problems",
@@ -19,14 +20,14 @@ def astro_providers() -> list[Provider]:
         Provider(
             "policy",
             "scripted",
-            "answers by a script, without a model",
+            "responses from a script, without a model",
             target="astro.builtin.scripted:ScriptedPolicy",
             params="astro.builtin.scripted:ScriptedParams",
         ),
         Provider(
             "value",
             "rollout",
-            "the share of rollouts that a verifier finds correct",
+            "the share of correct rollouts from a state",
             target="astro.builtin.rollout:Rollout",
             params="astro.builtin.rollout:RolloutParams",
             fallback=True,
@@ -34,21 +35,21 @@ def astro_providers() -> list[Provider]:
         Provider(
             "value",
             "p_true",
-            "how likely the policy itself calls the solution so far right",
+            "the probability by which a model judges the solution so far to be right",
             target="astro.builtin.p_true:PTrue",
             params="astro.builtin.p_true:PTrueParams",
         ),
         Provider(
             "step_format",
             "lines",
-            "a step a line or paragraph; reflection and backtracking in prose",
+            "one step per line or paragraph; reflections and backtracks in prose",
             target="astro.builtin.lines:LinesFormat",
             params="astro.builtin.lines:LinesParams",
         ),
         Provider(
             "step_format",
             "markdown",
-            "a step under each header `## Step n`, the answer in a box; for instruct models",
+            "one step under each header `## Step n`, the answer in a box; for instruct models",
             target="astro.builtin.markdown:MarkdownFormat",
             params="astro.builtin.markdown:MarkdownParams",
         ),

@@ -1,4 +1,4 @@
-"""Equality of the final answer with the reference, as text. Strict: `0.5` is not `1/2`."""
+"""Compare the final answer with the reference as text, so that `0.5` is not `1/2`."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _ANSWER_IS = re.compile(r"answer is\b:?([^\n]*)", re.IGNORECASE)
 
 
 class ExactVerifier:
-    r"""Reads the last `\boxed{...}`, or where there is none the last `answer is ...`."""
+    r"""The answer is the last `\boxed{...}`, or the last `answer is ...` if there is no box."""
 
     def __init__(self, params: None = None) -> None:
         pass
 
     def verify(self, problem: Problem, response: str) -> Verdict:
-        """Total: any text has a verdict, in time linear in its length."""
+        """A verdict on any text, in time linear in its length."""
         reference = normalise(problem.answer)
         if not reference:
             return Verdict(Status.BAD_REFERENCE, reason="the reference answer is empty")
@@ -33,7 +33,7 @@ class ExactVerifier:
 
 
 def final_answer(response: str) -> str:
-    """The answer as written, or an empty string. A box that is not closed holds none."""
+    """The answer as written, or an empty string. A box that is not closed holds no answer."""
     start = response.rfind(_BOXED)
     if start >= 0:
         return _braced(response, start + len(_BOXED))
@@ -42,16 +42,16 @@ def final_answer(response: str) -> str:
 
 
 def normalise(answer: str) -> str:
-    """Spaces collapsed; dollar signs around it and a full stop after it removed.
+    """Collapse spaces, and remove dollar signs around the answer and a full stop after it.
 
-    Lone surrogates, which nothing can store, are written out.
+    Lone surrogates cannot be stored as UTF-8, so they are replaced by escapes.
     """
     storable = answer.encode("utf-8", "backslashreplace").decode()
     return " ".join(storable.split()).removesuffix(".").strip("$ ")
 
 
 def _braced(text: str, start: int) -> str:
-    """From `start` to the brace that closes the one before it; empty if none does."""
+    """The text from `start` to the brace that closes the one before it; empty if none does."""
     depth = 1
     for match in re.finditer(r"[{}]", text[start:]):
         depth += 1 if match.group() == "{" else -1

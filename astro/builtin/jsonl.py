@@ -1,4 +1,4 @@
-"""Problems from JSON Lines: one object a line, UTF-8."""
+"""Problems from JSON Lines files: one JSON object per line, in UTF-8."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Row, Where, selected, to_problem
+from astro.builtin.rows import (
+    AnswerIn,
+    DataRow,
+    DropUnanswered,
+    Fields,
+    Where,
+    selected,
+    to_problem,
+)
 from astro.errors import ProblemError
 from astro.plugins.params import Params
 from astro.types import Problem
@@ -20,11 +28,11 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class JsonlParams(Params):
-    """Either `path`, one file that is split by shares, or a file for each split."""
+    """Either one file at `path`, which is divided into splits, or one file per split."""
 
     path: Path | None = None
-    dev_share: Annotated[_Share, Field(description="of the problems in `path`")] = 0.1
-    test_share: Annotated[_Share, Field(description="of the problems in `path`")] = 0.1
+    dev_share: Annotated[_Share, Field(description="share of `path` in the dev split")] = 0.1
+    test_share: Annotated[_Share, Field(description="share of `path` in the test split")] = 0.1
     train: Path | None = None
     dev: Path | None = None
     test: Path | None = None
@@ -43,15 +51,16 @@ class JsonlParams(Params):
 
 
 class JsonlProblems:
-    """In the order of the file. With shares, a problem's split follows from its id alone."""
+    """The problems in the order of the file. With shares, the split depends on the id alone."""
 
     def __init__(self, params: JsonlParams) -> None:
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:
-        """Raises `ProblemError` with the file and the line that cannot be read.
+        """The problems of `train`, `dev` or `test`. A problem without an id gets its line's number.
 
-        A problem without an id is named after the file and its line.
+        Raises:
+            ProblemError: a file or a line cannot be read; the message names it.
         """
         if split not in _SPLITS:
             raise ProblemError(f"no split {split!r}", f"there are {', '.join(_SPLITS)}")
@@ -87,7 +96,7 @@ def _read(path: Path, params: JsonlParams) -> Iterator[Problem]:
         yield problem
 
 
-def _rows(path: Path) -> Iterator[tuple[str, Row]]:
+def _rows(path: Path) -> Iterator[tuple[str, DataRow]]:
     for number, line in enumerate(_text(path).split("\n"), start=1):
         if line.strip():
             place = f"{path}:{number}"

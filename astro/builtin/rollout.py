@@ -1,4 +1,4 @@
-"""R(S) by rollouts: play the state out M times and average the verdicts."""
+"""R(S) by rollouts: complete the state M times and average the rewards."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from astro.types import State
 class RolloutParams(Params):
     """Params of value `rollout`."""
 
-    rollouts: Annotated[int, Field(ge=1, description="M, rollouts a state")] = 16
-    max_tokens: Annotated[int, Field(ge=1, description="tokens a rollout may take")] = 1024
-    temperature: Annotated[float, Field(gt=0)] = 1.0
+    rollouts: Annotated[int, Field(ge=1, description="M, rollouts per state")] = 16
+    max_tokens: Annotated[int, Field(ge=1, description="tokens in a rollout, at most")] = 1024
+    temperature: Annotated[float, Field(gt=0, description="of the rollouts")] = 1.0
 
     def cost(self) -> StageCost:
-        """A state's."""
+        """The cost of one state."""
         return StageCost((RequestCost("rollouts", 1, self.rollouts, self.max_tokens),))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
@@ -31,13 +31,13 @@ class RolloutParams(Params):
 
 
 class Rollout:
-    """R(S_{t+1}) = (1/M) * sum_j V(rollout_j) (ASTRO, section 2)."""
+    """R(S_{t+1}) = (1/M) * sum_j V(rollout_j) (arXiv 2507.00417, section 2)."""
 
     def __init__(self, params: RolloutParams) -> None:
         self._params = params
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
-        """One value in [0, 1] for each state. Its randomness is the policy's alone."""
+        """One value in [0, 1] per state. All randomness is in the policy, so `seed` is not used."""
         params = self._params
         replies = yield [
             Generate(

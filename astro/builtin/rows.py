@@ -1,4 +1,4 @@
-"""Problems from rows, mappings of keys to values: which rows, and what each key means."""
+"""From rows of a data set to problems: which rows are used, and what each key means."""
 
 from __future__ import annotations
 
@@ -15,35 +15,39 @@ from astro.types import Problem
 Scalar = bool | int | float | str | None
 Where = Annotated[
     dict[str, Scalar | tuple[Scalar, ...]],
-    Field(description="only rows with this value, or one of these, under a key"),
+    Field(description="use only rows with this value, or one of these values, under a key"),
 ]
 AnswerIn = Annotated[
     Literal["text", "boxed", "hashes"],
-    Field(description=r"the answer is all of its text, the last \boxed{}, or what follows ####"),
+    Field(description=r"the answer is the whole text, the last \boxed{}, or the text after ####"),
 ]
 DropUnanswered = Annotated[
-    bool, Field(description="pass over rows whose text holds no such answer, rather than stop")
+    bool, Field(description="skip rows without such an answer, instead of stopping")
 ]
-Row = Mapping[str, Any]
-"""JSON-safe values by key."""
+DataRow = Mapping[str, Any]
+"""A row of a data set: JSON-safe values by key."""
 
 
 class Fields(Params):
-    """The names of the keys in a row. What `metadata` does not name is kept under its own name."""
+    """The keys of a row that hold the parts of a problem.
+
+    Without `metadata`, all other keys are kept under their own names.
+    """
 
     id: str = "id"
     prompt: str = "prompt"
     answer: str = "answer"
     metadata: Annotated[
         dict[str, str] | None,
-        Field(description="name in a problem's metadata -> key, and no further ones"),
+        Field(description="name in the problem's metadata -> key of the row; no other key is kept"),
     ] = None
 
 
-def selected(rows: Iterable[tuple[str, Row]], where: Where) -> Iterator[tuple[str, Row]]:
-    """The (place, row) that `where` lets through, in order. Numbers equal their text: 5 is "5".
+def selected(rows: Iterable[tuple[str, DataRow]], where: Where) -> Iterator[tuple[str, DataRow]]:
+    """The (place, row) pairs that match `where`, in order. A number equals its text: 5 is "5".
 
-    Raises `ProblemError` if it lets none of them through.
+    Raises:
+        ProblemError: there are rows, but none matches.
     """
     wanted = {
         key: set(map(str, value if isinstance(value, tuple) else (value,)))
@@ -61,12 +65,15 @@ def selected(rows: Iterable[tuple[str, Row]], where: Where) -> Iterator[tuple[st
 
 
 def to_problem(
-    row: Row, fields: Fields, where: str, default_id: str, answer_in: AnswerIn = "text"
+    row: DataRow, fields: Fields, where: str, default_id: str, answer_in: AnswerIn = "text"
 ) -> Problem | None:
-    """The problem in a row; None where its text holds no answer in the form asked for.
+    """The problem in a row; None if its text has no answer in the form `answer_in`.
 
-    A row without an id takes `default_id`. Raises `ProblemError`, which names the place `where`,
-    for a key that is not there or holds neither text nor a number.
+    A row without an id gets `default_id`.
+
+    Raises:
+        ProblemError: a key is missing, or its value is neither text nor a number. The message
+            begins with the place `where`.
     """
     named = (fields.id, fields.prompt, fields.answer)
     problem_id = _string(row, fields.id, where) if fields.id in row else default_id
@@ -84,10 +91,10 @@ def to_problem(
 
 
 def answer_of(text: str, answer_in: AnswerIn) -> str:
-    r"""The reference in a text; empty if there is none.
+    r"""The reference answer in a text; empty if there is none.
 
-    `boxed` is MATH's and NuminaMath's: the last `\boxed{...}` whose braces close. `hashes` is
-    GSM8K's: what follows the last `####`.
+    `boxed` is the form of MATH and NuminaMath: the last `\boxed{...}` whose braces close.
+    `hashes` is the form of GSM8K: the text after the last `####`.
     """
     if answer_in == "hashes":
         return text.rpartition("####")[2].strip() if "####" in text else ""
@@ -106,8 +113,10 @@ def _last_boxed(text: str) -> str:
 
 
 def _braced(text: str) -> str:
-    """What stands between the brace that `text` begins with and the one that closes it; empty
-    where there is none. Without a brace, `\\boxed 5`, the first word."""
+    """The text between the brace that `text` begins with and the one that closes it.
+
+    It is empty if no brace closes it. Without a brace, as in `\\boxed 5`, it is the first word.
+    """
     if not text.startswith("{"):
         return next(iter(text.split(maxsplit=1)), "").strip("$.")
     depth, escaped = 0, False
@@ -120,7 +129,7 @@ def _braced(text: str) -> str:
     return ""
 
 
-def _string(row: Row, name: str, where: str) -> str:
+def _string(row: DataRow, name: str, where: str) -> str:
     if name not in row:
         raise ProblemError(f"{where}: no key {name!r}, only {_some(row)}")
     value = row[name]

@@ -19,7 +19,7 @@ from astro.errors import RunError
 from astro.events import ignore
 from astro.files import write_lines
 from astro.judging.measure import measure
-from astro.judging.pairs import Judgement, Pair, VerifierJudgements, read_pairs, row
+from astro.judging.pairs import Judgement, Pair, VerifierJudgements, read_pairs, verdict_line
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
@@ -158,6 +158,6 @@ def _label(judgement: Judgement) -> str:
 
 def _write(path: Path, judgements: Sequence[Judgement]) -> None:
     try:
-        write_lines(path, map(row, judgements))
+        write_lines(path, map(verdict_line, judgements))
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""A verifier's verdicts on labelled pairs, timed."""
+"""Run a verifier on labelled pairs, and time its verdicts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from astro.verification.pool import VerifierPool
 def measure(
     pairs: Sequence[Pair], binding: VerifierBinding, listener: Listener
 ) -> VerifierJudgements:
-    """Judge each pair. The workers' first start is not timed; that of their replacements is."""
+    """Verify each pair in a pool of processes.
+
+    The time that workers take to start is not counted; the time to replace lost ones is.
+    """
     found: dict[int, Judgement] = {}
     with VerifierPool(binding) as pool:
         pool.warm_up()

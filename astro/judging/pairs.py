@@ -1,4 +1,4 @@
-"""Labelled pairs of a reference and a response, and what a verifier's verdicts on them come to."""
+"""Labelled pairs of a reference and a response, and how well a verifier agrees with the labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from astro.types import Problem, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A long text, written short: `prefix`, `repeat` so many `times`, `suffix`."""
+    """A long text in short form: `prefix`, then `repeat` as many `times`, then `suffix`."""
 
     repeat: str
     times: Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
@@ -26,15 +26,17 @@ class Pattern:
     suffix: str = ""
 
     def text(self) -> str:
+        """The whole text."""
         return f"{self.prefix}{self.repeat * self.times}{self.suffix}"
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A line of a file of pairs; keys that are not named here are left alone.
+    """A line of a file of pairs. Other keys of the line are ignored.
 
-    The response is `candidate` or what `candidate_gen` describes. The label is `equivalent` or
-    `expected`, null where either verdict will do; the source is `source` or `category`.
+    `gold` is the reference. The response is `candidate`, or the text that `candidate_gen`
+    describes. The label is `equivalent` or `expected`, and null if either verdict is acceptable.
+    The group in reports is `source` or `category`.
     """
 
     gold: str
@@ -54,24 +56,27 @@ class Pair:
 
     @property
     def label(self) -> bool | None:
+        """Whether the response should be accepted; None if either verdict is acceptable."""
         return self.expected if self.equivalent is None else self.equivalent
 
     @property
     def origin(self) -> str:
+        """The group of the pair in reports."""
         return self.source or self.category or "-"
 
     @property
     def response(self) -> str:
+        """The text to verify."""
         return self.candidate_gen.text() if self.candidate_gen else self.candidate or ""
 
     def posed(self, name: str) -> Problem:
-        """The problem that the response is an answer to."""
+        """The problem that the response answers, with the reference as its answer."""
         return Problem(name, self.problem, self.gold, self.metadata)
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict on a pair, and the seconds that it took."""
+    """A verdict on a pair, and the seconds it took."""
 
     pair: Pair
     verdict: Verdict
@@ -79,12 +84,16 @@ class Judgement:
 
     @property
     def disagrees(self) -> bool:
-        """Whether it is other than the label says."""
+        """Whether the verdict contradicts the label."""
         return self.pair.label is not None and self.verdict.correct != self.pair.label
 
 
 def read_pairs(path: Path) -> list[Pair]:
-    """The pairs of a JSON Lines file. Raises `AstroError` with the number of a malformed line."""
+    """The pairs of a JSON Lines file.
+
+    Raises:
+        AstroError: the file cannot be read, is empty, or has a malformed line, which it names.
+    """
     try:
         pairs = list(read_lines(path, Pair))
     except OSError as error:
@@ -96,7 +105,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 @dataclass(frozen=True, slots=True)
 class VerifierJudgements:
-    """A verifier's judgements of pairs, in their order, and the seconds that all took."""
+    """A verifier's judgements in the order of the pairs, and the seconds that all of them took."""
 
     verifier: str
     judgements: list[Judgement]
@@ -104,17 +113,18 @@ class VerifierJudgements:
 
     @property
     def disagreeing(self) -> list[Judgement]:
+        """The judgements that contradict their label."""
         return [judgement for judgement in self.judgements if judgement.disagrees]
 
     def by_source(self) -> dict[str, dict[str, Any]]:
-        """`figures` of each source, in alphabetical order."""
+        """The `figures` of each group of pairs, in alphabetical order."""
         groups: defaultdict[str, list[Judgement]] = defaultdict(list)
         for judgement in self.judgements:
             groups[judgement.pair.origin].append(judgement)
         return {source: figures(groups[source]) for source in sorted(groups)}
 
     def speed(self) -> dict[str, float]:
-        """Pairs a second, and the 99th percentile and the longest of the verdicts' seconds."""
+        """Pairs per second, and the 99th percentile and maximum of the seconds per verdict."""
         each = sorted(judgement.seconds for judgement in self.judgements)
         return {
             "pairs_per_second": len(each) / self.seconds,
@@ -123,17 +133,18 @@ class VerifierJudgements:
         }
 
     def differing(self, other: VerifierJudgements) -> list[tuple[Judgement, Judgement]]:
-        """The judgements of which one is `correct` and the other's is not."""
+        """The pairs of judgements of which exactly one is `correct`."""
         both = zip(self.judgements, other.judgements, strict=True)
         return [(a, b) for a, b in both if a.verdict.correct != b.verdict.correct]
 
 
 def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
-    """How many pairs, how many labelled equivalent, and how well the verdicts meet the labels.
+    """How well verdicts agree with the labels.
 
-    `recall` is the share of the equivalent that are correct, `false_positives` the count of others
-    that are, `agreement` the share of the labelled that are judged as labelled. A share of nothing
-    is None.
+    `n` counts all pairs and `equivalent` those labelled so. `recall` is the share of the equivalent
+    pairs with a correct verdict, `false_positives` the count of the other labelled pairs with one,
+    and `agreement` the share of labelled pairs whose verdict agrees with the label. `statuses`
+    counts the verdicts by status. A share of no pairs is None.
     """
     labelled = [judgement for judgement in judgements if judgement.pair.label is not None]
     equivalent = [judgement for judgement in labelled if judgement.pair.label]
@@ -147,8 +158,8 @@ def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
     }
 
 
-def row(judgement: Judgement) -> Mapping[str, Any]:
-    """A verdict as a line of the file that `--out` names."""
+def verdict_line(judgement: Judgement) -> Mapping[str, Any]:
+    """A verdict as a line of a JSON Lines file."""
     verdict = judgement.verdict
     return {
         "id": judgement.pair.id,

@@ -1,4 +1,4 @@
-"""Texts that a model under training, or one that games its reward, may well write."""
+"""Texts that a model in training may write, by accident or to exploit its reward."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ HOSTILE = {
     "many boxes": "\\boxed{x}" * 100_000,
     "many tags": "<answer>" * 50_000,
 }
-"""What the text is -> the text. None of them answers anything."""
+"""Texts by what they contain. None of them answers a problem."""
 
 
 def hostile(canary: Path) -> dict[str, str]:
-    """`HOSTILE`, and texts that make the file `canary` if somebody runs them as code."""
+    """`HOSTILE`, and texts that create the file `canary` if they are run as code."""
     touch = f"__import__('pathlib').Path({str(canary)!r}).touch()"
     return {
         **HOSTILE,

@@ -1,4 +1,4 @@
-"""What every plugin owes the core, of whatever kind: found by name, light to describe."""
+"""Tests for plugins of every kind: they are found by name, and describing them is cheap."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 class PluginConformance:
-    """The base of the kits. A kit's subclass gives `name`, and `params` where it has some."""
+    """The base of the conformance kits. A subclass sets `name`, and `params` if it takes any."""
 
     kind: str
     name: str
-    """As in a config."""
+    """The name in a config."""
 
     params: Mapping[str, Any] = {}
-    """As in a config."""
+    """The params in a config."""
 
     def test_it_is_found_by_its_entry_point(self) -> None:
         entry = self._entry()
         assert not entry.missing, f"install {', '.join(entry.missing)} to run this"
-        assert entry.provider.summary, "a provider says in one line what it is"
+        assert entry.provider.summary, "a provider needs a summary of one line"
 
     def test_describing_it_imports_nothing_heavy(self) -> None:
         modules = [*_hook_modules(self._entry()), *_module_of(self._entry().provider.params)]
@@ -69,8 +69,10 @@ class PluginConformance:
 
 
 def heavy_imports(modules: list[str]) -> set[str]:
-    """The packages that a fresh interpreter imports for `modules`, beside the standard library,
-    astro, pydantic and the modules' own packages."""
+    """The packages that a fresh interpreter imports with `modules`.
+
+    The standard library, astro, pydantic and the modules' own packages are left out.
+    """
     command = [sys.executable, "-P", "-c", _PROBE, *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr

@@ -1,4 +1,4 @@
-"""What the core relies on in a policy, as tests.
+"""The conformance kit for policies.
 
 # tests/test_conformance.py
 class TestMyEngine(PolicyConformance):
@@ -26,20 +26,20 @@ _ROUNDING = 1e-3
 
 
 class PolicyConformance(PluginConformance):
-    """Subclass it, name the subclass `Test...`, and give `name` and `params`.
+    """Subclass it, name the subclass `Test...`, and set `name` and `params`.
 
-    One policy is built for the class, and closed behind it.
+    One policy is built for all tests of the class, and closed after them.
     """
 
     kind = "policy"
     prompts: Sequence[Prompt] = (Prompt("3 5 8"), Prompt("What is 6 x 7?"), Prompt("1", "2\n"))
-    """Prompts that the policy can answer, no two alike."""
+    """Different prompts that the policy can answer."""
 
     max_tokens = 16
-    """The tokens to ask for."""
+    """The limit on tokens in most requests."""
 
     seconds = 60.0
-    """What the replies to one test's requests may take."""
+    """Seconds that the replies to the requests of one test may take."""
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -181,7 +181,7 @@ class PolicyConformance(PluginConformance):
         requests: Sequence[Request],
         steps_between: int = 0,
     ) -> list[Reply | Failure]:
-        """The replies in order; every ticket is answered once, and no other one."""
+        """The replies in the order of the requests. Each ticket has to be answered exactly once."""
         deadline = time.monotonic() + self.seconds
         found: dict[int, Reply | Failure] = {}
         tickets = [1000 - 7 * number for number in range(len(requests))]
@@ -196,7 +196,7 @@ class PolicyConformance(PluginConformance):
         return [found[ticket] for ticket in tickets]
 
     def _check_first(self, policy: Backend, free: Generate, stop: str, cut: Completion) -> None:
-        """Without its last token, the text does not hold the stop string."""
+        """Check that the stop string is complete only with the last token."""
         if len(cut.token_ids) > 1:
             shorter = replace(free, max_tokens=len(cut.token_ids) - 1)
             (before,) = self._completions(policy, [shorter])[0]
@@ -219,7 +219,7 @@ def _completions(request: Generate, reply: Reply | Failure) -> list[Completion]:
 
 
 def _check(request: Generate, completion: Completion) -> None:
-    """Token ids and log-probabilities, where a policy gives them, are one each a token."""
+    """Check the limits, and that there is one log-probability per token id, if there are both."""
     ids, logprobs = completion.token_ids, completion.logprobs
     assert not (ids and logprobs) or len(ids) == len(logprobs)
     assert len(ids) <= request.max_tokens
@@ -232,7 +232,7 @@ def _check(request: Generate, completion: Completion) -> None:
 
 
 def _alike(one: Sequence[Completion], other: Sequence[Completion]) -> bool:
-    """Equal in text, tokens and end, and in log-probabilities up to rounding."""
+    """Whether two replies are equal, in log-probabilities up to rounding."""
     return len(one) == len(other) and all(
         (a.text, a.token_ids, a.finish_reason) == (b.text, b.token_ids, b.finish_reason)
         and len(a.logprobs) == len(b.logprobs)

@@ -1,4 +1,4 @@
-"""What the core relies on in a search algorithm, as tests.
+"""The conformance kit for search algorithms.
 
 # tests/test_conformance.py
 class TestMySearch(SearchConformance):
@@ -38,17 +38,17 @@ from astro.types import Problem, SearchTree
 _PROBLEMS = [Problem(f"p{i}", f"question {i}", str(1 + i % 3)) for i in range(8)]
 _SEED = 3
 _CUTS = 8
-"""Roughly at how many places the journal is cut."""
+"""Roughly the number of places at which the journal is cut."""
 
 Batch = tuple[list[Request], list[Any]]
-"""Requests of a program, and their replies."""
+"""The requests that a program yields at once, and their replies."""
 
 
 class SearchConformance(PluginConformance):
-    """Subclass it, name the subclass `Test...`, and give `name` and `params`.
+    """Subclass it, name the subclass `Test...`, and set `name` and `params`.
 
-    The search runs in the core's own loop, over a policy without a model whose requests overtake
-    one another. Params that grow some dozen nodes in several batches keep it quick and telling.
+    The search runs in the core's own loop, with a scripted policy that answers requests out of
+    order. Choose params that grow some dozen nodes in several batches.
     """
 
     kind = "search"
@@ -65,7 +65,7 @@ class SearchConformance(PluginConformance):
     )
     verifier = VerifierBinding(name="exact")
 
-    def test_the_nodes_of_a_tree_are_sound(self) -> None:
+    def test_trees_are_consistent(self) -> None:
         for tree in self._trees():
             assert not faults(tree)
             assert len(tree.nodes) > 1, "these params grow no tree"
@@ -122,7 +122,7 @@ class SearchConformance(PluginConformance):
         budget: Budget | None = None,
         journal: Path = Path(":memory:"),
     ) -> list[SearchTree]:
-        """The problems' trees by the core's loop, in their order."""
+        """The trees of the problems, grown by the core's loop, in the order of the problems."""
         local = Binding(name="local", params={"concurrency": concurrency})
         executor: Executor = Registry.discover().build("executor", local)
         algorithm = self._algorithm()
@@ -140,7 +140,7 @@ class SearchConformance(PluginConformance):
         return [trees[problem.id] for problem in _PROBLEMS]
 
     def _recorded(self) -> list[Batch]:
-        """What the search of the first problem asks and is told, batch by batch."""
+        """The requests and replies of the search of the first problem, batch by batch."""
         world = _World(self.policy, self.verifier)
         program = self._algorithm().search(_PROBLEMS[0], _SEED)
         batches: list[Batch] = []
@@ -153,7 +153,7 @@ class SearchConformance(PluginConformance):
             return batches
 
     def _replayed(self, batches: list[Batch]) -> tuple[Program[SearchTree], list[Request]]:
-        """A search that was sent the replies of `batches`, and what it asks then."""
+        """A search after the replies of `batches`, and the requests that it yields next."""
         program = self._algorithm().search(_PROBLEMS[0], _SEED)
         requests = next(program)
         for _, replies in batches:
@@ -194,17 +194,17 @@ def _stopped(program: Program[SearchTree]) -> SearchTree:
     except StopIteration as stop:
         assert isinstance(stop.value, SearchTree)
         return stop.value
-    raise AssertionError("it went on asking after BudgetExhausted")
+    raise AssertionError("it yielded requests after BudgetExhausted")
 
 
 def _batches(journal: Path) -> int:
-    """How many batches of replies the longest program of a journal got."""
+    """The number of batches in the longest program of a journal."""
     with closing(sqlite3.connect(journal)) as db:
         return int(db.execute("select 1 + max(number) from replies").fetchone()[0])
 
 
 def _copy_cut(journal: Path, copy: Path, batches: int) -> None:
-    """A copy of a journal that ends after so many batches of each program."""
+    """Copy a journal, with the first `batches` of each program."""
     with closing(sqlite3.connect(journal)) as source, closing(sqlite3.connect(copy)) as target:
         source.backup(target)
         target.execute("delete from replies where number >= ?", (batches,))

@@ -1,4 +1,4 @@
-"""What holds in every search tree, whatever grew it."""
+"""The invariants of search trees, whatever search has grown them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _ROUNDING = 1e-6
 
 
 def faults(tree: SearchTree) -> list[str]:
-    """What is wrong with a tree, one fault a line."""
+    """The violated invariants of a tree, one sentence each."""
     if not tree.nodes:
         return ["a tree has a root"]
     return [*_root_faults(tree), *(fault for node in tree.nodes for fault in _faults(tree, node))]
@@ -25,7 +25,7 @@ def _root_faults(tree: SearchTree) -> Iterator[str]:
         if node.id != number:
             yield f"node {number} has id {node.id}"
         if number and not (node.parent is not None and 0 <= node.parent < number):
-            yield f"node {number} has parent {node.parent}, which is not there before it"
+            yield f"node {number} has parent {node.parent}, which does not precede it"
 
 
 def _faults(tree: SearchTree, node: Node) -> Iterator[str]:

@@ -1,4 +1,4 @@
-r"""What the core relies on in a verifier, as tests.
+r"""The conformance kit for verifiers.
 
 # tests/test_conformance.py
 class TestChemistry(VerifierConformance):
@@ -19,10 +19,10 @@ import msgspec
 from astro.interfaces import Verifier
 from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
-from astro.testing.documented import undocumented
+from astro.testing.descriptions import undocumented
 from astro.testing.hostile import hostile
-from astro.testing.lanes import Job, in_threads
 from astro.testing.plugins import PluginConformance
+from astro.testing.threads import Job, in_threads
 from astro.types import Problem, Status, Verdict
 from astro.verification.pool import VerifierPool
 
@@ -33,7 +33,7 @@ _BUSY = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A problem, responses that answer it, and responses that do not."""
+    """A problem, responses that answer it correctly, and responses that do not."""
 
     problem: Problem
     right: tuple[str, ...]
@@ -41,18 +41,18 @@ class Case:
 
 
 class VerifierConformance(PluginConformance):
-    """Subclass it, name the subclass `Test...`, and give `name`, `params` and `cases`."""
+    """Subclass it, name the subclass `Test...`, and set `name`, `params` and `cases`."""
 
     kind = "verifier"
     seconds = 1.0
-    """CPU seconds that one verdict may take; the pool of a run ends it after its own `timeout`."""
+    """CPU seconds that one verdict may take. In a run, the pool enforces its own `timeout`."""
 
     def cases(self) -> Sequence[Case]:
-        """At least one case. The ids of the problems differ."""
+        """At least one case. The ids of the problems have to differ."""
         raise NotImplementedError
 
     def stated(self, problem: Problem) -> str:
-        """A response that gives the problem's own reference."""
+        """A response that states the reference answer of the problem."""
         return f"So it is \\boxed{{{problem.answer}}}."
 
     def test_every_param_has_a_description(self) -> None:
@@ -63,7 +63,7 @@ class VerifierConformance(PluginConformance):
         for problem, response in self._right():
             verdict = _verdict(verifier, problem, response)
             assert verdict.correct, f"{response!r}: {verdict}"
-            assert verdict.answer, f"{response!r}: a correct verdict must say which answer"
+            assert verdict.answer, f"{response!r}: a correct verdict has to give the answer"
 
     def test_a_reference_passes_itself(self) -> None:
         verifier = self._build()
@@ -71,7 +71,7 @@ class VerifierConformance(PluginConformance):
             verdict = _verdict(verifier, case.problem, self.stated(case.problem))
             assert verdict.correct, f"{self.stated(case.problem)!r}: {verdict}"
 
-    def test_wrong_responses_are_not_and_are_no_fault(self) -> None:
+    def test_wrong_responses_are_refused_without_a_fault(self) -> None:
         verifier = self._build()
         for problem, response in self._wrong():
             verdict = _verdict(verifier, problem, response)
@@ -102,11 +102,11 @@ class VerifierConformance(PluginConformance):
     def test_verdicts_do_not_depend_on_order_thread_or_instance(self, tmp_path: Path) -> None:
         jobs = self._jobs(tmp_path)
         verifier = self._build()
-        lanes = in_threads(verifier, jobs, threads=4, patience=_PATIENCE)
+        threads = in_threads(verifier, jobs, threads=4, patience=_PATIENCE)
         other = self._build()
         backward = [_verdict(other, *job) for job in reversed(jobs)][::-1]
-        for lane in lanes:
-            assert not _differences(jobs, [timed.verdict for timed in lane], backward)
+        for verdicts in threads:
+            assert not _differences(jobs, [timed.verdict for timed in verdicts], backward)
 
     def test_the_pool_of_processes_gives_the_same_verdicts(self, tmp_path: Path) -> None:
         jobs = self._jobs(tmp_path)
@@ -127,11 +127,11 @@ class VerifierConformance(PluginConformance):
         return [*self._right(), *self._wrong(), *self._hostile(folder / "canary")]
 
     def _judged_in_time(self, jobs: Sequence[Job]) -> Iterator[tuple[str, Verdict]]:
-        (lane,) = in_threads(self._build(), jobs, threads=1, patience=_PATIENCE)
-        for (_, response), timed in zip(jobs, lane, strict=True):
+        (verdicts,) = in_threads(self._build(), jobs, threads=1, patience=_PATIENCE)
+        for (_, response), timed in zip(jobs, verdicts, strict=True):
             late = f"{response!r:.80} took {timed.seconds:.2f} s"
             assert timed.seconds <= self.seconds, late
-            yield response, _sound(timed.verdict, response)
+            yield response, _checked(timed.verdict, response)
 
     def _pool_binding(self) -> VerifierBinding:
         binding = self._binding()
@@ -141,11 +141,11 @@ class VerifierConformance(PluginConformance):
 
 
 def _verdict(verifier: Verifier, problem: Problem, response: str) -> Verdict:
-    return _sound(verifier.verify(problem, response), response)
+    return _checked(verifier.verify(problem, response), response)
 
 
-def _sound(verdict: Verdict, response: str) -> Verdict:
-    """The verdict, if it is one that a journal can keep."""
+def _checked(verdict: Verdict, response: str) -> Verdict:
+    """The verdict, checked to survive the journal unchanged."""
     assert isinstance(verdict, Verdict), f"{response!r:.80}: got {type(verdict).__name__}"
     try:
         kept = msgspec.json.decode(msgspec.json.encode(verdict), type=Verdict)

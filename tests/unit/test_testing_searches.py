@@ -77,7 +77,7 @@ class TestGreedy(SearchConformance):
 @pytest.mark.parametrize(
     ("fault", "test"),
     [
-        ("priors", "test_the_nodes_of_a_tree_are_sound"),
+        ("priors", "test_trees_are_consistent"),
         ("global randomness", "test_global_random_numbers_do_not_matter"),
         ("shared state", "test_scheduling_does_not_matter"),
         ("shared state", "test_it_resumes_from_a_journal_that_is_cut_anywhere"),
@@ -117,7 +117,7 @@ def test_a_sound_tree_has_no_faults() -> None:
         (({"children": [1, 1], "visit_count": 3},), "has a child twice"),
         (({"q_value": 1.5},), "q_value 1.5 is not in"),
         (({}, {"id": 2}), "node 1 has id 2"),
-        (({}, {"parent": 1}), "which is not there before it"),
+        (({}, {"parent": 1}), "which does not precede it"),
         (({}, {"depth": 3}), "depth 3"),
         (({}, {"prior": float("nan")}), "prior nan is not in"),
         (({}, {"value": -1.0}), "value -1.0 is not in"),

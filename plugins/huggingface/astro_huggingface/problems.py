@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from astro.builtin.rows import Row, selected, to_problem
+from astro.builtin.rows import DataRow, selected, to_problem
 from astro.errors import ProblemError
 from astro.types import Problem
 from astro_huggingface.params import DatasetParams
@@ -52,7 +52,7 @@ class HuggingFaceProblems:
                 )
 
 
-def _rows(params: DatasetParams, split: str) -> Iterator[Row]:
+def _rows(params: DatasetParams, split: str) -> Iterator[DataRow]:
     """Without what is null, as a table fills rows that lack a key; a null answer is none given."""
     for row in _dataset(params, split):
         yield {

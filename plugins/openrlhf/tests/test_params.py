@@ -9,7 +9,7 @@ import pytest
 from astro.errors import ConfigError
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
-from astro.testing.documented import undocumented
+from astro.testing.descriptions import undocumented
 from astro.testing.plugins import PluginConformance
 from astro_openrlhf.params import GrpoParams, PpoParams, RLParams, SftParams
 

@@ -1,4 +1,4 @@
-"""Which params lack words for the people who set them."""
+"""Find the params of a plugin that have no description."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from astro.plugins.registry import Entry
 
 
 def undocumented(entry: Entry) -> list[str]:
-    """The dotted names of a provider's params that have no description."""
+    """The dotted paths of a provider's params that have no description."""
     module, _, model = entry.provider.params.partition(":")
-    return list(_without_words(getattr(import_module(module), model))) if module else []
+    return list(_undescribed(getattr(import_module(module), model))) if module else []
 
 
-def _without_words(model: type[BaseModel], path: str = "") -> Iterator[str]:
+def _undescribed(model: type[BaseModel], path: str = "") -> Iterator[str]:
     for name, field in model.model_fields.items():
         nested = [t for t in (field.annotation, *get_args(field.annotation)) if _is_model(t)]
         for inner in nested:
-            yield from _without_words(inner, f"{path}{name}.")
+            yield from _undescribed(inner, f"{path}{name}.")
         if not nested and not field.description:
             yield f"{path}{name}"
 
