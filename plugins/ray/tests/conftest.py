@@ -111,7 +111,7 @@ class Runs:
                 budget=Budget(),
                 seed=3,
             )
-            self.counters = executor.usage()["policy"]
+            self.counters = executor.usage().get("policy", {})
 
     def whole(self, name: str, **params: Any) -> dict[str, Outcome]:
         return {outcome.key: outcome for outcome in self.start(name, **params)}
