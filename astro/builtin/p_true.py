@@ -12,7 +12,8 @@ from astro.data.templates import SolutionTemplate, filled
 from astro.errors import PolicyError
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
-from astro.requests import LogProb, Program
+from astro.plugins.roles import Role
+from astro.requests import POLICY, LogProb, Program
 from astro.types import Prompt, State
 
 _QUESTION = """\
@@ -40,9 +41,12 @@ class PTrueParams(Params):
     )
     false: Annotated[_Word, Field(description="the reply that does not")] = "No"
 
+    model: Role = POLICY
+
     def cost(self) -> StageCost:
         """A state's."""
-        return StageCost((RequestCost("judgements", requests=1, samples=2, max_tokens=0),))
+        asks = RequestCost("judgements", requests=1, samples=2, max_tokens=0, model=self.model)
+        return StageCost((asks,))
 
 
 class PTrue:
@@ -59,7 +63,8 @@ class PTrue:
     def _asked(self, state: State) -> LogProb:
         values = {"problem": state.problem.prompt, "solution": state.response.strip()}
         question = filled(self._params.question, values)
-        return LogProb(Prompt(question), (self._params.true, self._params.false))
+        texts = (self._params.true, self._params.false)
+        return LogProb(Prompt(question), texts, self._params.model)
 
 
 def _share(true: float, false: float) -> float:

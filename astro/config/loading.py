@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import read_config
 from astro.errors import AstroError, ConfigError, PluginError
 from astro.plugins.binding import Binding, VerifierBinding
-from astro.plugins.params import ModelParams, validate
+from astro.plugins.params import ModelParams, Params, validate
 from astro.plugins.registry import Registry
+from astro.plugins.roles import asked_roles
+from astro.requests import POLICY
 
 
 def load_config(
@@ -32,22 +35,35 @@ def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -
     try:
         config = validate(RunConfig, raw)
     except ConfigError as error:
-        plugins = _plugin_problems(registry, _well_formed(raw))
+        plugins = _plugin_problems(registry, _well_formed(raw, registry))
         raise ConfigError([*error.problems, *plugins], source) from None
-    problems = list(_plugin_problems(registry, config.bindings()))
-    problems = problems or list(_chain_problems(registry, config))
+    bindings = [*config.bindings(), *_models(registry, config.models)]
+    problems = list(_plugin_problems(registry, bindings))
+    problems = problems or [*_chain_problems(registry, config), *_role_problems(registry, config)]
     if problems:
         raise ConfigError(problems, source)
     return config
 
 
-def _well_formed(raw: Mapping[str, Any]) -> Iterator[tuple[str, str, Binding]]:
-    """The bindings of a config that is not sound as a whole."""
+def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:
+    """The valid bindings of a config that is not valid as a whole."""
     for key, kind in _KIND_OF_KEY.items():
         if isinstance(values := raw.get(key), Mapping):
             with suppress(ConfigError):
                 model = VerifierBinding if kind == "verifier" else Binding
                 yield key, kind, validate(model, values)
+    models = raw.get("models")
+    for role, values in models.items() if isinstance(models, Mapping) else ():
+        with suppress(ConfigError, TypeError, ValueError):
+            yield from _models(registry, {role: validate(Binding, values)})
+
+
+def _models(
+    registry: Registry, models: Mapping[str, Binding]
+) -> Iterator[tuple[str, str, Binding]]:
+    """(key in the config, plugin kind, binding) of each role's model."""
+    for role, binding in models.items():
+        yield f"models.{role}", registry.model_kind(binding.name), binding
 
 
 def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
@@ -69,6 +85,22 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
     elif (config.sft or config.rl) and params.remote:
         yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
+
+
+def _role_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
+    """Params that name a role without a model, or with a model of another kind."""
+    kinds = {role: registry.model_kind(b.name) for role, b in config.models.items()}
+    kinds[POLICY] = "policy"
+    for key, kind, binding in config.bindings():
+        params = registry.params(kind, binding.name, binding.params)
+        for asked in asked_roles(params) if isinstance(params, Params) else ():
+            place = f"{key}.params.{asked.path}"
+            if asked.role not in kinds:
+                close = get_close_matches(asked.role, kinds, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"add models.{asked.role}"
+                yield f"{place}: there is no model {asked.role!r}; {hint}"
+            elif (model := kinds[asked.role]) != asked.kind:
+                yield f"{place}: expected a {asked.kind}, but models.{asked.role} is a {model}"
 
 
 def _plugin_problems(

@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 from astro.engine.budget import Budget
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import Params
+from astro.requests import POLICY, VERIFIER
 
 STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
 """The built-in stages, in their order."""
@@ -22,6 +23,7 @@ BUILT_IN_MODELS = ("direct_sft", "sft", "rl")
 
 Split = Literal["train", "dev", "test"]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+RoleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class EvaluationSet(Binding):
@@ -82,6 +84,7 @@ class Rounds(Params):
 class RunConfig(Params):
     """Everything that determines a run. Two runs with equal configs give equal results.
 
+    `models` are further policies and reward models by role, which plugins ask by their params.
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
     `sft_tokens` ends fine-tuning once that many tokens have borne loss. It starts from `sft_model`,
@@ -95,6 +98,7 @@ class RunConfig(Params):
     decontaminate: bool = True
     step_format: Binding = Binding(name="lines")
     policy: Binding
+    models: dict[RoleName, Binding] = Field(default_factory=dict)
     executor: Binding = Binding(name="local")
     verifier: VerifierBinding
     search: Binding
@@ -114,8 +118,15 @@ class RunConfig(Params):
     rounds: Rounds | None = None
     stages: dict[Name, Binding] = Field(default_factory=dict)
 
+    @field_validator("models")
+    @classmethod
+    def _no_reserved_role(cls, models: dict[str, Binding]) -> dict[str, Binding]:
+        if taken := sorted({POLICY, VERIFIER} & models.keys()):
+            raise ValueError(f"{taken[0]} is the role of the config's key {taken[0]}")
+        return models
+
     def bindings(self) -> Iterator[tuple[str, str, Binding]]:
-        """(key in the config, plugin kind, binding) of every plugin that the run uses."""
+        """(key in the config, plugin kind, binding) of every plugin of the run but `models`."""
         for key, kind in _KIND_OF_KEY.items():
             binding = getattr(self, key)
             if binding is not None:

@@ -39,8 +39,8 @@ from astro.runs.stages import sft
 from astro.runs.stages.evaluate import EvaluatedProblem
 
 _OF_THE_SEARCH: Any = {
-    **dict.fromkeys(("problems", "step_format", "policy", "verifier", "search", "value"), True),
-    **dict.fromkeys(("trees", "budget", "decontaminate"), True),
+    **dict.fromkeys(("problems", "step_format", "policy", "models", "verifier"), True),
+    **dict.fromkeys(("search", "value", "trees", "budget", "decontaminate"), True),
     "evaluate": {"split", "sets"},
 }
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]

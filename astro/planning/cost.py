@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from astro.requests import POLICY
+
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """Requests to the policy: `requests` of `samples` completions of at most `max_tokens` tokens.
+    """Requests to the model of one role, by default the policy: `requests` of `samples` completions
+    of at most `max_tokens` tokens.
 
     `valued`: each sample is a state for `value` to estimate. `trained`: it is trained on.
     """
@@ -19,6 +22,7 @@ class RequestCost:
     max_tokens: int
     valued: bool = False
     trained: bool = False
+    model: str = POLICY
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from astro.config.stages import evaluated_models, run_stages
 from astro.planning.cost import HasCost, RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.plugins.registry import Registry
+from astro.requests import POLICY
 
 Works = Mapping[str, StageCost]
 _WORKING = ("search", "value", "linearizer", "control", "sft", "rl")
@@ -63,7 +64,8 @@ class Counts:
 class CostLine:
     """One kind of work, and the product that gives its figures.
 
-    `computed_prompt_tokens` leave out prefixes that are there already.
+    `computed_prompt_tokens` leave out prefixes that are there already. `model` is the role of the
+    model that does it.
     """
 
     stage: str
@@ -76,6 +78,7 @@ class CostLine:
     generated_tokens: float = 0.0
     trained_tokens: float = 0.0
     nodes: float = 0.0
+    model: str = POLICY
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,7 @@ def estimate(
         _evaluate(config, registry, counts, assumed),
     ]
     rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
+    notes += _other_roles(rows)
     disk = [
         _journal(rows),
         _trees(searched, copies=2 if "search" in stages else 1),
@@ -177,7 +181,7 @@ def _row(
     each = f"{asks.requests:,g} requests x {asks.samples} samples x {tokens:,g} tokens"
     return CostLine(
         stage,
-        asks.what,
+        asks.what if asks.model == POLICY else f"{asks.what} by {asks.model}",
         f"{units:,.0f} {unit} x {each}",
         requests,
         samples,
@@ -185,6 +189,7 @@ def _row(
         prompts * (1 - assumed.prefix_reuse if stage == "search" else 1),
         samples * tokens,
         samples * tokens if asks.trained else 0.0,
+        model=asks.model,
     )
 
 
@@ -239,10 +244,18 @@ def _evaluate(
     return _row("evaluate", asks, len(models), "models", assumed=assumed)
 
 
+def _other_roles(rows: list[CostLine]) -> Iterator[str]:
+    """What the models of other roles generate. Their speeds and machines are not the policy's."""
+    for role in dict.fromkeys(row.model for row in rows if row.model != POLICY):
+        tokens = sum(row.generated_tokens for row in rows if row.model == role)
+        yield f"left out of the GPU-hours: models.{role}, which generates {short(tokens)} tokens"
+
+
 def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
+    """The policy's sampling and training, by stage."""
     reads, writes = assumed.prompt_tokens_per_second, assumed.tokens_per_second
     for stage in dict.fromkeys(row.stage for row in rows):
-        mine = [row for row in rows if row.stage == stage]
+        mine = [row for row in rows if row.stage == stage and row.model == POLICY]
         generated = sum(row.generated_tokens for row in mine)
         computed = sum(row.computed_prompt_tokens for row in mine)
         trained = sum(row.trained_tokens for row in mine)

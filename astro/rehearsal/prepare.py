@@ -78,6 +78,15 @@ def prepare(
         seams.append(Seam(stage, key, _title(binding), ran, part.why))
         one_worker = {"workers": 1} if kind == "verifier" else {}
         update[key] = part.binding.model_copy(update=one_worker)
+    update["models"] = {}
+    for role, binding in config.models.items():
+        kind = registry.model_kind(binding.name)
+        part = rehearsed_part(registry, machine, materials, kind, binding)
+        teacher = teacher or part.teacher
+        budgets |= {f"models.{role}.params.{name}": change for name, change in part.budgets.items()}
+        ran = _title(part.binding, part.teacher)
+        seams.append(Seam("search", f"models.{role}", _title(binding), ran, part.why))
+        update["models"][role] = part.binding
     seams += _evaluation_seams(config, materials)
     return Prepared(config.model_copy(update=update), tuple(seams), budgets, teacher)
 

@@ -170,7 +170,7 @@ class RunContext:
         """Run `tasks` to their outcomes, in no particular order."""
         return executor.run(
             tasks,
-            models={POLICY: policy},
+            models={POLICY: policy, **self.config.models},
             verifier=self.config.verifier,
             journal=self.journal,
             budget=budget,

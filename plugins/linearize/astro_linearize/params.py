@@ -10,7 +10,9 @@ from pydantic import Field, field_validator
 from astro.data.templates import SolutionTemplate
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params, RegularExpression
+from astro.plugins.roles import Role
 from astro.rehearsal.rehearsable import RehearsalScale, capped
+from astro.requests import POLICY
 from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
@@ -35,6 +37,7 @@ the point? Answer with yes or no."""
 class SelfEvaluationParams(Params):
     """How the policy is asked to judge a correct solution; kept are those approved each time."""
 
+    model: Role = POLICY
     samples: Annotated[int, Field(ge=1, description="judgements of each solution")] = 4
     question: Annotated[
         SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
@@ -69,7 +72,9 @@ class DirectParams(Params):
         traces, judged = self.traces_per_tree, self.self_evaluation
         if judged is None:
             return StageCost(traces=traces)
-        asks = RequestCost("judgements", traces, judged.samples, judged.max_tokens)
+        asks = RequestCost(
+            "judgements", traces, judged.samples, judged.max_tokens, model=judged.model
+        )
         return StageCost((asks,), traces)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
@@ -138,6 +143,7 @@ class BacktrackParams(DirectParams):
 class RewriteParams(BacktrackParams):
     """Params of `rewrite`: also how the policy is asked to put a trace in its own words."""
 
+    model: Role = POLICY
     attempts: Annotated[int, Field(ge=1, description="before the template's words stand")] = 2
     temperature: Annotated[float, Field(ge=0, description="of the rewriting")] = 0.7
     reply_tokens: Annotated[int, Field(ge=1, description="of a rewritten trace, at most")] = 4_096
@@ -149,7 +155,9 @@ class RewriteParams(BacktrackParams):
     def cost(self) -> StageCost:
         """A tree's, if no rewriting has to be tried again."""
         work = super().cost()
-        rewriting = RequestCost("rewriting", self.traces_per_tree, 1, self.reply_tokens)
+        rewriting = RequestCost(
+            "rewriting", self.traces_per_tree, 1, self.reply_tokens, model=self.model
+        )
         return replace(work, asks=(*work.asks, rewriting))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:

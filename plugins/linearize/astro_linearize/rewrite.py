@@ -58,6 +58,7 @@ class Rewrite:
             Prompt(question(trace.problem, trace.segments, self.params)),
             max_tokens=self.params.reply_tokens,
             temperature=self.params.temperature,
+            model=self.params.model,
         )
 
     def _read(self, trace: Trace, reply: str) -> Trace:

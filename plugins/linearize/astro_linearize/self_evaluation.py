@@ -32,4 +32,5 @@ def _request(tree: SearchTree, solution: Node, params: SelfEvaluationParams) -> 
         n=params.samples,
         max_tokens=params.max_tokens,
         temperature=params.temperature,
+        model=params.model,
     )
