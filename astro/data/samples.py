@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -15,6 +16,8 @@ from astro.data.detokenizer import Ids
 from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
 from astro.types import Prompt, Segment, SegmentKind
+
+T = TypeVar("T")
 
 
 class Inexact(StrEnum):
@@ -24,6 +27,8 @@ class Inexact(StrEnum):
     """They do not decode to the response."""
     BORDER = "border"
     """Encoded in one piece, prompt and response would share a token."""
+    RETOKENIZED = "retokenized"
+    """The trainer encodes the text itself, and gets other tokens."""
     REWRITTEN = "rewritten"
     """A policy wrote the response anew, and its tokens were not kept."""
     UNSAMPLED = "unsampled"
@@ -57,6 +62,7 @@ class TrainingSample:
             temperature 1, `[T]`, each <= 0.
         advantages: The advantage of each response token, `[T]`.
         reward: The reward of the whole response; 1 if it is correct, else 0.
+        group: A number that samples of one prompt share whose rewards are compared.
         nodes: The tree nodes of which the response speaks, in the order of its tokens.
         inexact: Why the tokens may differ from those that a policy would sample; None if they are
             exact.
@@ -68,8 +74,25 @@ class TrainingSample:
     logprobs: tuple[float, ...] | None = None
     advantages: tuple[float, ...] | None = None
     reward: float | None = None
+    group: int = 0
     nodes: tuple[NodeSpan, ...] = ()
     inexact: Inexact | None = None
+
+    @classmethod
+    def sampled(
+        cls,
+        prompt_ids: Ids,
+        response_ids: Ids,
+        logprobs: tuple[float, ...],
+        reward: float,
+        *,
+        group: int = 0,
+        trained: bool = True,
+    ) -> TrainingSample:
+        """Return the sample of a response that a policy has just sampled, of which all tokens are
+        trained on, or none."""
+        mask = (trained,) * len(response_ids)
+        return cls(prompt_ids, response_ids, mask, logprobs, reward=reward, group=group)
 
     @property
     def ids(self) -> Ids:
@@ -176,40 +199,58 @@ class SampleBuilder:
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class Message:
+    """A turn of a chat, as far as trainers read it."""
+
     content: str
 
 
 @dataclass(frozen=True, slots=True)
-class _TraceRow:
-    """The part of a row of traces.jsonl that trainers read. All of a response without segments is
-    trained on."""
+class TraceRow:
+    """A row of traces.jsonl, as far as trainers read it: a user's message and the response to it.
 
-    messages: tuple[_Message, _Message]
-    segments: list[Segment] = field(default_factory=list)
+    All of a response without segments is trained on.
+    """
+
+    messages: tuple[Message, Message]
+    segments: tuple[Segment, ...] = ()
     rewritten: bool = False
+
+    @property
+    def user(self) -> str:
+        """The user's message."""
+        return self.messages[0].content
+
+    @property
+    def response(self) -> tuple[Segment, ...]:
+        """The segments of the response."""
+        return self.segments or (Segment(self.messages[1].content),)
 
 
 def read_samples(traces: Path, builder: SampleBuilder) -> list[TrainingSample]:
-    """Return one sample per row of a traces.jsonl.
+    """Return one sample per row of a traces.jsonl; see `read_rows`."""
+    return read_rows(
+        traces, lambda row: builder.build(row.user, row.response, rewritten=row.rewritten)
+    )
 
-    Raises `TrainingError` that names the line of a row that cannot be read.
+
+def read_rows(traces: Path, make: Callable[[TraceRow], T]) -> list[T]:
+    """Return what `make` makes of each row of a traces.jsonl.
+
+    Raises `TrainingError` that names the line of a row that cannot be used.
     """
-    decode = msgspec.json.Decoder(_TraceRow).decode
-    samples = []
+    decode = msgspec.json.Decoder(TraceRow).decode
+    made = []
     with traces.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                row = decode(line)
-                user, response = (message.content for message in row.messages)
-                segments = row.segments or [Segment(response)]
-                samples.append(builder.build(user, segments, rewritten=row.rewritten))
+                made.append(make(decode(line)))
             except (msgspec.MsgspecError, ValueError, TypeError) as error:
                 raise TrainingError(
                     f"{traces}, line {number}: not a trace ({type(error).__name__}: {error})",
                     "expected rows with messages and segments",
                 ) from None
-    return samples
+    return made
 
 
 def exactness(samples: Iterable[TrainingSample]) -> dict[str, float]:

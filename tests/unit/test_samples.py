@@ -270,6 +270,7 @@ def test_rows_and_how_exact_they_are(tmp_path: Path) -> None:
         "unknown_step_segments": 2,
         "inexact/tokenizer": 0,
         "inexact/border": 0,
+        "inexact/retokenized": 0,
         "inexact/rewritten": 1,
         "inexact/unsampled": 2,
     }

@@ -22,7 +22,7 @@ class PromptWriter:
     def __init__(self, model: str, style: str = "auto", system: str | None = None) -> None:
         """Raises `PolicyError` if the tokenizer cannot be loaded or does not know the style."""
         self.tokenizer = load_tokenizer(model)
-        self._encoder = PromptEncoder(self.tokenizer, style, system)
+        self.encoder = PromptEncoder(self.tokenizer, style, system)
 
     @classmethod
     def like(cls, model: str, policy: Mapping[str, Any]) -> PromptWriter:
@@ -31,7 +31,7 @@ class PromptWriter:
 
     def text(self, user: str) -> str:
         """Raises `TrainingError` if no text gives the policy's own tokens."""
-        wanted = list(self._encoder.user(user))
+        wanted = list(self.encoder.user(user))
         for text in (self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False), user):
             if text and self.ids(text) == wanted:
                 return text

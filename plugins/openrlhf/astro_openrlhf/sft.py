@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from statistics import fmean
 
+from astro.data.samples import exactness
 from astro.errors import TrainingError
 from astro.files import read_json, write_json
 from astro.interfaces import OnStep, SFTJob, TrainResult
@@ -46,7 +47,8 @@ class Trainer:
         """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
 
         The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
-        `seconds` of this call; `dropped`, the traces that were too long. Raises `TrainingError`,
+        `seconds` of this call; `dropped`, the traces that were too long; and those of
+        `exactness`, of the tokens that OpenRLHF reads. Raises `TrainingError`,
         `MissingEngineError`, and `PolicyError` for a model that cannot be loaded.
         """
         workspace = Workspace(job.run_dir)
@@ -57,7 +59,7 @@ class Trainer:
         started = time.monotonic()
         workspace.clear_broken()
         start = absolute(job.model)
-        examples, dropped = self._examples(job.traces, start)
+        examples, counts = self._examples(job.traces, start)
         planned = plan(
             examples,
             batch_size=self._params.batch_size,
@@ -72,7 +74,7 @@ class Trainer:
             "tokens": float(sum(example.tokens for example in planned)),
             "steps": float(steps),
             "seconds": time.monotonic() - started,
-            "dropped": float(dropped),
+            **counts,
         }
         losses = [row["loss"] for row in rows[-max(1, steps // 10) :] if "loss" in row]
         metrics |= {"loss": fmean(losses)} if losses else {}
@@ -80,8 +82,8 @@ class Trainer:
         workspace.hand_over()
         return TrainResult(workspace.model, metrics)
 
-    def _examples(self, traces: Path, model: str) -> tuple[list[Example], int]:
-        """Those that fit, and how many do not."""
+    def _examples(self, traces: Path, model: str) -> tuple[list[Example], dict[str, float]]:
+        """The examples that fit, and metrics of them."""
         params = self._params
         read = read_examples(traces, PromptWriter(model, params.prompt_style, params.system))
         limit = params.max_length
@@ -96,7 +98,8 @@ class Trainer:
                 f"{traces}: none of its {len(read)} traces fits {limit} tokens",
                 "raise sft.params.max_length" if read else "",
             )
-        return fit, len(read) - len(fit)
+        counts = {"dropped": float(len(read) - len(fit))}
+        return fit, counts | exactness(example.sample for example in fit)
 
     def _flags(self, workspace: Workspace, model: str, seed: int) -> list[str]:
         return flags.words(

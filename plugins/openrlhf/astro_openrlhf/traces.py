@@ -1,15 +1,23 @@
-"""Traces in the file that OpenRLHF reads, whole batches of them, their tokens counted."""
+"""Traces as text in the file that OpenRLHF reads, and the tokens that it makes of the text."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
-from typing import Any
 
+from astro.data.detokenizer import Detokenizer, Ids
+from astro.data.samples import (
+    Inexact,
+    NodeSpan,
+    SampleBuilder,
+    TraceRow,
+    TrainingSample,
+    read_rows,
+)
 from astro.errors import TrainingError
 from astro.files import write_lines
 from astro.seeds import derive
@@ -20,51 +28,105 @@ PROMPT, RESPONSE = "prompt", "response"
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A trace as OpenRLHF reads it.
-
-    `length` counts its tokens, `tokens` those of them that bear loss: the response's and the end of
-    sequence.
-    """
+    """A trace as text for OpenRLHF, and as the training sample that OpenRLHF makes of the text."""
 
     prompt: str
     response: str
-    length: int
-    tokens: int
+    sample: TrainingSample
+
+    @property
+    def length(self) -> int:
+        """The number of its tokens."""
+        return self.sample.length
+
+    @property
+    def tokens(self) -> int:
+        """The number of its loss tokens: those of the response and the end of sequence."""
+        return self.sample.loss_tokens
 
 
 def read_examples(traces: Path, writer: PromptWriter) -> list[Example]:
-    """One example a row. Raises `TrainingError` that names the line of a row it cannot use."""
-    examples = []
-    with traces.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                examples.append(_example(json.loads(line), writer))
-            except (ValueError, KeyError, TypeError) as error:
-                raise TrainingError(
-                    f"{traces}, line {number}: not a trace ({type(error).__name__}: {error})",
-                    "expected rows with messages",
-                ) from None
-    return examples
+    """Return one example per row.
+
+    Raises `TrainingError` that names the line of a row that cannot be used, and for traces with
+    segments that are not trained on.
+    """
+    return read_rows(traces, partial(_example, writer, SampleBuilder(writer.encoder)))
 
 
-def _example(row: dict[str, Any], writer: PromptWriter) -> Example:
-    if not all(segment["train"] for segment in row.get("segments") or ()):
+def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> Example:
+    sample = builder.build(row.user, row.response, rewritten=row.rewritten)
+    if not all(sample.loss_mask):
         raise TrainingError(
             "OpenRLHF trains on whole responses, and a trace has a segment that is not to be",
             "set linearizer.params.train_wrong_steps=true, or sft.name=transformers",
         )
-    user, assistant = (message["content"] for message in row["messages"])
-    prompt = writer.text(user)
-    # OpenRLHF would write a space before an end of sequence that it adds itself.
-    response = assistant + writer.tokenizer.eos_token
-    length = len(writer.ids(prompt + response))
-    return Example(prompt, response, length, length - len(writer.ids(prompt)))
+    prompt = writer.text(row.user)
+    text = "".join(segment.text for segment in row.response)
+    decode = writer.tokenizer.decode
+    responses = (text + decode([builder.end]), decode(list(sample.response_ids)))
+    read = [_as_read(sample, writer, prompt, response) for response in responses]
+    return next(
+        (
+            Example(prompt, r, s)
+            for r, s in zip(responses, read, strict=True)
+            if s.ids == sample.ids
+        ),
+        Example(prompt, responses[0], read[0]),
+    )
+
+
+def _as_read(
+    sample: TrainingSample, writer: PromptWriter, prompt: str, response: str
+) -> TrainingSample:
+    """The sample in the tokens that OpenRLHF's `SFTDataset` reads for `prompt + response`.
+
+    It appends the end of sequence behind a space where the text ends otherwise, encodes prompt and
+    response in one piece, and trains on all tokens but the first ones, as many as the prompt alone
+    has.
+    """
+    tokenizer, encoder = writer.tokenizer, writer.encoder
+    text = (prompt + response).rstrip("\n")
+    ends = text.endswith(tokenizer.eos_token)
+    ids = tuple(writer.ids(text if ends else f"{text} {tokenizer.eos_token}"))
+    if ids == sample.ids:
+        return sample
+    start = len(sample.prompt_ids)
+    read = ids[start:]
+    return TrainingSample(
+        ids[:start],
+        read,
+        (True,) * len(read),
+        nodes=_spans(sample, read, encoder.detokenizer),
+        inexact=_reason(sample, ids[:start]),
+    )
+
+
+def _spans(sample: TrainingSample, read: Ids, detokenizer: Detokenizer) -> tuple[NodeSpan, ...]:
+    """The sample's spans of nodes in the response tokens `read`, found by their texts."""
+    kept = [sample.response_ids[span.start : span.stop] for span in sample.nodes]
+    texts = [
+        detokenizer.text(sample.prompt_ids + sample.response_ids[: span.start], ids)
+        for span, ids in zip(sample.nodes, kept, strict=True)
+    ]
+    stops = [stop for stop, _ in detokenizer.borders(sample.prompt_ids, read, texts)]
+    return tuple(
+        replace(span, start=start, stop=stop, sampled=span.sampled and read[start:stop] == ids)
+        for span, ids, (start, stop) in zip(sample.nodes, kept, pairwise((0, *stops)), strict=True)
+    )
+
+
+def _reason(sample: TrainingSample, prompt_ids: Ids) -> Inexact:
+    if prompt_ids != sample.prompt_ids:
+        return Inexact.BORDER
+    kept = sample.inexact in (Inexact.TOKENIZER, Inexact.REWRITTEN)
+    return sample.inexact if sample.inexact and kept else Inexact.RETOKENIZED
 
 
 def plan(
     examples: Sequence[Example], *, batch_size: int, epochs: float, tokens: int | None, seed: int
 ) -> list[Example]:
-    """The examples of a whole training: `epochs` passes, or, if given, up to `tokens` of loss.
+    """Return the examples of a whole training: `epochs` passes, or up to `tokens` loss tokens.
 
     Each pass has an order of its own. The last batch is filled from the next pass, since OpenRLHF
     leaves out one that is not full.
@@ -72,15 +134,15 @@ def plan(
     passes = (example for number in count() for example in _shuffled(examples, seed, number))
     planned: list[Example] = []
     wanted = max(1, round(epochs * len(examples))) if tokens is None else 0
-    borne = 0
-    while len(planned) < wanted or borne < (tokens or 0) or len(planned) % batch_size:
+    trained = 0
+    while len(planned) < wanted or trained < (tokens or 0) or len(planned) % batch_size:
         planned.append(next(passes))
-        borne += planned[-1].tokens
+        trained += planned[-1].tokens
     return planned
 
 
 def write_examples(path: Path, examples: Sequence[Example]) -> None:
-    """Write a planned training, whole."""
+    """Write the file of a planned training."""
     write_lines(path, ({PROMPT: e.prompt, RESPONSE: e.response} for e in examples))
 
 

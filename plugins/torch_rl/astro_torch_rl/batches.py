@@ -1,4 +1,7 @@
-"""Sequences to train on, and the padded tensors made of them."""
+"""Padded batches of training samples.
+
+A sample is trained on as a whole or not at all here, so its loss mask takes no part in a batch.
+"""
 
 from __future__ import annotations
 
@@ -11,25 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-
-@dataclass(frozen=True, slots=True)
-class TrainSequence:
-    """A prompt and one response to it, in the very tokens of the sampler.
-
-    `logprobs` are the sampler's, one a response token. Sequences of one `group` answer one prompt.
-    A `masked` one counts in its group's baseline, and bears no loss.
-    """
-
-    prompt_ids: tuple[int, ...]
-    response_ids: tuple[int, ...]
-    logprobs: tuple[float, ...]
-    reward: float
-    group: int = 0
-    masked: bool = False
-
-    @property
-    def length(self) -> int:
-        return len(self.prompt_ids) + len(self.response_ids)
+from astro.data.samples import TrainingSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +52,16 @@ class Batcher:
     device: torch.device
     max_tokens: int
 
-    def batches(self, sequences: Sequence[TrainSequence]) -> Iterator[tuple[list[int], TokenBatch]]:
+    def batches(
+        self, sequences: Sequence[TrainingSample]
+    ) -> Iterator[tuple[list[int], TokenBatch]]:
         """Each batch with the indices of its rows."""
         for indices in micro_batches([s.length for s in sequences], self.max_tokens):
             yield indices, collate([sequences[i] for i in indices], self.device)
 
     @torch.no_grad()
     def each(
-        self, sequences: Sequence[TrainSequence], score: Callable[[TokenBatch], Tensor]
+        self, sequences: Sequence[TrainingSample], score: Callable[[TokenBatch], Tensor]
     ) -> list[Tensor]:
         """What `score` gives as `[B, T]`, without gradient: one value a response token, by row."""
         found: dict[int, Tensor] = {}
@@ -83,12 +70,12 @@ class Batcher:
         return [found[i] for i in range(len(sequences))]
 
 
-def collate(sequences: Sequence[TrainSequence], device: torch.device) -> TokenBatch:
+def collate(sequences: Sequence[TrainingSample], device: torch.device) -> TokenBatch:
     """Rows of `prompt_ids + response_ids`, padded with token 0.
 
     Padding stands to the right of everything that is read, so causal attention needs no mask.
     """
-    rows = [torch.tensor(s.prompt_ids + s.response_ids) for s in sequences]
+    rows = [torch.tensor(s.ids) for s in sequences]
     input_ids = pad_sequence(rows, batch_first=True)
     starts = torch.tensor([len(s.prompt_ids) for s in sequences])[:, None]
     ends = torch.tensor([s.length for s in sequences])[:, None]

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from astro.data.samples import TrainingSample
 from astro_torch_rl import adapters
-from astro_torch_rl.batches import Batcher, TokenBatch, TrainSequence
+from astro_torch_rl.batches import Batcher, TokenBatch
 from astro_torch_rl.descent import Piece, descend
 from astro_torch_rl.device import Device
 from astro_torch_rl.experience import Experience
@@ -47,7 +48,7 @@ class Critic:
         self._optimiser.load_state(state["optimiser"])
         self._model.load_state_dict(state["weights"], strict=False)
 
-    def values(self, sequences: Sequence[TrainSequence]) -> list[Tensor]:
+    def values(self, sequences: Sequence[TrainingSample]) -> list[Tensor]:
         """V before each response token, `[T]` for each sequence, without gradient."""
         return self._batcher.each(sequences, self._values)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from astro_torch_rl.batches import TrainSequence
+from astro.data.samples import TrainingSample
 from astro_torch_rl.losses import gae, group_advantages, kl_estimate, normalized, token_rewards
 from astro_torch_rl.params import GrpoParams, PpoParams, TrainParams
 
@@ -24,7 +24,7 @@ class Experience:
     critic, if there is one.
     """
 
-    sequence: TrainSequence
+    sequence: TrainingSample
     advantages: Tensor
     old_logprobs: Tensor | None = None
     reference_logprobs: Tensor | None = None
@@ -39,7 +39,7 @@ class Known:
     old_logprobs: Sequence[Tensor | None]
     reference_logprobs: Sequence[Tensor | None]
 
-    def penalties(self, sequences: Sequence[TrainSequence], params: TrainParams) -> list[Tensor]:
+    def penalties(self, sequences: Sequence[TrainingSample], params: TrainParams) -> list[Tensor]:
         """What is taken off each token's reward: its KL to the start model, weighted."""
         models = zip(self.old_logprobs, self.reference_logprobs, strict=True)
         return [
@@ -51,14 +51,16 @@ class Known:
 
 
 def by_group(
-    sequences: Sequence[TrainSequence], known: Known, params: GrpoParams
+    sequences: Sequence[TrainingSample], known: Known, params: GrpoParams
 ) -> list[Experience]:
     """Advantages relative to the group, one for all tokens of a response.
 
     Sequences of a group stand together. A KL in the reward is summed over the response.
     """
     penalties = known.penalties(sequences, params)
-    rewards = [s.reward - p.sum().item() for s, p in zip(sequences, penalties, strict=True)]
+    rewards = [
+        (s.reward or 0.0) - p.sum().item() for s, p in zip(sequences, penalties, strict=True)
+    ]
     advantages: list[float] = []
     for _, group in groupby(range(len(sequences)), key=lambda i: sequences[i].group):
         row = torch.tensor([[rewards[i] for i in group]])
@@ -71,12 +73,12 @@ def by_group(
 
 
 def by_critic(
-    sequences: Sequence[TrainSequence], known: Known, values: Sequence[Tensor], params: PpoParams
+    sequences: Sequence[TrainingSample], known: Known, values: Sequence[Tensor], params: PpoParams
 ) -> list[Experience]:
     """Generalised advantage estimates from the critic's `values`."""
     lengths = [len(sequence.response_ids) for sequence in sequences]
     mask = pad_sequence([torch.ones(length) for length in lengths], batch_first=True)
-    rewards = torch.tensor([sequence.reward for sequence in sequences])
+    rewards = torch.tensor([sequence.reward or 0.0 for sequence in sequences])
     penalties = pad_sequence(known.penalties(sequences, params), batch_first=True)
     padded = pad_sequence([row.cpu() for row in values], batch_first=True)
     shaped = token_rewards(rewards, penalties, mask)
@@ -95,7 +97,7 @@ def _rows(padded: Tensor, lengths: Sequence[int]) -> list[Tensor]:
 
 
 def _experience(
-    sequences: Sequence[TrainSequence], known: Known, advantages: Sequence[Tensor]
+    sequences: Sequence[TrainingSample], known: Known, advantages: Sequence[Tensor]
 ) -> list[Experience]:
     return [
         Experience(sequence, advantage, old, reference)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from astro.data.samples import TrainingSample
 from astro_torch_rl import adapters
-from astro_torch_rl.batches import Batcher, TokenBatch, TrainSequence
+from astro_torch_rl.batches import Batcher, TokenBatch
 from astro_torch_rl.descent import Piece, descend
 from astro_torch_rl.device import Device
 from astro_torch_rl.experience import Experience, Known
@@ -57,7 +58,7 @@ class Learner:
         self._optimiser.load_state(state["optimiser"])
         self.model.load_state_dict(state["adapter"], strict=False)
 
-    def know(self, sequences: Sequence[TrainSequence], steps: int) -> Known:
+    def know(self, sequences: Sequence[TrainingSample], steps: int) -> Known:
         """What the losses need to be told of the models as they are before `steps` updates.
 
         With a single update the ratio is 1 throughout, so no forward pass is spent on it.
@@ -148,7 +149,9 @@ class Learner:
         tally.add("importance_capped", piece.total(weights >= cap), piece.tokens)
         return weights
 
-    def _logprobs(self, model: PreTrainedModel, sequences: Sequence[TrainSequence]) -> list[Tensor]:
+    def _logprobs(
+        self, model: PreTrainedModel, sequences: Sequence[TrainingSample]
+    ) -> list[Tensor]:
         return self._batcher.each(sequences, lambda batch: self._score(model, batch).logprobs)
 
     def _score(self, model: PreTrainedModel, batch: TokenBatch) -> Scores:

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from astro.data.samples import TrainingSample
 from astro.engine.sampling import Sample
 from astro.errors import TrainingError
 from astro.interfaces import StepFormat, TrainablePolicy
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, Prompt
 from astro_torch_rl import adapters
-from astro_torch_rl.batches import TrainSequence, minibatches
+from astro_torch_rl.batches import minibatches
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.experience import Experience, by_critic, by_group
 from astro_torch_rl.learner import Learner
@@ -79,7 +80,7 @@ class Training:
         check(rollouts)
         return rollouts
 
-    def _sequences(self, rollouts: Rollouts) -> list[TrainSequence]:
+    def _sequences(self, rollouts: Rollouts) -> list[TrainingSample]:
         """Without a critic, a group without a signal teaches nothing."""
         return [
             sequence
@@ -88,25 +89,25 @@ class Training:
             for sequence in self._group(number, group)
         ]
 
-    def _group(self, number: int, group: Group) -> list[TrainSequence]:
+    def _group(self, number: int, group: Group) -> list[TrainingSample]:
         prompt = self.policy.prompt_ids(Prompt(group.problem.prompt))
         masked = {FinishReason.LENGTH} if self.params.mask_truncated else set()
         return [
-            TrainSequence(
+            TrainingSample.sampled(
                 prompt,
                 *_tokens(sample),
-                reward=sample.verdict.reward,
+                sample.verdict.reward,
                 group=number,
-                masked=sample.finish_reason in masked,
+                trained=sample.finish_reason not in masked,
             )
             for sample in group.judged
             if sample.token_ids or sample.finish_reason is not FinishReason.LENGTH  # no room left
         ]
 
-    def _learn(self, sequences: Sequence[TrainSequence], step: int) -> dict[str, float]:
+    def _learn(self, sequences: Sequence[TrainingSample], step: int) -> dict[str, float]:
         params, (learner, critic) = self.params, (self.models.learner, self.models.critic)
         rng = Random(derive(self.sampler.seed, "minibatches", step))
-        size = sum(not sequence.masked for sequence in sequences)
+        size = sum(any(sequence.loss_mask) for sequence in sequences)
         order = minibatches(size, params.minibatch, params.epochs_per_batch, rng)
         experience = self._experience(sequences, len(order))
         metrics: dict[str, float] = {}
@@ -117,8 +118,9 @@ class Training:
             metrics |= learner.update(experience, order, rate)
         return metrics
 
-    def _experience(self, sequences: Sequence[TrainSequence], updates: int) -> list[Experience]:
-        """What is learnt from `sequences`, those that are masked left out at the end."""
+    def _experience(self, sequences: Sequence[TrainingSample], updates: int) -> list[Experience]:
+        """Return the experience of those `sequences` that are trained on; all count in the baseline
+        of their group."""
         if not sequences:
             return []
         params, critic = self.params, self.models.critic
@@ -128,7 +130,7 @@ class Training:
         else:
             assert critic is not None
             found = by_critic(sequences, known, critic.values(sequences), params)
-        return [experience for experience in found if not experience.sequence.masked]
+        return [experience for experience in found if any(experience.sequence.loss_mask)]
 
     def _rate(self, done: int, steps: int) -> float:
         return rate_factor(done, steps, self.params.schedule, self.params.warmup_steps)

@@ -6,9 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from astro.data.samples import TrainingSample
 from astro_torch_rl.batches import (
     Batcher,
-    TrainSequence,
     collate,
     micro_batches,
     minibatches,
@@ -17,10 +17,10 @@ from astro_torch_rl.batches import (
 CPU = torch.device("cpu")
 
 
-def sequence(prompt: int, response: int) -> TrainSequence:
+def sequence(prompt: int, response: int) -> TrainingSample:
     """Tokens 1, 2, ... in the prompt and 101, 102, ... in the response."""
     ids = tuple(range(1, prompt + 1)), tuple(range(101, 101 + response))
-    return TrainSequence(*ids, logprobs=(-1.0,) * response, reward=1.0)
+    return TrainingSample.sampled(*ids, logprobs=(-1.0,) * response, reward=1.0)
 
 
 def test_the_window_holds_every_response_and_the_mask_nothing_else() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from astro_torch_rl.batches import TrainSequence
+from astro.data.samples import TrainingSample
 from astro_torch_rl.critic import Critic, explained_variance
 from astro_torch_rl.device import Device, load_trunk
 from astro_torch_rl.experience import Experience, Known, by_critic
@@ -15,9 +15,9 @@ from astro_torch_rl.params import PpoParams
 
 CPU = Device(torch.device("cpu"), torch.float32)
 SEQUENCES = [
-    TrainSequence((2,), (7, 1), (-1.0, -1.0), 1.0),
-    TrainSequence((2, 3, 4), (8, 9, 10), (-1.0,) * 3, 0.0),
-    TrainSequence((2, 5), (9,), (-1.0,), 1.0),
+    TrainingSample.sampled((2,), (7, 1), (-1.0, -1.0), 1.0),
+    TrainingSample.sampled((2, 3, 4), (8, 9, 10), (-1.0,) * 3, 0.0),
+    TrainingSample.sampled((2, 5), (9,), (-1.0,), 1.0),
 ]
 
 
@@ -66,11 +66,11 @@ def test_a_value_knows_only_what_stands_before_its_token(tiny_model: Path) -> No
     critic, params = make(tiny_model)
     fit(critic, params, 3)
     one, other = (
-        critic.values([TrainSequence((2,), response, (-1.0, -1.0), 0.0)])[0]
+        critic.values([TrainingSample.sampled((2,), response, (-1.0, -1.0), 0.0)])[0]
         for response in ((7, 1), (7, 10))
     )
     torch.testing.assert_close(one, other)
-    changed = critic.values([TrainSequence((2,), (9, 1), (-1.0, -1.0), 0.0)])[0]
+    changed = critic.values([TrainingSample.sampled((2,), (9, 1), (-1.0, -1.0), 0.0)])[0]
     assert changed[0] == one[0]
     assert changed[1] != one[1]
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
-from astro_torch_rl.batches import TrainSequence
+from astro.data.samples import TrainingSample
 from astro_torch_rl.experience import Known, by_critic, by_group
 from astro_torch_rl.params import GrpoParams, PpoParams
 
 LENGTHS = (2, 1, 3)
 SEQUENCES = [
-    TrainSequence((1,), (5,) * length, (-1.0,) * length, reward, group)
+    TrainingSample.sampled((1,), (5,) * length, (-1.0,) * length, reward, group=group)
     for length, reward, group in zip(LENGTHS, (1.0, 0.0, 1.0), (0, 0, 1), strict=True)
 ]
 NOTHING = Known([None] * 3, [None] * 3)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -9,8 +10,9 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from astro.data.samples import TrainingSample
 from astro.errors import TrainingError
-from astro_torch_rl.batches import TrainSequence, collate, minibatches
+from astro_torch_rl.batches import collate, minibatches
 from astro_torch_rl.device import Device, load_model
 from astro_torch_rl.experience import Experience, by_group
 from astro_torch_rl.learner import Learner
@@ -42,7 +44,9 @@ class Update:
         self.learner = Learner(model, tokenizer, self.params, CPU, reference=reference)
         prompts = [(2, 3, 4)[: 1 + i % 3] for i in range(4)]
         self.group = [
-            TrainSequence(prompt, response, tuple(logprobs(model, prompt, response)), reward)
+            TrainingSample.sampled(
+                prompt, response, tuple(logprobs(model, prompt, response)), reward
+            )
             for prompt, response, reward in zip(prompts, RESPONSES, REWARDS, strict=True)
         ]
 
@@ -117,7 +121,7 @@ def test_tokens_that_the_sampler_overrated_weigh_less(tiny_model: Path) -> None:
     update = Update(tiny_model, importance_cap=1.5, aggregation="token_mean")
     shift = torch.tensor([-0.5, 1.3862944, 0.0, 0.0])
     update.group = [
-        TrainSequence(s.prompt_ids, s.response_ids, tuple(p + d for p in s.logprobs), s.reward)
+        replace(s, logprobs=tuple(p + d for p in s.logprobs))
         for s, d in zip(update.group, shift.tolist(), strict=True)
     ]
     metrics = update()
@@ -154,7 +158,7 @@ def test_the_entropy_bonus_raises_entropy(tiny_model: Path) -> None:
 
 def test_updates_that_are_not_finite_are_skipped_and_then_an_error(tiny_model: Path) -> None:
     update = Update(tiny_model)
-    bad = Experience(TrainSequence((2,), (3,), (-1.0,), 1.0), torch.tensor([float("nan")]))
+    bad = Experience(TrainingSample.sampled((2,), (3,), (-1.0,), 1.0), torch.tensor([float("nan")]))
     before = update.weights
     for _ in range(MAX_SKIPPED - 1):
         metrics = update(rows=[bad])
