@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from itertools import chain
+from itertools import chain, takewhile
 from typing import Any
 
 
@@ -55,10 +55,11 @@ class State:
 
     @cached_property
     def prompt(self) -> Prompt:
-        """What a policy is given to continue this state, in the very tokens it sampled."""
-        ids = [step.token_ids for step in self.steps]
-        exact = tuple(chain.from_iterable(ids)) if all(ids) else ()
-        return Prompt(self.problem.prompt, self.response, exact)
+        """What a policy is given to continue this state, in the tokens that it sampled, up to the
+        first step whose tokens are not known."""
+        ids = [step.token_ids for step in takewhile(lambda step: step.token_ids, self.steps)]
+        tail = "".join(step.text for step in self.steps[len(ids) :]) if ids else ""
+        return Prompt(self.problem.prompt, self.response, tuple(chain.from_iterable(ids)), tail)
 
     def then(self, step: Step, terminal: bool = False) -> State:
         """The state after taking `step` here."""
@@ -73,12 +74,14 @@ class Prompt:
 
     `token_ids` are the response's tokens as sampled; a policy continues from them rather than
     tokenizing `response` again. They are empty if the response is empty or was not sampled from the
-    policy.
+    policy. `tail` is the end of the response that follows `token_ids` if its own tokens are not
+    known; it is empty if `token_ids` are those of the whole response, or if there are none.
     """
 
     user: str
     response: str = ""
     token_ids: tuple[int, ...] = ()
+    tail: str = ""
 
 
 class FinishReason(StrEnum):

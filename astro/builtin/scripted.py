@@ -58,7 +58,7 @@ class LineWriter:
 
     def add(self, ticket: int, request: Any) -> None:
         seed = request.seed if isinstance(request, Generate) else 0
-        delay = _hash(seed, request.prompt) % self._steps_to_finish
+        delay = _hash(seed, request.prompt.user, request.prompt.response) % self._steps_to_finish
         self._queue.append((self._now + delay, ticket, request))
 
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002

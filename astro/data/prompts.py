@@ -38,9 +38,9 @@ class PromptEncoder:
 
     def encode(self, prompt: Prompt) -> Ids:
         """Return the ids of the whole context. `prompt.token_ids` are taken as they are."""
-        ids = self.user(prompt.user) + prompt.token_ids
-        rest = "" if prompt.token_ids else prompt.response
-        return ids + self.following(Prompt(prompt.user), rest)
+        rest = prompt.tail if prompt.token_ids else prompt.response
+        begun = Prompt(prompt.user, prompt.response.removesuffix(rest), prompt.token_ids)
+        return self.user(prompt.user) + prompt.token_ids + self.following(begun, rest)
 
     def following(self, prompt: Prompt, text: str, after: str = "") -> Ids:
         """Return the ids of `text` where it stands between `prompt` and the text `after`.

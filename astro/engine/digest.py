@@ -17,6 +17,7 @@ from zlib import crc32
 import msgspec
 
 from astro.requests import Request
+from astro.types import Prompt
 
 _encode = msgspec.msgpack.Encoder().encode
 _LEAVES = frozenset({str, int, float, bool})
@@ -48,7 +49,8 @@ def digest(requests: Sequence[Request]) -> int:
 def digest_1(requests: Sequence[Request]) -> int:
     """CRC-32 of the `repr` that a batch of requests had in format 1.
 
-    A field that was added since takes part if it is not at its default.
+    A field that was added since takes part if it is not at its default. A prompt of whose response
+    not all tokens are known had none of them.
     """
     text = ", ".join(map(_repr_1, requests))
     return crc32(f"[{text}]".encode("utf-8", "surrogatepass"))
@@ -70,6 +72,8 @@ def _plain(value: Any) -> object:
 
 
 def _repr_1(value: Any) -> str:
+    if isinstance(value, Prompt) and value.tail:
+        value = Prompt(value.user, value.response)
     kind: Any = type(value)
     defaults = _defaults(kind)
     if defaults is None:

@@ -45,6 +45,12 @@ def test_a_digest_of_format_1_is_that_of_the_first_edition() -> None:
     assert digest_1(REQUESTS) == crc32(first_edition.encode())
 
 
+def test_format_1_knew_all_tokens_of_a_response_or_none() -> None:
+    partly = Prompt("q", "so far\nand on\n", (1, 2), "and on\n")
+    assert digest_1([Generate(partly)]) == digest_1([Generate(Prompt("q", partly.response))])
+    assert digest([Generate(partly)]) != digest([Generate(Prompt("q", partly.response))])
+
+
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: type(request).__name__)
 def test_a_field_that_a_release_adds_counts_only_off_its_default(

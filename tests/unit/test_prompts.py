@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tokenizers import Regex, Tokenizer, models, pre_tokenizers, processors
+from tokenizers import (
+    Regex,
+    Tokenizer,
+    decoders,
+    models,
+    pre_tokenizers,
+    processors,
+    trainers,
+)
 from transformers import PreTrainedTokenizerFast
 
 from astro.data.prompts import PromptEncoder
@@ -61,6 +69,52 @@ def test_sampled_tokens_are_not_tokenised_again() -> None:
     encoder = PromptEncoder(make_tokenizer())
     begun = Prompt("1", "23", (WORDS.index("9"), WORDS.index("8")))
     assert words(encoder.encode(begun)) == "<user>1<assistant>98"
+
+
+def make_byte_level(template: str) -> PreTrainedTokenizerFast:
+    """GPT-2's kind: `\\n\\n` is one token alone, and two before a word."""
+    backend = Tokenizer(models.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        special_tokens=["<user>", "<answer>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    backend.train_from_iterator(["so", "yes", "\n\n"] * 3, trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend)
+    tokenizer.chat_template = template
+    return tokenizer
+
+
+TURNS = "{% for m in messages %}<user>{{ m.content }}{% endfor %}<answer>"
+
+
+def test_text_behind_sampled_tokens_is_encoded_as_running_text() -> None:
+    tokenizer = make_byte_level(TURNS)
+    encoder = PromptEncoder(tokenizer)
+    sampled = tuple(encoder.text("s") + encoder.text("o"))
+    encoded = encoder.encode(Prompt("1", "so\n\nyes", sampled, "\n\nyes"))
+    assert encoded == (*encoder.user("1"), *sampled, *encoder.text("so\n\nyes")[1:])
+    assert tokenizer.convert_ids_to_tokens(encoded[-3:]) == ["Ċ", "Ċ", "yes"]
+
+
+@pytest.mark.parametrize("response", ["", "so\n\n", "so"])
+def test_what_is_scored_continues_its_prompt(response: str) -> None:
+    encoder = PromptEncoder(make_byte_level(TURNS))
+    prompt = Prompt("1", response)
+    continued = encoder.encode(prompt) + encoder.following(prompt, "yes")
+    assert encoder.detokenizer.text(encoder.user("1"), continued[len(encoder.user("1")) :]) == (
+        response + "yes"
+    )
+    assert encoder.following(prompt, "yes") == encoder.text("yes")
+    assert encoder.following(prompt, "") == ()
+
+
+def test_a_prompt_keeps_its_tokens_where_a_response_would_join_them() -> None:
+    encoder = PromptEncoder(make_byte_level(TURNS + "{{ '\n\n' }}"))
+    assert encoder.response("1", "so") is None
+    assert encoder.encode(Prompt("1", "so")) == encoder.user("1") + encoder.text("so")
 
 
 def test_what_a_tokenizer_without_a_template_cannot_write() -> None:
