@@ -59,7 +59,8 @@ class State:
         first step whose tokens are not known."""
         ids = [step.token_ids for step in takewhile(lambda step: step.token_ids, self.steps)]
         tail = "".join(step.text for step in self.steps[len(ids) :]) if ids else ""
-        return Prompt(self.problem.prompt, self.response, tuple(chain.from_iterable(ids)), tail)
+        exact = tuple(chain.from_iterable(ids))
+        return Prompt(self.problem.prompt, self.response, exact, tail=tail)
 
     def then(self, step: Step, terminal: bool = False) -> State:
         """The state after taking `step` here."""

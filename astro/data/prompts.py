@@ -33,6 +33,7 @@ class PromptEncoder:
         if system is not None and not self._chat:
             raise PolicyError("a system message needs a chat template", "remove system")
         self.detokenizer = Detokenizer(tokenizer)
+        self._rendered = lru_cache(maxsize=8192)(self._prompt)
         self.user = lru_cache(maxsize=8192)(self._whole)
         self.response = lru_cache(maxsize=8)(self._response)
 
@@ -99,9 +100,12 @@ class PromptEncoder:
 
     def _whole(self, user: str, response: str = "") -> Ids:
         if self._chat:
-            return self.text(self._render({"role": "user", "content": user}) + response)
+            return self.text(self._rendered(user) + response)
         ids = tuple(self._tokenizer(user + response)["input_ids"])
         return ids[:-1] if ids and ids[-1] == self._tokenizer.eos_token_id else ids
+
+    def _prompt(self, user: str) -> str:
+        return self._render({"role": "user", "content": user})
 
     def _closing(self) -> int | None:
         """The first special token behind an answer, unless it is what stands before one."""

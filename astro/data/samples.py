@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import groupby, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import TypeVar
 
@@ -134,68 +134,86 @@ class SampleBuilder:
         A segment with sampled ids keeps them, but for a last end-of-sequence token. Text between
         sampled segments is encoded as running text. The token that ends a response comes last.
         """
-        ids, mask, spans = list[int](), list[bool](), list[NodeSpan]()
-        response = "".join(segment.text for segment in segments)
-        written = 0
-        for sampled, group in groupby(segments, self._is_sampled):
-            run = list(group)
-            end = written + sum(len(segment.text) for segment in run)
-            begun = Prompt(user, response[:written], tuple(ids))
-            parts = self._sampled(run) if sampled else self._encoded(begun, run, response[end:])
-            for segment, part in zip(run, parts, strict=True):
-                stop = len(ids) + len(part)
-                known = sampled if segment.token_ids else None
-                spans.append(NodeSpan(segment.node, len(ids), stop, segment.kind, known))
-                ids += part
-                mask += [segment.train] * len(part)
-            written = end
-        inexact = self._inexact(user, response, tuple(ids), spans, rewritten)
+        draft, run = _Draft("".join(segment.text for segment in segments)), list[Segment]()
+        for segment in segments:
+            own = self._own(segment)
+            if own is not None:
+                self._encode(user, draft, run)
+                run = []
+                if self._text(user, draft, own) == segment.text:
+                    draft.append(segment, own, sampled=True)
+                    continue
+            run.append(segment)
+        self._encode(user, draft, run)
+        inexact = self._inexact(user, draft, rewritten)
         return TrainingSample(
             self._encoder.user(user),
-            (*ids, self.end),
-            (*mask, True),
-            nodes=tuple(spans),
+            (*draft.ids, self.end),
+            (*draft.mask, True),
+            nodes=tuple(draft.nodes),
             inexact=inexact,
         )
 
-    def _is_sampled(self, segment: Segment) -> bool:
-        """Whether the segment's own ids decode to its text. Some tokenizers write a first word's
-        leading space only where something stands before it, so that space is not compared."""
-        ids = self._own(segment)
-        text = self._encoder.detokenizer.text((), ids) if ids else ""
-        return bool(ids) and text.removeprefix(" ") == segment.text.removeprefix(" ")
+    def _own(self, segment: Segment) -> Ids | None:
+        """The segment's sampled ids without special tokens at its end, which other text follows.
 
-    def _own(self, segment: Segment) -> Ids:
-        """The segment's sampled ids without special tokens at its end, which other text follows."""
-        ids = segment.token_ids if self._encoder.knows(segment.token_ids) else ()
-        while ids and self._encoder.detokenizer.special(ids[-1]):
+        None if there are none, or they are another tokenizer's. A leading space is not compared,
+        since some tokenizers write it only where something stands before it.
+        """
+        detokenizer, ids = self._encoder.detokenizer, segment.token_ids
+        if not ids or not self._encoder.knows(ids):
+            return None
+        while ids and detokenizer.special(ids[-1]):
             ids = ids[:-1]
-        return ids
+        same = detokenizer.text((), ids).removeprefix(" ") == segment.text.removeprefix(" ")
+        return ids if same else None
 
-    def _sampled(self, run: Sequence[Segment]) -> list[Ids]:
-        return [self._own(segment) for segment in run]
+    def _text(self, user: str, draft: _Draft, ids: Ids) -> str:
+        """The text of `ids` behind what is written."""
+        return self._encoder.detokenizer.text(self._encoder.user(user) + draft.ids, ids)
 
-    def _encoded(self, begun: Prompt, run: Sequence[Segment], after: str) -> list[Ids]:
-        """The ids of each segment of a run, which is encoded in one piece."""
+    def _encode(self, user: str, draft: _Draft, run: Sequence[Segment]) -> None:
+        """Append segments that are encoded in one piece."""
+        if not run:
+            return
         texts = [segment.text for segment in run]
+        begun = Prompt(user, draft.response[: draft.written], draft.ids)
+        after = draft.response[draft.written + sum(map(len, texts)) :]
         ids = self._encoder.following(begun, "".join(texts), after)
         before = self._encoder.encode(begun)
         ends = [end for end, _ in self._encoder.detokenizer.borders(before, ids, texts[:-1])]
-        return [ids[start:end] for start, end in pairwise((0, *ends, len(ids)))]
+        for segment, (start, end) in zip(run, pairwise((0, *ends, len(ids))), strict=True):
+            draft.append(segment, ids[start:end], sampled=False)
 
-    def _inexact(
-        self, user: str, response: str, ids: Ids, spans: Sequence[NodeSpan], rewritten: bool
-    ) -> Inexact | None:
-        encoder = self._encoder
-        if encoder.detokenizer.text(encoder.user(user), ids) != response:
+    def _inexact(self, user: str, draft: _Draft, rewritten: bool) -> Inexact | None:
+        nodes, encoder = draft.nodes, self._encoder
+        if encoder.detokenizer.text(encoder.user(user), draft.ids) != draft.response:
             return Inexact.TOKENIZER
         if rewritten:
             return Inexact.REWRITTEN
-        if spans and not spans[0].sampled and encoder.response(user, response) is None:
+        if nodes and not nodes[0].sampled and encoder.response(user, draft.response) is None:
             return Inexact.BORDER
-        if any(span.kind is SegmentKind.STEP and not span.sampled for span in spans):
+        if any(span.kind is SegmentKind.STEP and not span.sampled for span in nodes):
             return Inexact.UNSAMPLED
         return None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The part of a response that has been written in tokens: its first `written` characters."""
+
+    response: str
+    written: int = 0
+    ids: Ids = ()
+    mask: tuple[bool, ...] = ()
+    nodes: list[NodeSpan] = field(default_factory=list)
+
+    def append(self, segment: Segment, ids: Ids, *, sampled: bool) -> None:
+        start, known = len(self.ids), sampled if segment.token_ids else None
+        self.nodes.append(NodeSpan(segment.node, start, start + len(ids), segment.kind, known))
+        self.written += len(segment.text)
+        self.ids += ids
+        self.mask += (segment.train,) * len(ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -211,6 +211,14 @@ def test_ids_of_another_tokenizer_are_not_taken() -> None:
         assert sample.nodes[0].sampled is False and sample.inexact is Inexact.UNSAMPLED
 
 
+def test_a_step_that_is_an_end_of_sequence_alone_has_no_tokens() -> None:
+    tokenizer = byte_level()
+    end = Segment("", 3, token_ids=(SPECIAL.index("<|done|>"),))
+    sample = builder(tokenizer).build("6 * 7", [*walk(tokenizer), end])
+    assert sample == replace(builder(tokenizer).build("6 * 7", walk(tokenizer)), nodes=sample.nodes)
+    assert sample.nodes[-1].sampled and sample.nodes[-1].start == sample.nodes[-1].stop
+
+
 def test_loss_is_on_segments_that_are_trained_and_on_the_end() -> None:
     tokenizer = byte_level()
     segments = [replace(s, train=s.node == 2) for s in walk(tokenizer)]
