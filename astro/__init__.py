@@ -2,8 +2,7 @@
 
 import astro
 
-config = astro.load_config("configs/quickstart.yaml")
-result = astro.run(config)
+result = astro.load("configs/quickstart.yaml").run()
 print(result.scores["rl"]["pass@1"])
 """
 
@@ -14,15 +13,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from astro.config.loading import load_config
-    from astro.runs.runner import RunResult, run
+    from astro.experiments.loading import load
+    from astro.experiments.rounds import Rounds
+    from astro.experiments.study import Study
+    from astro.runs.runner import Run, RunResult, run
     from astro.runs.solve import solve
     from astro.types import Problem
 
-__all__ = ["Problem", "RunResult", "load_config", "run", "solve"]
+__all__ = [
+    "Problem",
+    "Rounds",
+    "Run",
+    "RunResult",
+    "Study",
+    "load",
+    "load_config",
+    "run",
+    "solve",
+]
 
 _HOMES = {
     "Problem": "astro.types",
+    "Rounds": "astro.experiments.rounds",
+    "Run": "astro.runs.runner",
     "RunResult": "astro.runs.runner",
+    "Study": "astro.experiments.study",
+    "load": "astro.experiments.loading",
     "load_config": "astro.config.loading",
     "run": "astro.runs.runner",
     "solve": "astro.runs.solve",

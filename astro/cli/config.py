@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import click
 
+import astro
 from astro.cli import options
-from astro.config.loading import load_config
 from astro.config.yaml import dump_config
-from astro.experiments.study import is_study, load_study
 from astro.text import plain
 
 
@@ -21,10 +20,7 @@ def config() -> None:
 @options.overrides
 def check(file: str, overrides: tuple[str, ...]) -> None:
     """Validate FILE, and that all it names is installed. Shows every problem at once."""
-    if is_study(file):
-        load_study(file, overrides)
-    else:
-        load_config(file, overrides)
+    astro.load(file, overrides)
     click.echo(f"{file}: ok")
 
 
@@ -36,9 +32,5 @@ def show(file: str, overrides: tuple[str, ...]) -> None:
 
     Of a study it prints each arm, a YAML document each.
     """
-    if is_study(file):
-        study = load_study(file, overrides)
-        configs = [study.config(study.seeds[0], arm) for arm in study.arms]
-    else:
-        configs = [load_config(file, overrides)]
+    configs = astro.load(file, overrides).configs()
     click.echo(plain("---\n".join(map(dump_config, configs))), nl=False)

@@ -10,10 +10,10 @@ from rich.console import RenderableType
 
 import astro
 from astro.cli import options
-from astro.cli.loading import load_run
 from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import print_all, text
+from astro.experiments.loading import load_run
 from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult
 from astro.runs.stages.evaluate import base_alone, read_groups

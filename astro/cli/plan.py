@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+import astro
 from astro.cli import options
 from astro.errors import ProblemError
 from astro.planning.estimate import Assumptions, CostLine, Total, short
@@ -49,7 +50,8 @@ def plan(
     registry = Registry.discover().as_if_installed()
     supposed = validate(Assumptions, assumed)
     try:
-        runs = list(planned(config, overrides, registry, test, supposed))
+        loaded = astro.load(config, overrides, registry)
+        runs = list(planned(loaded, registry, test, supposed))
     except ProblemError as error:
         raise ProblemError(error.message, _INSTEAD) from None
     if as_json:

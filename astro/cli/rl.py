@@ -10,10 +10,10 @@ import click
 
 import astro
 from astro.cli import options
-from astro.cli.loading import load_run
 from astro.cli.progress import progress
 from astro.config.run import BASE, RunConfig
 from astro.errors import ConfigError
+from astro.experiments.loading import load_run
 from astro.plugins.registry import Registry
 from astro.runs.stages import rl as stage
 from astro.text import plain

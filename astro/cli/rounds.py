@@ -10,16 +10,15 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from astro.cli.tables import text
-from astro.config.run import RunConfig
-from astro.experiments.rounds import RoundsResult
+from astro.experiments.rounds import Rounds, RoundsResult
 from astro.metrics import Estimate
 
 
 def rounds_outcome(
-    config: RunConfig, runs: Path, result: RoundsResult | None
+    rounds: Rounds, runs: Path, result: RoundsResult | None
 ) -> Iterator[RenderableType]:
     """pass@1 by round on each set, why they ended, where the best model and the files are."""
-    if result is not None and config.rounds is not None:
+    if result is not None:
         sets = list(result.rounds[0].pass_at_1)
         table = Table(title="pass@1 in %", title_justify="left", box=SIMPLE_HEAD, show_edge=False)
         for column in ("round", *sets):
@@ -29,10 +28,10 @@ def rounds_outcome(
             table.add_row(title, *(text(_interval(turn.pass_at_1[name])) for name in sets))
         yield table
         if result.stalled:
-            yield text(f"Ended there: pass@1 on {config.rounds.split} had stopped rising.")
+            yield text(f"Ended there: pass@1 on {rounds.limits.split} had stopped rising.")
         best = next(turn for turn in result.rounds if turn.number == result.best)
-        yield text(f"The best on {config.rounds.split} is {best.model}")
-    yield text(f"The rounds' files are in {runs / config.name}/")
+        yield text(f"The best on {rounds.limits.split} is {best.model}")
+    yield text(f"The rounds' files are in {runs / rounds.name}/")
 
 
 def _interval(figure: Estimate) -> str:

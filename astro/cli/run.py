@@ -16,13 +16,12 @@ from astro.cli.results import outcome
 from astro.cli.rounds import rounds_outcome
 from astro.cli.studies import study_outcome
 from astro.cli.tables import print_all
-from astro.config.loading import load_config
-from astro.config.yaml import read_config
 from astro.errors import RunError
-from astro.experiments.rounds import run_rounds
-from astro.experiments.study import is_study, load_study, run_study
+from astro.experiments.rounds import Rounds
+from astro.experiments.study import Study
 from astro.plugins.registry import Registry
 from astro.rehearsal import rehearse as rehearsing
+from astro.runs.runner import Run
 
 
 @click.command()
@@ -63,27 +62,24 @@ def run(
     with rounds is a run for each, in RUNS/<name>/round-<r>.
     With --rehearse it is run in RUNS/rehearsal-<name>, small and from the start.
     """
-    if trees and (rehearse or is_study(config) or read_config(config, overrides).get("rounds")):
-        raise click.UsageError("--trees is for one run: no study, no rounds, no rehearsal")
     if rehearse:
+        if trees:
+            raise click.UsageError("--trees is not for a rehearsal")
         rehearsed(config, overrides, until, runs)
         return
-    how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until}
-    if is_study(config):
-        study = load_study(config, overrides)
-        with progress() as listener:
-            compared = run_study(study, **how, on_event=listener)
-        print_all(*study_outcome(study, runs, compared))
-        return
-    loaded = astro.load_config(config, overrides)
-    if loaded.rounds is not None:
-        with progress() as listener:
-            found = run_rounds(loaded, **how, on_event=listener)
-        print_all(*rounds_outcome(loaded, runs, found))
-        return
+    loaded = astro.load(config, overrides)
+    if trees and not isinstance(loaded, Run):
+        raise click.UsageError("--trees is for one run: no study and no rounds")
     with progress() as listener:
-        result = astro.run(loaded, **how, trees=trees, on_event=listener)
-    print_all(*outcome(result))
+        how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": listener}
+        match loaded:
+            case Run():
+                parts = outcome(loaded.run(**how, trees=trees))
+            case Study():
+                parts = study_outcome(loaded, runs, loaded.run(**how))
+            case Rounds():
+                parts = rounds_outcome(loaded, runs, loaded.run(**how))
+    print_all(*parts)
 
 
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
@@ -92,9 +88,7 @@ def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: 
     Hugging Face's libraries are kept to their cache: a rehearsal needs no network.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    registry = Registry.discover().as_if_installed()
-    load = load_study if is_study(config) else load_config
-    loaded = load(config, overrides, registry)
+    loaded = astro.load(config, overrides, Registry.discover().as_if_installed())
     try:
         with progress() as listener:
             done = rehearsing.rehearse(loaded, runs=runs, until=until, on_event=listener)

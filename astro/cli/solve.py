@@ -6,9 +6,9 @@ import click
 
 import astro
 from astro.cli import options
-from astro.cli.loading import load_run
 from astro.cli.results import solution
 from astro.cli.tables import print_all
+from astro.experiments.loading import load_run
 
 
 @click.command()

@@ -64,7 +64,7 @@ class Evaluate(Params):
         return self.model_copy(update={"models": models})
 
 
-class Rounds(Params):
+class RoundsConfig(Params):
     """Expert iteration (arXiv 1705.08439): the model that a round trains is the next one's policy.
 
     At most `n` rounds; they end once the last `patience` of them have not raised pass@1 on the
@@ -115,7 +115,7 @@ class RunConfig(Params):
     rl: Binding | None = None
     reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()
-    rounds: Rounds | None = None
+    rounds: RoundsConfig | None = None
     stages: dict[Name, Binding] = Field(default_factory=dict)
 
     @field_validator("models")

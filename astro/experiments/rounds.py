@@ -6,15 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from astro.config.run import EvaluationSet, Rounds, RunConfig
+from astro.config.run import EvaluationSet, RoundsConfig, RunConfig
 from astro.errors import ConfigError
 from astro.events import Listener, Notice, ignore
 from astro.files import write_json
 from astro.metrics import Estimate
 from astro.plugins.registry import Registry
-from astro.runs import runner as pipeline
 from astro.runs.folder import RunFolder, discard
 from astro.runs.listeners import broadcast
+from astro.runs.runner import Run, is_evaluated
 from astro.runs.stages.evaluate import read_groups
 from astro.seeds import derive
 
@@ -38,39 +38,65 @@ class RoundsResult:
     stalled: bool
 
 
-def run_rounds(
-    config: RunConfig,
-    *,
-    runs: str | Path = "runs",
-    fresh: bool = False,
-    until: str | None = None,
-    on_event: Listener = ignore,
-) -> RoundsResult | None:
-    """Run the rounds in `runs/<name>/round-<r>/`, and write `runs/<name>/results.json`.
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """A config with `rounds`, and the plugins that it uses."""
 
-    None if `until` ends the first before its evaluation. Rounds that were ended at any moment go on
-    from there. Raises `AstroError`.
-    """
-    if config.rounds is None:
-        raise ConfigError(["rounds: missing"])
-    folder, result = Path(runs).resolve() / config.name, RoundsResult([], 0, stalled=False)
-    on_event = broadcast(on_event, Registry.discover())
-    if fresh:
-        discard(folder)
-    for number in range(1, config.rounds.n + 1):
-        if result.stalled:
-            break
-        on_event(Notice(f"{config.name}: round {number}"))
-        turn = round_config(config, config.rounds, number, folder)
-        pipeline.run(turn, runs=folder, until=until, on_event=on_event)
-        if until not in (None, "evaluate", "report"):
-            return None
-        result = _judged([*result.rounds, *_measured(config, number, folder)], config.rounds)
-        write_json(folder / "results.json", result)
-    return result
+    config: RunConfig
+    registry: Registry
+
+    @property
+    def name(self) -> str:
+        """The name of the rounds, and of their folder."""
+        return self.config.name
+
+    @property
+    def limits(self) -> RoundsConfig:
+        """When the rounds end. Raises `ConfigError` if the config has no rounds."""
+        if self.config.rounds is None:
+            raise ConfigError(["rounds: missing"])
+        return self.config.rounds
+
+    def configs(self) -> list[RunConfig]:
+        """The config, as it stands."""
+        return [self.config]
+
+    def run(
+        self,
+        *,
+        runs: str | Path = "runs",
+        fresh: bool = False,
+        until: str | None = None,
+        on_event: Listener = ignore,
+    ) -> RoundsResult | None:
+        """Run the rounds in `runs/<name>/round-<r>/`, and write `runs/<name>/results.json`.
+
+        None if `until` ends the first before its evaluation. Rounds that were ended at any moment
+        go on from there.
+
+        Raises:
+            AstroError: What ended a round. What is done is kept.
+        """
+        limits, folder = self.limits, Path(runs).resolve() / self.name
+        on_event = broadcast(on_event, self.registry)
+        result = RoundsResult([], 0, stalled=False)
+        if fresh:
+            discard(folder)
+        for number in range(1, limits.n + 1):
+            if result.stalled:
+                break
+            on_event(Notice(f"{self.name}: round {number}"))
+            turn = round_config(self.config, limits, number, folder)
+            Run(turn, self.registry).run(runs=folder, until=until, on_event=on_event)
+            if not is_evaluated(turn, self.registry, until):
+                return None
+            found = [*result.rounds, *_measured(self.config, number, folder)]
+            result = _judged(found, limits)
+            write_json(folder / "results.json", result)
+        return result
 
 
-def round_config(config: RunConfig, rounds: Rounds, number: int, folder: Path) -> RunConfig:
+def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: Path) -> RunConfig:
     """The run that round `number`, from 1, is; only the first one measures the base model.
 
     A later one has a seed of its own: a model that has hardly changed would draw the same trees.
@@ -95,13 +121,13 @@ def round_config(config: RunConfig, rounds: Rounds, number: int, folder: Path) -
     return config.model_copy(update=update)
 
 
-def stalled(scores: Sequence[float], rounds: Rounds) -> bool:
+def stalled(scores: Sequence[float], rounds: RoundsConfig) -> bool:
     """Whether the last `patience` scores have not risen above the best before them."""
     before, last = scores[: -rounds.patience], scores[-rounds.patience :]
     return bool(before) and max(last) <= max(before) + rounds.min_gain
 
 
-def _judged(found: list[Round], rounds: Rounds) -> RoundsResult:
+def _judged(found: list[Round], rounds: RoundsConfig) -> RoundsResult:
     scores = [turn.pass_at_1[rounds.split].value for turn in found]
     best = found[scores.index(max(scores))].number
     return RoundsResult(found, best, stalled(scores, rounds))

@@ -8,9 +8,9 @@ many tokens as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,7 +20,6 @@ from pydantic import Field, StringConstraints, field_validator
 
 from astro.config.loading import parse_config
 from astro.config.run import RunConfig
-from astro.config.yaml import read_config
 from astro.engine.budget import Budget
 from astro.errors import ConfigError
 from astro.events import Listener, Notice, ignore
@@ -31,10 +30,10 @@ from astro.interfaces import StepFormat
 from astro.metrics import pearson
 from astro.plugins.params import Params, validate
 from astro.plugins.registry import Registry
-from astro.runs import runner as pipeline
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder, discard
 from astro.runs.listeners import broadcast
+from astro.runs.runner import Run, is_evaluated, opened
 from astro.runs.stages import sft
 from astro.runs.stages.evaluate import EvaluatedProblem
 
@@ -70,13 +69,14 @@ class Keys(Params):
 class Study:
     """Configs by arm, the reference first; `seeds` take the place of their own.
 
-    `inference` is the config of the search at inference.
+    `inference` is the config of the search at inference, `registry` has the plugins of all.
     """
 
     name: str
     arms: Mapping[str, RunConfig]
     seeds: tuple[int, ...]
     inference: RunConfig | None = None
+    registry: Registry = field(default_factory=Registry.discover)
 
     @property
     def reference(self) -> str:
@@ -106,21 +106,61 @@ class Study:
         )
         return reference == config
 
+    def configs(self) -> list[RunConfig]:
+        """The config of each arm's run at the first seed."""
+        return [self.config(self.seeds[0], arm) for arm in self.arms]
 
-def is_study(path: str | Path) -> bool:
-    """Whether a config file has arms. Raises `ConfigError` if it cannot be read."""
-    return "arms" in read_config(path)
+    def run(
+        self,
+        *,
+        runs: str | Path = "runs",
+        fresh: bool = False,
+        until: str | None = None,
+        on_event: Listener = ignore,
+    ) -> StudyResult | None:
+        """Run all arms, and write `runs/<study>/results.json`; None if `until` ends them before.
+
+        A study that was ended at any moment goes on from there.
+
+        Raises:
+            AstroError: What ended an arm's run. What is done is kept.
+        """
+        runs, on_event = Path(runs), broadcast(on_event, self.registry)
+        evaluated = [is_evaluated(config, self.registry, until) for config in self.arms.values()]
+        if fresh:
+            discard(runs / self.name)
+        for seed, arm, config in self.runs():
+            on_event(Notice(f"{self.name}: seed {seed}, arm {arm}"))
+            trees, tokens = self._of_the_reference(runs, seed, arm)
+            Run(config, self.registry).run(
+                runs=self.folder(runs, seed, arm).parent,
+                until=until,
+                trees=trees,
+                sft_tokens=tokens,
+                on_event=on_event,
+            )
+        if not all(evaluated):
+            return None
+        result = compare_arms(self, runs, on_event)
+        write_json(runs / self.name / "results.json", {self.name: result})
+        return result
+
+    def _of_the_reference(self, runs: Path, seed: int, arm: str) -> tuple[Path | None, int | None]:
+        """What an arm takes from the reference: its trees, and its number of loss tokens."""
+        if arm == self.reference:
+            return None, None
+        reference = RunFolder(self.folder(runs, seed, self.reference))
+        tokens = sft.trained_tokens(reference.training_metrics("sft"))
+        trees = reference.trees if self.shares_trees(arm) else None
+        return trees, tokens
 
 
-def load_study(
-    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
-) -> Study:
-    """Read and validate a study's file. Raises `ConfigError` with the problems of every arm."""
-    raw = read_config(path, overrides)
-    keys = validate(Keys, {key: raw.pop(key) for key in Keys.model_fields if key in raw})
+def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") -> Study:
+    """Validate a study given as plain data. Raises `ConfigError` with the problems of every arm."""
+    keys = validate(Keys, {key: raw[key] for key in Keys.model_fields if key in raw})
+    raw = {key: value for key, value in raw.items() if key not in Keys.model_fields}
     if not isinstance(raw.get("name"), str):
-        raise ConfigError(["name: expected the study's name"], str(path))
-    registry = registry or Registry.discover()
+        raise ConfigError(["name: expected the study's name"], source)
     changes = {f"arms.{arm}": changed for arm, changed in keys.arms.items()}
     if keys.inference is not None:
         changes["inference"] = keys.inference
@@ -135,9 +175,9 @@ def load_study(
             if configs[key].rounds:
                 problems.append(f"{key}: rounds: a study has none")
     if problems:
-        raise ConfigError(list(dict.fromkeys(problems)), str(path))
+        raise ConfigError(list(dict.fromkeys(problems)), source)
     arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
-    return Study(raw["name"], arms, keys.seeds, configs.get("inference"))
+    return Study(raw["name"], arms, keys.seeds, configs.get("inference"), registry)
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -166,51 +206,19 @@ class _Step(Struct):
     backtracks: float
 
 
-def run_study(
-    study: Study,
-    *,
-    runs: str | Path = "runs",
-    fresh: bool = False,
-    until: str | None = None,
-    on_event: Listener = ignore,
-) -> StudyResult | None:
-    """Run all arms, and write `runs/<study>/results.json`; None if `until` ends them before.
-
-    A study that was ended at any moment goes on from there. Raises `AstroError`.
-    """
-    runs, on_event = Path(runs), broadcast(on_event, Registry.discover())
-    if fresh:
-        discard(runs / study.name)
-    for seed, arm, config in study.runs():
-        on_event(Notice(f"{study.name}: seed {seed}, arm {arm}"))
-        reference = RunFolder(study.folder(runs, seed, study.reference))
-        beside = arm != study.reference
-        pipeline.run(
-            config,
-            runs=reference.root.parent,
-            until=until,
-            trees=reference.trees if beside and study.shares_trees(arm) else None,
-            sft_tokens=sft.trained_tokens(reference.training_metrics("sft")) if beside else None,
-            on_event=on_event,
-        )
-    if until not in (None, "evaluate", "report"):
-        return None
-    result = compare_arms(study, runs, on_event)
-    write_json(runs / study.name / "results.json", {study.name: result})
-    return result
-
-
 def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
     """Set the responses of all arms and seeds side by side, and what is measured beside them."""
     config = study.arms[study.reference]
-    step_format: StepFormat = Registry.discover().build("step_format", config.step_format)
+    step_format: StepFormat = study.registry.build("step_format", config.step_format)
     measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
     compared = compare(measured, step_format, f"{study.reference}_{'rl' if config.rl else 'sft'}")
     budgets = {matched.seed: round(matched.reference_tokens) for matched in compared.matched}
-    opened = partial(pipeline.opened, runs=runs / study.name / STAGE, on_event=on_event)
+    open_run = partial(
+        opened, runs=runs / study.name / STAGE, on_event=on_event, registry=study.registry
+    )
     return replace(
         compared,
-        searched=list(_searched(study, budgets, opened)),
+        searched=list(_searched(study, budgets, open_run)),
         correlations=list(_correlations(study, runs)),
     )
 
@@ -218,14 +226,14 @@ def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> Study
 def _searched(
     study: Study,
     budgets: Mapping[int, int],
-    opened: Callable[..., AbstractContextManager[RunContext]],
+    open_run: Callable[..., AbstractContextManager[RunContext]],
 ) -> Iterator[Searched]:
     """The search at inference of each seed, with its budget of tokens."""
     if study.inference is None:
         return
     for seed, tokens in budgets.items():
         own = {"name": f"seed-{seed}", "seed": seed, "budget": Budget(tokens=tokens)}
-        with opened(study.inference.model_copy(update=own)) as run:
+        with open_run(study.inference.model_copy(update=own)) as run:
             run.on_event(Notice(f"{study.name}: seed {seed}, search at inference"))
             yield search_at_inference(run)
 

@@ -7,14 +7,15 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
-from astro.config.loading import load_config
-from astro.config.run import STAGES, Rounds, RunConfig
+from astro.config.run import STAGES, RoundsConfig, RunConfig
 from astro.data.problem_sets import ProblemLoader, held_out
 from astro.engine.budget import Budget
-from astro.experiments.rounds import round_config
-from astro.experiments.study import Study, is_study, load_study
+from astro.experiments.loading import Loaded
+from astro.experiments.rounds import Rounds, round_config
+from astro.experiments.study import Study
 from astro.planning.estimate import Assumptions, Counts, Plan, Total, estimate
 from astro.plugins.registry import Registry
+from astro.runs.runner import Run
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +28,18 @@ class Planned:
 
 
 def planned(
-    path: str,
-    overrides: tuple[str, ...],
-    registry: Registry,
-    test: int | None,
-    assumed: Assumptions,
+    loaded: Loaded, registry: Registry, test: int | None, assumed: Assumptions
 ) -> Iterator[Planned]:
     """A run, each round, or each arm of a study and its search at inference."""
-    if is_study(path):
-        study = load_study(path, overrides, registry)
-        yield from _arms(study, registry, test, assumed)
-        yield from _inference(study, registry, test, assumed)
-        return
-    config = load_config(path, overrides, registry)
-    if config.rounds:
-        yield from _rounds(config, config.rounds, registry, test, assumed)
-        return
-    counts = counted(config, registry, test)
-    yield Planned(config.name, estimate(config, registry, counts, assumed))
+    match loaded:
+        case Study():
+            yield from _arms(loaded, registry, test, assumed)
+            yield from _inference(loaded, registry, test, assumed)
+        case Rounds():
+            yield from _rounds(loaded.config, loaded.limits, registry, test, assumed)
+        case Run(config=config):
+            counts = counted(config, registry, test)
+            yield Planned(config.name, estimate(config, registry, counts, assumed))
 
 
 def _arms(
@@ -81,7 +76,11 @@ def _inference(
 
 
 def _rounds(
-    config: RunConfig, rounds: Rounds, registry: Registry, test: int | None, assumed: Assumptions
+    config: RunConfig,
+    rounds: RoundsConfig,
+    registry: Registry,
+    test: int | None,
+    assumed: Assumptions,
 ) -> Iterator[Planned]:
     """Every round that there may be; all are evaluated on the same problems."""
     turns = [round_config(config, rounds, number, Path()) for number in range(1, rounds.n + 1)]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from astro.config.run import EvaluationSet, RunConfig
 from astro.errors import ProblemError, RunError
-from astro.events import Listener, Notice, StageProgress, StageStarted, ignore
-from astro.experiments.rounds import run_rounds
-from astro.experiments.study import Study, run_study
+from astro.events import Listener, Notice, StageFinished, StageProgress, StageStarted, ignore
+from astro.experiments.loading import Loaded
+from astro.experiments.study import Study
 from astro.interfaces import SFTJob, SFTTrainer
 from astro.plugins.registry import Registry
 from astro.rehearsal.lessons import first_problems, write_lessons, write_problems
@@ -22,7 +22,7 @@ from astro.rehearsal.materials import Materials
 from astro.rehearsal.prepare import Prepared, prepare
 from astro.rehearsal.rehearsable import Machine
 from astro.rehearsal.stand_ins import Teacher
-from astro.runs import runner as pipeline
+from astro.runs.listeners import broadcast
 
 _INFERENCE = "search at inference"
 """The key of a study's search at inference among its arms; no arm can have this name."""
@@ -37,14 +37,14 @@ class RehearsalResult:
 
 
 def rehearse(
-    config: RunConfig | Study,
+    loaded: Loaded,
     *,
     runs: Path,
     until: str | None = None,
     on_event: Listener = ignore,
     machine: Machine | None = None,
 ) -> RehearsalResult:
-    """Run `config` in `runs/rehearsal-<name>`, from the start.
+    """Run `loaded` in `runs/rehearsal-<name>`, from the start.
 
     If the config's own model is on this machine but solves none of the few problems, the rehearsal
     is repeated with a small model that is taught to solve them.
@@ -52,57 +52,62 @@ def rehearse(
     Raises:
         AstroError: a part cannot be replaced, or a stage failed.
     """
-    machine = machine or this_machine()
-    folder = runs / f"rehearsal-{config.name}"
-    arms = _arms(config)
-    prepared = _prepared(arms, folder, machine, on_event)
-    run = partial(_run, config, folder / config.name, on_event)
+    machine, registry = machine or this_machine(), Registry.discover()
+    on_event = broadcast(on_event, registry)
+    folder = runs / f"rehearsal-{loaded.name}"
+    arms = _arms(loaded)
+    prepared = _prepared(arms, folder, machine, registry, on_event)
+    run = partial(_run, loaded, folder / loaded.name, registry=registry, on_event=on_event)
     taught = any(arm.teacher for arm in prepared.values())
     try:
         run(prepared, until)
     except RunError:
-        if taught or not _unsolved(folder / config.name):
+        if taught or not _unsolved(folder / loaded.name):
             raise
-    if not taught and _unsolved(folder / config.name):
+    if not taught and _unsolved(folder / loaded.name):
         on_event(Notice("no tree was solved: once more, with a model that is taught to"))
-        prepared = _prepared(arms, folder, replace(machine, model=lambda _: False), on_event)
+        bare = replace(machine, model=lambda _: False)
+        prepared = _prepared(arms, folder, bare, registry, on_event)
         run(prepared, until)
     return RehearsalResult(folder, prepared)
 
 
-def _arms(config: RunConfig | Study) -> dict[str, RunConfig]:
+def _arms(loaded: Loaded) -> dict[str, RunConfig]:
     """The config of each arm by name, with a study's search at inference as one more."""
-    if isinstance(config, RunConfig):
-        return {config.name: config}
-    inference = {_INFERENCE: config.inference} if config.inference else {}
-    return {**config.arms, **inference}
+    if not isinstance(loaded, Study):
+        return {loaded.name: loaded.config}
+    inference = {_INFERENCE: loaded.inference} if loaded.inference else {}
+    return {**loaded.arms, **inference}
 
 
 def _run(
-    config: RunConfig | Study,
+    loaded: Loaded,
     folder: Path,
-    on_event: Listener,
     prepared: Mapping[str, Prepared],
     until: str | None,
+    *,
+    registry: Registry,
+    on_event: Listener,
 ) -> None:
-    """Run the prepared configs as what `config` is: one run, rounds, or a study with one seed."""
+    """Run the prepared configs as what `loaded` is: one run, rounds, or a study with one seed."""
     arms = {arm: prepared[arm].config for arm in prepared}
     inference = arms.pop(_INFERENCE, None)
-    how: dict[str, Any] = {"runs": folder.parent, "fresh": True, "until": until}
-    if isinstance(config, Study):
-        study = Study(config.name, arms, config.seeds[:1], inference)
-        run_study(study, **how, on_event=on_event)
-    elif config.rounds:
-        run_rounds(arms[config.name], **how, on_event=on_event)
+    small: Loaded
+    if isinstance(loaded, Study):
+        small = Study(loaded.name, arms, loaded.seeds[:1], inference, registry)
     else:
-        pipeline.run(arms[config.name], **how, on_event=on_event)
+        small = type(loaded)(arms[loaded.name], registry)
+    small.run(runs=folder.parent, fresh=True, until=until, on_event=on_event)
 
 
 def _prepared(
-    arms: Mapping[str, RunConfig], folder: Path, machine: Machine, on_event: Listener
+    arms: Mapping[str, RunConfig],
+    folder: Path,
+    machine: Machine,
+    registry: Registry,
+    on_event: Listener,
 ) -> dict[str, Prepared]:
     """Prepare each arm, and write the materials that they share into `folder`."""
-    registry = Registry.discover()
     first = next(iter(arms.values()))
     splits = _splits(arms.values())
     problems, why = first_problems(registry, first.problems, splits)
@@ -147,11 +152,13 @@ def _sets(configs: Collection[RunConfig]) -> dict[str, tuple[EvaluationSet, str]
 def _teach(registry: Registry, materials: Materials, teacher: Teacher, on_event: Listener) -> None:
     """Train the teacher's model on the lessons."""
     trainer: SFTTrainer = registry.build("sft", teacher.trainer)
+    began = time.monotonic()
     on_event(StageStarted("lessons", 0, "steps"))
     trainer.train(
         SFTJob(materials.lessons, teacher.model, materials.model.parent, seed=0),
         lambda done, total, m: on_event(StageProgress("lessons", done, total, m)),
     )
+    on_event(StageFinished("lessons", time.monotonic() - began))
 
 
 def _unsolved(folder: Path) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from astro.config.run import RunConfig
 from astro.config.stages import AnyStage, run_stages, stages_until
@@ -28,6 +29,39 @@ class RunResult:
     folder: Path
     scores: Scores
     examples: list[report.SampleResponse]
+
+
+class RunOptions(TypedDict, total=False):
+    """The options of `run` beside the config and the plugins."""
+
+    runs: str | Path
+    fresh: bool
+    until: str | None
+    stages: Collection[str] | None
+    trees: Path | None
+    sft_tokens: int | None
+    on_event: Listener
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The config of one run, and the plugins that it uses."""
+
+    config: RunConfig
+    registry: Registry
+
+    @property
+    def name(self) -> str:
+        """The name of the run, and of its folder."""
+        return self.config.name
+
+    def configs(self) -> list[RunConfig]:
+        """The config."""
+        return [self.config]
+
+    def run(self, **options: Unpack[RunOptions]) -> RunResult:
+        """Run the stages; the options are those of `astro.run`."""
+        return run(self.config, registry=self.registry, **options)
 
 
 def run(
@@ -62,7 +96,7 @@ def run(
         AstroError: What ended the run. What is done is kept, and the run can go on.
     """
     if config.rounds is not None and stages is None:
-        raise ConfigError(["rounds: run them by astro.experiments.rounds.run_rounds"])
+        raise ConfigError(["rounds: run them by astro.load(path).run()"])
     registry = registry or Registry.discover()
     chosen = _chosen(stages_until(run_stages(config, registry), until), stages)
     with opened(
@@ -108,6 +142,12 @@ def opened(
             )
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
+
+
+def is_evaluated(config: RunConfig, registry: Registry, until: str | None) -> bool:
+    """Whether a run that ends with the stage `until` evaluates its models. Raises `ConfigError`."""
+    stages = stages_until(run_stages(config, registry), until)
+    return any(stage.name == "evaluate" for stage in stages)
 
 
 def _chosen(stages: Sequence[AnyStage], names: Collection[str] | None) -> list[AnyStage]:

@@ -44,10 +44,10 @@ def config(tmp_path: Path) -> Path:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def load_config(*_: object) -> None:
+    def load(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("astro.config.loading.load_config", load_config)
+    monkeypatch.setattr("astro.experiments.loading.load", load)
 
 
 # --- what is there ---------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from astro.cli import main
 from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import MissingEngineError
-from astro.experiments.study import Study, is_study, load_study
+from astro.experiments.loading import load
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import Params
@@ -29,6 +29,7 @@ from astro.rehearsal.materials import Materials
 from astro.rehearsal.prepare import Prepared, prepare
 from astro.rehearsal.rehearsable import Machine, RehearsalScale
 from astro.rehearsal.rehearse import rehearse
+from astro.runs.runner import Run
 from astro.testing.budgets import budget_faults
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -243,7 +244,8 @@ def test_a_third_party_s_stand_in_runs(distribution: Any, tmp_path: Path) -> Non
         },
         everything(),
     )
-    done = rehearse(config, runs=tmp_path, until="search", machine=BARE)
+    loaded = Run(config, everything())
+    done = rehearse(loaded, runs=tmp_path, until="search", machine=BARE)
     (arm,) = done.arms.values()
     assert arm.config.policy.name == "small_engine"
     (trees,) = done.folder.rglob("trees.jsonl")
@@ -252,9 +254,7 @@ def test_a_third_party_s_stand_in_runs(distribution: Any, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
 def test_shipped_params_cost_no_more_in_a_rehearsal(path: Path) -> None:
-    registry = everything()
-    config = load_study(path, (), registry) if is_study(path) else load_config(path, (), registry)
-    for run in config.arms.values() if isinstance(config, Study) else [config]:
+    for run in load(path, (), everything()).configs():
         for key, kind, binding in run.bindings():
             assert not budget_faults(kind, binding), key
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from astro.config.loading import parse_config
-from astro.config.run import Rounds, RunConfig
+from astro.config.run import RoundsConfig, RunConfig
 from astro.errors import ConfigError
-from astro.experiments.rounds import round_config, run_rounds, stalled
+from astro.experiments.rounds import Rounds, round_config, stalled
 from astro.files import write_lines
 from astro.plugins.registry import Registry
 from astro.runs.runner import run
@@ -57,7 +57,7 @@ def turn(number: int, **changes: Any) -> RunConfig:
 def test_when_rounds_end(
     scores: list[float], patience: int, min_gain: float, expected: bool
 ) -> None:
-    assert stalled(scores, Rounds(n=9, patience=patience, min_gain=min_gain)) is expected
+    assert stalled(scores, RoundsConfig(n=9, patience=patience, min_gain=min_gain)) is expected
 
 
 def test_the_first_round_is_the_run_on_the_sets_of_the_rounds() -> None:
@@ -113,10 +113,10 @@ def test_bad_rounds_are_named(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_a_run_of_rounds_and_rounds_of_a_run_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="run_rounds"):
+    with pytest.raises(ConfigError, match=r"rounds: run them by astro.load"):
         run(parsed(), runs=tmp_path)
     with pytest.raises(ConfigError, match="rounds: missing"):
-        run_rounds(parsed(rounds=None), runs=tmp_path)
+        Rounds(parsed(rounds=None), Registry.discover()).run(runs=tmp_path)
 
 
 def test_a_pool_holds_each_response_once(tmp_path: Path) -> None:

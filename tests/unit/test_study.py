@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -12,7 +13,8 @@ import pytest
 import yaml
 
 from astro.errors import ConfigError, RunError
-from astro.experiments.study import compare_arms, is_study, load_study, merged, run_study
+from astro.experiments.loading import load
+from astro.experiments.study import Study, compare_arms, merged
 from astro.files import read_lines
 from astro.runs.folder import discard
 from astro.runs.stages.evaluate import EvaluatedProblem
@@ -68,10 +70,15 @@ def test_another_plugin_brings_no_params_of_the_old_one() -> None:
     assert same["search"]["params"] == {"expand": 8, "iterations": 2}
 
 
+def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
+    study = load(path, overrides)
+    assert isinstance(study, Study)
+    return study
+
+
 def test_a_study_is_a_run_for_each_arm_and_seed(tmp_path: Path) -> None:
     path = write(tmp_path)
     study = load_study(path, ["search.params.iterations=2"])
-    assert is_study(path)
     assert [(seed, arm, config.name, config.seed) for seed, arm, config in study.runs()] == [
         (0, "astro", "astro", 0),
         (0, "direct", "direct", 0),
@@ -122,7 +129,7 @@ def test_bad_keys_are_named(tmp_path: Path, keys: dict[str, Any], expected: str)
 
 
 def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) -> None:
-    result = run_study(load_study(write(tmp_path)), runs=tmp_path)
+    result = load_study(write(tmp_path)).run(runs=tmp_path)
     root = tmp_path / "both"
     for seed in (0, 3):
         astro, direct = (root / f"seed-{seed}" / arm for arm in ("astro", "direct"))
@@ -142,7 +149,7 @@ def test_an_arm_may_have_a_number_of_tokens_of_its_own(tmp_path: Path) -> None:
         "verifier": {"name": "countdown"},
     }
     study = load_study(write(tmp_path, seeds=[0], arms=arms, **keys, **TRAINED))
-    run_study(study, runs=tmp_path, until="sft")
+    study.run(runs=tmp_path, until="sft")
     astro, more = (
         json.loads((study.folder(tmp_path, 0, arm) / "sft" / "metrics.json").read_text())
         for arm in study.arms
@@ -160,8 +167,8 @@ def test_a_study_that_ended_before_its_training_goes_on_at_equal_tokens(tmp_path
         **TRAINED,
     }
     study = load_study(write(tmp_path, **keys))
-    assert run_study(study, runs=tmp_path, until="linearize") is None
-    assert run_study(study, runs=tmp_path) is not None
+    assert study.run(runs=tmp_path, until="linearize") is None
+    assert study.run(runs=tmp_path) is not None
     astro, direct = (
         json.loads((study.folder(tmp_path, 0, arm) / "sft" / "metrics.json").read_text())
         for arm in ("astro", "direct")
@@ -180,7 +187,7 @@ def test_the_search_at_inference_differs_from_the_file_as_an_arm_does(tmp_path: 
 def test_beside_the_arms_a_search_at_inference_and_a_correlation(tmp_path: Path) -> None:
     search = {"params": {"expand": 1, "iterations": 50}}
     study = load_study(write(tmp_path, seeds=[3], inference={"search": search}))
-    run_study(study, runs=tmp_path)
+    study.run(runs=tmp_path)
     astro = study.folder(tmp_path, 3, "astro")
     shutil.copy(astro / "eval" / "base.jsonl", astro / "eval" / "sft.jsonl")
     (astro / "rl").mkdir()
@@ -203,5 +210,5 @@ def test_beside_the_arms_a_search_at_inference_and_a_correlation(tmp_path: Path)
 
 
 def test_a_study_can_end_before_anything_is_compared(tmp_path: Path) -> None:
-    assert run_study(load_study(write(tmp_path)), runs=tmp_path, until="linearize") is None
+    assert load_study(write(tmp_path)).run(runs=tmp_path, until="linearize") is None
     assert not (tmp_path / "both" / "results.json").exists()
