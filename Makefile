@@ -5,10 +5,10 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 CONFIG ?= configs/quickstart.yaml
 
-PYPROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+PYPROJECTS := pyproject.toml $(wildcard libs/*/pyproject.toml plugins/*/pyproject.toml)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
-HERE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard plugins/*/pyproject.toml))
+HERE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard libs/*/pyproject.toml plugins/*/pyproject.toml))
 
 # Idle OpenMP threads would spin on cores that the verifiers could use.
 export OMP_WAIT_POLICY := PASSIVE

@@ -69,16 +69,18 @@ class PluginConformance:
 
 
 def heavy_imports(modules: list[str]) -> set[str]:
-    """The packages that a fresh interpreter imports with `modules`.
+    """Return the packages that a fresh interpreter imports for `modules`.
 
-    The standard library, astro, pydantic and the modules' own packages are left out.
+    The standard library, pydantic, the modules' own packages, and ASTRO with its libraries, whose
+    names begin with `astro_`, are left out.
     """
     command = [sys.executable, "-P", "-c", _PROBE, *modules]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     packages = {name.partition(".")[0] for name in json.loads(run.stdout)}
     own = {module.partition(".")[0] for module in modules}
-    return packages - own - _LIGHT - {"astro"} - sys.stdlib_module_names
+    heavy = packages - own - _LIGHT - {"astro"} - sys.stdlib_module_names
+    return {package for package in heavy if not package.startswith("astro_")}
 
 
 def _hook_modules(entry: Entry) -> Iterator[str]:

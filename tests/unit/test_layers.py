@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 CORE = sorted((ROOT / "astro").rglob("*.py"))
 PLUGINS = sorted(p.parent for p in ROOT.glob("plugins/*/astro_*/__init__.py"))
+LIBRARIES = sorted(p.parent for p in ROOT.glob("libs/*/astro_*/__init__.py"))
 ENGINES = {"torch", "vllm", "transformers", "sympy", "openrlhf", "ray", "trl", "numpy"}
 MAX_LINES = 400
 ROOMS = [
@@ -158,6 +159,20 @@ def test_a_plugin_imports_no_other_plugin(package: Path) -> None:
     others = {other.name for other in PLUGINS} - {package.name}
     for path in package.rglob("*.py"):
         assert not roots(imports(path)) & others, path
+
+
+@pytest.mark.parametrize("package", LIBRARIES, ids=lambda package: package.name)
+def test_a_library_imports_no_plugin_and_provides_none(package: Path) -> None:
+    others = {other.name for other in [*PLUGINS, *LIBRARIES]} - {package.name}
+    for path in package.rglob("*.py"):
+        assert not roots(imports(path)) & others, path
+    assert "entry-points" not in (package.parent / "pyproject.toml").read_text()
+
+
+@pytest.mark.parametrize("module", ["params", "errors", "metric_log", "token_ids"])
+def test_what_plugins_without_an_engine_need_imports_none(module: str) -> None:
+    path = ROOT / f"libs/hf/astro_hf/{module}.py"
+    assert not roots(imports(path)) & ENGINES
 
 
 @pytest.mark.parametrize(

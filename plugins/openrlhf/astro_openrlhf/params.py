@@ -12,20 +12,14 @@ from pydantic import Field, model_validator
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
+from astro_hf import params as shared
 from astro_openrlhf import flags
 
 UNBIASED_KL = "algo.kl.unbiased_gradient"
 """The flag with which every estimator of KL has the same gradient in the loss."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
-    "paper": {
-        "prompts_per_step": 128,
-        "group_size": 4,
-        "max_tokens": 15_360,
-        "kl": 0.0,
-        "normalize_std": False,
-        "dynamic_filtering": True,
-    },
+    "paper": {**shared.PAPER_RL, "dynamic_filtering": True},
     "standard": {
         "prompts_per_step": 1024,
         "group_size": 1,
@@ -41,8 +35,9 @@ PPO as OpenRLHF's own examples run it."""
 
 Value = bool | int | float | str
 Positive = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
-Decay = Annotated[float, Field(ge=0, lt=1)]
+LossAggregation = Annotated[
+    Literal["token_mean", "sequence_mean"], Field(description="how token losses are averaged")
+]
 
 
 class Launch(Params):
@@ -63,20 +58,20 @@ class Launch(Params):
     micro_batch_size: Annotated[
         Positive, Field(description="sequences a GPU trains on at once")
     ] = 1
-    learning_rate: Annotated[Rate, Field(description="of the policy, at its highest")] = 1e-6
+    learning_rate: Annotated[shared.Rate, Field(description="of the policy, at its highest")] = 1e-6
     schedule: Annotated[
         Literal["constant_with_warmup", "linear", "cosine", "cosine_with_min_lr"],
         Field(description="of the learning rate, as transformers names them"),
     ] = "cosine_with_min_lr"
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1, description="share of the updates")] = 0.03
-    betas: Annotated[tuple[Decay, Decay], Field(description="of Adam")] = (0.9, 0.95)
+    warmup_ratio: shared.WarmupRatio = 0.03
+    betas: Annotated[tuple[shared.Decay, shared.Decay], Field(description="of Adam")] = (0.9, 0.95)
     weight_decay: Annotated[float, Field(ge=0, description="of Adam")] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0, description="longer gradients are cut")] = 1.0
+    max_grad_norm: shared.MaxGradNorm = 1.0
     zero_stage: Annotated[
         Literal[0, 1, 2, 3], Field(description="DeepSpeed's; 3 shards the weights too")
     ] = 2
     adam_offload: Annotated[bool, Field(description="Adam's state in the hosts' memory")] = False
-    gradient_checkpointing: Annotated[bool, Field(description="less memory, more time")] = False
+    gradient_checkpointing: shared.GradientCheckpointing = False
     packing: Annotated[bool, Field(description="no padding; needs flash attention")] = False
     attention: Annotated[str, Field(description="as transformers names it")] = "flash_attention_2"
     dtype: Annotated[Literal["bf16", "fp16"], Field(description="of the forward pass")] = "bf16"
@@ -115,27 +110,23 @@ class RLParams(Launch):
         "http://127.0.0.1:8265"
     )
 
-    steps: Annotated[Positive, Field(description="batches of rollouts, each trained on")] = 40
-    prompts_per_step: Annotated[Positive, Field(description="groups in a batch")] = 16
-    group_size: Annotated[Positive, Field(description="responses to one prompt")] = 8
-    max_tokens: Annotated[Positive, Field(description="tokens in a response")] = 256
-    temperature: Annotated[float, Field(gt=0, description="of the sampled responses")] = 1.0
+    steps: shared.Steps = 40
+    prompts_per_step: shared.PromptsPerStep = 16
+    group_size: shared.GroupSize = 8
+    max_tokens: shared.MaxTokens = 256
+    temperature: shared.Temperature = 1.0
     top_p: Annotated[float, Field(gt=0, le=1, description="of the sampled responses")] = 1.0
 
-    clip_low: Annotated[float, Field(ge=0, le=1, description="ratio >= 1 - clip_low")] = 0.2
-    clip_high: Annotated[float, Field(ge=0, description="ratio <= 1 + clip_high")] = 0.28
-    aggregation: Annotated[
-        Literal["token_mean", "sequence_mean"], Field(description="how token losses are averaged")
-    ] = "token_mean"
-    kl: Annotated[float, Field(ge=0, description="weight of KL to the start model")] = 0.0
-    kl_estimator: Annotated[Literal["k1", "k2", "k3"], Field(description="Schulman's")] = "k1"
-    kl_in: Annotated[
-        Literal["loss", "reward"], Field(description="a term of the loss, or taken off the reward")
-    ] = "reward"
+    clip_low: shared.ClipLow = 0.2
+    clip_high: shared.ClipHigh = 0.28
+    aggregation: LossAggregation = "token_mean"
+    kl: shared.KLWeight = 0.0
+    kl_estimator: Annotated[shared.KLEstimator, Field(description="Schulman's")] = "k1"
+    kl_in: shared.KLPlace = "reward"
     entropy_bonus: Annotated[
         float | None, Field(ge=0, description="weight of the mean entropy; none: not measured")
     ] = 0.0
-    epochs_per_batch: Annotated[Positive, Field(description="passes over a batch")] = 1
+    epochs_per_batch: shared.EpochsPerBatch = 1
     minibatch: Annotated[
         Positive | None, Field(description="sequences per update; none: the whole batch")
     ] = None
@@ -168,7 +159,7 @@ class RLParams(Launch):
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {**PRESETS.get(str(values.get("preset")), {}), **values}
+        return shared.with_preset(values, PRESETS)
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:
@@ -189,9 +180,8 @@ class RLParams(Launch):
 
     @model_validator(mode="after")
     def _kl_has_a_gradient(self) -> Self:
-        in_loss = self.kl and (self.kl_in, self.kl_estimator) == ("loss", "k1")
-        if in_loss and not self.extra_flags.get(UNBIASED_KL):
-            raise ValueError("kl_estimator: k1 in the loss has a gradient of mean 0; take k2 or k3")
+        if not self.extra_flags.get(UNBIASED_KL):
+            shared.check_kl(self.kl, self.kl_in, self.kl_estimator)
         return self
 
     @property
@@ -255,19 +245,11 @@ class RLParams(Launch):
 class GrpoParams(RLParams):
     """Params of `openrlhf_grpo`. By default as `grpo`: no KL term, no division by the std."""
 
-    preset: Annotated[
-        Literal["paper"] | None, Field(description="defaults at the paper's scale")
-    ] = None
-    group_size: Annotated[int, Field(ge=2, description="responses to one prompt")] = 8
-    aggregation: Annotated[
-        Literal["token_mean", "sequence_mean"], Field(description="how token losses are averaged")
-    ] = "sequence_mean"
-    normalize_std: Annotated[bool, Field(description="divide advantages by the group's std")] = (
-        False
-    )
-    leave_one_out: Annotated[
-        bool, Field(description="baseline over the group's other responses (RLOO)")
-    ] = False
+    preset: shared.PaperPreset = None
+    group_size: shared.ComparedGroupSize = 8
+    aggregation: LossAggregation = "sequence_mean"
+    normalize_std: shared.NormalizeStd = False
+    leave_one_out: shared.LeaveOneOut = False
     dynamic_filtering: Annotated[
         bool,
         Field(description="groups with equal rewards are replaced by those of further prompts"),
@@ -297,16 +279,14 @@ class PpoParams(RLParams):
     preset: Annotated[
         Literal["standard"] | None, Field(description="PPO as in OpenRLHF's examples")
     ] = None
-    group_size: Annotated[Positive, Field(description="responses to one prompt")] = 1
-    prompts_per_step: Annotated[Positive, Field(description="groups in a batch")] = 128
-    clip_high: Annotated[float, Field(ge=0, description="ratio <= 1 + clip_high")] = 0.2
-    gamma: Annotated[float, Field(ge=0, le=1, description="discount a token")] = 1.0
-    gae_lambda: Annotated[float, Field(ge=0, le=1, description="1: returns less values")] = 1.0
+    group_size: shared.GroupSize = 1
+    prompts_per_step: shared.PromptsPerStep = 128
+    clip_high: shared.ClipHigh = 0.2
+    gamma: shared.Gamma = 1.0
+    gae_lambda: shared.GaeLambda = 1.0
     value_clip: Annotated[float, Field(gt=0, description="a value's move counts up to this")] = 0.5
-    critic_learning_rate: Annotated[Rate, Field(description="at its highest")] = 9e-6
-    value_pretraining_steps: Annotated[
-        int, Field(ge=0, description="of the steps, those that train the critic alone, at first")
-    ] = 0
+    critic_learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 9e-6
+    value_pretraining_steps: shared.PretrainingSteps = 0
 
     @property
     def estimator(self) -> str:
@@ -328,7 +308,7 @@ class SftParams(Launch):
 
     epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
     batch_size: Annotated[Positive, Field(description="sequences an update")] = 32
-    learning_rate: Annotated[Rate, Field(description="at its highest")] = 5e-6
+    learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 5e-6
     max_length: Annotated[int, Field(ge=8, description="tokens; longer traces are dropped")] = 8192
     prompt_style: Annotated[
         Literal["auto", "chat", "raw"],

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
-
 from astro.data.prompts import PromptEncoder
-from astro.errors import PolicyError, TrainingError
-from astro.plugins import models
+from astro.errors import TrainingError
+from astro_hf.tokenizers import load_tokenizer
 
 
 class PromptWriter:
@@ -43,24 +40,3 @@ class PromptWriter:
     def ids(self, text: str) -> list[int]:
         """The tokens that OpenRLHF reads for `text`."""
         return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def absolute(model: str) -> str:
-    """The folder of a model, for processes that start elsewhere, or its hub name.
-
-    Raises `PolicyError` if it is clearly a path and holds no checkpoint.
-    """
-    name = models.checkpoint(model)
-    return str(Path(name).resolve()) if Path(name).exists() else name
-
-
-def load_tokenizer(model: str) -> Any:
-    """Raises `PolicyError`."""
-    try:
-        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
-    except Exception as error:  # whatever a foreign checkpoint makes the library raise
-        what = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise PolicyError(
-            f"cannot load the tokenizer of {model!r}: {what}",
-            "expected a checkpoint folder, or a hub name that can be reached",
-        ) from error

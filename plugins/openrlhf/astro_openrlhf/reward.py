@@ -26,7 +26,7 @@ from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
 from astro.verification.pool import VerifierPool
-from astro_openrlhf.prompts import load_tokenizer
+from astro_hf.tokenizers import load_tokenizer
 
 MODULE, SETTINGS, STEP_FORMAT = "reward.py", "reward.json", "step_format.pickle"
 ALARM, FOUND = "alarm.json", "found.json"

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from astro.interfaces import DryRunReport, OnStep, RLJob, StepFormat, TrainResult
+from astro_hf.metric_log import MetricLog, MetricRow
+from astro_hf.tokenizers import absolute
 from astro_openrlhf import checks, flags, progress
 from astro_openrlhf.command import Command, follow
-from astro_openrlhf.logs import Logs, Row
 from astro_openrlhf.params import GrpoParams, PpoParams
-from astro_openrlhf.prompts import PromptWriter, absolute
+from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.reward import write_module
 from astro_openrlhf.rollouts import LABEL, PROMPT, write_prompts
 from astro_openrlhf.workspace import Workspace
@@ -36,7 +37,7 @@ class Trainer:
         `MissingEngineError`, and `VerifierError` when too many verdicts are faults.
         """
         workspace = Workspace(job.run_dir)
-        with closing(Logs(job.run_dir)) as logs:
+        with closing(MetricLog(job.run_dir)) as logs:
             if not workspace.model.exists():
                 workspace.clear_broken(critic=isinstance(self._params, PpoParams))
                 command, _ = self._prepare(workspace, job)
@@ -94,7 +95,7 @@ class Trainer:
             command = command.on_cluster(python, params.address)
         return command, found
 
-    def _recorder(self, logs: Logs, on_step: OnStep) -> Callable[[str], None]:
+    def _recorder(self, logs: MetricLog, on_step: OnStep) -> Callable[[str], None]:
         def record(line: str) -> None:
             if step := progress.parse_step(line):
                 metrics = progress.metrics(step.figures)
@@ -104,7 +105,7 @@ class Trainer:
         return record
 
 
-def _note(rows: Sequence[Row], steps: int) -> str:
+def _note(rows: Sequence[MetricRow], steps: int) -> str:
     """A line for the user if there were fewer steps than planned."""
     done = int(rows[-1]["step"]) if rows else 0
     if done >= steps:

@@ -12,11 +12,12 @@ from astro.data.samples import exactness
 from astro.errors import TrainingError
 from astro.files import read_json, write_json
 from astro.interfaces import OnStep, SFTJob, TrainResult
+from astro_hf.metric_log import MetricLog, MetricRow
+from astro_hf.tokenizers import absolute
 from astro_openrlhf import checks, flags, progress
 from astro_openrlhf.command import Command, follow
-from astro_openrlhf.logs import Logs, Row
 from astro_openrlhf.params import SftParams
-from astro_openrlhf.prompts import PromptWriter, absolute
+from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.traces import (
     PROMPT,
     RESPONSE,
@@ -119,12 +120,12 @@ class Trainer:
 
     def _fit(
         self, workspace: Workspace, words: Sequence[str], steps: int, on_step: OnStep
-    ) -> list[Row]:
+    ) -> list[MetricRow]:
         params = self._params
         python = params.interpreter()
         checks.check_flags(python, MODULE, words, params.env)
         launcher = (*python, "-m", "deepspeed.launcher.runner", *self._machines(), "--module")
-        with closing(Logs(workspace.run_dir)) as logs:
+        with closing(MetricLog(workspace.run_dir)) as logs:
             record = Recorder(
                 logs,
                 on_step,
@@ -156,7 +157,7 @@ class Recorder:
     """
 
     def __init__(
-        self, logs: Logs, on_step: OnStep, *, micro_batches: int, done: int, steps: int
+        self, logs: MetricLog, on_step: OnStep, *, micro_batches: int, done: int, steps: int
     ) -> None:
         self._logs = logs
         self._on_step = on_step

@@ -18,7 +18,7 @@ from astro.interfaces import StepFormat
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.models import checkpoint
 from astro.types import Problem, Status, Verdict
-from astro_openrlhf.prompts import load_tokenizer
+from astro_hf.tokenizers import load_tokenizer
 from astro_openrlhf.reward import (
     Reward,
     logs,

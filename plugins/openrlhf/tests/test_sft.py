@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from astro_openrlhf.logs import Logs
+from astro_hf.metric_log import MetricLog
 from astro_openrlhf.sft import Recorder
 
 BAR = "Train step of epoch 0:  25%|██▌  | {}/8 [00:01<00:03, 3.1it/s, gpt_loss={}, lr=1e-5]"
@@ -16,7 +16,7 @@ BAR = "Train step of epoch 0:  25%|██▌  | {}/8 [00:01<00:03, 3.1it/s, gpt_
 
 def record(folder: Path, bars: list[tuple[int, float]], done: int) -> list[tuple[int, int, Any]]:
     steps: list[tuple[int, int, Any]] = []
-    with closing(Logs(folder)) as logs:
+    with closing(MetricLog(folder)) as logs:
         recorder = Recorder(
             logs, lambda *step: steps.append(step), micro_batches=2, done=done, steps=4
         )
@@ -37,7 +37,7 @@ def test_a_step_has_the_figures_of_its_last_micro_batch(tmp_path: Path) -> None:
 def test_the_bar_begins_anew_when_a_training_goes_on(tmp_path: Path) -> None:
     record(tmp_path, [(2, 4.0), (4, 3.0), (6, 2.0)], 0)
     record(tmp_path, [(2, 1.0)], 1)
-    rows = [(row["step"], row["loss"]) for row in Logs(tmp_path).rows]
+    rows = [(row["step"], row["loss"]) for row in MetricLog(tmp_path).rows]
     assert rows == [(1, 4.0), (2, 1.0)]
 
 

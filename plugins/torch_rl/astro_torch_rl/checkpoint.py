@@ -1,4 +1,4 @@
-"""What a killed run goes on from."""
+"""Checkpoints, from which a killed training resumes."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from typing import Any
 
 import torch
 
+from astro_hf.folders import whole_folder, write_model
+from astro_hf.sealing import last_sealed, seal
 from astro_torch_rl import adapters
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.learner import Learner
-from astro_torch_rl.storage import whole_folder
 
 KEPT = 2
 _STATE = "trainer.pt"
 
 
 def save(run_dir: Path, done: int, learner: Learner, critic: Critic | None) -> None:
-    """Write a checkpoint after `done` steps, whole, and drop all but the newest `KEPT`.
+    """Write a checkpoint after `done` steps, completely or not at all, and keep the newest `KEPT`.
 
-    It is a folder that `AutoModelForCausalLM` loads, and the state of optimisers, adapters and
-    critic. There are no random states in it: whatever is drawn is derived from the seed and the
-    step.
+    It is a folder that `AutoModelForCausalLM` loads, with the states of optimizers, adapters and
+    critic. It holds no random states: everything that is drawn is derived from the seed and the
+    number of the step.
     """
     with whole_folder(run_dir / "checkpoints" / f"step-{done:06d}") as folder:
         _write(folder, learner)
@@ -32,17 +33,18 @@ def save(run_dir: Path, done: int, learner: Learner, critic: Critic | None) -> N
             "critic": critic.state() if critic else None,
         }
         torch.save(state, folder / _STATE)
+        seal(folder)
     for old in _all(run_dir)[:-KEPT]:
         shutil.rmtree(old)
 
 
 def latest(run_dir: Path) -> Path | None:
-    """The newest checkpoint."""
-    return next(reversed(_all(run_dir)), None)
+    """Return the newest checkpoint that is not damaged; damaged ones are removed."""
+    return last_sealed(run_dir / "checkpoints", "step-*", unsealed=True)
 
 
 def restore(checkpoint: Path, learner: Learner, critic: Critic | None) -> int:
-    """Give learner and critic their state; returns the steps done.
+    """Load the states of learner and critic, and return the number of steps done.
 
     The learner already holds the checkpoint's model, or the start model if adapters are trained.
     """
@@ -54,7 +56,7 @@ def restore(checkpoint: Path, learner: Learner, critic: Critic | None) -> int:
 
 
 def export(target: Path, learner: Learner, dtype: torch.dtype) -> None:
-    """Write the trained model for use, whole, in `dtype`, which it keeps."""
+    """Write the trained model, completely or not at all, in `dtype`, which the learner keeps."""
     adapters.fold(learner.model)
     torch.nn.Module.to(learner.model, dtype)
     with whole_folder(target) as folder:
@@ -62,8 +64,7 @@ def export(target: Path, learner: Learner, dtype: torch.dtype) -> None:
 
 
 def _write(folder: Path, learner: Learner) -> None:
-    learner.model.save_pretrained(folder, state_dict=dict(adapters.merged(learner.model)))
-    learner.tokenizer.save_pretrained(folder)
+    write_model(folder, learner.model, learner.tokenizer, adapters.merged(learner.model))
 
 
 def _all(run_dir: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Where a model is trained, and how it gets there."""
+"""The device and dtype of a training, and models loaded for it."""
 
 from __future__ import annotations
 
@@ -7,63 +7,45 @@ from functools import partial
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.modeling_layers import GradientCheckpointingLayer
-from transformers.utils import logging
 
 from astro.errors import TrainingError
+from astro_hf import checkpoints
+from astro_hf.devices import compute_dtype, pick_device, set_threads
 from astro_torch_rl.params import TrainParams
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """Where to compute, and in which type; the weights are float32 everywhere."""
+    """The device to compute on and the dtype of forward passes; weights are always float32."""
 
     device: torch.device
     dtype: torch.dtype
 
     @classmethod
     def choose(cls, params: TrainParams) -> Device:
-        """Resolve `auto`: the GPU if there is one, and bfloat16 on it. Sets torch's threads.
+        """Choose as the params say, and set the number of torch's threads.
 
-        Raises `TrainingError` for a device that torch cannot use.
+        Raises:
+            TrainingError: torch cannot use the device.
         """
-        if params.threads is not None:
-            torch.set_num_threads(params.threads)
-        found = "cuda" if torch.cuda.is_available() else "cpu"
-        name = found if params.device == "auto" else params.device
-        try:
-            device = torch.empty(0, device=name).device
-        except (RuntimeError, AssertionError) as error:
-            reason = str(error).splitlines()[0]
-            raise TrainingError(f"device {name!r} cannot be used: {reason}", "try auto") from None
-        auto = "bfloat16" if device.type == "cuda" else "float32"
-        return cls(device, getattr(torch, auto if params.dtype == "auto" else params.dtype))
-
-
-def start_dtype(model: str) -> torch.dtype:
-    """The type of the weights of a checkpoint, in which the model trained from it is written."""
-    dtype = AutoConfig.from_pretrained(model).dtype
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+        set_threads(params.threads)
+        device = pick_device(params.device)
+        return cls(device, compute_dtype(params.dtype, device))
 
 
 def load_model(path: str, device: torch.device) -> PreTrainedModel:
-    """A causal LM with float32 weights, left in evaluation mode: dropout would bias the ratios.
+    """Load a causal LM with float32 weights in evaluation mode: dropout would bias the ratios.
 
-    Raises `TrainingError` if it cannot be loaded.
+    Raises:
+        TrainingError: The model cannot be loaded.
     """
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainingError(f"cannot load model {path}: {reason}") from error
-    torch.nn.Module.to(model, device)
-    return model
+    return checkpoints.load_model(path, device=device, dtype="float32")
 
 
 def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
-    """The model without its language head."""
+    """Load a model as `load_model` does, without its language modeling head."""
     trunk = load_model(path, device).base_model
     assert isinstance(trunk, PreTrainedModel)
     return trunk

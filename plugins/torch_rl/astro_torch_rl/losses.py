@@ -16,7 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from astro_torch_rl.params import Aggregation, KlEstimator
+from astro_hf.params import KLEstimator
+from astro_torch_rl.params import Aggregation
 
 _STD_FLOOR = 1e-8
 _VARIANCE_FLOOR = 1e-8
@@ -214,7 +215,7 @@ def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     return log_ratio.expm1() - log_ratio
 
 
-def kl_estimate(estimator: KlEstimator, logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
+def kl_estimate(estimator: KLEstimator, logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
     """KL(p || q) per token, by the estimator of this name; p has sampled the tokens."""
     return {"k1": kl_k1, "k2": kl_k2, "k3": kl_k3}[estimator](logprobs, ref_logprobs)
 

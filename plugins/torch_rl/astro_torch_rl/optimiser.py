@@ -10,7 +10,8 @@ import torch
 from torch.nn import Parameter
 
 from astro.errors import TrainingError
-from astro_torch_rl.params import Schedule, TrainParams
+from astro_hf.params import Schedule
+from astro_torch_rl.params import TrainParams
 
 MAX_SKIPPED = 5
 

@@ -1,4 +1,4 @@
-"""What a user may set. Imports no engine."""
+"""Params of the RL trainers. Imports no engine."""
 
 from __future__ import annotations
 
@@ -10,25 +10,24 @@ from pydantic import Field, model_validator
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
+from astro_hf import params as shared
 
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
-KlEstimator = Literal["k1", "k2", "k3"]
-Schedule = Literal["constant", "linear", "cosine"]
+LossAggregation = Annotated[Aggregation, Field(description="how token losses are averaged")]
+EstimatorOfKL = Annotated[
+    shared.KLEstimator, Field(description="Schulman's; k1 in the reward only")
+]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {
-        "prompts_per_step": 128,
-        "group_size": 4,
-        "max_tokens": 15_360,
+        **shared.PAPER_RL,
         "filter_samples": 16,
         "filter_prompts": 100_000,
         "min_pass_rate": 0.01,
         "max_pass_rate": 0.75,
-        "normalize_std": False,
-        "kl": 0.0,
     }
 }
-"""Section 5 of the ASTRO paper. Its batch, learning rate and filter samples are not public."""
+"""Section 5 of the ASTRO paper. Its number of filter samples is not public."""
 
 
 class Lora(Params):
@@ -41,22 +40,14 @@ class Lora(Params):
     )
 
 
-class Wandb(Params):
-    """Where metrics go beside the run's own files."""
-
-    project: str
-    name: str | None = None
-    mode: Literal["online", "offline"] = "online"
-
-
 class TrainParams(Params):
     """What `grpo` and `ppo` share."""
 
-    steps: Annotated[int, Field(ge=1, description="batches of rollouts, each trained on")] = 40
-    prompts_per_step: Annotated[int, Field(ge=1, description="groups in a batch")] = 16
-    group_size: Annotated[int, Field(ge=1, description="responses to one prompt")] = 8
-    max_tokens: Annotated[int, Field(ge=1, description="tokens in a response")] = 256
-    temperature: Annotated[float, Field(gt=0, description="of the sampled responses")] = 1.0
+    steps: shared.Steps = 40
+    prompts_per_step: shared.PromptsPerStep = 16
+    group_size: shared.GroupSize = 8
+    max_tokens: shared.MaxTokens = 256
+    temperature: shared.Temperature = 1.0
     max_silent_steps: Annotated[
         int, Field(ge=1, description="steps in a row without two different rewards end the run")
     ] = 5
@@ -66,18 +57,12 @@ class TrainParams(Params):
     min_pass_rate: Annotated[float, Field(ge=0, le=1, description="of the start model")] = 0.01
     max_pass_rate: Annotated[float, Field(ge=0, le=1, description="of the start model")] = 0.75
 
-    aggregation: Annotated[Aggregation, Field(description="how token losses are averaged")] = (
-        "sequence_mean"
-    )
-    clip_low: Annotated[float, Field(ge=0, le=1, description="ratio >= 1 - clip_low")] = 0.2
-    clip_high: Annotated[float, Field(ge=0, description="ratio <= 1 + clip_high")] = 0.28
-    kl: Annotated[float, Field(ge=0, description="weight of KL to the start model")] = 0.0
-    kl_estimator: Annotated[KlEstimator, Field(description="Schulman's; k1 in the reward only")] = (
-        "k3"
-    )
-    kl_in: Annotated[
-        Literal["loss", "reward"], Field(description="a term of the loss, or taken off the reward")
-    ] = "loss"
+    aggregation: LossAggregation = "sequence_mean"
+    clip_low: shared.ClipLow = 0.2
+    clip_high: shared.ClipHigh = 0.28
+    kl: shared.KLWeight = 0.0
+    kl_estimator: EstimatorOfKL = "k3"
+    kl_in: shared.KLPlace = "loss"
     entropy_bonus: Annotated[float, Field(ge=0, description="weight of the mean entropy")] = 0.0
     mask_truncated: Annotated[bool, Field(description="no loss on cut responses")] = False
     old_logprobs: Annotated[
@@ -88,33 +73,30 @@ class TrainParams(Params):
         Field(gt=0, description="weigh tokens by trainer / sampler probability, at most this"),
     ] = None
 
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-6
-    schedule: Schedule = "constant"
+    learning_rate: shared.Rate = 1e-6
+    schedule: shared.Schedule = "constant"
     warmup_steps: Annotated[int, Field(ge=0)] = 0
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (
-        0.9,
-        0.999,
-    )
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    epochs_per_batch: Annotated[int, Field(ge=1, description="passes over a batch")] = 1
+    betas: shared.Betas = (0.9, 0.999)
+    weight_decay: shared.WeightDecay = 0.0
+    max_grad_norm: shared.MaxGradNorm = 1.0
+    epochs_per_batch: shared.EpochsPerBatch = 1
     minibatch: Annotated[
         int | None, Field(ge=1, description="sequences per optimiser step; none: the whole batch")
     ] = None
     micro_batch_tokens: Annotated[
         int, Field(ge=1, description="padded tokens per forward pass; bounds memory")
     ] = 4_096
-    gradient_checkpointing: Annotated[bool, Field(description="less memory, more time")] = False
+    gradient_checkpointing: shared.GradientCheckpointing = False
     lora: Annotated[Lora | None, Field(description="adapters; none: all weights train")] = None
 
     save_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 5
-    wandb: Annotated[Wandb | None, Field(description="also log to Weights & Biases")] = None
+    wandb: Annotated[shared.Wandb | None, Field(description="also log to Weights & Biases")] = None
     dtype: Annotated[
-        Literal["auto", "float32", "bfloat16"],
+        shared.Dtype,
         Field(description="of the forward pass (weights stay float32); auto: bfloat16 on a GPU"),
     ] = "auto"
-    device: Annotated[str, Field(description="auto, cpu, cuda, cuda:1 ...")] = "auto"
-    threads: Annotated[int | None, Field(ge=1, description="CPU threads of torch")] = None
+    device: shared.DeviceName = "auto"
+    threads: shared.Threads = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -126,8 +108,7 @@ class TrainParams(Params):
             raise ValueError("importance_cap needs temperature 1, at which the sampler's are given")
         if self.importance_cap and self.old_logprobs == "sampler":
             raise ValueError("importance_cap needs old_logprobs: recompute")
-        if self.kl and (self.kl_in, self.kl_estimator) == ("loss", "k1"):
-            raise ValueError("kl_estimator: k1 in the loss has a gradient of mean 0; take k2 or k3")
+        shared.check_kl(self.kl, self.kl_in, self.kl_estimator)
         return self
 
     def cost(self) -> StageCost:
@@ -166,22 +147,16 @@ class TrainParams(Params):
 class GrpoParams(TrainParams):
     """Params of `grpo`. By default the paper's variant: no KL term, no division by the std."""
 
-    preset: Annotated[
-        Literal["paper"] | None, Field(description="defaults at the paper's scale")
-    ] = None
-    group_size: Annotated[int, Field(ge=2, description="responses to one prompt")] = 8
+    preset: shared.PaperPreset = None
+    group_size: shared.ComparedGroupSize = 8
     max_refills: Annotated[int, Field(ge=0, description="rounds that replace silent groups")] = 2
-    normalize_std: Annotated[bool, Field(description="divide advantages by the group's std")] = (
-        False
-    )
-    leave_one_out: Annotated[
-        bool, Field(description="baseline over the group's other responses (RLOO)")
-    ] = False
+    normalize_std: shared.NormalizeStd = False
+    leave_one_out: shared.LeaveOneOut = False
 
     @model_validator(mode="before")
     @classmethod
     def _preset(cls, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {**PRESETS.get(str(values.get("preset")), {}), **values}
+        return shared.with_preset(values, PRESETS)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """As `TrainParams`, and silent groups are replaced once."""
@@ -191,30 +166,22 @@ class GrpoParams(TrainParams):
 class PpoParams(TrainParams):
     """Params of `ppo`."""
 
-    prompts_per_step: Annotated[int, Field(ge=1, description="groups in a batch")] = 128
-    group_size: Annotated[int, Field(ge=1, description="responses to one prompt")] = 1
-    aggregation: Annotated[Aggregation, Field(description="how token losses are averaged")] = (
-        "token_mean"
-    )
-    clip_high: Annotated[float, Field(ge=0, description="ratio <= 1 + clip_high")] = 0.2
-    kl_estimator: Annotated[KlEstimator, Field(description="Schulman's; k1 in the reward only")] = (
-        "k1"
-    )
-    kl_in: Annotated[
-        Literal["loss", "reward"], Field(description="a term of the loss, or taken off the reward")
-    ] = "reward"
-    gamma: Annotated[float, Field(ge=0, le=1, description="discount a token")] = 1.0
-    gae_lambda: Annotated[float, Field(ge=0, le=1, description="1: returns less values")] = 1.0
+    prompts_per_step: shared.PromptsPerStep = 128
+    group_size: shared.GroupSize = 1
+    aggregation: LossAggregation = "token_mean"
+    clip_high: shared.ClipHigh = 0.2
+    kl_estimator: EstimatorOfKL = "k1"
+    kl_in: shared.KLPlace = "reward"
+    gamma: shared.Gamma = 1.0
+    gae_lambda: shared.GaeLambda = 1.0
     normalize_advantages: Annotated[
         bool, Field(description="over the batch's tokens, to mean 0 and variance 1")
     ] = True
     value_clip: Annotated[
         float | None, Field(gt=0, description="a value's move counts up to this; none: all of it")
     ] = 0.5
-    critic_learning_rate: Annotated[float, Field(gt=0)] = 1e-5
-    value_pretraining_steps: Annotated[
-        int, Field(ge=0, description="of the steps, those that train the critic alone, at first")
-    ] = 0
+    critic_learning_rate: shared.Rate = 1e-5
+    value_pretraining_steps: shared.PretrainingSteps = 0
 
     @model_validator(mode="after")
     def _some_steps_train_the_policy(self) -> Self:

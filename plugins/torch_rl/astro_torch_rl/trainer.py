@@ -25,11 +25,12 @@ from astro.plugins.models import resolve
 from astro.plugins.registry import Registry
 from astro.seeds import derive
 from astro.verification.pool import VerifierPool
+from astro_hf.checkpoints import stored_dtype
+from astro_hf.metric_log import MetricLog, read_rows
 from astro_torch_rl import adapters, checkpoint
 from astro_torch_rl.critic import Critic
-from astro_torch_rl.device import Device, checkpoint_gradients, load_model, load_trunk, start_dtype
+from astro_torch_rl.device import Device, checkpoint_gradients, load_model, load_trunk
 from astro_torch_rl.learner import Learner
-from astro_torch_rl.logs import Logs, read_rows
 from astro_torch_rl.params import GrpoParams, PpoParams
 from astro_torch_rl.prompts import teachable
 from astro_torch_rl.rollouts import Sampler
@@ -85,7 +86,7 @@ class Trainer:
                 models, done = load_models(params, model, run_dir, job.seed)
                 training = Training(params, self._step_format, chosen, backend, sampler, models)
                 self._go_on(training, done, run_dir, on_step)
-                checkpoint.export(final, models.learner, start_dtype(model))
+                checkpoint.export(final, models.learner, stored_dtype(model))
         rows = read_rows(run_dir)
         note = silence(rows, params.max_silent_steps)
         return TrainResult(final, rows[-1] if rows else {}, note)
@@ -93,7 +94,7 @@ class Trainer:
     def _go_on(self, training: Training, done: int, run_dir: Path, on_step: OnStep) -> None:
         """Do the steps after `done`, as long as there is something to learn from."""
         params, models = self._params, training.models
-        with closing(Logs(run_dir, done, params.wandb)) as logs:
+        with closing(MetricLog(run_dir, done=done, wandb=params.wandb)) as logs:
             if done:
                 training.synchronise()
             while not silence(logs.rows, params.max_silent_steps) and done < params.steps:

@@ -7,7 +7,8 @@ import torch
 from transformers import OPTConfig, OPTForCausalLM
 
 from astro.errors import TrainingError
-from astro_torch_rl.device import Device, checkpoint_gradients, load_model, start_dtype
+from astro_hf.checkpoints import stored_dtype
+from astro_torch_rl.device import Device, checkpoint_gradients, load_model
 from astro_torch_rl.params import GrpoParams
 
 
@@ -23,14 +24,14 @@ def test_a_device_that_is_not_there_is_named(name: str) -> None:
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="cannot load model"):
+    with pytest.raises(TrainingError, match="cannot load the model of"):
         load_model(str(tmp_path), torch.device("cpu"))
 
 
 def test_weights_are_float32_whatever_the_checkpoint(tiny_model: Path, tmp_path: Path) -> None:
     half = load_model(str(tiny_model), torch.device("cpu")).to(torch.bfloat16)
     half.save_pretrained(tmp_path)
-    assert start_dtype(str(tmp_path)) is torch.bfloat16
+    assert stored_dtype(str(tmp_path)) is torch.bfloat16
     loaded = load_model(str(tmp_path), torch.device("cpu"))
     assert {p.dtype for p in loaded.parameters()} == {torch.float32}
     assert not loaded.training

@@ -10,12 +10,12 @@ from pydantic import Field
 from astro.planning.cost import StageCost
 from astro.plugins.params import ModelParams, Params
 from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
+from astro_hf import params as shared
 
 PromptStyle = Annotated[
     Literal["auto", "chat", "raw"],
     Field(description="how a prompt is written; auto is chat if there is a chat template"),
 ]
-Device = Annotated[str, Field(description="auto, cpu, cuda, cuda:1, ...")]
 RANDOM_MODELS: Mapping[str, str] = {
     "llama": "random-llama",
     "qwen": "random-qwen2",
@@ -24,16 +24,15 @@ RANDOM_MODELS: Mapping[str, str] = {
 }
 """Part of a model's name -> the random model of its family, of those that this plugin ships."""
 
-Threads = Annotated[int | None, Field(ge=1, description="torch threads; default is torch's")]
 System = Annotated[str | None, Field(description="system message, with prompt_style chat")]
 
 
 class PolicyParams(ModelParams):
     """Params of the `transformers` policy."""
 
-    device: Device = "auto"
+    device: shared.DeviceName = "auto"
     dtype: Annotated[
-        Literal["auto", "float32", "bfloat16"],
+        shared.Dtype,
         Field(description="of the weights; auto is the checkpoint's own"),
     ] = "auto"
     prompt_style: PromptStyle = "auto"
@@ -48,7 +47,7 @@ class PolicyParams(ModelParams):
     max_length: Annotated[
         int | None, Field(ge=2, description="context limit in tokens; default is the model's")
     ] = None
-    threads: Threads = None
+    threads: shared.Threads = None
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """One process, and the dtype that a taught model is saved in."""
@@ -59,15 +58,15 @@ class SFTParams(Params):
     """Params of the `transformers` fine-tuner."""
 
     epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
-    learning_rate: Annotated[float, Field(gt=0)] = 1e-5
+    learning_rate: shared.Rate = 1e-5
     batch_size: Annotated[int, Field(ge=1, description="sequences a forward pass")] = 8
     gradient_accumulation: Annotated[int, Field(ge=1, description="passes a step")] = 1
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1, description="share of the steps")] = 0.03
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    adam_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    adam_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0
-    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    warmup_ratio: shared.WarmupRatio = 0.03
+    weight_decay: shared.WeightDecay = 0.0
+    adam_beta1: shared.Decay = 0.9
+    adam_beta2: shared.Decay = 0.999
+    max_grad_norm: shared.MaxGradNorm = 1.0
+    schedule: shared.Schedule = "linear"
     max_length: Annotated[
         int | None,
         Field(ge=2, description="longer traces are dropped; default is the model's context"),
@@ -75,12 +74,12 @@ class SFTParams(Params):
     bf16: Annotated[Literal["auto"] | bool, Field(description="auto: on a GPU that has it")] = (
         "auto"
     )
-    gradient_checkpointing: bool = False
+    gradient_checkpointing: shared.GradientCheckpointing = False
     save_steps: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 100
     prompt_style: PromptStyle = "auto"
     system: System = None
-    device: Device = "auto"
-    threads: Threads = None
+    device: shared.DeviceName = "auto"
+    threads: shared.Threads = None
 
     def cost(self) -> StageCost:
         return StageCost(epochs=self.epochs)

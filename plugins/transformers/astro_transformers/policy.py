@@ -17,7 +17,10 @@ from astro.errors import PolicyError
 from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
-from astro_transformers import checkpoints
+from astro_hf.checkpoints import context_limit, end_tokens, load_model, rotary_limit
+from astro_hf.devices import pick_device, set_threads
+from astro_hf.token_ids import CUT, check_counts, checked_ids
+from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
 from astro_transformers.forward import Forward
@@ -27,7 +30,6 @@ from astro_transformers.sampler import sample_key
 from astro_transformers.scoring import continuation_logprobs
 
 _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
-_CUT = Completion("", finish_reason=FinishReason.LENGTH)
 
 
 @dataclass(slots=True, eq=False)
@@ -56,12 +58,11 @@ class TransformersPolicy:
     """
 
     def __init__(self, params: PolicyParams) -> None:
-        if params.threads:
-            torch.set_num_threads(params.threads)
-        device = checkpoints.pick_device(params.device)
+        set_threads(params.threads)
+        device = pick_device(params.device)
         name = models.checkpoint(params.model)
-        tokenizer = checkpoints.load_tokenizer(name)
-        self._model = checkpoints.load_model(name, device=device, dtype=params.dtype)
+        tokenizer = load_tokenizer(name)
+        self._model = load_model(name, device=device, dtype=params.dtype)
         _check_attention_only(self._model, params.model)
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
@@ -72,7 +73,7 @@ class TransformersPolicy:
             self._forward,
             self._encoder.detokenizer,
             vocab_size=self._vocab_size,
-            eos=checkpoints.end_tokens(self._model, tokenizer),
+            eos=end_tokens(self._model, tokenizer),
             max_batch=params.max_batch,
             prefix_bytes=params.prefix_cache_mb * 2**20,
         )
@@ -138,13 +139,12 @@ class TransformersPolicy:
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
-        if request.n < 1 or request.max_tokens < 1:
-            raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
-        prompt = self._checked(self._encoder.encode(request.prompt))
+        check_counts(request)
+        prompt = checked_ids(self._encoder.encode(request.prompt), self._vocab_size)
         room = self._max_length - len(prompt)
         if room < 1:
             self._truncated_samples += request.n
-            self._replies.append((ticket, [_CUT] * request.n))
+            self._replies.append((ticket, [CUT] * request.n))
             return
         job = _Job(ticket, [None] * request.n, request.n)
         self._waiting += [
@@ -162,23 +162,15 @@ class TransformersPolicy:
         ]
 
     def _pairs(self, request: LogProb) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        context = self._checked(self._encoder.encode(request.prompt))
+        context = checked_ids(self._encoder.encode(request.prompt), self._vocab_size)
         pairs = [
             (context, self._encoder.following(request.prompt, text))
             for text in request.continuations
         ]
         for _, continuation in pairs:
-            if len(self._checked(context + continuation)) > self._max_length:
+            if len(checked_ids(context + continuation, self._vocab_size)) > self._max_length:
                 raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")
         return pairs
-
-    def _checked(self, ids: tuple[int, ...]) -> tuple[int, ...]:
-        """Raises `PolicyError` for ids that the model cannot read."""
-        if not ids:
-            raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
-        if not 0 <= min(ids) <= max(ids) < self._vocab_size:
-            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
-        return ids
 
     def _join(self, sequences: list[Sequence]) -> list[Finished]:
         self._prompt_tokens += sum(len(sequence.prompt) for sequence in sequences)
@@ -217,14 +209,14 @@ def _reply(job: _Job) -> list[Completion] | Failure:
 
 def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:
     """Raises `PolicyError` for a length at which a batch's sequences would change one another."""
-    limit = checkpoints.rotary_limit(model)
+    limit = rotary_limit(model)
     if params.max_length and limit and params.max_length > limit:
         raise PolicyError(
             f"max_length {params.max_length}: beyond {limit} tokens the longest sequence of a batch"
             f" changes the rotary factors of model {params.model!r} for all others",
             f"set max_length to at most {limit}, or leave it out",
         )
-    return params.max_length or checkpoints.context_limit(model) or sys.maxsize
+    return params.max_length or context_limit(model) or sys.maxsize
 
 
 def _check_attention_only(model: PreTrainedModel, name: str) -> None:

@@ -19,7 +19,7 @@ from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Prompt
 from astro.verification.process import Child
-from astro_transformers import checkpoints
+from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
 
@@ -57,7 +57,7 @@ class ReplicatedPolicy:
     """
 
     def __init__(self, params: PolicyParams) -> None:
-        tokenizer = checkpoints.load_tokenizer(models.checkpoint(params.model))
+        tokenizer = load_tokenizer(models.checkpoint(params.model))
         self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
         single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
         self._children = [

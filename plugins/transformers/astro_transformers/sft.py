@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset
 from transformers import (
-    AutoConfig,
     PreTrainedModel,
     PrinterCallback,
     Trainer,
@@ -29,9 +28,12 @@ from astro.data.samples import SampleBuilder, TrainingSample, exactness, read_sa
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
-from astro_transformers import checkpoints
+from astro_hf import devices
+from astro_hf.checkpoints import context_limit, end_tokens, load_model, stored_dtype
+from astro_hf.folders import whole_folder, write_model
+from astro_hf.sealing import fingerprint, last_sealed, seal
+from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import SFTParams
-from astro_transformers.resume import fingerprint, last_checkpoint, seal
 from astro_transformers.traces import collate, plan_batches
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
@@ -62,11 +64,10 @@ class TransformersSFT:
         if target.exists():
             return TrainResult(target, json.loads((target / _METRICS).read_text()))
         started = time.monotonic()
-        if self._params.threads:
-            torch.set_num_threads(self._params.threads)
+        devices.set_threads(self._params.threads)
         name = models.checkpoint(job.model)
-        tokenizer = checkpoints.load_tokenizer(name)
-        loaded = checkpoints.load_model(name, device=torch.device("cpu"), dtype="float32")
+        tokenizer = load_tokenizer(name)
+        loaded = load_model(name, device=torch.device("cpu"), dtype="float32")
         batches, counts = self._batches(job, loaded, tokenizer)
         training = fingerprint(
             job.traces, self._params.model_dump(exclude=_FREE), job.model, job.seed, job.tokens
@@ -81,7 +82,10 @@ class TransformersSFT:
             "seconds": time.monotonic() - started,
             **counts,
         }
-        _save(loaded.to(_own_dtype(name)), tokenizer, metrics, target)
+        torch.nn.Module.to(loaded, stored_dtype(name))
+        with whole_folder(target) as folder:
+            write_model(folder, loaded, tokenizer)
+            (folder / _METRICS).write_text(json.dumps(metrics, indent=2))
         shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
 
@@ -94,7 +98,7 @@ class TransformersSFT:
         builder = SampleBuilder(encoder)
         _add_end_token(model, tokenizer, builder.end)
         read = read_samples(job.traces, builder)
-        limit = params.max_length or checkpoints.context_limit(model) or sys.maxsize
+        limit = params.max_length or context_limit(model) or sys.maxsize
         samples = [sample for sample in read if sample.length <= limit]
         if not samples:
             raise TrainingError(
@@ -121,7 +125,7 @@ class TransformersSFT:
     ) -> list[float]:
         """Train `model` in place; returns the loss of every step, earlier sessions' included."""
         folder = Path(arguments.output_dir or "")
-        last = last_checkpoint(folder, training)
+        last = last_sealed(folder, "checkpoint-*", training)
         step = self._params.gradient_accumulation
         tokens = [sum(sample.loss_tokens for sample in batch) for batch in batches]
         tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
@@ -139,7 +143,7 @@ class TransformersSFT:
     def _arguments(self, folder: Path, seed: int) -> TrainingArguments:
         """On one device. Raises `TrainingError` for a GPU other than the first that is visible."""
         params = self._params
-        device = checkpoints.pick_device(params.device)
+        device = devices.pick_device(params.device)
         if device.index:
             raise TrainingError(
                 f"device {device}: fine-tuning runs on the first GPU that it sees",
@@ -245,22 +249,6 @@ class _Sealer(TrainerCallback):
 
 def _add_end_token(model: PreTrainedModel, tokenizer: Any, end: int) -> None:
     """Name `end` in the generation config, so that sampling from the trained model stops there."""
-    ends = checkpoints.end_tokens(model, tokenizer)
+    ends = end_tokens(model, tokenizer)
     if end not in ends and model.generation_config is not None:
         model.generation_config.eos_token_id = sorted({*ends, end})
-
-
-def _own_dtype(model: str) -> torch.dtype:
-    """Of a checkpoint's weights, in which the model trained from it is written."""
-    dtype = AutoConfig.from_pretrained(model).dtype
-    return dtype if isinstance(dtype, torch.dtype) else torch.float32
-
-
-def _save(model: PreTrainedModel, tokenizer: Any, metrics: dict[str, float], target: Path) -> None:
-    """All of a model's files at once, by renaming their folder."""
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    tokenizer.save_pretrained(partial)
-    (partial / _METRICS).write_text(json.dumps(metrics, indent=2))
-    partial.rename(target)

@@ -14,7 +14,7 @@ from transformers import (
 )
 
 from astro.errors import PolicyError
-from astro_transformers.checkpoints import context_limit
+from astro_hf.checkpoints import context_limit
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
 

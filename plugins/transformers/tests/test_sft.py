@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from astro.errors import TrainingError
 from astro.interfaces import SFTJob, TrainResult
-from astro_transformers import checkpoints
+from astro_hf import devices
 from astro_transformers.params import SFTParams
 from astro_transformers.sft import TransformersSFT
 
@@ -133,7 +133,7 @@ def test_a_machine_s_gpus_are_not_all_taken(
 def test_a_gpu_that_is_not_the_first_is_refused(
     traces: Path, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(checkpoints, "pick_device", torch.device)
+    monkeypatch.setattr(devices, "pick_device", torch.device)
     with pytest.raises(TrainingError, match=r"device cuda:1: .*CUDA_VISIBLE_DEVICES=1"):
         train(traces, llama, tmp_path, device="cuda:1")
 
@@ -190,7 +190,7 @@ def test_a_training_killed_before_its_model_was_saved(
 ) -> None:
     whole = train(traces, llama, tmp_path / "whole")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr("astro_transformers.sft._save", raise_killed)
+        patch.setattr("astro_transformers.sft.write_model", raise_killed)
         train(traces, llama, tmp_path / "run")
     result = train(traces, llama, tmp_path / "run", die_at(1))
     assert same(whole, result)
@@ -241,6 +241,6 @@ def test_an_unreadable_trace_is_named(line: str, llama: str, tmp_path: Path) -> 
 
 def test_a_half_written_model_is_written_again(traces: Path, llama: str, tmp_path: Path) -> None:
     whole = train(traces, llama, tmp_path / "whole")
-    shutil.copytree(whole.model, tmp_path / "run" / "model.partial")
-    (tmp_path / "run" / "model.partial" / "config.json").write_text("")
+    shutil.copytree(whole.model, tmp_path / "run" / ".model.tmp")
+    (tmp_path / "run" / ".model.tmp" / "config.json").write_text("")
     assert same(train(traces, llama, tmp_path / "run"), whole)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.types import Completion, FinishReason, Prompt
+from astro.types import Completion, Prompt
+from astro_hf.token_ids import CUT, check_counts, checked_ids
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.sampling import completion, sampling_params, scores, scoring_params
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from vllm.inputs.engine import TokensInput
 
 Ids = tuple[int, ...]
-
-_CUT = Completion("", finish_reason=FinishReason.LENGTH)
 
 
 @dataclass(slots=True, eq=False)
@@ -115,13 +114,12 @@ class VllmPolicy:
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
-        if request.n < 1 or request.max_tokens < 1:
-            raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
-        prompt = self._checked(self._encoder.encode(request.prompt))
+        check_counts(request)
+        prompt = checked_ids(self._encoder.encode(request.prompt), self._vocab_size)
         room = self._max_length - len(prompt)
         if room < 1:
             self._truncated_samples += request.n
-            self._replies.append((ticket, [_CUT] * request.n))
+            self._replies.append((ticket, [CUT] * request.n))
             return
         parts = {i: (prompt, sampling_params(request, i, room)) for i in range(request.n)}
         self._queue(ticket, [None] * request.n, parts, self._completion)
@@ -132,21 +130,13 @@ class VllmPolicy:
         context = self._encoder.encode(request.prompt)
         texts = [self._encoder.following(request.prompt, text) for text in request.continuations]
         parts = {
-            i: (self._checked(context + text), scoring_params())
+            i: (checked_ids(context + text, self._vocab_size), scoring_params())
             for i, text in enumerate(texts)
             if text
         }
         if any(len(prompt) >= self._max_length for prompt, _ in parts.values()):
             raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")
         self._queue(ticket, [()] * len(texts), parts, partial(scores, context=len(context)))
-
-    def _checked(self, ids: Ids) -> Ids:
-        """Raises `PolicyError` for ids that vLLM would not survive."""
-        if not ids:
-            raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
-        if not 0 <= min(ids) <= max(ids) < self._vocab_size:
-            raise PolicyError(f"a token id lies outside the vocabulary of {self._vocab_size}")
-        return ids
 
     def _queue(
         self,

@@ -1,4 +1,4 @@
-"""Checkpoints that a killed training can trust."""
+"""Checkpoints with the digests of their files, so that a damaged one is not resumed from."""
 
 from __future__ import annotations
 
@@ -13,20 +13,35 @@ from astro.errors import TrainingError
 _MANIFEST = "manifest.json"
 
 
-def seal(checkpoint: Path, training: str) -> None:
-    """Declare a checkpoint complete: record its files' digests, and which training it is of."""
+def seal(checkpoint: Path, training: str = "") -> None:
+    """Declare a checkpoint complete: record its files' digests.
+
+    `training` identifies the training that it belongs to; see `fingerprint`.
+    """
     digests = {path.name: _digest(path) for path in checkpoint.iterdir() if path.is_file()}
     partial = checkpoint / f"{_MANIFEST}.partial"
     partial.write_text(json.dumps({"training": training, "files": digests}))
     partial.replace(checkpoint / _MANIFEST)
 
 
-def last_checkpoint(folder: Path, training: str) -> Path | None:
-    """The newest whole checkpoint; broken and unfinished ones are removed.
+def last_sealed(
+    folder: Path, pattern: str, training: str = "", *, unsealed: bool = False
+) -> Path | None:
+    """Return the newest undamaged checkpoint in `folder`, and remove damaged ones.
 
-    Raises `TrainingError` if it is of another training.
+    Args:
+        folder: The folder that holds the checkpoints' folders.
+        pattern: Matches their names, which end in "-" and the number of the step.
+        training: The training that they were sealed for.
+        unsealed: Whether to accept one without digests, from a release that wrote none. Where
+            checkpoints are sealed only after they are written, one without digests is incomplete.
+
+    Raises:
+        TrainingError: The newest one belongs to another training.
     """
-    for checkpoint in sorted(folder.glob("checkpoint-*"), key=_step, reverse=True):
+    for checkpoint in sorted(folder.glob(pattern), key=_step, reverse=True):
+        if unsealed and not (checkpoint / _MANIFEST).exists():
+            return checkpoint
         manifest = _read_manifest(checkpoint)
         if manifest is None:
             shutil.rmtree(checkpoint)
@@ -40,9 +55,9 @@ def last_checkpoint(folder: Path, training: str) -> Path | None:
     return None
 
 
-def fingerprint(traces: Path, *settings: Any) -> str:
-    """A digest of everything that determines a training; `settings` are plain values."""
-    return hashlib.sha256(repr((_digest(traces), *settings)).encode()).hexdigest()
+def fingerprint(data: Path, *settings: Any) -> str:
+    """Return a digest of all that determines a training: a file, and `settings`, plain values."""
+    return hashlib.sha256(repr((_digest(data), *settings)).encode()).hexdigest()
 
 
 def _read_manifest(checkpoint: Path) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from astro.errors import TrainingError
-from astro_torch_rl.storage import whole_folder
+from astro_hf.folders import whole_folder
 
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:

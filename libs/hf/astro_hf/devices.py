@@ -1,0 +1,40 @@
+"""The device, the dtype and the number of threads of a computation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from astro_hf.errors import CheckpointError, first_line
+
+
+def pick_device(device: str) -> torch.device:
+    """Return the device of this name; `auto` is the GPU if there is one, else the CPU.
+
+    Raises:
+        CheckpointError: torch cannot use the device.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=device).device
+    except (RuntimeError, AssertionError) as error:
+        raise CheckpointError(
+            f"device {device!r} cannot be used: {first_line(error)}", "try device: auto"
+        ) from None
+
+
+def compute_dtype(
+    dtype: Literal["auto", "float32", "bfloat16"], device: torch.device
+) -> torch.dtype:
+    """Return the dtype of a forward pass; `auto` is bfloat16 on a GPU and float32 elsewhere."""
+    if dtype == "auto":
+        return torch.bfloat16 if device.type == "cuda" else torch.float32
+    return torch.bfloat16 if dtype == "bfloat16" else torch.float32
+
+
+def set_threads(threads: int | None) -> None:
+    """Let torch use this many CPU threads; None leaves torch's own number."""
+    if threads is not None:
+        torch.set_num_threads(threads)

@@ -1,0 +1,31 @@
+"""Checks of token ids before a model reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from astro.errors import PolicyError
+from astro.requests import Generate
+from astro.types import Completion, FinishReason
+
+CUT = Completion("", finish_reason=FinishReason.LENGTH)
+"""The reply to a prompt that leaves no room for a response."""
+
+
+def checked_ids(ids: Sequence[int], vocab_size: int) -> tuple[int, ...]:
+    """Return `ids`, `[T]`, if a model with this vocabulary can read them.
+
+    Raises:
+        PolicyError: There are none, or one lies outside the vocabulary.
+    """
+    if not ids:
+        raise PolicyError("the prompt is empty, and the tokenizer adds no first token")
+    if not 0 <= min(ids) <= max(ids) < vocab_size:
+        raise PolicyError(f"a token id lies outside the vocabulary of {vocab_size}")
+    return tuple(ids)
+
+
+def check_counts(request: Generate) -> None:
+    """Raise `PolicyError` unless a request asks for one sample and one token at least."""
+    if request.n < 1 or request.max_tokens < 1:
+        raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
