@@ -358,5 +358,5 @@ def test_where_our_problems_cannot_be_judged_the_source_is_to_be_mended(tmp_path
     path = str(CONFIGS / "quickstart.yaml")
     result = CliRunner().invoke(main, ["run", "--rehearse", path, *overrides], prog_name="astro")
     assert result.exit_code == 2
-    assert "error: 100000 test problems asked for where there are" in result.stderr
+    assert "error: 100000 test problems requested, but there are only" in result.stderr
     assert "countdown cannot judge problems of ours" in result.stderr

@@ -1,4 +1,4 @@
-"""The countdown domain: combine given numbers, each once, to make a target."""
+"""The countdown domain: combine the given numbers, each once, to reach a target."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register problems, verifier, step format and policy of countdown."""
     return [
         Provider(
             "problems",

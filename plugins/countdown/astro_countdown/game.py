@@ -1,6 +1,7 @@
-"""The countdown game: combine numbers two at a time until one is left, and make it the target.
+"""The countdown game: combine numbers two at a time until one is left, which must be the target.
 
-Pure rules and their text form: problems, verifier and the tiny model's training stand on them.
+Pure functions for the rules and their text form. Problems, verifier and the training of the tiny
+model use them.
 """
 
 import random
@@ -15,7 +16,7 @@ Numbers = tuple[int, ...]
 Split = Literal["train", "dev", "test"]
 
 CAP = 50
-"""No value in a game is larger: small numbers are what a tiny model can calculate with."""
+"""Largest value in a game. A tiny model can calculate with small numbers only."""
 
 
 class Move(NamedTuple):
@@ -29,7 +30,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True)
 class Difficulty:
-    """Which problems there are: how many numbers, from which range, and which targets."""
+    """The space of problems: the count of numbers, their range, and the range of targets."""
 
     count: int = 3
     low: int = 1
@@ -39,7 +40,7 @@ class Difficulty:
 
 
 def calculate(left: int, op: str, right: int) -> int | None:
-    """The result of one operation, or None where the game forbids it (not exact, not in 1..CAP)."""
+    """Return the result of one operation; None if it is not exact or not within 1 to `CAP`."""
     if op == "/":
         result = left // right if right and left % right == 0 else 0
     else:
@@ -48,7 +49,10 @@ def calculate(left: int, op: str, right: int) -> int | None:
 
 
 def legal_moves(numbers: Numbers) -> list[Move]:
-    """All moves from a list, each once: smaller number first in + and *, larger in - and /."""
+    """Return all moves from a list without repetitions.
+
+    The smaller number comes first in + and *, the larger one in - and /.
+    """
     moves: dict[Move, None] = {}
     for pair in combinations(sorted(numbers), 2):
         small, large = pair
@@ -65,7 +69,11 @@ def legal_moves(numbers: Numbers) -> list[Move]:
 
 
 def apply(numbers: Numbers, move: Move) -> Numbers:
-    """The sorted list after a move; raises ValueError where the list lacks an operand."""
+    """Return the sorted list after a move.
+
+    Raises:
+        ValueError: The list lacks an operand of the move.
+    """
     rest = list(numbers)
     rest.remove(move.left)
     rest.remove(move.right)
@@ -73,7 +81,7 @@ def apply(numbers: Numbers, move: Move) -> Numbers:
 
 
 def solution(numbers: Numbers, target: int) -> str:
-    """The lines of a walk from the numbers to the target, which has to be in reach."""
+    """Return the lines of a walk from the numbers to the target, which must be reachable."""
     lines = ""
     while len(numbers) > 1:
         moves = [(move, apply(numbers, move)) for move in legal_moves(numbers)]
@@ -84,7 +92,7 @@ def solution(numbers: Numbers, target: int) -> str:
 
 @cache
 def walks(numbers: Numbers) -> dict[int, float]:
-    """Each value a walk can end on, with the chance that a uniformly random walk does."""
+    """Return each value that a walk can end on, with the probability under uniform moves."""
     if len(numbers) == 1:
         return {numbers[0]: 1.0}
     chances: dict[int, float] = {}
@@ -96,14 +104,14 @@ def walks(numbers: Numbers) -> dict[int, float]:
 
 
 def split_of(numbers: Numbers, target: int) -> Split:
-    """The split of a problem by its hash: one tenth test, one tenth dev, the rest train."""
+    """Return the split of a problem by its hash: one tenth test, one tenth dev, the rest train."""
     text = f"{' '.join(map(str, sorted(numbers)))} -> {target}"
     bucket = int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big") % 10
     return "test" if bucket == 0 else "dev" if bucket == 1 else "train"
 
 
 def all_problems(difficulty: Difficulty, split: Split) -> Iterator[tuple[Numbers, int]]:
-    """Every solvable (sorted numbers, target) of a split, in a fixed order."""
+    """Yield every solvable (sorted numbers, target) of a split, in a fixed order."""
     values = range(difficulty.low, difficulty.high + 1)
     for numbers in combinations_with_replacement(values, difficulty.count):
         for target in sorted(walks(numbers)):
@@ -115,39 +123,39 @@ def all_problems(difficulty: Difficulty, split: Split) -> Iterator[tuple[Numbers
 def sample_problems(
     difficulty: Difficulty, split: Split, count: int, seed: int
 ) -> list[tuple[Numbers, int]]:
-    """`count` different problems of a split in random order; all of them, where there are fewer."""
+    """Return `count` different problems of a split in random order; all, if there are fewer."""
     problems = list(all_problems(difficulty, split))
     random.Random(seed).shuffle(problems)
     return problems[:count]
 
 
 def prompt(numbers: Numbers, target: int) -> str:
-    """The problem as the user states it: `use 3 5 8 to make 19`."""
+    """Return the prompt of a problem: `use 3 5 8 to make 19`."""
     return f"use {_spaced(numbers)} to make {target}"
 
 
 def step_line(move: Move, left: Numbers) -> str:
-    """A move and the list after it: `3 + 5 = 8 left 8 8`."""
+    """Return the line of a move and the list after it: `3 + 5 = 8 left 8 8`."""
     return f"{move.left} {move.op} {move.right} = {move.result} left {_spaced(left)}\n"
 
 
 def answer_line(target: int) -> str:
-    """The end of a walk that reached the target: `answer 19`."""
+    """Return the last line of a walk that reached the target: `answer 19`."""
     return f"answer {target}\n"
 
 
 def wait_line(value: int, target: int) -> str:
-    """The end of a walk that missed the target: `wait 16 is not 19`."""
+    """Return the last line of a walk that missed the target: `wait 16 is not 19`."""
     return f"wait {value} is not {target}\n"
 
 
 def back_line(numbers: Numbers) -> str:
-    """The return to an earlier list: `back to 3 5 8`."""
+    """Return the line that backtracks to an earlier list: `back to 3 5 8`."""
     return f"back to {_spaced(numbers)}\n"
 
 
 def read_step(numbers: Numbers, line: str) -> Numbers | None:
-    """The list after a step line played on `numbers`; None where it is no legal step from there."""
+    """Return the list after a step line; None if it is not a legal step from `numbers`."""
     words = line.split()
     if len(words) < 7 or words[3] != "=" or words[5] != "left":
         return None

@@ -1,4 +1,4 @@
-"""Expressions over whole numbers, evaluated exactly. Never `eval`.
+"""Exact evaluation of expressions over integers, without `eval`.
 
 expression := term (("+" | "-") term)*
 term       := factor (("*" | "/") factor)*
@@ -28,13 +28,14 @@ _TOKEN = re.compile(r"[0-9]+|[-+*/()]|" + "|".join(map(re.escape, _SPELLINGS)))
 
 
 class ExpressionError(ValueError):
-    """The text is no expression of this grammar, exceeds its bounds, or divides by zero."""
+    """The text is not an expression of this grammar, exceeds its bounds, or divides by zero."""
 
 
 def evaluate(text: str) -> tuple[Fraction, list[int]]:
-    """The value of an expression, and the numbers it uses in the order written.
+    """Return the value of an expression, and the numbers that it uses in order.
 
-    Raises `ExpressionError`, and nothing else, on any text.
+    Raises:
+        ExpressionError: The text cannot be evaluated. No other exception is raised on any text.
     """
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH} characters")
@@ -59,7 +60,7 @@ def _tokens(text: str) -> list[str]:
 
 
 class _Parser:
-    """Recursive descent. `rest` holds the tokens not yet read, the next one last."""
+    """A recursive-descent parser; `rest` holds the remaining tokens in reverse order."""
 
     def __init__(self, tokens: list[str]) -> None:
         self.rest = tokens[::-1]
@@ -88,7 +89,11 @@ class _Parser:
 
 
 def calculate(left: Fraction, operator: str, right: Fraction) -> Fraction:
-    """`left operator right`, exactly. Raises `ExpressionError` on division by zero."""
+    """Return the exact value of `left operator right`.
+
+    Raises:
+        ExpressionError: The operation is a division by zero.
+    """
     match operator:
         case "+":
             return left + right

@@ -1,4 +1,4 @@
-"""Where the tiny model lies: an entry point of the group `astro.models` names `path`."""
+"""The path of the embedded model; `path` is an entry point of the group `astro.models`."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from pathlib import Path
 
 
 def path() -> Path:
-    """The folder that `AutoModelForCausalLM.from_pretrained` loads."""
+    """Return the folder to load with `AutoModelForCausalLM.from_pretrained`."""
     return Path(__file__).with_name("model")

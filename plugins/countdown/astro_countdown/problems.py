@@ -1,4 +1,4 @@
-"""Countdown problems, drawn from all that can be solved; the splits share none."""
+"""Countdown problems, drawn from all solvable ones; the splits are disjoint."""
 
 from __future__ import annotations
 
@@ -25,62 +25,79 @@ from astro_countdown.game import (
 from astro_countdown.replay import IllegalLine, read_prompt
 
 HARD = 0.05
-"""Below this chance that a random legal walk hits the target, a problem counts as hard."""
+"""A problem is hard if a random legal walk hits the target with a probability below this."""
 
 MAX_LISTS = 25_000
-"""More lists of numbers than this are not enumerated: three of 1..50 are 22,100."""
+"""Largest number of lists of numbers to enumerate; there are 22,100 lists of three from 1 to 50."""
 
 
 class ProblemParams(Params):
-    """Which problems there are, and how many of them each split gives."""
+    """Parameters of problems `countdown`: the space of problems, and the size of each split."""
 
-    numbers: Annotated[int, Field(ge=2, le=5, description="numbers in a problem")] = 3
+    numbers: Annotated[int, Field(ge=2, le=5, description="how many numbers a problem has")] = 3
     low: Annotated[int, Field(ge=1, le=CAP, description="smallest number")] = 1
     high: Annotated[int, Field(ge=1, le=CAP, description="largest number")] = 15
     min_target: Annotated[int, Field(ge=1, le=CAP, description="smallest target")] = 10
     max_target: Annotated[int, Field(ge=1, le=CAP, description="largest target")] = CAP
     difficulty: Annotated[
         Literal["any", "easy", "hard"],
-        Field(description=f"hard: a random walk hits with a chance below {HARD}; easy: the rest"),
+        Field(
+            description=f"hard: a random walk hits the target with probability below {HARD}; "
+            "easy: the others"
+        ),
     ] = "any"
-    train: Annotated[int, Field(ge=0, description="problems to search and train on")] = 400
-    dev: Annotated[int, Field(ge=0, description="problems to tune on")] = 100
-    test: Annotated[int, Field(ge=0, description="held-out problems")] = 300
-    seed: Annotated[int, Field(ge=0, description="which problems are drawn")] = 0
+    train: Annotated[int, Field(ge=0, description="number of problems to search and train on")] = (
+        400
+    )
+    dev: Annotated[int, Field(ge=0, description="number of problems to tune on")] = 100
+    test: Annotated[int, Field(ge=0, description="number of held-out problems")] = 300
+    seed: Annotated[int, Field(ge=0, description="seed of the draw of problems")] = 0
 
     @model_validator(mode="after")
     def _ranges_hold(self) -> ProblemParams:
         if self.low > self.high or self.min_target > self.max_target:
-            raise ValueError("low must not exceed high, nor min_target max_target")
+            raise ValueError("expected low <= high and min_target <= max_target")
         if comb(self.high - self.low + self.numbers, self.numbers) > MAX_LISTS:
-            raise ValueError(f"more than {MAX_LISTS} lists of numbers; take fewer or a lower high")
+            raise ValueError(f"more than {MAX_LISTS} lists of numbers; lower numbers or high")
         return self
 
 
 class CountdownProblems:
-    """Same params, same problems. A problem's split follows from its numbers and target alone."""
+    """Problems of the countdown game, determined by the params.
+
+    The split of a problem depends on its numbers and target only.
+    """
 
     by_rule = True
 
     def __init__(self, params: ProblemParams) -> None:
+        """Draw from the space of problems that `params` describe."""
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:
-        """Problems of `train`, `dev` or `test`. Raises `ProblemError` if there are too few."""
+        """Return the problems of `train`, `dev` or `test`.
+
+        Raises:
+            ProblemError: There is no such split, or there are not enough problems.
+        """
         if split not in get_args(Split):
             raise ProblemError(f"no split {split!r}", "there are train, dev, test")
         wanted: int = getattr(self._params, split)
         found = self._all(cast(Split, split))
         if wanted > len(found):
             raise ProblemError(
-                f"{wanted} {split} problems asked for where there are {len(found)}",
-                "ask for fewer, or raise high or max_target",
+                f"{wanted} {split} problems requested, but there are only {len(found)}",
+                "request fewer, or raise high or max_target",
             )
         random.Random(self._params.seed).shuffle(found)
         return [_problem(*drawn) for drawn in found[:wanted]]
 
     def read(self, text: str) -> Problem:
-        """A problem typed as `use 3 5 8 to make 16`. Raises `ProblemError` for any other form."""
+        """Return the problem of a text such as `use 3 5 8 to make 16`.
+
+        Raises:
+            ProblemError: The text has another form.
+        """
         try:
             game = read_prompt(text)
         except IllegalLine as error:
@@ -88,6 +105,7 @@ class CountdownProblems:
         return _problem(tuple(map(int, game.numbers)), int(game.target))
 
     def solution(self, problem: Problem) -> str:
+        """Return the lines of a correct response."""
         return solution(tuple(problem.metadata["numbers"]), problem.metadata["target"])
 
     def _all(self, split: Split) -> list[tuple[Numbers, int]]:
@@ -101,7 +119,7 @@ class CountdownProblems:
 
 
 def difficulty_of(numbers: Numbers, target: int) -> Literal["easy", "hard"]:
-    """By the chance that a walk of uniformly random legal moves hits the target."""
+    """Classify a problem by the probability that a uniformly random walk hits the target."""
     return "hard" if walks(numbers)[target] < HARD else "easy"
 
 

@@ -1,17 +1,17 @@
-"""Replays the lines of a response exactly. Pure, and total on any text.
+"""Exact replay of the lines of a response, defined for any text.
 
 A response is a walk over lists of remaining numbers that starts at the given ones:
 
-    3 + 5 = 8 left 8 8      a step: true arithmetic on two of the remaining numbers
-    wait 16 is not 21       the walk ended off the target
-    back to 3 5 8           back to that list, which must be on the path walked so far
-    answer 21               the walk ended on the target
+    3 + 5 = 8 left 8 8      a step: correct arithmetic on two of the remaining numbers
+    wait 16 is not 21       the walk has missed the target
+    back to 3 5 8           return to that list, which must be on the current path
+    answer 21               the walk has reached the target
 
-Any other line is illegal, and so is a line of these forms that says something untrue. The *path*
-is what survives: steps drop off it when a `back to` returns to a list before them. An illegal line
-stands on the path until a `back to` a list before it cuts it off; no line after it counts until
-then. Lists are compared without regard to order. The arithmetic is that of the rationals: the
-largest value that problems are made with does not bind who solves them.
+Any other line is illegal, and so is a line of these forms that is false. The *path* holds the
+lists that remain: a `back to` removes the steps after the list that it returns to. An illegal line
+stays on the path until a `back to` an earlier list removes it; lines after it are ignored until
+then. Lists are compared without regard to order. The arithmetic is that of the rationals, since
+`CAP` limits the problems but not their solutions.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from astro_countdown.grammar import ExpressionError, calculate, evaluate
 MAX_CHARACTERS = 100_000
 
 Remaining = tuple[Fraction, ...]
-"""The numbers left to use, sorted."""
+"""The remaining numbers, sorted."""
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}(/[0-9]{1,9})?")
 _BOXED = re.compile(r"\\boxed\{([^{}]*)\}")
 
 
 class IllegalLine(Exception):
-    """The line breaks the rules; the message says how in a few words."""
+    """The line breaks the rules; the message says how."""
 
 
 @dataclass(frozen=True, slots=True)
 class Game:
-    """What a problem gives and what it asks for."""
+    """The numbers and the target of a problem."""
 
     numbers: Remaining
     target: Fraction
@@ -47,10 +47,12 @@ class Game:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """Where a response stands: the lists on its path, the given one first.
+    """The state of a response after some of its lines.
 
-    `fault` is what is wrong with the first illegal line on the path, or empty; `legal` says
-    whether all lines so far were legal, those of abandoned branches too.
+    Attributes:
+        path: The lists on the path, starting with the given numbers.
+        fault: What is wrong with the first illegal line on the path; empty if there is none.
+        legal: Whether all lines so far are legal, including those of abandoned branches.
     """
 
     path: tuple[Remaining, ...]
@@ -59,11 +61,12 @@ class Walk:
 
     @property
     def remaining(self) -> Remaining:
+        """The remaining numbers at the end of the path."""
         return self.path[-1]
 
 
 def game_of(problem: Problem) -> Game | None:
-    """The game in a problem's metadata (`numbers` and `target`), or None if there is none."""
+    """Return the game in a problem's metadata (`numbers` and `target`); None if there is none."""
     numbers, target = problem.metadata.get("numbers"), problem.metadata.get("target")
     if not isinstance(numbers, list | tuple) or not numbers or type(target) is not int:
         return None
@@ -73,7 +76,11 @@ def game_of(problem: Problem) -> Game | None:
 
 
 def read_prompt(text: str) -> Game:
-    """The game that `use 3 5 8 to make 16` asks for. Raises `IllegalLine`."""
+    """Return the game of a prompt such as `use 3 5 8 to make 16`.
+
+    Raises:
+        IllegalLine: The text has another form.
+    """
     words = text.split()
     if len(words) < 5 or words[0] != "use" or words[-3:-1] != ["to", "make"]:
         raise IllegalLine("expected: use 3 5 8 to make 16")
@@ -84,12 +91,12 @@ def read_prompt(text: str) -> Game:
 
 
 def lines_of(response: str) -> list[str]:
-    """The lines of a response, blank ones left out."""
+    """Return the lines of a response without blank ones."""
     return [line for line in response.split("\n") if line.strip()]
 
 
 def replay(game: Game, lines: Iterable[str]) -> Walk:
-    """Where the lines lead from the given numbers."""
+    """Replay lines from the given numbers."""
     walk = Walk((game.numbers,))
     for line in lines:
         walk = _advance(game, walk, line)
@@ -97,7 +104,7 @@ def replay(game: Game, lines: Iterable[str]) -> Walk:
 
 
 def all_legal(problem: Problem, response: str) -> bool:
-    """Whether every line of a response is legal. An empty response has no legal line."""
+    """Whether a response has lines and every one is legal."""
     game, lines = game_of(problem), lines_of(response[: MAX_CHARACTERS + 1])
     if game is None or not lines or len(response) > MAX_CHARACTERS:
         return False
@@ -105,12 +112,20 @@ def all_legal(problem: Problem, response: str) -> bool:
 
 
 def read_numbers(words: Sequence[str]) -> Remaining:
-    """The list that some words spell. Raises `IllegalLine`."""
+    """Return the sorted numbers that words spell.
+
+    Raises:
+        IllegalLine: A word is not a number.
+    """
     return tuple(sorted(map(read_number, words)))
 
 
 def read_number(word: str) -> Fraction:
-    """The number that a word spells: `8`, `-8` or `8/3`. Raises `IllegalLine`."""
+    """Return the number that a word spells: `8`, `-8` or `8/3`.
+
+    Raises:
+        IllegalLine: The word is not a number.
+    """
     if not _NUMBER.fullmatch(word):
         raise IllegalLine(f"not a number: {word[:20]!a}")
     top, _, bottom = word.partition("/")
@@ -120,9 +135,9 @@ def read_number(word: str) -> Fraction:
 
 
 def read_answer(line: str) -> str | None:
-    r"""What a line gives as the answer, after `answer` or in its last `\boxed{}`; None if nothing.
+    r"""Return the answer in a line, after `answer` or in its last `\boxed{}`; None without one.
 
-    That is a number, the value that the steps before it reached, or a whole expression.
+    An answer is a number, the value that the steps before it reached, or an expression.
     """
     boxed = _BOXED.findall(line)
     if boxed:
@@ -132,11 +147,16 @@ def read_answer(line: str) -> str | None:
 
 
 def is_number(text: str) -> bool:
+    """Whether a text is a number that `read_number` accepts, but for a zero denominator."""
     return _NUMBER.fullmatch(text) is not None
 
 
 def check_expression(game: Game, value: Fraction, used: Sequence[int]) -> None:
-    """Raises `IllegalLine` unless each given number is used once and the value is the target."""
+    """Check that an expression uses each given number once and has the target as value.
+
+    Raises:
+        IllegalLine: It does not.
+    """
     if tuple(sorted(map(Fraction, used))) != game.numbers:
         raise IllegalLine("does not use each number once")
     if value != game.target:
@@ -144,7 +164,11 @@ def check_expression(game: Game, value: Fraction, used: Sequence[int]) -> None:
 
 
 def check_end(game: Game, walk: Walk, stated: Fraction) -> None:
-    """Raises `IllegalLine` unless the path is sound and ends on the target, as stated."""
+    """Check that the path has no fault and ends on the target, as stated.
+
+    Raises:
+        IllegalLine: It does not.
+    """
     if walk.fault:
         raise IllegalLine(walk.fault)
     if len(walk.remaining) != 1:
@@ -181,7 +205,7 @@ def _cut(walk: Walk, back_to: Remaining) -> Walk:
 
 
 def _check_answer(game: Game, walk: Walk, answer: str) -> None:
-    """Of a walk's end; where nothing was walked, `42/2` is a division of the numbers given."""
+    """Check an answer line; without steps before it, `42/2` is a division of the given numbers."""
     if is_number(answer) and (len(walk.path) > 1 or "/" not in answer):
         check_end(game, walk, read_number(answer))
     else:

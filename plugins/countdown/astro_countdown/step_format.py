@@ -1,4 +1,4 @@
-"""How countdown responses are written: one line a step, and plain lines to check and to return."""
+"""Step format of countdown: one line per step, reflection and backtrack."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ _BACK = re.compile(r"^back to\b", re.MULTILINE)
 
 
 class CountdownFormat:
-    """Reflection and backtracking have one wording each, so the random numbers go unused."""
+    """Step format `countdown`.
+
+    Reflection and backtracking have a single wording, so the random generators are not used.
+    """
 
     stop = ("\n",)
 
     def __init__(self, params: None = None) -> None:
-        pass
+        """Create the format, which has no params."""
 
     def is_terminal(self, state: State) -> bool:
+        """Whether the last step is an `answer` or `wait` line."""
         return bool(state.steps) and state.steps[-1].text.startswith(("answer", "wait"))
 
     def reflection(self, state: State, rng: Random) -> str:  # noqa: ARG002
-        """`wait 16 is not 21`, or nothing where the walk says so itself or has no such end."""
+        """Return `wait 16 is not 21`; nothing if the walk says so itself or has no final number."""
         last = state.steps[-1].text if state.steps else ""
         value, target = _end(last), str(state.problem.metadata["target"])
         if self.doubts(last) or value in ("", target):
@@ -31,35 +35,37 @@ class CountdownFormat:
         return f"{self.joint(state)}wait {value} is not {target}\n"
 
     def joint(self, state: State) -> str:
-        """The end of a line that was broken off."""
+        """Return the line end that the last step lacks, if it lacks one."""
         return "" if not state.response or state.response.endswith("\n") else "\n"
 
     def backtrack(self, state: State, rng: Random) -> str:  # noqa: ARG002
-        """`back to 3 5 8`: the numbers that remain at `state`, as its steps state them."""
+        """Return `back to 3 5 8`, with the remaining numbers as the steps of `state` give them."""
         stated = (_list(step.text) for step in reversed(state.steps))
         given = " ".join(map(str, state.problem.metadata["numbers"]))
         return f"back to {next(filter(None, stated), given)}\n"
 
     def backtracks(self, response: str) -> int:
+        """Return the number of `back to` lines."""
         return len(_BACK.findall(response))
 
     def doubts(self, step: str) -> bool:
+        """Whether a step is a `wait` line."""
         return step.startswith("wait")
 
     def legal(self, problem: Problem, response: str) -> bool:
-        """Whether every line of the response is legal, those of abandoned branches too."""
+        """Whether every line of the response is legal, including those of abandoned branches."""
         return all_legal(problem, response)
 
 
 def _list(step: str) -> str:
-    """The list that a step line or a `back to` states, or an empty string."""
+    """Return the list that a step line or a `back to` line states; empty if there is none."""
     if step.startswith("back to "):
         return step.removeprefix("back to ").strip()
     return step.partition(" left ")[2].strip()
 
 
 def _end(line: str) -> str:
-    """The single number that a wrong walk's last line ends on, or an empty string."""
+    """Return the single number at the end of a line; empty if there is none."""
     words = line.split()
     if words[:1] == ["answer"]:
         return words[1] if len(words) == 2 else ""

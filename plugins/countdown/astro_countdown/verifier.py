@@ -1,9 +1,9 @@
-r"""Correct means: the final expression uses each number once and, exactly, hits the target.
+r"""The verifier of countdown: a response is correct if it reaches the target by exact arithmetic.
 
-The last line decides. `answer 21` or `\boxed{21}` stands for the steps that survive, which are
-replayed from the given numbers (see `replay`); what happened in an abandoned branch does not
-matter, unless the verifier is `strict`. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an
-expression and stands for itself.
+The last line decides. `answer 21` or `\boxed{21}` refers to the steps on the path, which are
+replayed from the given numbers (see `replay`); abandoned branches do not matter unless the verifier
+is `strict`. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an expression and is evaluated by
+itself. Either way, each given number must be used exactly once.
 """
 
 from __future__ import annotations
@@ -34,21 +34,25 @@ from astro_countdown.replay import (
 
 
 class VerifierParams(Params):
-    """Params of verifier `countdown`."""
+    """Parameters of verifier `countdown`."""
 
     strict: Annotated[
-        bool, Field(description="correct only if every line is legal, abandoned ones too")
+        bool, Field(description="require every line to be legal, also in abandoned branches")
     ] = False
 
 
 class CountdownVerifier:
-    """A verdict's answer is the value reached, so that different wrong ends differ."""
+    """Verifier `countdown`.
+
+    The answer of a verdict is the value that was reached, so different wrong results are distinct.
+    """
 
     def __init__(self, params: VerifierParams | None = None) -> None:
+        """Use the defaults of `VerifierParams` unless `params` are given."""
         self._strict = (params or VerifierParams()).strict
 
     def verify(self, problem: Problem, response: str) -> Verdict:
-        """Total: any text has a verdict, in time linear in its length."""
+        """Return a verdict on any text, in time linear in its length."""
         game = game_of(problem)
         if game is None:
             return Verdict(Status.BAD_REFERENCE, reason="metadata lacks numbers or target")

@@ -57,7 +57,9 @@ def test_targets_and_numbers_stay_in_range() -> None:
 
 
 def test_too_many_are_refused_with_the_counts() -> None:
-    with pytest.raises(ProblemError, match=r"9999 test problems asked for where there are \d+;"):
+    with pytest.raises(
+        ProblemError, match=r"9999 test problems requested, but there are only \d+;"
+    ):
         load("test", test=9999)
     with pytest.raises(ProblemError, match="no split 'exam'; there are train, dev, test"):
         load("exam")

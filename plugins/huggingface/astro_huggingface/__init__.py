@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the problems of this package."""
     return [
         Provider(
             "problems",

@@ -1,4 +1,4 @@
-"""What a config may say about a dataset. Imports no engine."""
+"""Parameters of problems `huggingface`. Imports no engine."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from astro_huggingface.presets import PRESETS
 
 
 class DatasetParams(Params):
-    """Params of problems `huggingface`. A preset sets what is not given; `where` and `fields` are
-    laid over its own key by key."""
+    """Parameters of problems `huggingface`.
 
-    preset: Annotated[str | None, Field(description=f"one of {', '.join(PRESETS)}")] = None
+    A preset sets defaults; `where` and `fields` are merged into those of the preset key by key.
+    """
+
+    preset: Annotated[
+        str | None, Field(description=f"defaults for a dataset: {', '.join(PRESETS)}")
+    ] = None
     dataset: Annotated[
-        str, Field(min_length=1, description="name on the hub, or a folder of data files")
+        str, Field(min_length=1, description="name on the hub, or path of a folder of data files")
     ]
     config: Annotated[
-        str | None, Field(description="the dataset's configuration, if it has some")
+        str | None, Field(description="configuration of the dataset, if it has several")
     ] = None
-    revision: Annotated[str | None, Field(description="a commit, tag or branch on the hub")] = None
-    train: Annotated[str | None, Field(description="its split for training, `train[:90%]` too")] = (
-        "train"
-    )
-    dev: Annotated[str | None, Field(description="its split to tune on")] = None
-    test: Annotated[str | None, Field(description="its held-out split")] = "test"
+    revision: Annotated[str | None, Field(description="commit, tag or branch on the hub")] = None
+    train: Annotated[
+        str | None, Field(description="split to train on; slices such as `train[:90%]` are allowed")
+    ] = "train"
+    dev: Annotated[str | None, Field(description="split to tune on")] = None
+    test: Annotated[str | None, Field(description="held-out split")] = "test"
     fields: Fields = Fields()
     answer_in: AnswerIn = "text"
     drop_unanswered: DropUnanswered = False

@@ -1,7 +1,7 @@
-r"""Where well-known problem sets lie on the hub, and what their columns mean.
+r"""Presets of well-known problem sets: their names on the hub, and the meaning of their columns.
 
-The reference of MATH and of NuminaMath is the last `\boxed{}` of a solution, GSM8K's follows
-`####`. `level` and `subject` are called so in every set that has them.
+The reference of MATH and NuminaMath is the last `\boxed{}` of a solution, that of GSM8K follows
+`####`. The metadata keys `level` and `subject` are the same in every set that has them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Problems from a dataset, which the library `datasets` fetches once and keeps in its cache."""
+"""Problems from a dataset, which the library `datasets` downloads once and caches."""
 
 from __future__ import annotations
 
@@ -18,14 +18,19 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 
 
 class HuggingFaceProblems:
-    """In the order of the dataset. A problem without an id is named after its split and row."""
+    """Problems in the order of the dataset; ids default to the dataset's name, split and row."""
 
     def __init__(self, params: DatasetParams) -> None:
+        """Read problems from the dataset that `params` name; nothing is loaded yet."""
         self._params = params
 
     def load(self, split: str) -> Sequence[Problem]:
-        """Raises `ProblemError`: no such dataset, configuration, split or column; not in the cache
-        and no way to the hub; no row that `where` lets through."""
+        """Return the problems of a split.
+
+        Raises:
+            ProblemError: The dataset, configuration, split or a column does not exist, the dataset
+                is not cached and the hub cannot be reached, or `where` accepts no row.
+        """
         if split not in _SPLITS:
             raise ProblemError(f"no split {split!r}", f"there are {', '.join(_SPLITS)}")
         params = self._params
@@ -48,12 +53,12 @@ class HuggingFaceProblems:
             elif not params.drop_unanswered:
                 raise ProblemError(
                     f"{place}: no answer in {params.fields.answer} ({params.answer_in})",
-                    "set drop_unanswered to pass over such rows",
+                    "set drop_unanswered to skip such rows",
                 )
 
 
 def _rows(params: DatasetParams, split: str) -> Iterator[DataRow]:
-    """Without what is null, as a table fills rows that lack a key; a null answer is none given."""
+    """Yield rows without nulls, which fill missing keys in a table; a null answer is kept."""
     for row in _dataset(params, split):
         yield {
             key: _plain(value)
@@ -63,7 +68,11 @@ def _rows(params: DatasetParams, split: str) -> Iterator[DataRow]:
 
 
 def _dataset(params: DatasetParams, split: str) -> Any:
-    """A split of the dataset. Whatever the library raises becomes one line."""
+    """Load a split of the dataset.
+
+    Raises:
+        ProblemError: The library raises anything; the message is one line.
+    """
     import datasets  # type: ignore[import-untyped]
 
     datasets.disable_progress_bars()
@@ -74,7 +83,7 @@ def _dataset(params: DatasetParams, split: str) -> Any:
         return datasets.load_dataset(
             params.dataset, params.config, split=split, revision=params.revision
         )
-    except Exception as error:  # of the library, of its file systems, of the network
+    except Exception as error:  # from the library, its file systems or the network
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ProblemError(
             f"dataset {params.dataset}, {split}: {reason:.300}", _hint(params.dataset)
@@ -82,8 +91,11 @@ def _dataset(params: DatasetParams, split: str) -> Any:
 
 
 def _saved(dataset: Path, split: str) -> dict[str, str]:
-    """The files of each split in `split`, as in `train[:50%]+test`, if `save_to_disk` wrote the
-    folder: one for each split, or one dataset, which is whatever split is asked for."""
+    """Return the files of each split in `split`, such as `train[:50%]+test`.
+
+    Only for a folder that `save_to_disk` wrote; else the result is empty. A folder with a single
+    dataset serves for any split.
+    """
     names = [part.partition("[")[0].strip() for part in split.split("+")]
     if (dataset / "dataset_dict.json").is_file():
         return {name: str(dataset / name / "*.arrow") for name in names}
@@ -97,7 +109,7 @@ def _hint(dataset: str) -> str:
         return ""
     switched_off = [name for name in _OFFLINE if os.environ.get(name, "0").lower() not in _NO]
     if switched_off:
-        return f"{switched_off[0]} keeps it to the cache: load it once without"
+        return f"{switched_off[0]} allows the cache only: load the dataset once without it"
     return "load it once where the hub can be reached, or give a folder"
 
 
@@ -105,7 +117,7 @@ _NO = ("", "0", "false", "no", "off")
 
 
 def _plain(value: Any) -> Any:
-    """The value as JSON can hold it; what it cannot becomes its text."""
+    """Return the value as JSON can represent it; other types become text."""
     if isinstance(value, dict):
         return {str(key): _plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):

@@ -109,7 +109,7 @@ def test_what_is_not_there_is_one_line(folder: Folder, load: Load) -> None:
         ({"dataset": path, "dev": None}, "has no dev problems; set problems.params.dev"),
         ({"dataset": path, "dev": "exam"}, r"set, exam: Unknown split"),
         ({"dataset": path, "dev": "train"}, "row 0: no key 'prompt', only problem, level"),
-        ({"dataset": "nobody/nothing", "dev": "train"}, "HF_HUB_OFFLINE keeps it to the cache"),
+        ({"dataset": "nobody/nothing", "dev": "train"}, "HF_HUB_OFFLINE allows the cache only"),
     ):
         with pytest.raises(ProblemError, match=expected) as caught:
             load("dev", **params)
@@ -139,7 +139,7 @@ def test_a_hub_name_offline_ends_a_run_with_2(tmp_path: Path) -> None:
     assert done.returncode == 2, done.stderr
     errors = " ".join(done.stderr.split())
     assert "error: dataset DigitalLearningGmbH/MATH-lighteval, test: " in errors
-    assert "HF_HUB_OFFLINE keeps it to the cache: load it once without" in errors
+    assert "HF_HUB_OFFLINE allows the cache only: load the dataset once without it" in errors
     assert "Traceback" not in errors
 
 

@@ -1,6 +1,6 @@
-"""Arithmetic that a model wrote, read as a syntax tree within bounds and never run.
+"""Safe parsing of arithmetic that a model wrote: a bounded syntax tree, which is never executed.
 
-The grammar is Python's, of which only numbers, names, calls, brackets and + - * / ** are let in.
+The grammar is a subset of Python's: numbers, names, calls, brackets and + - * / **.
 """
 
 from __future__ import annotations
@@ -14,30 +14,33 @@ from math import isfinite, log2
 MAX_CHARACTERS = 500
 MAX_NODES = 300
 MAX_BITS = 2_048
-"""No constant part of an expression may need more."""
+"""Largest size of a constant part of an expression, in bits."""
 
 MAX_EXPONENT_BITS = 8
 
 _TRIGONOMETRY = {"sin", "cos", "tan", "cot", "sec", "csc", "asin", "acos", "atan"}
 FUNCTIONS = frozenset(_TRIGONOMETRY | {"sinh", "cosh", "tanh", "exp", "log", "ln", "sqrt", "Abs"})
 _GLUED = re.compile(r"\d(?!e[+-]?\d)[a-z_]", re.IGNORECASE)
-"""`2x`, of which Python warns on stderr before it refuses it."""
+"""Matches `2x`, which Python rejects, but only after a warning on stderr."""
 
 
 class Unreadable(ValueError):
-    """The text is no expression of this grammar, or exceeds its bounds."""
+    """The text is not an expression of this grammar, or exceeds its bounds."""
 
 
 def parse(text: str, names: Collection[str] = ()) -> ast.expr:
-    """The tree of an expression in numbers and `names`, with `FUNCTIONS` where there are names.
+    """Parse an expression in numbers and `names`; with names, `FUNCTIONS` are allowed as well.
 
-    Raises `Unreadable`, and nothing else, on any text. What passes can be handed to a computer
-    algebra system: it names nothing else, and no power in it explodes.
+    The result is safe to pass to a computer algebra system: it contains no other names, and none of
+    its powers is too large.
+
+    Raises:
+        Unreadable: The text cannot be parsed. No other exception is raised on any text.
     """
     if len(text) > MAX_CHARACTERS:
         raise Unreadable(f"longer than {MAX_CHARACTERS} characters")
     if _GLUED.search(text):
-        raise Unreadable("a number runs into a name")
+        raise Unreadable("a number is directly followed by a name")
     try:
         tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -49,7 +52,11 @@ def parse(text: str, names: Collection[str] = ()) -> ast.expr:
 
 
 def value(tree: ast.expr) -> Fraction:
-    """The exact value of a tree of whole numbers and + - * /. Raises `Unreadable`."""
+    """Return the exact value of a tree of integers and + - * /.
+
+    Raises:
+        Unreadable: The tree contains anything else, or divides by zero.
+    """
     match tree:
         case ast.Constant(value=int(number)):
             return Fraction(number)
@@ -69,16 +76,20 @@ def value(tree: ast.expr) -> Fraction:
 
 
 def numbers(tree: ast.expr) -> list[int]:
-    """The whole numbers in a tree, sorted."""
+    """Return the integers in a tree, sorted."""
     nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Constant))
     return sorted(node.value for node in nodes if isinstance(node.value, int))
 
 
 def _bits(tree: ast.expr, names: Collection[str]) -> float:
-    """An upper bound on log2 of the value's parts, names counted as 1. Raises `Unreadable`."""
+    """Return an upper bound on the size of a value in bits; a name counts 1.
+
+    Raises:
+        Unreadable: The size exceeds `MAX_BITS`.
+    """
     bits = _unbounded_bits(tree, names)
     if bits > MAX_BITS:
-        raise Unreadable("a number in it is too large")
+        raise Unreadable("a number in the expression is too large")
     return bits
 
 
@@ -99,7 +110,7 @@ def _unbounded_bits(tree: ast.expr, names: Collection[str]) -> float:
         case ast.BinOp(left=left, op=ast.Pow(), right=right):
             exponent = _bits(right, names)
             if exponent > MAX_EXPONENT_BITS:
-                raise Unreadable("an exponent in it is too large")
+                raise Unreadable("an exponent in the expression is too large")
             return _bits(left, names) * 2**exponent
     raise Unreadable("expected numbers, + - * / ** and known names")
 

@@ -1,4 +1,4 @@
-"""The final answer of a response, in time linear in its length."""
+"""Extraction of the final answer of a response, in time linear in its length."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ _OPEN, _CLOSE, _BOX = "<answer>", "</answer>", "\\boxed{"
 
 
 def extract(response: str, where: Literal["tags", "boxed"]) -> str:
-    """The answer without the spaces around it; empty where there is none.
+    """Return the content of the last pair of tags, or of the last box; empty if there is none.
 
-    What stands in the last pair of tags, or in the last box. A lone surrogate, which nothing can
-    store, is written out.
+    Lone surrogates, which cannot be encoded as UTF-8, are written as escapes.
     """
     found = _tagged(response) if where == "tags" else _boxed(response)
     return found.strip().encode("utf-8", "backslashreplace").decode()

@@ -1,7 +1,7 @@
-"""Draws problems, as a process of its own: `python -m astro_reasoning_gym.generation`.
+"""Generation of problems in a separate process: `python -m astro_reasoning_gym.generation`.
 
-Some tasks walk over sets of strings, whose order changes from one interpreter to the next. So this
-one is started with a fixed hash seed, and equal requests give equal problems.
+Some tasks iterate over sets of strings, whose order changes from one interpreter to the next. The
+process is therefore started with a fixed hash seed, so that equal requests give equal problems.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from astro.types import Problem
 
 _CHUNK = 200
 _BARREN = 2_000
-"""So many entries without a new problem for the split mean that there are no more."""
+"""After this many entries without a new problem for the split, there are assumed to be no more."""
 
 
 class Draw(msgspec.Struct, frozen=True):
-    """`count` problems of one task and split; `settings` are the task's own."""
+    """A request for `count` problems of one task and split; `settings` are those of the task."""
 
     task: str
     settings: dict[str, Any]
@@ -37,14 +37,19 @@ class Draw(msgspec.Struct, frozen=True):
 
 
 class _Drawn(msgspec.Struct, frozen=True):
-    """The problems of all draws, or why there are none."""
+    """The problems of all draws, or the error that prevented them."""
 
     problems: list[list[Problem]] = []
     error: str = ""
 
 
 def draw_apart(draws: list[Draw]) -> list[list[Problem]]:
-    """The problems of each draw, drawn in a fresh interpreter. Raises `ProblemError`."""
+    """Return the problems of each draw, generated in a fresh interpreter.
+
+    Raises:
+        ProblemError: The process fails, a task or its settings are invalid, or there are too few
+            problems.
+    """
     done = subprocess.run(
         [sys.executable, "-P", "-m", "astro_reasoning_gym.generation"],
         input=msgspec.json.encode(draws),
@@ -53,7 +58,7 @@ def draw_apart(draws: list[Draw]) -> list[list[Problem]]:
         check=False,
     )
     if done.returncode:
-        raise ProblemError(f"drawing reasoning-gym's problems ended with {done.returncode}")
+        raise ProblemError(f"the generation of problems failed with exit code {done.returncode}")
     drawn = msgspec.json.decode(done.stdout, type=_Drawn)
     if drawn.error:
         raise ProblemError(drawn.error)
@@ -61,9 +66,12 @@ def draw_apart(draws: list[Draw]) -> list[list[Problem]]:
 
 
 def draw(wanted: Draw) -> list[Problem]:
-    """Different problems of a split. Raises `ProblemError` where there are not so many.
+    """Return different problems of a split.
 
-    A question's split follows from the question alone, so no two splits share one.
+    The split of a problem depends on its question only, so the splits are disjoint.
+
+    Raises:
+        ProblemError: There are not enough problems.
     """
     found: dict[str, Problem] = {}
     barren = 0
@@ -78,13 +86,13 @@ def draw(wanted: Draw) -> list[Problem]:
         if barren == _BARREN:
             raise ProblemError(
                 f"reasoning-gym's task {wanted.task!r} has {len(found)} different problems in "
-                f"{wanted.split}, not {wanted.count}; ask for fewer, or change its settings"
+                f"{wanted.split}, not {wanted.count}; request fewer, or change its settings"
             )
     return list(found.values())
 
 
 def split_of(problem: Problem) -> str:
-    """One quarter test, one quarter dev, one half train."""
+    """Return the split of a problem by its hash: one quarter test, one quarter dev, half train."""
     return ("test", "dev", "train", "train")[
         blake2b(problem.id.encode(), digest_size=1).digest()[0] % 4
     ]
@@ -103,7 +111,7 @@ def _problems(wanted: Draw) -> Iterator[Problem | None]:
 
 
 def main() -> None:
-    """Draws on stdin, problems on stdout, and whatever the tasks print on stderr."""
+    """Read draws from stdin and write problems to stdout; output of the tasks goes to stderr."""
     draws = msgspec.json.decode(sys.stdin.buffer.read(), type=list[Draw])
     with contextlib.redirect_stdout(sys.stderr):
         try:

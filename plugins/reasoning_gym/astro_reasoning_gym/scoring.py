@@ -1,8 +1,9 @@
-"""How an answer is judged: by the task's scorer, or by a rule of ours where that cannot be trusted.
+"""Scoring of an answer by the task's scorer, or by our own rule if the scorer cannot be trusted.
 
-A scorer gives up to 1.0; only that counts, as the part marks below it pay for form or closeness.
-Some scorers run the model's text (`eval`, or sympy's `parse_expr`, which evaluates too), and some
-give 1.0 to what is not an answer. `RULES` stand in for those; README.md says why for each.
+A scorer returns at most 1.0. Only the full score counts as correct, since lower scores reward form
+or closeness. Some scorers execute the model's text (`eval`, or sympy's `parse_expr`, which also
+evaluates), and some return 1.0 for text that is not an answer. `RULES` replaces those; README.md
+gives the reason for each.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ Rule = Callable[[str, Entry], bool]
 
 
 def correct(answer: str, entry: Entry, dataset: Dataset) -> bool:
-    """Whether an answer is right. Raises `Unreadable` for text that no scorer should be given."""
+    """Whether an answer is correct.
+
+    Raises:
+        Unreadable: The text is not safe to pass to a scorer.
+    """
     if len(answer) > MAX_CHARACTERS:
         raise Unreadable(f"an answer longer than {MAX_CHARACTERS} characters")
     if rule := RULES.get(entry.task):
         return rule(answer, entry)
     if answer != entry.answer and _EXTREME.search(answer):
-        raise Unreadable("not a number of sensible size")
+        raise Unreadable("not a number of reasonable size")
     if guard := GUARDS.get(entry.task):
         guard(answer, entry)
     metadata = deepcopy(dict(entry.metadata))
@@ -66,7 +71,7 @@ def _same_number(answer: str, entry: Entry) -> bool:
 
 
 def _makes_target(answer: str, entry: Entry) -> bool:
-    """Each given number once, and the value exactly; 24 where the task names no target."""
+    """Whether it uses each given number once and equals the target, 24 if the task has none."""
     tree = parse(answer)
     given = sorted(map(int, entry.metadata["numbers"]))
     return numbers(tree) == given and value(tree) == entry.metadata.get("target", 24)
@@ -123,4 +128,4 @@ GUARDS: Mapping[str, Callable[[str, Entry], None]] = MappingProxyType(
     }
 )
 _BOARDS = {"arc_agi", "rearc"}
-"""Their scorers compare tuples, which JSON makes lists of."""
+"""Tasks whose scorers compare tuples, which JSON turns into lists."""

@@ -1,4 +1,4 @@
-"""reasoning-gym's tasks by name, and the way from their entries to problems and back."""
+"""The tasks of reasoning-gym, and the conversion of their entries to problems and back."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _EXAMPLES: Mapping[str, Callable[[Mapping[str, Any]], str]] = MappingProxyType(
         "rush_hour": lambda _: "",
     }
 )
-"""Tasks whose entries name no answer, because many are right, and an example of one, if any."""
+"""Tasks with many correct answers, whose entries have none, and an example answer, if any."""
 
 
 class Dataset(Protocol):
-    """A task with its settings, as reasoning-gym has it."""
+    """A dataset of reasoning-gym: a task with its settings."""
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        """An entry: `question`, `answer` and `metadata`."""
+        """Return an entry: `question`, `answer` and `metadata`."""
 
     def score_answer(self, answer: str, entry: dict[str, Any]) -> float:
-        """At most 1.0."""
+        """Return a score of at most 1.0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a scorer is told of a problem: its task with settings, and the entry itself."""
+    """What a scorer needs to know about a problem: the task, its settings, and the entry."""
 
     task: str
     settings: Mapping[str, Any]
@@ -50,12 +50,16 @@ class Entry:
 
 
 def names() -> list[str]:
-    """The tasks, without the mixtures of them, in order."""
+    """Return the names of the tasks without mixtures, sorted."""
     return sorted(DATASETS.keys() - _MIXTURES)
 
 
 def create(task: str, settings: Mapping[str, Any], seed: int, size: int) -> Dataset:
-    """A task's dataset. Raises `ProblemError` for an unknown task or settings it does not take."""
+    """Return the dataset of a task.
+
+    Raises:
+        ProblemError: The task is unknown, or rejects the settings.
+    """
     if task not in names():
         close = difflib.get_close_matches(task, names(), n=1)
         hint = f"did you mean {close[0]}?" if close else "see reasoning-gym's gallery"
@@ -63,14 +67,14 @@ def create(task: str, settings: Mapping[str, Any], seed: int, size: int) -> Data
     try:
         dataset: Dataset = reasoning_gym.create_dataset(task, seed=seed, size=size, **settings)
     except (TypeError, ValueError, AssertionError) as error:
-        raise ProblemError(f"reasoning-gym's {task} refuses {dict(settings)}: {error}") from None
+        raise ProblemError(f"reasoning-gym's {task} rejects {dict(settings)}: {error}") from None
     return dataset
 
 
 def to_problem(
     task: str, settings: Mapping[str, Any], entry: Mapping[str, Any], instruction: str
 ) -> Problem | None:
-    """A problem whose metadata brings the entry back; None for one without a reference."""
+    """Return a problem from which the entry can be restored; None if there is no reference."""
     metadata, question = entry["metadata"], str(entry["question"])
     example = _EXAMPLES.get(task)
     answer = example(metadata) if example else str(entry["answer"])
@@ -86,7 +90,7 @@ def to_problem(
 
 
 def from_problem(problem: Problem) -> Entry | None:
-    """What `to_problem` was given; None where the problem does not hold it."""
+    """Restore the entry of a problem; None if the problem does not contain one."""
     task, settings, metadata = map(problem.metadata.get, ("task", "settings", "entry"))
     if not (isinstance(task, str) and isinstance(settings, dict) and isinstance(metadata, dict)):
         return None
@@ -96,5 +100,5 @@ def from_problem(problem: Problem) -> Entry | None:
 
 
 def _json(value: Any) -> Any:
-    """The value as it comes back from a JSON file; what JSON has no form for, as text."""
+    """Return the value as it is read back from JSON; other types become text."""
     return json.loads(json.dumps(value, default=str))

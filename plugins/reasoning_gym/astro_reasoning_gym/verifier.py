@@ -16,22 +16,27 @@ MAX_CHARACTERS = 100_000
 
 
 class ReasoningGymVerifier:
-    """Keeps the data that scorers need (boards, word lists) of the tasks it has met.
+    """Verifier `reasoning_gym`.
 
-    Raises `ProblemError` if a task of `preload` is unknown.
+    It keeps the data that scorers need (boards, word lists) for the tasks that it has seen.
     """
 
     def __init__(self, params: VerifierParams) -> None:
+        """Load the data of the tasks in `preload`.
+
+        Raises:
+            ProblemError: A task is unknown.
+        """
         self._params = params
         self._datasets: dict[bytes, Dataset] = {}
         for task in params.preload:
             self._dataset(Entry(task, {}, "", {}))
 
     def verify(self, problem: Problem, response: str) -> Verdict:
-        """Any text has a verdict; the pool bounds the scorers that take their time."""
+        """Return a verdict on any text. Scorers may be slow, so run it in a pool with a timeout."""
         entry = from_problem(problem)
         if entry is None:
-            return Verdict(Status.BAD_REFERENCE, reason="not a problem of reasoning_gym's")
+            return Verdict(Status.BAD_REFERENCE, reason="not a problem of reasoning_gym")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
         answer = extract(response, self._params.extract)
@@ -57,7 +62,7 @@ def _judged(answer: str, entry: Entry, dataset: Dataset) -> Verdict:
         return Verdict(Status.UNPARSED, None, str(error))
     except MemoryError:
         raise
-    except Exception as error:  # a scorer's fault on a model's text: it cannot read it
+    except Exception as error:  # a scorer may raise anything on text that it cannot read
         return Verdict(Status.UNPARSED, None, f"the scorer raised {type(error).__name__}")
     if correct:
         return Verdict(Status.CORRECT, answer)

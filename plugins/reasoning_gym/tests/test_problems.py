@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from astro.config.run import validate
 from astro.errors import ConfigError, ProblemError
+from astro.plugins.params import validate
 from astro.types import Problem
 from astro_reasoning_gym.generation import Draw, draw, split_of
 from astro_reasoning_gym.params import ProblemParams
@@ -63,8 +63,8 @@ def test_settings_reach_the_task() -> None:
     ("task", "settings", "message"),
     [
         ("composite", {}, "has no task 'composite'"),
-        ("leg_counting", {"legs": 3}, "leg_counting refuses {'legs': 3}: .*unexpected keyword"),
-        ("leg_counting", {"min_animals": 0}, "leg_counting refuses {'min_animals': 0}: "),
+        ("leg_counting", {"legs": 3}, "leg_counting rejects {'legs': 3}: .*unexpected keyword"),
+        ("leg_counting", {"min_animals": 0}, "leg_counting rejects {'min_animals': 0}: "),
     ],
 )
 def test_a_task_that_cannot_be_made_is_refused(
@@ -97,7 +97,7 @@ def test_an_unknown_split_is_refused() -> None:
     ("params", "problem"),
     [
         ({"tasks": {}}, "tasks: "),
-        ({"tasks": {"gcd": {"seed": 3}}}, "tasks: .*gcd: seed is not set here"),
+        ({"tasks": {"gcd": {"seed": 3}}}, "tasks: .*gcd: seed cannot be set per task"),
         ({"tasks": {"gcd": {}}, "trian": 3}, "trian: unknown key; did you mean train"),
     ],
 )
