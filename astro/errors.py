@@ -63,6 +63,14 @@ class RunError(AstroError):
     """A run's folder cannot be used, or the run had to stop."""
 
 
+class FormatError(AstroError):
+    """A file that a newer release wrote."""
+
+
+class ConfigWarning(FutureWarning):
+    """A config that the next release will not read as it is. The command line shows one line."""
+
+
 class ProblemError(AstroError):
     """Problems cannot be read from their source."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import os
 import traceback
+import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
 
-from astro.errors import AstroError, BrokenPluginError
+from astro.errors import AstroError, BrokenPluginError, ConfigWarning
 from astro.plugins.hookspecs import COMMAND, Provider
 from astro.plugins.registry import Entry, Registry, load
 from astro.text import plain
@@ -57,7 +59,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _warnings_in_one_line():
+                return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt:
@@ -86,6 +89,23 @@ def _plugin_command(entry: Entry) -> click.Command:
             f"{entry.provider.target} is not a click command"
         )
     return command
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Print each warning about a config once, without the place in our code that Python shows."""
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
+            if issubclass(category, ConfigWarning):
+                click.echo(plain(f"warning: {message}"), err=True)
+            else:
+                shown(message, category, *place)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.simplefilter("default", ConfigWarning)
+        yield
 
 
 def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:

@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from astro.config.migrate import current, migrate
 from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.stages import evaluated_models, run_stages, unknown_models
-from astro.config.yaml import read_config
+from astro.config.yaml import read_config, read_yaml
 from astro.errors import AstroError, ConfigError, PluginError
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.params import ModelParams, Params, validate
@@ -31,7 +32,15 @@ def load_config(
 
 
 def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -> RunConfig:
-    """Validate a config given as plain data. Raises `ConfigError`."""
+    """Validate a config given as plain data.
+
+    Each key that has another name now gives a `ConfigWarning`.
+
+    Raises:
+        ConfigError: The config is invalid.
+        FormatError: A newer release wrote the config.
+    """
+    raw = current(raw, source or "the config")
     try:
         config = validate(RunConfig, raw)
     except ConfigError as error:
@@ -43,6 +52,17 @@ def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -
     if problems:
         raise ConfigError(problems, source)
     return config
+
+
+def read_stored(path: Path) -> RunConfig:
+    """The config of a run as it lies in the run's folder, whatever plugins are installed now.
+
+    Raises:
+        ConfigError: The file cannot be read or is invalid.
+        FormatError: A newer release wrote the file.
+    """
+    config, _ = migrate(read_yaml(path), str(path))
+    return validate(RunConfig, config)
 
 
 def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:

@@ -9,26 +9,38 @@ from typing import Any
 
 import yaml
 
+from astro.config.migrate import current, current_path
 from astro.config.run import RunConfig
 from astro.errors import ConfigError
+from astro.formats import FORMAT
 
 _YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # a date of month 13 is a ValueError
 
 
 def read_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """A config file as plain data, overrides applied. Raises `ConfigError`."""
-    raw = _read_yaml(Path(path))
+    """A config file as plain data in current keys, overrides applied.
+
+    Each key that has another name now gives a `ConfigWarning`.
+
+    Raises:
+        ConfigError: The file is not a mapping in YAML, or an override is malformed.
+        FormatError: A newer release wrote the file.
+    """
+    raw = current(read_yaml(Path(path)), str(path))
     for override in overrides:
-        set_key(raw, override)
-    return raw
+        key, equals, value = override.partition("=")
+        set_key(raw, current_path(key) + equals + value)
+    return current(raw, str(path)) if overrides else raw  # they may set whole mappings
 
 
 def dump_config(config: RunConfig) -> str:
     """The whole config as YAML, defaults included."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+    values = {"format": FORMAT, **config.model_dump(mode="json")}
+    return yaml.safe_dump(values, sort_keys=False)
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A file as it stands. Raises `ConfigError` if it is no mapping in YAML."""
     try:
         raw = _parse_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -53,7 +53,8 @@ class Journal:
 
     Raises:
         JournalError: The file is not a sound journal.
-        RunError: The file cannot be opened, or a newer release wrote it.
+        FormatError: A newer release wrote the file.
+        RunError: The file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:

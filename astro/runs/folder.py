@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
 from filelock import FileLock, Timeout
 
+from astro.config.loading import read_stored
 from astro.config.run import RunConfig
 from astro.config.yaml import dump_config
-from astro.errors import RunError
+from astro.errors import ConfigError, RunError
 from astro.files import write_whole
 
 FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
@@ -96,29 +96,33 @@ class RunFolder:
         self.clearing.unlink()
 
     def _check_config(self, config: RunConfig) -> None:
-        text = dump_config(config)
         if not self.config.exists():
             if self.journal.exists() or self.trees.exists():
                 raise RunError(
                     f"{self.root} holds a run without its config.yaml",
                     "move it away, or choose another name",
                 )
-            write_whole(self.config, [text.encode()])
+            self._write_config(config)
             return
         try:
-            raw = yaml.safe_load(self.config.read_text(encoding="utf-8"))
-            old = RunConfig.model_validate(raw).model_dump(mode="json")
-        except (yaml.YAMLError, ValueError, RecursionError):
-            old = None
-        differing = _changed_keys(old, config.model_dump(mode="json"))
+            old = read_stored(self.config)
+        except ConfigError as error:
+            raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
+        differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))
         changed = [key for key in differing if not key.startswith(FREE)]
         if changed:
-            raise RunError(
-                f"{self.root} holds a run of another config (changed: {', '.join(changed)})",
-                "choose another name, as by --set name=NAME; --fresh removes what is there",
-            )
+            raise self._of_another(f"changed: {', '.join(changed)}")
         if differing:
-            write_whole(self.config, [text.encode()])
+            self._write_config(config)
+
+    def _of_another(self, why: str) -> RunError:
+        return RunError(
+            f"{self.root} holds a run of another config ({why})",
+            "choose another name, as by --set name=NAME; --fresh removes what is there",
+        )
+
+    def _write_config(self, config: RunConfig) -> None:
+        write_whole(self.config, [dump_config(config).encode()])
 
 
 def discard(runs: Path) -> None:

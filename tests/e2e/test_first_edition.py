@@ -83,6 +83,19 @@ def test_a_run_begun_anew_makes_the_same_trees_and_traces(tmp_path: Path) -> Non
         assert holds(rows(tmp_path / "scripted" / file), rows(FIXTURES / "scripted" / file))
 
 
+def test_a_run_whose_config_lacks_keys_that_came_later_goes_on(tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "interrupted", tmp_path / "interrupted")
+    file = tmp_path / "interrupted" / "config.yaml"
+    lines = file.read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith(("max_failed:", "decontaminate:"))]
+    assert len(kept) == len(lines) - 2
+    file.write_text("".join(kept))
+    run("interrupted", tmp_path)
+    assert holds(
+        rows(tmp_path / "interrupted" / "trees.jsonl"), rows(FIXTURES / "expected" / "trees.jsonl")
+    )
+
+
 def test_a_study_is_compared_anew(tmp_path: Path) -> None:
     go_on("study", tmp_path)
     new, old = (folder / "study" / "results.json" for folder in (tmp_path, FIXTURES))

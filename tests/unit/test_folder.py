@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pytest
+import yaml
 
 from astro.config.run import RunConfig
-from astro.errors import RunError
+from astro.config.yaml import dump_config
+from astro.errors import FormatError, RunError
 from astro.runs.folder import RunFolder, discard
 
 
@@ -41,6 +44,69 @@ def test_a_changed_config_is_named_and_nothing_is_overwritten(tmp_path: Path) ->
     ):
         pass
     assert folder.config.read_text() == before
+
+
+def stored(folder: RunFolder, **changes: object) -> None:
+    """Leave a config.yaml in which keys have other values; None takes a key away."""
+    raw = yaml.safe_load(dump_config(config()))
+    raw.update(changes)
+    kept = {key: value for key, value in raw.items() if value is not None}
+    folder.root.mkdir()
+    folder.config.write_text(yaml.safe_dump(kept))
+
+
+@pytest.mark.parametrize("format_", [None, 1, 2])
+def test_a_stored_config_that_lacks_keys_with_defaults_is_the_same_run(
+    tmp_path: Path, format_: int | None
+) -> None:
+    folder = RunFolder(tmp_path / "r")
+    stored(folder, format=format_, evaluate=None, budget=None, seed=None, verifier={"name": "some"})
+    before = folder.config.read_text()
+    assert "evaluate" not in before
+    with folder.claimed(config(), fresh=False):
+        assert folder.config.read_text() == before
+    with (
+        pytest.raises(RunError, match=r"another config \(changed: evaluate\.samples, seed\)"),
+        folder.claimed(config(seed=1, evaluate={"samples": 2}), fresh=False),
+    ):
+        pass
+
+
+def test_a_stored_config_with_a_key_of_another_name_is_the_same_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astro.config.migrate.MOVED", (("random_state", "seed"),))
+    folder = RunFolder(tmp_path / "r")
+    stored(folder, seed=None, random_state=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with folder.claimed(config(seed=4), fresh=False):
+            pass
+    with pytest.raises(RunError, match="changed: seed"), folder.claimed(config(), fresh=False):
+        pass
+
+
+def test_a_stored_config_of_a_newer_release_is_refused(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    stored(folder, format=3, new_key=1)
+    with (
+        pytest.raises(FormatError, match=r"config\.yaml was written by a newer ASTRO \(format 3;"),
+        folder.claimed(config(), fresh=False),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("text", ["", "[", "name: r\n", "new_key: 1\n", "- 1\n", "\xff"])
+def test_a_stored_config_that_is_none_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    folder = RunFolder(tmp_path / "r")
+    folder.root.mkdir()
+    folder.config.write_bytes(text.encode("latin-1"))
+    with (
+        pytest.raises(RunError, match=r"another config \(its config\.yaml: ") as caught,
+        folder.claimed(config(), fresh=False),
+    ):
+        pass
+    assert "\n" not in str(caught.value)
 
 
 def test_what_only_says_how_it_is_carried_out_may_change(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from astro.engine.digest import digest, digest_1
 from astro.engine.journal import Journal
-from astro.errors import JournalError, RunError
+from astro.errors import FormatError, JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Verify
 from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
 
@@ -150,7 +150,7 @@ def test_a_journal_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) 
     set_format(path, 3)
     before = path.read_bytes()
     with pytest.raises(
-        RunError, match=r"newer ASTRO \(format 3; this one reads up to 2\); upgrade"
+        FormatError, match=r"newer ASTRO \(format 3; this one reads up to 2\); upgrade"
     ):
         Journal(path)
     assert path.read_bytes() == before
