@@ -1,4 +1,4 @@
-# `make` lists the targets. Python 3.11 or later with pip and venv is all that has to be there.
+# `make` lists the targets. They only need Python 3.11 or later with pip and venv.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -10,7 +10,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 HERE := -e . $(patsubst %/pyproject.toml,-e %,$(wildcard libs/*/pyproject.toml plugins/*/pyproject.toml))
 
-# Idle OpenMP threads would spin on cores that the verifiers could use.
+# Keep idle OpenMP threads from spinning on cores that the verifiers could use.
 export OMP_WAIT_POLICY := PASSIVE
 export GOMP_SPINCOUNT := 0
 export TOKENIZERS_PARALLELISM := false
@@ -22,29 +22,29 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(VENV)/.installed  ## make .venv with the core and every plugin
+install: $(VENV)/.installed  ## create .venv with the core and every plugin
 
-demo: $(VENV)/.installed  ## run the whole chain on a tiny model
+demo: $(VENV)/.installed  ## run all stages on a tiny model
 	$(BIN)/astro run $(CONFIG)
 
-check: $(VENV)/.installed-dev  ## lint, types, import rules, documents
+check: $(VENV)/.installed-dev  ## check lint, types, import rules and documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(PYTEST) tests/unit/test_layers.py tests/unit/test_configs.py tests/unit/test_readme.py
 	$(BIN)/python docs/reference.py --check
 
-test: $(VENV)/.installed-dev  ## the tests that take minutes in all
+test: $(VENV)/.installed-dev  ## run the tests; takes minutes in total
 	$(PYTEST) -n 2 -m "not (slow or vllm or openrlhf)"
 
-test-slow: $(VENV)/.installed-dev  ## the tests that take minutes each
+test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes each
 	$(PYTEST) -m "slow and not (vllm or openrlhf)"
 
-test-vllm: .venv-vllm/.installed $(VENV)/.installed-dev  ## what needs the real vLLM, in .venv-vllm
+test-vllm: .venv-vllm/.installed $(VENV)/.installed-dev  ## run the tests that need vLLM, in .venv-vllm
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -m vllm plugins/vllm
 	$(PYTEST) -m vllm plugins/openai
 
-test-openrlhf: .venv-openrlhf/.installed $(VENV)/.installed-dev  ## what needs the real OpenRLHF
+test-openrlhf: .venv-openrlhf/.installed $(VENV)/.installed-dev  ## run the tests that need OpenRLHF, in .venv-openrlhf
 	$(PYTEST) -m openrlhf plugins/openrlhf
 
 fuzz: $(VENV)/.installed-dev  ## fuzz the math verifier for an hour
@@ -53,21 +53,21 @@ fuzz: $(VENV)/.installed-dev  ## fuzz the math verifier for an hour
 docs: $(VENV)/.installed  ## write docs/reference.md from the code
 	$(BIN)/python docs/reference.py
 
-bench-%: $(VENV)/.installed  ## measure bench/%.py, such as bench-search
+bench-%: $(VENV)/.installed  ## run the benchmark bench/%.py, such as bench-search
 	$(BIN)/python bench/$*.py
 
-bench-rl: $(VENV)/.installed-dev .venv-openrlhf/.installed  ## measure bench/rl.py and rl_openrlhf.py
+bench-rl: $(VENV)/.installed-dev .venv-openrlhf/.installed  ## run the benchmarks rl.py and rl_openrlhf.py
 	$(BIN)/python bench/rl.py
 	$(BIN)/python bench/rl_openrlhf.py
 
-claim: $(VENV)/.installed  ## the paper's claim on countdown, two hours: docs/results.json
+claim: $(VENV)/.installed  ## run the claim's study in two hours and update docs/results.json
 	$(BIN)/astro run configs/countdown-claim.yaml
 	cp runs/countdown-claim/results.json docs/results.json
 
-tiny-model: $(VENV)/.installed  ## train the embedded countdown model anew
+tiny-model: $(VENV)/.installed  ## train the shipped countdown model again
 	$(BIN)/python plugins/countdown/tiny_model/make.py
 
-clean:  ## remove .venv, builds and caches; runs/ stays
+clean:  ## remove .venv, builds and caches, but not runs/
 	rm -rf $(VENV) .venv-* build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 	find . -name '*.egg-info' -prune -exec rm -rf {} +
@@ -82,7 +82,7 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(INSTALL) --no-deps --target $(VENV)/reference openrlhf==0.11.2
 	touch $@
 
-# Engines whose pins differ from ours live in environments of their own, made from complete locks.
+# Engines with other pins have environments of their own, which are installed from complete lock files.
 .venv-%/.installed: plugins/%/requirements.lock $(PYPROJECTS)
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<

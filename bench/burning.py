@@ -1,4 +1,4 @@
-"""A scripted policy that is bound by the CPU: a plugin that only the benchmark's workers have."""
+"""A scripted policy whose speed is limited by the CPU. Only the benchmark installs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from astro.builtin.scripted import Line, LineWriter
 from astro.plugins.hookspecs import Provider, hookimpl
 
 ROUNDS = 2_000
-"""About a millisecond a line."""
+"""Chosen so that a line takes about a millisecond."""
 LENGTH = 6
 
 
@@ -22,7 +22,7 @@ def policy(params: None) -> LineWriter:  # noqa: ARG001
 
 
 def next_line(user: str, response: str, draw: int) -> Line | None:
-    """Any of eight steps, LENGTH times, and then an answer."""
+    """Writes one of eight steps, LENGTH times, and then an answer."""
     digest = f"{user}{response}{draw}".encode()
     for _ in range(ROUNDS):
         digest = blake2b(digest, digest_size=16).digest()

@@ -1,4 +1,4 @@
-"""A newcomer's first minutes: a fresh clone in an empty folder, then `make demo`."""
+"""Times `make demo` in a fresh clone in an empty folder, as a new user runs it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the loop and the engines under it are worth; ratios within one run, a table for each part.
+"""Benchmarks of the loop and of the engines below it: ratios within one run, one table per part.
 
-python bench/engines.py [vllm] [bookkeeping] [together] [prefixes] [ray]     (by default all)
+python bench/engines.py [vllm] [bookkeeping] [together] [prefixes] [ray]     (all by default)
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LLM_REASONERS = "llm-reasoners==1.0.2"
 
 
 def vllm() -> None:
-    """Search on vLLM against `LLM.generate`, in the environment that has vLLM."""
+    """Compare search on vLLM with `LLM.generate`, in the environment that has vLLM."""
     python = ROOT / ".venv-vllm/bin/python"
     if python.exists():
         subprocess.run([python, HERE / "engines_vllm.py"], check=True)
@@ -50,7 +50,7 @@ def vllm() -> None:
 
 
 def bookkeeping() -> None:
-    """MCTS with a model that costs nothing: ours with its journal, and that of llm-reasoners."""
+    """Compare ASTRO's MCTS, with its journal, and llm-reasoners' MCTS on a stub model."""
     ours, theirs, grown = [], [], []
     path = installed(LLM_REASONERS)
     for _ in range(ROUNDS):
@@ -68,13 +68,13 @@ def bookkeeping() -> None:
 
 
 def together() -> None:
-    """Nodes per second with 64 problems at once over those with one at a time."""
+    """Nodes per second with 64 problems at once, divided by those with one at a time."""
     middle = median(at_once.ratios())
     publish("engines-together", [Mark.of("nodes/s, 64 at once to one at a time", middle, ">= 8")])
 
 
 def prefixes() -> None:
-    """The share of prompt tokens that had to be computed, with the tiny model."""
+    """The share of prompt tokens that had to be computed with the tiny model."""
     config = astro.load_config(ROOT / "configs/quickstart.yaml", ["policy.params.processes=1"])
     registry = Registry.discover()
     problems = registry.build("problems", config.problems).load("train")[:32]
@@ -87,7 +87,7 @@ def prefixes() -> None:
 
 
 def ray() -> None:
-    """Trees per second of two workers over those of one, where the policy burns a core."""
+    """Trees per second of two workers, divided by those of one; the policy occupies a core."""
     from astro_ray.cluster import connected
 
     alone, both = [], []
@@ -133,7 +133,7 @@ class StubValue:
 
 
 def iterations_per_second(iterations: int) -> float:
-    """Of TREES trees that grow at once."""
+    """Iterations per second of TREES searches that run at once."""
     params = {"expand": len(stub.ACTIONS), "iterations": iterations, "max_depth": stub.DEPTH}
     mcts = build_search(Binding(name="mcts", params=params), StubValue())
     with VerifierPool(VerifierBinding(name="exact")) as pool, journal() as opened:
@@ -155,7 +155,7 @@ def llm_reasoners(path: Path, iterations: int) -> float:
 
 
 def trees_per_second(path: Path, workers: int) -> float:
-    """Between the first and the last tree, so that the workers' start does not count."""
+    """Trees per second from the first to the last tree, without the start of the workers."""
     registry = Registry.discover()
     params = {"workers": workers, "concurrency": 4, "env": {"PYTHONPATH": str(path)}}
     executor = registry.build("executor", Binding(name="ray", params=params))
@@ -199,7 +199,7 @@ def journal() -> Iterator[Journal]:
 
 
 def installed(requirement: str) -> Path:
-    """A folder with that distribution alone; what it needs is in this environment."""
+    """A folder with only that distribution; its dependencies are in this environment."""
     path = ROOT / ".venv-bench"
     if not path.exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
@@ -209,7 +209,7 @@ def installed(requirement: str) -> Path:
 
 @contextmanager
 def plugin(name: str) -> Iterator[Path]:
-    """A folder with a module of this one as a distribution, as pip would have installed it."""
+    """A folder with a module of this folder as a distribution that pip has installed."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         shutil.copy(HERE / f"{name}.py", path)

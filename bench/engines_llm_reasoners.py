@@ -1,4 +1,4 @@
-"""Prints the iterations a second of llm-reasoners' MCTS on the stub; run by engines.py.
+"""Prints the iterations per second of llm-reasoners' MCTS on the stub. Run by engines.py.
 
 python bench/engines_llm_reasoners.py ITERATIONS
 """
@@ -16,7 +16,7 @@ State = tuple[str, ...]
 
 
 class World(WorldModel):  # type: ignore[misc]
-    """A state is the actions so far, and terminal at the depth limit."""
+    """A state is the list of actions so far. It is terminal at the depth limit."""
 
     def init_state(self) -> State:
         return ()

@@ -1,7 +1,7 @@
-"""Search on vLLM against `LLM.generate` of the same requests in one batch, and prefix reuse.
+"""Compares search on vLLM with `LLM.generate` of the same requests, and measures prefix reuse.
 
-Runs where vLLM is installed: `make bench-vllm`. Both arms decode the same samples, by the same
-parameters and seeds, each with an engine of its own that begins with nothing cached.
+Runs where vLLM is installed. Both decode the same samples with the same parameters and seeds,
+each with an engine of its own whose cache is empty at first.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ use 1 8 9 to make 16
 8 + 9 = 17 left 1 17
 17 - 1 = 16 left 16
 answer 16"""
-"""Three worked examples before every problem, as prompts of language models have them."""
+"""Three worked examples that precede every problem, as in few-shot prompts."""
 
 POLICY = PolicyParams(
     model="tiny-countdown",
@@ -60,7 +60,7 @@ POLICY = PolicyParams(
 
 
 class Recorder:
-    """A policy that keeps the requests that it passes on."""
+    """A policy that records the requests that it forwards."""
 
     def __init__(self, policy: Backend) -> None:
         self._policy = policy
@@ -80,7 +80,7 @@ class Recorder:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search took, what it asked for, and what its policy counted."""
+    """The time of a search, its requests, and the counters of its policy."""
 
     seconds: float
     requests: Sequence[Generate]
@@ -89,7 +89,7 @@ class Searched:
 
 
 def search(problems: Sequence[Problem]) -> Searched:
-    """MCTS with rollouts on `problems`, verified and journalled as in a run."""
+    """Run MCTS with rollouts on `problems`, with verification and journal as in a run."""
     policy = VllmPolicy(POLICY)
     recorder = Recorder(policy)
     with (
@@ -125,7 +125,7 @@ def tasks(problems: Sequence[Problem]) -> list[Task[Any]]:
 
 
 def generate(searched: Searched) -> tuple[float, int]:
-    """Seconds and generated tokens of `LLM.generate` for the same samples, all at once."""
+    """Seconds and generated tokens of `LLM.generate` for the same samples in one batch."""
     from vllm import LLM
 
     llm = LLM(**engine.engine_args(POLICY, engine.models.checkpoint(POLICY.model)))

@@ -1,4 +1,4 @@
-"""Marks: a measured value, the goal it is held to, and the table and file they go to."""
+"""Marks are measured values with their goals. They are reported in a table and in a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _HOLDS = {"<=": operator.le, ">=": operator.ge}
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """`goal` is a comparison such as `<= 0.3`; `holds` is whether `value` meets it."""
+    """A measured value. `goal` is a comparison such as `<= 0.3`; `holds` says if it is met."""
 
     mark: str
     value: float
@@ -46,7 +46,7 @@ def publish(name: str, marks: Sequence[Mark]) -> None:
 
 
 def run_parts(parts: Sequence[Callable[[], None]]) -> None:
-    """Run those that the command line names, in their order; all if it names none."""
+    """Run the parts that the command line names, in the order of `parts`; all by default."""
     wanted = sys.argv[1:] or [part.__name__ for part in parts]
     for part in parts:
         if part.__name__ in wanted:

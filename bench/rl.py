@@ -1,8 +1,8 @@
-"""RL in one process: its speed beside TRL's, rewards that rise, and what verification costs.
+"""Benchmarks RL in one process: its speed compared with TRL, its gain, the cost of verification.
 
-It starts from the model that `make demo` fine-tunes, in runs/quickstart, and makes it if need be.
+Starts from the model that `make demo` fine-tunes in runs/quickstart, and trains it if needed.
 
-python bench/rl.py [speed] [verification] [rising]     (by default all)
+python bench/rl.py [speed] [verification] [rising]     (all by default)
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ SEEDS = range(3)
 ROUNDS, STEPS = 3, 4
 HELD_OUT = 400
 LONGEST_PROMPT = 600
-"""Characters of a math prompt that leave the tiny model room for a response."""
+"""Maximum length of a math prompt, which leaves the tiny model room for a response."""
 
 PARAMS = GrpoParams(
     steps=STEPS,
@@ -58,7 +58,7 @@ PARAMS = GrpoParams(
     max_refills=0,
     save_every=STEPS + 1,
 )
-"""The quickstart's batch; responses up to the default length. All steps take as many samples."""
+"""The quickstart's batch size, with responses up to the default length. All steps are alike."""
 
 BATCH = PARAMS.prompts_per_step * PARAMS.group_size
 
@@ -73,14 +73,14 @@ def countdown(split: str, **params: int) -> list[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Samples a second on the wall, and a second of processor time, all processes together."""
+    """Samples per second of wall time and of processor time, over all processes."""
 
     wall: float
     cpu: float
 
 
 class Clock:
-    """Takes the time at the end of each step."""
+    """Records the time at the end of each step."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -89,7 +89,7 @@ class Clock:
         self._lengths: list[float] = []
 
     def tick(self, length: float) -> None:
-        """A step has ended whose responses had `length` tokens on average."""
+        """Record the end of a step whose responses had `length` tokens on average."""
         process = psutil.Process()
         spent = [p.cpu_times() for p in (process, *process.children(recursive=True))]
         self._wall.append(time.perf_counter())
@@ -97,7 +97,7 @@ class Clock:
         self._lengths.append(length)
 
     def speed(self) -> Speed:
-        """By the median step, of which the first is left out: it loads and compiles."""
+        """The speed of the median step, without the first step, which loads and compiles."""
         wall, cpu = (
             BATCH / median(after - before for before, after in pairwise(times))
             for times in (self._wall, self._cpu)
@@ -118,7 +118,7 @@ def ours(problems: Sequence[Problem]) -> Speed:
 
 
 def trls(problems: Sequence[Problem]) -> Speed:
-    """The speed of TRL, without what would slow it down: logs, checkpointed gradients."""
+    """The speed of TRL, without logging and gradient checkpointing, which would slow it down."""
     clock = Clock("trl")
     lengths: list[float] = []
     verifier = build("verifier", CONFIG.verifier)
@@ -164,7 +164,7 @@ def trls(problems: Sequence[Problem]) -> Speed:
 
 
 def written(problems: Sequence[Problem]) -> list[str]:
-    """Prompts as the policy writes them."""
+    """Prompts in the form in which the policy is given them."""
     tokenizer = AutoTokenizer.from_pretrained(START)
     if not tokenizer.chat_template:
         return [problem.prompt for problem in problems]
@@ -173,7 +173,7 @@ def written(problems: Sequence[Problem]) -> list[str]:
 
 
 def gains() -> Iterator[float]:
-    """Points of pass@1 on held-out problems that the quickstart's RL adds, seed by seed."""
+    """Percentage points of held-out pass@1 that the quickstart's RL adds, for each seed."""
     assert CONFIG.rl is not None
     step_format = build("step_format", CONFIG.step_format)
     before = pass_at_1(START)
@@ -189,7 +189,7 @@ def gains() -> Iterator[float]:
 
 
 def pass_at_1(model: Path) -> float:
-    """In %, one seed for every model, so that they are asked the same."""
+    """pass@1 in %. All models use the same seed, so that they get the same requests."""
     problems = countdown("test", test=HELD_OUT)
     sample = partial(
         sample_responses, n=CONFIG.evaluate.samples, max_tokens=CONFIG.evaluate.max_tokens
@@ -205,10 +205,10 @@ def pass_at_1(model: Path) -> float:
 
 
 class Mathematician:
-    """A policy whose tokens are the tiny model's, and whose words are MATH's own solutions.
+    """A policy with the tokens of the tiny model and the text of MATH's solutions.
 
-    Half of them are of another problem. Each is told apart by the model's text before it, so that
-    none has been verified before.
+    Half of the solutions are those of another problem. The model's own text precedes each of them,
+    so that all responses differ and no verdict is cached.
     """
 
     def __init__(self, policy: TrainablePolicy, solutions: dict[str, str]) -> None:
@@ -245,7 +245,7 @@ class Mathematician:
 
 
 def verification_shares() -> list[float]:
-    """Of each step's wall time, what was spent on nothing but waiting for sympy's verdicts."""
+    """The share of each step's wall time that was spent only on waiting for verdicts of sympy."""
     rows = [json.loads(line) for line in MATH.read_text().splitlines()]
     rows = [row for row in rows if len(row["problem"]) <= LONGEST_PROMPT]
     problems = [Problem(row["id"], row["problem"], row["answer"]) for row in rows]
@@ -273,7 +273,7 @@ def verification_shares() -> list[float]:
 
 
 def speed() -> None:
-    """Samples a second, beside TRL's."""
+    """Compare samples per second with those of TRL."""
     problems = countdown("train")
     speeds = [(ours(problems), trls(problems)) for _ in range(ROUNDS)]
     wall = median(our.wall / trl.wall for our, trl in speeds)
@@ -288,7 +288,7 @@ def speed() -> None:
 
 
 def verification() -> None:
-    """What of a step's wall time waits for verdicts alone."""
+    """Measure the share of a step's wall time that is spent waiting for verdicts."""
     if not MATH.exists():
         print(f"verification: not measured, for there is no {MATH}")
         return
@@ -300,7 +300,7 @@ def verification() -> None:
 
 
 def rising() -> None:
-    """What RL adds on held-out problems."""
+    """Measure what RL adds on held-out problems."""
     publish(
         "rl-rising",
         [

@@ -1,8 +1,7 @@
-"""Seconds a step of `openrlhf_grpo` and of bare OpenRLHF with the same flags, on a CPU.
+"""Compares seconds per step of `openrlhf_grpo` and of bare OpenRLHF with the same flags, on a CPU.
 
-The bare one is only waited for, and is given a reward function as its users write one, with the
-verifier in its own process. The two take turns. Needs `.venv-openrlhf`, as `make test-openrlhf`
-makes it.
+Bare OpenRLHF has a reward function as its users write it, with the verifier in its own process. The
+two are run in alternation. Needs `.venv-openrlhf`, which `make test-openrlhf` creates.
 """
 
 from __future__ import annotations
@@ -64,7 +63,7 @@ def reward_func(queries, prompts, labels, **kwargs):
 
 
 def job(run_dir: Path) -> RLJob:
-    """RL of the tiny model on countdown."""
+    """A config for RL of the tiny model on countdown."""
     source = Registry.discover().build("problems", Binding(name="countdown"))
     return RLJob(
         source.load("train"),
@@ -77,13 +76,13 @@ def job(run_dir: Path) -> RLJob:
 
 
 def ours(run_dir: Path) -> list[float]:
-    """Seconds of each step."""
+    """Seconds of each step of `openrlhf_grpo`."""
     trainer().train(job(run_dir), lambda *_: None)
     return seconds(run_dir / "openrlhf/openrlhf.log")
 
 
 def bare(run_dir: Path) -> list[float]:
-    """The same of OpenRLHF by itself."""
+    """Seconds of each step of bare OpenRLHF."""
     found = trainer().dry_run(job(run_dir))
     (run_dir / "openrlhf/reward.py").write_text(BARE_REWARD)
     log = run_dir / "log"
@@ -100,9 +99,10 @@ def trainer() -> Any:
 
 
 def seconds(log: Path) -> list[float]:
-    """OpenRLHF's own time of each step: sampling with its rewards, experience, training, sync.
+    """OpenRLHF's own time of each step: sampling with rewards, experience, training, weight sync.
 
-    Raises `SystemExit` if the run has not come to its end.
+    Raises:
+        SystemExit: The run did not finish.
     """
     text = log.read_text(errors="replace")
     steps = [step for line in text.splitlines() if (step := parse_step(line))]

@@ -1,7 +1,7 @@
-"""Search with the tiny model: 64 problems at once against one at a time, and its memory.
+"""Compares search with 64 problems at once and with one at a time, and measures its memory.
 
-Both arms run in this process, in turn, on the same engine parts: policy, verifiers, journal. Each
-round takes problems that no other took, so that no arm finds another's work in a cache.
+Both run in this process in alternation, with the tiny model and the same policy, verifiers and
+journal. Each round uses different problems, so that neither finds the other's work in a cache.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ CONFIG = Path(__file__).parents[1] / "configs" / "quickstart.yaml"
 ROUNDS = 3
 ALONE, TOGETHER = 1, 64
 PROBLEMS = {ALONE: 32, TOGETHER: 512}
-"""More at 64 at once, so that the last few trees, which run with fewer, weigh little."""
+"""More problems for 64 at once, so that the last trees, which run with fewer, matter little."""
 
 
 def ratios() -> list[float]:
-    """Nodes per second at 64 at once over those at one at a time, one ratio a round."""
+    """Nodes per second with 64 at once, divided by one at a time; one ratio per round."""
     config = astro.load_config(CONFIG)
     registry = Registry.discover()
     problems = iter(registry.build("problems", config.problems).load("train"))
@@ -84,7 +84,7 @@ def nodes_per_second(
 
 
 def memory() -> float:
-    """GB that a search of 400 problems takes up at its peak, in all its processes."""
+    """Peak memory of a search of 400 problems in GB, over all of its processes."""
     config = astro.load_config(CONFIG, ["trees=400"])
     with tempfile.TemporaryDirectory() as runs, peak_memory() as peak:
         astro.run(config, runs=runs, until="search")
@@ -93,7 +93,7 @@ def memory() -> float:
 
 @contextmanager
 def peak_memory() -> Iterator[list[int]]:
-    """Collects, five times a second, the KiB that this process and its children take up."""
+    """Records the memory of this process and its children in KiB, five times per second."""
     samples: list[int] = []
     stop = threading.Event()
 

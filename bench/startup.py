@@ -1,4 +1,4 @@
-"""What the command line costs before it does anything."""
+"""Measures how long the command line takes to start."""
 
 from __future__ import annotations
 

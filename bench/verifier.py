@@ -1,9 +1,9 @@
-"""The math verifier on the labelled pairs of ../shared/data, beside math-verify.
+"""Evaluates the math verifier on the labeled pairs of ../shared/data, compared with math-verify.
 
-Verdicts, worst time and memory come from the pool of a run, one pair after the other. The rates are
-of both verifiers in this process, in turn on the same chunks of pairs, by CPU seconds, so that what
-else runs on the machine weighs little. math-verify 0.9.0 and its parser are put into
-.venv-math-verify, and share this environment's sympy.
+Verdicts, worst time and memory are those of a verifier pool, one pair after the other. The rates
+are those of both verifiers in this process, in alternation on the same chunks of pairs, in CPU
+seconds, so that other work on the machine matters little. math-verify 0.9.0 and its parser are
+installed into .venv-math-verify and share this environment's sympy.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ CANARY = re.compile(r"/tmp/[\w./-]+")
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """A reference and a response. `right` is the label; None where either verdict will do."""
+    """A reference and a response. `right` is the label, or None if either verdict is accepted."""
 
     problem: Problem
     response: str
@@ -76,7 +76,7 @@ class Judged:
 
 
 def read(name: str) -> list[Pair]:
-    """The pairs of a file of ../shared/data."""
+    """The pairs in a file of ../shared/data."""
     path = DATA / name
     if not path.exists():
         raise SystemExit(f"needs {path.name} in ../shared/data")
@@ -94,12 +94,12 @@ def _pair(row: dict[str, Any]) -> Pair:
 
 
 def group(source: str) -> str:
-    """The row of the table that a source of pairs belongs to."""
+    """The row of the table to which a source of pairs belongs."""
     return next((name for name in SOURCES if source.startswith(name)), "upstream")
 
 
 def judge_in_pool(pairs: Iterable[Pair]) -> tuple[list[Judged], float]:
-    """What a run's pool says, one pair at a time, and the most MiB that a worker took."""
+    """The verdicts of a pool, one pair at a time, and the peak memory of a worker in MiB."""
     judged, peak = [], 0.0
     with VerifierPool(VerifierBinding(name="sympy")) as pool:
         pool.add(-1, Verify(Problem("start", "", "1"), "1"))
@@ -115,7 +115,7 @@ def judge_in_pool(pairs: Iterable[Pair]) -> tuple[list[Judged], float]:
 
 
 def children_peaks() -> list[float]:
-    """The most MiB that each child process has had resident."""
+    """The peak resident memory of each child process in MiB."""
     peaks = [0.0]
     for child in Path("/proc/self/task").glob("*/children"):
         for pid in child.read_text().split():
@@ -125,7 +125,7 @@ def children_peaks() -> list[float]:
 
 
 def other_verifier() -> Verifier:
-    """math-verify, installed beside this environment if it has not been."""
+    """math-verify, which is installed beside this environment if it is missing."""
     if not OTHER.exists():
         command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target"]
         subprocess.run([*command, str(OTHER), *OTHER_PINS], check=True)
@@ -136,7 +136,7 @@ def other_verifier() -> Verifier:
 
 
 def rate_ratio(pairs: Sequence[Pair], ours: Verifier, theirs: Verifier) -> float:
-    """Our pairs per second to theirs, the two in turn, each after a first chunk to warm up."""
+    """Pairs per second of `sympy`, divided by math-verify's, in alternation after a warm-up."""
     seconds = {ours: 0.0, theirs: 0.0}
     for start in range(0, len(pairs), CHUNK):
         for verifier in (ours, theirs):
@@ -150,7 +150,7 @@ def rate_ratio(pairs: Sequence[Pair], ours: Verifier, theirs: Verifier) -> float
 
 
 def p99(pairs: Sequence[Pair], verifier: Verifier) -> float:
-    """Seconds that 99 in 100 verdicts stay below."""
+    """The 99th percentile of the seconds per verdict."""
     seconds = []
     for pair in pairs:
         began = time.perf_counter()
