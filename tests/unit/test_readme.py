@@ -108,6 +108,20 @@ def test_the_plugin_of_the_readme_works() -> None:
     assert verdicts == [Status.CORRECT, Status.INCORRECT, Status.UNPARSED, Status.UNPARSED]
 
 
+def test_the_page_on_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    names: dict[str, Any] = {}
+    for block in blocks(ROOT / "docs/python.md", "python"):
+        exec(block, names)
+    assert (tmp_path / "runs/small/trees.jsonl").exists()
+    assert "report was finished already" in capsys.readouterr().out
+    assert names["verdict"].correct
+    assert names["tree"].problem.prompt == "use 3 5 8 to make 19"
+
+
 @pytest.mark.parametrize("model", [RunConfig, VerifierBinding, Budget, Evaluate])
 def test_every_key_is_explained(model: type[BaseModel]) -> None:
     text = (ROOT / "docs/config.md").read_text()
