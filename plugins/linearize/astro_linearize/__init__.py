@@ -1,4 +1,4 @@
-"""Entry point: search trees to chains of thought."""
+"""Linearizers: from search trees to chains of thought."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the linearizers of this package."""
     return [
         Provider(
             "linearizer",

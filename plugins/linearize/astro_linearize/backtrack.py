@@ -15,24 +15,25 @@ from astro_linearize.render import fits, render
 from astro_linearize.self_evaluation import approved
 
 DRAWS = 8
-"""Draws for each trace asked for, since some repeat one another or are too long."""
+"""Draws for each requested trace, since some are repetitions or too long."""
 
 
 class Backtrack:
-    """Walks up to k wrong paths before the correct one, with the step format's own words between.
+    """Walks up to k wrong paths before the correct one, joined by phrases of the step format.
 
-    A trace that is too long loses its earliest wrong path until it fits; one that does not fit
-    without any is not made.
+    A trace that is too long loses its earliest wrong paths until it fits. If it does not fit even
+    without wrong paths, there is no trace.
     """
 
     def __init__(self, params: BacktrackParams, *, step_format: StepFormat) -> None:
+        """Linearize with the phrases of `step_format`."""
         self.params = params
         self.step_format = step_format
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
-        """Up to `traces_per_tree` traces, no two of the same paths, each verified again.
+        """Return up to `traces_per_tree` traces of different paths, each of them verified again.
 
-        With `self_evaluation`, they end at solutions that the policy approves of.
+        With `self_evaluation`, they end at solutions that the model approves.
         """
         solutions = [n for n in tree.terminals() if n.verdict and n.verdict.correct]
         if solutions and self.params.self_evaluation:
@@ -61,7 +62,7 @@ class Backtrack:
     def _fit(
         self, tree: SearchTree, paths: Sequence[Path], rng: Random
     ) -> tuple[Sequence[Path], tuple[Segment, ...]]:
-        """The longest tail of `paths` whose trace is short enough, and that trace."""
+        """Return the longest tail of `paths` whose trace is short enough, and that trace."""
         while paths:
             segments = render(tree, paths, self.step_format, self.params, rng)
             if fits(segments, self.params):

@@ -1,4 +1,4 @@
-"""Choosing the paths of a trace. Pure: all chance comes from the generator that is passed in."""
+"""Choice of the paths of a trace; all randomness comes from the generator that is passed in."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from astro_linearize.params import BacktrackParams, CorrectChoice, Order, WrongC
 def choose_paths(
     tree: SearchTree, solutions: Sequence[Node], params: BacktrackParams, rng: Random
 ) -> list[Path]:
-    """Up to k wrong paths, then the path to one of `solutions`, of which there is at least one.
+    """Return up to k wrong paths, followed by the path to one of `solutions` (at least one).
 
-    k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree. Some
-    wrong paths may be left before their end.
+    k is drawn from `params.weights()` and limited by the distinct wrong answers in the tree. With
+    `cut_share`, some wrong paths are cut before their end.
     """
     correct = choose_correct(tree, solutions, params.correct, rng)
     k = draw_backtracks(params.weights(), rng)
@@ -29,20 +29,21 @@ def choose_paths(
 
 
 def path_ids(tree: SearchTree, terminal: Node) -> Path:
+    """Return the ids of the nodes from the first step to a terminal."""
     return tuple(node.id for node in tree.path(terminal.id))
 
 
 def draw_backtracks(weights: Mapping[int, float], rng: Random) -> int:
-    """A number of backtracks k, by weight."""
+    """Draw a number of backtracks k by weight."""
     return rng.choices(list(weights), weights=list(weights.values()))[0]
 
 
 def choose_correct(
     tree: SearchTree, solutions: Sequence[Node], choice: CorrectChoice, rng: Random
 ) -> Node:
-    """A correct terminal: any, the one with the highest mean Q along its path, or the shortest.
+    """Return a correct terminal: a random one, the highest mean Q along the path, or the shortest.
 
-    Chance decides between equals.
+    Ties are broken at random.
     """
     found = list(solutions)
     rng.shuffle(found)
@@ -54,11 +55,11 @@ def choose_correct(
 def choose_wrong(
     tree: SearchTree, correct: Node, k: int, choice: WrongChoice, rng: Random
 ) -> list[Node]:
-    """Up to `k` wrong terminals, in order of choice, no two with one answer.
+    """Return up to `k` wrong terminals with different answers, the preferred ones first.
 
-    Only definite verdicts count: a response that could not be read or checked is no wrong answer.
-    A terminal is ranked by its branch, the first node of its path that is off the correct one,
-    for its own Q is 0. Chance decides between equals.
+    Only definite verdicts count: a response that could not be read or checked is not a wrong
+    answer. A terminal is ranked by its branch, the first node of its path off the correct path,
+    since the Q of a wrong terminal itself is 0. Ties are broken at random.
     """
     found = [node for node in tree.terminals() if _is_wrong(node)]
     rng.shuffle(found)
@@ -72,7 +73,7 @@ def choose_wrong(
 
 
 def order_paths(paths: Sequence[Path], goal: Path, order: Order, rng: Random) -> list[Path]:
-    """Wrong paths in random order, or those that share most steps with the correct one last."""
+    """Return wrong paths in random order, or with those that share most steps with `goal` last."""
     shuffled = rng.sample(paths, len(paths))
     if order == "nearest_last":
         shuffled.sort(key=lambda path: shared_steps(path, goal))

@@ -1,4 +1,4 @@
-"""Linearizer `direct`: the control arm, correct paths only."""
+"""Linearizer `direct`: correct paths only, as the control of an experiment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from astro_linearize.params import BacktrackParams, DirectParams
 
 
 def Direct(params: DirectParams, *, step_format: StepFormat) -> Backtrack:  # noqa: N802
-    """`backtrack` with k = 0."""
+    """Return the linearizer `backtrack` with k = 0."""
     return Backtrack(
         BacktrackParams(max_backtracks=0, **params.model_dump()), step_format=step_format
     )

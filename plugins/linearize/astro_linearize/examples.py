@@ -1,4 +1,4 @@
-"""What a policy is shown before it puts a trace in its own words."""
+"""Instruction and few-shot examples for the rewriting of traces."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from pydantic import Field
 from astro.plugins.params import Params
 
 
-class Example(Params):
-    """A problem, the numbered notes of a search for its solution, and how they are written out."""
+class FewShot(Params):
+    """A few-shot example: a problem, numbered notes of a search, and their rewriting as prose."""
 
     problem: str
-    notes: Annotated[str, Field(description="a line a note: [1] step: ...")]
-    rewriting: Annotated[str, Field(description="a passage a note, each headed by its number")]
+    notes: Annotated[str, Field(description="one line per note: [1] step: ...")]
+    rewriting: Annotated[
+        str, Field(description="one passage per note, each starting with the number of the note")
+    ]
 
 
 INSTRUCTION = """\
@@ -27,7 +29,7 @@ the first person, as someone who thinks aloud.
 - A note `return` becomes an explicit return to the step that it names. Keep its words for that."""
 
 EXAMPLES = (
-    Example(
+    FewShot(
         problem="A box holds 3 red and 5 blue pens. In how many ways can 2 of one colour be drawn?",
         notes="""\
 [1] step: There are 3 * 5 = 15 ways to draw one pen of each colour.

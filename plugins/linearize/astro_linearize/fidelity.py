@@ -1,4 +1,4 @@
-"""Whether a rewritten trace says what the tree holds: no step lost, none invented. Pure."""
+"""Fidelity of a rewritten trace to its tree: no step is lost, and none is invented."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from astro.interfaces import StepFormat
 from astro.types import Problem, Segment, SegmentKind
 
 _NUMBER = re.compile(r"(?<![\w.)\]}])-?(?:\d+(?:[.,]\d+)*|\.\d+)|\d+(?:[.,]\d+)*")
-"""With its sign, where a minus right before it is not one between two terms."""
+"""A number with its sign; a minus between two terms is not a sign."""
 _BOXED = re.compile(r"\\boxed\s*\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*)\}")
 
 
 def faithful(
     problem: Problem, segments: Sequence[Segment], texts: Sequence[str], step_format: StepFormat
 ) -> bool:
-    """Whether each passage of `texts` keeps to its segment.
+    """Return whether each passage of `texts` is faithful to its segment.
 
-    A step keeps all of its numbers and boxes. No passage holds a box that its segment does not, or
-    a number that neither the problem nor a segment up to its own gave. Exactly the backtracks
-    are recognised as such by the step format.
+    A step keeps all its numbers and boxes. No passage has a box that its segment does not have, or
+    a number that occurs neither in the problem nor in a segment up to its own. The step format
+    recognizes exactly the backtracks as backtracks.
     """
     known = set(_numbers(problem.prompt))
     for segment, text in zip(segments, texts, strict=True):

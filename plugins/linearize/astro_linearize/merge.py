@@ -1,6 +1,6 @@
-"""Merging root-to-terminal paths into one sequence: the paper's Algorithm 1. Pure.
+"""Merging of root-to-terminal paths into one sequence (arXiv 2507.00417, Algorithm 1).
 
-A path is the ids of its nodes from the first step on; the root, node 0, is not among them.
+A path holds the ids of its nodes from the first step on, without the root, node 0.
 """
 
 from __future__ import annotations
@@ -19,23 +19,26 @@ Path = Sequence[int]
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What happens next in the sequence, and at which node. A reflection's is the last one of the
-    path that it judges, a backtrack's the ancestor to which it returns."""
+    """One element of the sequence: its kind, and the node that it refers to.
+
+    The node of a reflection is the last one of the path that it questions; that of a backtrack is
+    the ancestor to which it returns.
+    """
 
     kind: SegmentKind
     node: int
 
 
 def shared_steps(first: Path, second: Path) -> int:
-    """How many steps two paths have in common, from the root on."""
+    """Return how many steps two paths have in common, from the root on."""
     differing = (i for i, (a, b) in enumerate(zip(first, second, strict=False)) if a != b)
     return next(differing, min(len(first), len(second)))
 
 
 def cut(paths: Sequence[Path], share: float, rng: Random) -> list[Path]:
-    """The paths, where each but the last is, with the chance `share`, left before its end.
+    """Cut each path but the last one before its end, with probability `share`.
 
-    It keeps at least one step of its own, which neither the path before nor the one after has.
+    A path that is cut keeps at least one step that neither the path before nor the one after has.
     """
     wrong = [
         _cut(path, max(shared_steps(path, before), shared_steps(path, after)) + 1, rng)
@@ -47,10 +50,10 @@ def cut(paths: Sequence[Path], share: float, rng: Random) -> list[Path]:
 
 
 def merge(paths: Sequence[Path], at: Merge = "common_ancestor") -> list[Visit]:
-    """Walk the paths one after the other.
+    """Return the sequence that walks the paths one after the other.
 
-    At the end of each but the last there is a reflection, then a backtrack to the least common
-    ancestor with the next, or to the root. Of the next, only the steps below it are walked.
+    Each path but the last is followed by a reflection and a backtrack to the least common ancestor
+    with the next path, or to the root. Of the next path, only the steps below that node follow.
     """
     visits = _steps(paths[0])
     for here, there in pairwise(paths):
@@ -63,7 +66,7 @@ def merge(paths: Sequence[Path], at: Merge = "common_ancestor") -> list[Visit]:
 
 
 def _cut(path: Path, fewest: int, rng: Random) -> Path:
-    """The first steps of a path, `fewest` or more, and not all of them where that can be."""
+    """Return the first steps of a path, at least `fewest` and, if possible, not all of them."""
     return path[: rng.randint(fewest, len(path) - 1)] if fewest < len(path) else path
 
 

@@ -1,4 +1,4 @@
-"""What a linearizer may be told."""
+"""Parameters of the linearizers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from astro.plugins.params import Params, RegularExpression
 from astro.plugins.roles import Role
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro.requests import POLICY
-from astro_linearize.examples import EXAMPLES, INSTRUCTION, Example
+from astro_linearize.examples import EXAMPLES, INSTRUCTION, FewShot
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
 WrongChoice = Literal["random", "lowest_q", "highest_visits"]
@@ -35,40 +35,51 @@ the point? Answer with yes or no."""
 
 
 class SelfEvaluationParams(Params):
-    """How the policy is asked to judge a correct solution; kept are those approved each time."""
+    """Self-evaluation of correct solutions; only those approved in every sample are kept."""
 
     model: Role = POLICY
-    samples: Annotated[int, Field(ge=1, description="judgements of each solution")] = 4
+    samples: Annotated[
+        int, Field(ge=1, description="judgments per solution; all of them must approve")
+    ] = 4
     question: Annotated[
-        SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
+        SolutionTemplate, Field(description="prompt, with placeholders {problem} and {solution}")
     ] = QUESTION
     approval: Annotated[
         RegularExpression,
-        Field(description="a judgement that this regular expression matches approves"),
+        Field(description="regular expression that matches a judgment which approves"),
     ] = r"(?i)^\W*yes\b"
-    max_tokens: Annotated[int, Field(ge=1, description="of a judgement")] = 16
-    temperature: Annotated[float, Field(ge=0, description="of the judgements")] = 1.0
+    max_tokens: Annotated[int, Field(ge=1, description="largest length of a judgment")] = 16
+    temperature: Annotated[float, Field(ge=0, description="sampling temperature of judgments")] = (
+        1.0
+    )
 
 
 class DirectParams(Params):
-    """Params of `direct`: which solutions, and how long."""
+    """Parameters of `direct`: the choice of solutions, and limits on the length."""
 
     correct: Annotated[
-        CorrectChoice, Field(description="which correct terminal a trace ends at")
+        CorrectChoice, Field(description="correct terminal at which a trace ends")
     ] = "random"
     self_evaluation: Annotated[
         SelfEvaluationParams | None,
-        Field(description="ask the policy to judge each solution; {} for the defaults"),
+        Field(description="ask the model to judge each solution; {} for the defaults"),
     ] = None
-    traces_per_tree: Annotated[int, Field(ge=1, description="distinct traces, at most")] = 1
-    max_chars: Annotated[int, Field(ge=1, description="length of a response")] | None = None
+    traces_per_tree: Annotated[
+        int, Field(ge=1, description="largest number of traces per tree")
+    ] = 1
+    max_chars: (
+        Annotated[int, Field(ge=1, description="largest length of a response in characters")] | None
+    ) = None
     max_tokens: (
-        Annotated[int, Field(ge=1, description="as sampled; words where there are no token ids")]
+        Annotated[
+            int,
+            Field(ge=1, description="largest length in sampled tokens, or words without token ids"),
+        ]
         | None
     ) = None
 
     def cost(self) -> StageCost:
-        """A tree's; as many solutions are judged as traces come of it."""
+        """Return the cost of one tree, assuming that one solution is judged per trace."""
         traces, judged = self.traces_per_tree, self.self_evaluation
         if judged is None:
             return StageCost(traces=traces)
@@ -78,7 +89,7 @@ class DirectParams(Params):
         return StageCost((asks,), traces)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
-        """Two traces. Self-evaluation still asks, but any judgement approves."""
+        """Make two traces. Self-evaluation still asks the model, but any judgment approves."""
         small: dict[str, Any] = capped(self, traces_per_tree=2)
         if self.self_evaluation:
             own = self.self_evaluation.model_dump(exclude_unset=True)
@@ -87,34 +98,38 @@ class DirectParams(Params):
 
 
 class BacktrackParams(DirectParams):
-    """Params of `backtrack`: also the mix of traces, and the choice of wrong paths."""
+    """Parameters of `backtrack`: also the mix of traces, and the choice of wrong paths."""
 
-    max_backtracks: Annotated[int, Field(ge=0, description="largest k")] = 3
+    max_backtracks: Annotated[
+        int, Field(ge=0, description="largest k, the number of backtracks")
+    ] = 3
     direct_share: Annotated[
         float, Field(ge=0, le=1, description="share of k = 0; the other k share the rest equally")
     ] = 0.2
     shares: Annotated[
         dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
         | None,
-        Field(description="weight of each k, instead of the two above"),
+        Field(description="weight of each k, instead of max_backtracks and direct_share"),
     ] = None
     wrong_branch: Annotated[
-        WrongChoice, Field(description="which branches off the correct path are walked")
+        WrongChoice, Field(description="which branches off the correct path are preferred")
     ] = "random"
     order: Annotated[
-        Order, Field(description="of wrong paths; nearest_last: by steps shared with the correct")
+        Order,
+        Field(
+            description="order of wrong paths; nearest_last: those that share most steps with the "
+            "correct path come last"
+        ),
     ] = "random"
     merge: Annotated[
-        Merge, Field(description="where a backtrack returns to, before the next path is walked")
+        Merge, Field(description="node to which a backtrack returns before the next path")
     ] = "common_ancestor"
     cut_share: Annotated[
-        float, Field(ge=0, le=1, description="share of wrong paths that are left before their end")
+        float, Field(ge=0, le=1, description="share of wrong paths that are cut before their end")
     ] = 0.0
-    reflect: Annotated[
-        bool, Field(description="whether words of doubt stand before a backtrack")
-    ] = True
+    reflect: Annotated[bool, Field(description="put a reflection before each backtrack")] = True
     train_wrong_steps: Annotated[
-        bool, Field(description="whether steps off the correct path bear loss")
+        bool, Field(description="count steps off the correct path as loss tokens")
     ] = True
 
     @field_validator("shares")
@@ -125,7 +140,7 @@ class BacktrackParams(DirectParams):
         return shares
 
     def weights(self) -> dict[int, float]:
-        """The weight of each number of backtracks k."""
+        """Return the weight of each number of backtracks k."""
         if self.shares is not None:
             return self.shares
         if not self.max_backtracks:
@@ -134,7 +149,7 @@ class BacktrackParams(DirectParams):
         return {0: self.direct_share} | dict.fromkeys(range(1, self.max_backtracks + 1), rest)
 
     def cost(self) -> StageCost:
-        """A tree's: a trace with k backtracks walks k + 1 paths."""
+        """Return the cost of one tree, where a trace with k backtracks walks k + 1 paths."""
         weights = self.weights()
         backtracks = sum(k * weight for k, weight in weights.items()) / sum(weights.values())
         return replace(super().cost(), paths=1 + backtracks)
@@ -144,16 +159,20 @@ class RewriteParams(BacktrackParams):
     """Params of `rewrite`: also how the policy is asked to put a trace in its own words."""
 
     model: Role = POLICY
-    attempts: Annotated[int, Field(ge=1, description="before the template's words stand")] = 2
-    temperature: Annotated[float, Field(ge=0, description="of the rewriting")] = 0.7
-    reply_tokens: Annotated[int, Field(ge=1, description="of a rewritten trace, at most")] = 4_096
-    instruction: Annotated[str, Field(description="what the policy is told first")] = INSTRUCTION
+    attempts: Annotated[
+        int, Field(ge=1, description="rewritings to try before the template's words are kept")
+    ] = 2
+    temperature: Annotated[float, Field(ge=0, description="sampling temperature of rewritings")] = (
+        0.7
+    )
+    reply_tokens: Annotated[int, Field(ge=1, description="largest length of a rewriting")] = 4_096
+    instruction: Annotated[str, Field(description="first part of the prompt")] = INSTRUCTION
     examples: Annotated[
-        tuple[Example, ...], Field(description="numbered notes and how they are written out")
+        tuple[FewShot, ...], Field(description="few-shot examples of notes and their rewriting")
     ] = EXAMPLES
 
     def cost(self) -> StageCost:
-        """A tree's, if no rewriting has to be tried again."""
+        """Return the cost of one tree if every rewriting succeeds at the first attempt."""
         work = super().cost()
         rewriting = RequestCost(
             "rewriting", self.traces_per_tree, 1, self.reply_tokens, model=self.model
@@ -161,6 +180,6 @@ class RewriteParams(BacktrackParams):
         return replace(work, asks=(*work.asks, rewriting))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """One attempt at a short rewriting of each trace."""
+        """Make one attempt at a short rewriting of each trace."""
         small = capped(self, attempts=1, reply_tokens=scale.response_tokens)
         return {**super().rehearsed(scale), **small}

@@ -1,4 +1,4 @@
-"""From merged paths to the segments of a trace."""
+"""Rendering of merged paths as the segments of a trace."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def fits(segments: Sequence[Segment], params: BacktrackParams) -> bool:
 
 
 def _words(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random) -> Step:
-    """The step that is visited, or the step format's words, which have no sampled tokens."""
+    """Return the visited step, or a phrase of the step format, which has no sampled tokens."""
     if visit.kind is SegmentKind.STEP:
         return tree.nodes[visit.node].step
     if visit.kind is SegmentKind.REFLECTION:

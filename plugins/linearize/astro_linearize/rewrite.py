@@ -1,4 +1,4 @@
-"""Linearizer `rewrite`: a policy puts traces into prose (arXiv 2507.00417, Algorithm 1)."""
+"""Linearizer `rewrite`: a model rewrites traces as prose (arXiv 2507.00417, Algorithm 1)."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from astro_linearize.render import fits
 
 
 class Rewrite:
-    """`backtrack`, in the policy's own words where these are faithful to the tree.
+    """Rewrites the traces of `backtrack` in a model's own words if these are faithful to the tree.
 
-    A rewriting that does not map passage by passage onto the nodes, that loses or invents a number,
-    that is longer than a trace may be, or whose answer is not verified again, is asked for anew;
-    after `attempts` the template's words stand.
+    A rewriting is rejected if its passages do not correspond to the nodes, if it loses or invents a
+    number, if it is too long, or if its answer is no longer verified. After `attempts` rejected
+    rewritings, the trace keeps the template's words.
     """
 
     def __init__(self, params: RewriteParams, *, step_format: StepFormat) -> None:
+        """Linearize with the phrases of `step_format`, then rewrite."""
         self.params = params
         self.step_format = step_format
         self._template = Backtrack(params, step_format=step_format)
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
-        """The traces of `backtrack`, each `rewritten` or as it was."""
+        """Return the traces of `backtrack`, each of them either `rewritten` or unchanged."""
         traces = yield from self._template.linearize(problem, tree, seed)
         for _ in range(self.params.attempts):
             left = [i for i, trace in enumerate(traces) if not trace.rewritten]
@@ -40,7 +41,7 @@ class Rewrite:
         return traces
 
     def _rewrite(self, traces: Sequence[Trace], chosen: Sequence[int]) -> Program[list[Trace]]:
-        """One attempt at each of the chosen traces; those it fails at come back as they were."""
+        """Make one attempt at each of the chosen traces; those that fail are returned unchanged."""
         olds = [traces[i] for i in chosen]
         replies = yield [self._request(trace) for trace in olds]
         news = [
@@ -62,7 +63,7 @@ class Rewrite:
         )
 
     def _read(self, trace: Trace, reply: str) -> Trace:
-        """The trace in the reply's words, or as it was where these are not faithful or too long."""
+        """Return the trace in the words of the reply; unchanged if unfaithful or too long."""
         texts = passages(reply, len(trace.segments))
         if texts is None or not faithful(trace.problem, trace.segments, texts, self.step_format):
             return trace
@@ -73,7 +74,7 @@ class Rewrite:
 
 
 def _whole(reply: Completion) -> str:
-    """Its text; none if the token limit cut it off."""
+    """Return the text of a reply; empty if the token limit cut it off."""
     return "" if reply.finish_reason is FinishReason.LENGTH else reply.text
 
 

@@ -1,4 +1,4 @@
-"""The policy's own judgement of its correct solutions (arXiv 2507.00417, section on data)."""
+"""Self-evaluation: a model judges correct solutions (arXiv 2507.00417, section on data)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from astro_linearize.params import SelfEvaluationParams
 def approved(
     tree: SearchTree, solutions: Sequence[Node], params: SelfEvaluationParams
 ) -> Program[list[Node]]:
-    """The solutions whose every judgement, of `samples` asked for, is an approval."""
+    """Return the solutions that all `samples` judgments approve."""
     replies = yield [_request(tree, solution, params) for solution in solutions]
     approval = re.compile(params.approval)
     return [

@@ -1,4 +1,4 @@
-"""Entry point: the executor on Ray."""
+"""The executor on Ray."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the executor of this package."""
     return [
         Provider(
             "executor",

@@ -1,4 +1,4 @@
-"""The connection to Ray, and what its nodes hold."""
+"""The connection to Ray, and the resources of its nodes."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from astro_ray.params import ExecutorParams
 
 _HINT = "start one with `ray start --head`, or set executor.params.address to local"
 _LOCAL = {"include_dashboard": False, "object_store_memory": 128 * 2**20}
-"""Of a Ray that is started here. Only messages above 100 KB pass through its object store."""
+"""Options of a local Ray. The object store is small: only messages above 100 KB go through it."""
 _PROBE_SECONDS = 5.0
 _ROUNDING = 1e-9
 
 
 @contextmanager
 def connected(address: str) -> Iterator[None]:
-    """A connection to Ray while the block lasts; a Ray that was started for it ends with it.
+    """Connect to Ray for the duration of the block; a Ray that was started for it is shut down.
 
-    A program that is connected already stays so. Raises `RunError` if there is no such cluster.
+    An existing connection of this process is used and kept.
+
+    Raises:
+        RunError: There is no such cluster.
     """
     if ray.is_initialized():
         yield
@@ -40,14 +43,14 @@ def connected(address: str) -> Iterator[None]:
 
 
 def workers_that_fit(params: ExecutorParams) -> int:
-    """How many workers the nodes would hold if nothing else ran there."""
+    """Return how many workers fit on the nodes if nothing else runs there."""
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
     demand = params.demand()
     return sum(_fit(node["Resources"], demand) for node in nodes if node["Alive"])
 
 
 def first_line(error: BaseException) -> str:
-    """What Ray says of an error, without the pages that follow."""
+    """Return the first line of an error of Ray, whose messages may be pages long."""
     return plain(str(error)).strip().partition("\n")[0] or type(error).__name__
 
 
@@ -58,14 +61,18 @@ def _connect(address: str) -> None:
         if ":" in address:
             _probe(address)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of what a later Ray will do
+            warnings.simplefilter("ignore", FutureWarning)  # announces changes in later versions
             ray.init(address, logging_level=logging.ERROR, log_to_driver=False, **options)
     except Exception as error:  # Ray raises many kinds
         raise RunError(f"no Ray at {address!r}: {first_line(error)}", _HINT) from error
 
 
 def _probe(address: str) -> None:
-    """Raises `OSError` if nobody listens there, which Ray would take many minutes to find out."""
+    """Check that the address accepts connections, which Ray takes many minutes to find out.
+
+    Raises:
+        OSError: It does not.
+    """
     host, _, port = address.rpartition(":")
     socket.create_connection((host, int(port)), _PROBE_SECONDS).close()
 

@@ -1,4 +1,4 @@
-"""The executor: programs run here, and their requests wherever Ray has room."""
+"""The executor `ray`: programs run in this process, and their requests in Ray actors."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ from astro_ray.params import ExecutorParams
 
 
 class RayExecutor:
-    """One engine over the models and verifiers of many workers.
+    """Runs one engine over the models and verifiers of many workers.
 
-    The programs run beside the journal, so each reply is in it before its program goes on, and a
-    lost worker costs no more than its unanswered requests.
+    The programs run beside the journal, so each reply is in the journal before its program
+    continues, and a lost worker costs no more than its unanswered requests.
     """
 
     def __init__(self, params: ExecutorParams) -> None:
+        """Connect to Ray only when `run` is called."""
         self._params = params
         self._fleet: Fleet | None = None
 
@@ -39,7 +40,11 @@ class RayExecutor:
         budget: Budget,
         seed: int,
     ) -> Iterator[Outcome]:
-        """Yield each task's outcome as it comes. Raises the `AstroError` that ends the run."""
+        """Yield the outcome of each task as soon as it is known.
+
+        Raises:
+            AstroError: The run cannot continue.
+        """
         if not tasks:
             return
         with connected(self._params.address):
@@ -56,7 +61,7 @@ class RayExecutor:
                 yield from engine.run(tasks)
 
     def usage(self) -> Mapping[str, Mapping[str, float]]:
-        """The counters of each role's models, summed over all workers, of this run or the last."""
+        """Return the counters of each role's models, summed over workers, of the latest run."""
         return self._fleet.usage() if self._fleet else {}
 
     def _workers(self) -> int:

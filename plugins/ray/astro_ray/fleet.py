@@ -1,4 +1,4 @@
-"""The workers of a run, and which of them serves which problem."""
+"""The workers of a run, and the assignment of problems to them."""
 
 from __future__ import annotations
 
@@ -24,16 +24,22 @@ _STOP_SECONDS = 5.0
 _CALLS = 3
 """Threads of an actor: `ask` and `stop` come while `replies` waits."""
 _HOMES = 16
-"""Problems whose worker is remembered, for each that a worker may have at once."""
+"""The worker is remembered for this multiple of the problems that workers can have at once."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class _Member:
-    """An actor, the call that it has to answer, and the requests that it has not answered yet.
+    """A worker as the driver sees it.
 
-    It is `ready` once it has started, and `proven` once it has answered a request. `problems`
-    counts its requests by problem; `usage` are its models' counters by role, as last reported.
+    Attributes:
+        worker: The handle of the actor.
+        call: The pending call, if any.
+        ready: Whether the actor has started.
+        proven: Whether it has answered a request.
+        asked: Requests that it has not answered yet, by ticket.
+        problems: The number of those requests by problem.
+        usage: The counters of its models by role, as last reported.
     """
 
     worker: Any
@@ -46,12 +52,12 @@ class _Member:
 
 
 class Fleet:
-    """A `Backend` of all roles: it sends requests to workers, and collects their replies.
+    """A `Backend` of all roles that sends requests to workers and collects their replies.
 
-    A worker that has room takes the problem that has waited longest. From then on it gets all
-    requests of that problem, whose prefixes and verdicts it keeps, unless another worker has less
-    than half as many problems. What a lost worker has not answered waits for the others, and for
-    the one that is started in its place.
+    A worker with free capacity takes the problem that has waited longest. It then gets all further
+    requests of that problem, since it caches the prefixes and verdicts, unless another worker has
+    less than half as many problems. The unanswered requests of a lost worker go to the others, or
+    to the worker that replaces it.
     """
 
     def __init__(
@@ -61,6 +67,7 @@ class Fleet:
         models: Mapping[str, Binding],
         verifier: VerifierBinding,
     ) -> None:
+        """Start `workers` actors without waiting for them."""
         self._params = params
         self._bindings = (dict(models), verifier)
         self._restarts = params.restarts
@@ -78,11 +85,15 @@ class Fleet:
         self._unanswered += 1
 
     def step(self, block: bool = False) -> list[Replied]:
-        """Send what is queued, and return the replies that are there.
+        """Send queued requests, and return the replies that have arrived.
 
-        With `block`, wait until a worker has replied, has started or is lost. Raises `PolicyError`
-        when no worker is left, `VerifierError`, and the `AstroError` of a worker that has never
-        answered anything.
+        With `block`, block until a worker replies, then drain all replies. A worker that starts or
+        is lost also ends the wait.
+
+        Raises:
+            PolicyError: No worker is left, or none has started in time.
+            VerifierError: A verifier failed, as it would on any worker.
+            AstroError: A worker failed that has never answered a request.
         """
         if self._unanswered:
             self._pass_on()
@@ -91,7 +102,7 @@ class Fleet:
         return arrived
 
     def usage(self) -> Usage:
-        """The counters of each role's models, summed over all workers, lost ones too."""
+        """Return the counters of each role's models, summed over workers, lost ones included."""
         total: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for usage in (*self._lost, *(member.usage for member in self._members)):
             for role, counters in usage.items():
@@ -99,7 +110,7 @@ class Fleet:
         return total
 
     def close(self) -> None:
-        """End the workers, their models and their verifiers."""
+        """Stop the workers with their models and verifiers."""
         with suppress(RayError):
             stops = [member.worker.stop.remote() for member in self._members if member.ready]
             if stops:
@@ -120,8 +131,7 @@ class Fleet:
         return _Member(worker, worker.ready.remote())
 
     def _pass_on(self) -> None:
-        """Send each problem's requests to the worker that has it; those that none has room for
-        stay."""
+        """Send the requests of each problem to its worker; without free capacity, they wait."""
         batches: defaultdict[_Member, list[Asked]] = defaultdict(list)
         for problem in list(self._waiting):
             member = self._home(problem)
@@ -152,7 +162,7 @@ class Fleet:
         return home
 
     def _receive(self, *, block: bool) -> None:
-        """Take the replies of all workers that have some; with `block`, wait for the first."""
+        """Drain the replies of all workers; with `block`, block until a worker replies."""
         calls = {member.call: member for member in self._members if member.call is not None}
         starting = not any(member.ready for member in self._members)
         patience = self._params.start_seconds if starting else None
@@ -193,7 +203,11 @@ class Fleet:
         self._arrived.append((ticket, reply))
 
     def _lose(self, member: _Member, error: BaseException) -> None:
-        """Let others do what `member` had not done. Raises `PolicyError` if there are none."""
+        """Return the unanswered requests of a lost worker to the queue, and replace it.
+
+        Raises:
+            PolicyError: It was the last worker, and may not be replaced.
+        """
         reason = first_line(error)
         ray.kill(member.worker)
         self._members.remove(member)
@@ -217,6 +231,6 @@ def _fatal(error: BaseException, proven: bool) -> bool:
 
 
 def _problem(asked: Asked) -> str:
-    """What requests of one problem have in common."""
+    """Return a key that is the same for all requests of a problem."""
     request = asked[1]
     return request.problem.prompt if isinstance(request, Verify) else request.prompt.user

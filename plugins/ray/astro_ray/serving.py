@@ -1,4 +1,4 @@
-"""The work of a thread: one backend behind queues."""
+"""The loop of a worker thread, which serves one backend from queues."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ Outbox = SimpleQueue[Sequence[Replied] | Exception]
 
 
 def serve(make: Callable[[], Backend], inbox: Inbox, outbox: Outbox) -> None:
-    """Answer the batches of `inbox` until a None. The backend is made at the first of them.
+    """Answer the batches of `inbox` until it yields None. The first batch builds the backend.
 
-    Requests join those under way. An error that the backend raises goes into `outbox` and ends it.
+    New requests join those in progress. An exception of the backend is put into `outbox` and ends
+    the loop.
     """
     try:
         batch = inbox.get()
         if batch is not None:
             _serve(make(), batch, inbox, outbox)
-    except Exception as error:  # the backend boundary: the driver decides what to do
+    except Exception as error:  # plugin boundary: the driver decides how to continue
         outbox.put(error)
 
 
@@ -42,7 +43,7 @@ def _serve(backend: Backend, batch: list[Asked] | None, inbox: Inbox, outbox: Ou
 
 
 def _add(backend: Backend, batch: list[Asked], outbox: Outbox) -> int:
-    """Add the requests, and count those taken. An error on one request fails that alone."""
+    """Add requests and return how many the backend accepted; an error fails its request only."""
     taken = 0
     for ticket, request in batch:
         try:

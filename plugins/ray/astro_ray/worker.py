@@ -1,4 +1,4 @@
-"""A worker: the actor that holds the models of a run and a pool of verifiers."""
+"""The worker: an actor with the models of a run and a pool of verifiers."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _STOP_SECONDS = 3.0
 Usage = Mapping[str, Mapping[str, float]]
 """Counters by role."""
 Said = tuple[list[Replied], Usage]
-"""Replies, and what the models have counted since they were built."""
+"""Replies, and the counters of the models since they were built."""
 
 
 class Worker:
-    """Serves requests in one thread per role, so that no model waits for another, for the
-    verifiers, or for the round trip to the driver.
+    """Serves requests in one thread per role.
 
-    Each backend is built at the first request for its role: linearizing may never need the policy.
+    No model thus waits for another one, for the verifiers, or for the round trip to the driver.
+    Each backend is built at the first request for its role, since a stage may not need the policy.
     """
 
     def __init__(self, models: Mapping[str, Binding], verifier: VerifierBinding) -> None:
+        """Start the threads; no model is built yet."""
         self._backends: dict[str, Backend] = {}
         self._outbox: Outbox = SimpleQueue()
         makers = {role: partial(self._build, role, binding) for role, binding in models.items()}
@@ -42,7 +43,7 @@ class Worker:
             self._threads.append(thread)
 
     def ready(self) -> Said:
-        """No replies, but a sign that the worker has started."""
+        """Return no replies, as a signal that the worker has started."""
         return [], {}
 
     def ask(self, requests: list[Asked]) -> None:
@@ -54,7 +55,11 @@ class Worker:
             self._inboxes[role].put(batch)
 
     def replies(self) -> Said:
-        """Block until there is a reply, then return all. Raises the error that ended a thread."""
+        """Block until there is a reply, then return all replies.
+
+        Raises:
+            Exception: The exception that ended a thread.
+        """
         replies = list(_checked(self._outbox.get()))
         while True:
             try:
@@ -63,7 +68,7 @@ class Worker:
                 return replies, self._usage()
 
     def stop(self) -> None:
-        """Free the models and end the verifiers, as soon as the work under way allows."""
+        """Free the models and stop the verifiers as soon as the work in progress allows."""
         for inbox in self._inboxes.values():
             inbox.put(None)
         for thread in self._threads:
