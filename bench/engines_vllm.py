@@ -23,7 +23,7 @@ from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Task
 from astro.interfaces import Backend
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import Binding, PromptConfig, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Problem
@@ -52,7 +52,7 @@ answer 16"""
 
 POLICY = PolicyParams(
     model="tiny-countdown",
-    system=EXAMPLES,
+    prompt=PromptConfig(system=EXAMPLES),
     dtype="float32",
     enforce_eager=True,
     kv_cache_memory_bytes=2**30,

@@ -13,7 +13,7 @@ from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import read_config, read_yaml
 from astro.errors import AstroError, ConfigError, PluginError
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import DEFAULT_PROMPT, Binding, VerifierBinding
 from astro.plugins.params import ModelParams, Params, validate
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
@@ -99,12 +99,26 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
         measured = evaluated_models(config, stages)
         if config.rounds and ("rl" if config.rl else "sft") not in measured:
             yield "rounds: each has to train and evaluate a model, by rl or sft"
+    yield from _prompt_problems(registry, config)
     policy = config.policy
     params = registry.params("policy", policy.name, policy.params)
     if (config.sft or config.rl) and not isinstance(params, ModelParams):
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
     elif (config.sft or config.rl) and params.remote:
         yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
+
+
+def _prompt_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
+    """A prompt that the policy cannot write, or that is not in its one place."""
+    policy = config.policy
+    if not registry.takes_prompt(policy.name):
+        if config.prompt != DEFAULT_PROMPT:
+            yield f"prompt: policy {policy.name} writes no prompts"
+    elif "prompt" in policy.params:
+        yield "policy.params.prompt: set the config's key prompt, which all stages use"
+    else:
+        prompted = registry.with_prompt(policy, config.prompt)
+        yield from _plugin_problems(registry, [("policy", "policy", prompted)])
 
 
 def _role_problems(registry: Registry, config: RunConfig) -> Iterator[str]:

@@ -25,7 +25,12 @@ from typing import Any
 from astro.errors import ConfigError, ConfigWarning
 from astro.formats import check_format
 
-MOVED: Sequence[tuple[str, str]] = ()
+MOVED: Sequence[tuple[str, str]] = (
+    ("policy.params.prompt_style", "prompt.style"),
+    ("policy.params.system", "prompt.system"),
+    ("sft.params.prompt_style", "prompt.style"),
+    ("sft.params.system", "prompt.system"),
+)
 """(old path, new path) of each key."""
 _PART = re.compile(r"(arms\.[^.]+\.|inference\.)?(.*)", re.DOTALL)
 _ABSENT = object()
@@ -56,7 +61,8 @@ def migrate(raw: Mapping[str, Any], where: str = "the config") -> tuple[dict[str
     `where` names the config in errors.
 
     Raises:
-        ConfigError: A key is given by its old and its new name, with different values.
+        ConfigError: A key is given by its old and its new name, with different values, or the first
+            edition's policy and SFT trainer write prompts in different ways.
         FormatError: A newer release wrote the config.
     """
     config = deepcopy(dict(raw))
@@ -64,6 +70,8 @@ def migrate(raw: Mapping[str, Any], where: str = "the config") -> tuple[dict[str
         check_format(config.pop("format"), where)
     lines = []
     for prefix, part in _parts(config):
+        if differing := [*_differing_prompts(part, prefix)]:
+            raise ConfigError(differing, where)
         for old, new in MOVED:
             value = _take(part, old.split("."))
             if value is not _ABSENT:
@@ -72,6 +80,19 @@ def migrate(raw: Mapping[str, Any], where: str = "the config") -> tuple[dict[str
                     problem = f"{prefix}{old}: {prefix}{new} is given too, with another value"
                     raise ConfigError([f"{problem}; keep the latter alone"], where)
     return config, lines
+
+
+def _differing_prompts(part: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """What the first edition set for the policy, or for the SFT trainer, and not for both."""
+    if not all(isinstance(part.get(key), dict) for key in ("policy", "sft")):
+        return
+    for key, default, new in (("prompt_style", "auto", "style"), ("system", None, "system")):
+        values = [_at(part, f"{place}.params.{key}", default) for place in ("policy", "sft")]
+        if values[0] != values[1] and set(values) != {"auto", "chat"}:
+            yield (
+                f"{prefix}policy.params.{key} and {prefix}sft.params.{key} differ "
+                f"({values[0]!r:.40} and {values[1]!r:.40}); set prompt.{new}, which both use"
+            )
 
 
 def migrate_path(path: str) -> tuple[str, list[str]]:
@@ -99,6 +120,13 @@ def _parts(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _items(value: object) -> Iterable[tuple[Any, Any]]:
     return value.items() if isinstance(value, dict) else ()
+
+
+def _at(node: Any, path: str, default: Any) -> Any:
+    """The value at a dotted path, or `default` where there is none."""
+    for part in path.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    return default if node is None else node
 
 
 def _take(node: Any, path: Sequence[str]) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from astro.engine.budget import Budget
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, VerifierBinding
 from astro.plugins.params import Params
 from astro.requests import POLICY, VERIFIER
 
@@ -84,6 +84,7 @@ class RoundsConfig(Params):
 class RunConfig(Params):
     """Everything that determines a run. Two runs with equal configs give equal results.
 
+    `prompt` is how prompts are written for the policy, by every stage and trainer.
     `models` are further policies and reward models by role, which plugins ask by their params.
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
@@ -98,6 +99,7 @@ class RunConfig(Params):
     decontaminate: bool = True
     step_format: Binding = Binding(name="lines")
     policy: Binding
+    prompt: PromptConfig = DEFAULT_PROMPT
     models: dict[RoleName, Binding] = Field(default_factory=dict)
     executor: Binding = Binding(name="local")
     verifier: VerifierBinding

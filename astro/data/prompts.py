@@ -8,6 +8,7 @@ from typing import Any
 
 from astro.data.detokenizer import Detokenizer, Ids
 from astro.errors import PolicyError
+from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig
 from astro.types import Prompt
 
 _ANCHORS = ("\n", "a", "")
@@ -18,20 +19,25 @@ _ANSWER = "The answer is 42."
 class PromptEncoder:
     """Writes prompts as a model reads them.
 
-    `style` is `chat`, `raw`, or `auto`: chat if the tokenizer has a template. Raw prompts get a
-    beginning-of-sequence token only where the tokenizer adds one. Raises `PolicyError` for a style
-    that the tokenizer cannot serve.
+    Raw prompts get a beginning-of-sequence token only where the tokenizer adds one.
+
+    Raises:
+        PolicyError: The tokenizer has no chat template, and `config` needs one.
     """
 
-    def __init__(self, tokenizer: Any, style: str = "auto", system: str | None = None) -> None:
+    def __init__(self, tokenizer: Any, config: PromptConfig = DEFAULT_PROMPT) -> None:
         has_template = bool(tokenizer.chat_template)
         self._tokenizer = tokenizer
-        self._chat = style == "chat" or (style == "auto" and has_template)
-        self._system = system
+        self._config = config
+        self._chat = config.style == "chat" or (config.style == "auto" and has_template)
         if self._chat and not has_template:
-            raise PolicyError("the tokenizer has no chat template", "set prompt_style: raw")
-        if system is not None and not self._chat:
-            raise PolicyError("a system message needs a chat template", "remove system")
+            raise PolicyError("the tokenizer has no chat template", "set prompt.style: raw")
+        if config.system is not None and not self._chat:
+            raise PolicyError("a system message needs a chat template", "remove prompt.system")
+        if config.template_kwargs and not self._chat:
+            raise PolicyError(
+                "variables of a template need a chat template", "remove prompt.template_kwargs"
+            )
         self.detokenizer = Detokenizer(tokenizer)
         self._rendered = lru_cache(maxsize=8192)(self._prompt)
         self.user = lru_cache(maxsize=8192)(self._whole)
@@ -120,8 +126,9 @@ class PromptEncoder:
         return closing[0] if found and closing and closing[:1] != opening[-1:] else None
 
     def _render(self, *turns: dict[str, str], generation: bool = True) -> str:
-        system = [] if self._system is None else [{"role": "system", "content": self._system}]
+        content, kwargs = self._config.system, self._config.template_kwargs
+        system = [] if content is None else [{"role": "system", "content": content}]
         rendered: str = self._tokenizer.apply_chat_template(
-            [*system, *turns], add_generation_prompt=generation, tokenize=False
+            [*system, *turns], add_generation_prompt=generation, tokenize=False, **kwargs
         )
         return rendered

@@ -38,7 +38,7 @@ from astro.runs.stages import sft
 from astro.runs.stages.evaluate import EvaluatedProblem
 
 _OF_THE_SEARCH: Any = {
-    **dict.fromkeys(("problems", "step_format", "policy", "models", "verifier"), True),
+    **dict.fromkeys(("problems", "step_format", "policy", "prompt", "models", "verifier"), True),
     **dict.fromkeys(("search", "value", "trees", "budget", "decontaminate"), True),
     "evaluate": {"split", "sets"},
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, VerifierBinding
 from astro.types import Problem
 
 Metrics = Mapping[str, float]
@@ -28,6 +28,7 @@ class SFTJob:
         tokens: Number of loss tokens after which training ends, whatever the number of epochs in
             the trainer's params. Two models are compared at equal tokens. None trains for the
             epochs in the params.
+        prompt: How prompts are written, as for the policy.
     """
 
     traces: Path
@@ -35,6 +36,7 @@ class SFTJob:
     run_dir: Path
     seed: int
     tokens: int | None = None
+    prompt: PromptConfig = DEFAULT_PROMPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class RLJob:
         run_dir: Folder for checkpoints, logs and the trained model. A job whose folder holds
             checkpoints is resumed from the last one.
         seed: Seed of everything that is drawn at random.
+        prompt: How prompts are written. `policy` has it among its params.
     """
 
     problems: Sequence[Problem]
@@ -57,6 +60,7 @@ class RLJob:
     reward: VerifierBinding
     run_dir: Path
     seed: int
+    prompt: PromptConfig = DEFAULT_PROMPT
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from astro.plugins.params import Params
 
@@ -19,6 +19,35 @@ class Binding(Params):
         return self.model_copy(update={"params": {**self.params, **params}})
 
 
+class PromptConfig(Params):
+    """How prompts are written for a language model and for models that are trained from it."""
+
+    style: Annotated[
+        Literal["auto", "chat", "raw"],
+        Field(description="auto is chat if the tokenizer has a chat template, and raw otherwise"),
+    ] = "auto"
+    system: Annotated[str | None, Field(description="system message of a chat")] = None
+    template_kwargs: Annotated[
+        dict[str, Any],
+        Field(description="variables of the chat template, such as enable_thinking"),
+    ] = Field(default_factory=dict)
+
+    @field_validator("template_kwargs")
+    @classmethod
+    def _no_reserved_name(cls, kwargs: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(_SET_BY_ENCODERS & kwargs.keys()):
+            raise ValueError(f"{taken[0]} is set for each prompt")
+        return kwargs
+
+
+DEFAULT_PROMPT = PromptConfig()
+Prompting = Annotated[
+    PromptConfig,
+    Field(description="for a model of `models`; the policy has that of the config"),
+]
+"""The type of the param `prompt` of a policy plugin that writes prompts for its model."""
+
+
 class VerifierBinding(Binding):
     """A verifier and the bounds of the pool of processes it runs in."""
 
@@ -28,3 +57,8 @@ class VerifierBinding(Binding):
     max_faults: Annotated[
         float, Field(ge=0, le=1, description="share of verdicts that may be faults")
     ] = 0.2
+
+
+_SET_BY_ENCODERS = frozenset(
+    {"conversation", "messages", "add_generation_prompt", "continue_final_message", "tokenize"}
+)

@@ -25,7 +25,7 @@ from astro.plugins.manager import Broken, Origin, Plugins, reason
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from astro.plugins.binding import Binding
+    from astro.plugins.binding import Binding, PromptConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,20 @@ class Registry:
                 f"{kind} {binding.name!r} of {entry.distribution} {entry.version} cannot be built: "
                 f"{reason(error)}"
             ) from error
+
+    def takes_prompt(self, policy: str) -> bool:
+        """Whether the params of a policy have a `PromptConfig` named `prompt`."""
+        from astro.plugins.binding import PromptConfig  # pydantic is slow to import
+
+        model = self.params_model("policy", policy)
+        field = model.model_fields.get("prompt") if model else None
+        return field is not None and field.annotation is PromptConfig
+
+    def with_prompt(self, policy: Binding, prompt: PromptConfig) -> Binding:
+        """`policy` with `prompt` among its params, if it takes one; none for the default prompt."""
+        if prompt == type(prompt)() or not self.takes_prompt(policy.name):
+            return policy
+        return policy.with_params(prompt=prompt.model_dump())
 
     def model_kind(self, name: str) -> str:
         """The kind of a provider that can serve a role of `models`: a policy of that name or, if

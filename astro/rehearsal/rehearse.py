@@ -15,6 +15,7 @@ from astro.events import Listener, Notice, StageFinished, StageProgress, StageSt
 from astro.experiments.loading import Loaded
 from astro.experiments.study import Study
 from astro.interfaces import SFTJob, SFTTrainer
+from astro.plugins.binding import PromptConfig
 from astro.plugins.registry import Registry
 from astro.rehearsal.lessons import first_problems, write_lessons, write_problems
 from astro.rehearsal.machine import this_machine
@@ -129,7 +130,7 @@ def _prepared(
         total = sum(map(len, problems.values()))
         on_event(Notice(f"the verifier takes a known answer to {solved} of {total} problems"))
     if teacher:
-        _teach(registry, materials, teacher, on_event)
+        _teach(registry, materials, teacher, config.prompt, on_event)
     return prepared
 
 
@@ -149,13 +150,19 @@ def _sets(configs: Collection[RunConfig]) -> dict[str, tuple[EvaluationSet, str]
     return found
 
 
-def _teach(registry: Registry, materials: Materials, teacher: Teacher, on_event: Listener) -> None:
+def _teach(
+    registry: Registry,
+    materials: Materials,
+    teacher: Teacher,
+    prompt: PromptConfig,
+    on_event: Listener,
+) -> None:
     """Train the teacher's model on the lessons."""
     trainer: SFTTrainer = registry.build("sft", teacher.trainer)
     began = time.monotonic()
     on_event(StageStarted("lessons", 0, "steps"))
     trainer.train(
-        SFTJob(materials.lessons, teacher.model, materials.model.parent, seed=0),
+        SFTJob(materials.lessons, teacher.model, materials.model.parent, seed=0, prompt=prompt),
         lambda done, total, m: on_event(StageProgress("lessons", done, total, m)),
     )
     on_event(StageFinished("lessons", time.monotonic() - began))

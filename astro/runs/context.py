@@ -106,10 +106,11 @@ class RunContext:
         return self.once("loader", partial(problem_sets.ProblemLoader, self.registry))
 
     def policy(self, model: str) -> Binding:
-        """The configured policy, with the checkpoint of `model`."""
+        """The configured policy with the config's `prompt`, and the checkpoint of `model`."""
+        policy = self.registry.with_prompt(self.config.policy, self.config.prompt)
         if model == BASE:
-            return self.config.policy
-        return self.config.policy.with_params(model=str(self.folder.checkpoint(model)))
+            return policy
+        return policy.with_params(model=str(self.folder.checkpoint(model)))
 
     def on_step(self, stage: str) -> OnStep:
         """A trainer's progress as the progress of `stage`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from astro.config.run import RunConfig
+from astro.config.run import BASE, RunConfig
 from astro.errors import ProblemError, RunError
 from astro.interfaces import ProblemReader, ProblemSource
 from astro.plugins.registry import Registry
@@ -27,7 +27,7 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
         problem = find_problem(config, problem, registry)
     with scratch(config, RunFolder(Path(config.name)), registry) as run:
         tasks = search_tasks(run, [problem], STAGE)
-        (outcome,) = run.outcomes(run.executor(), tasks, config.policy, config.budget)
+        (outcome,) = run.outcomes(run.executor(), tasks, run.policy(BASE), config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result

@@ -17,7 +17,8 @@ from astro.config.loading import load_config
 from astro.config.migrate import MOVED, migrate, migrate_path
 from astro.config.yaml import read_config
 from astro.errors import ConfigError, ConfigWarning, FormatError
-from astro.experiments.study import load_study
+from astro.experiments.loading import load
+from astro.experiments.study import Study
 
 TABLE = (
     ("sft_tokens", "sft.tokens"),
@@ -147,6 +148,48 @@ def test_a_config_of_a_newer_release_is_refused(tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("policy", "sft", "prompt"),
+    [
+        ({"system": "s"}, {"system": "s"}, {"system": "s"}),
+        (
+            {"system": "s", "prompt_style": "chat"},
+            {"system": "s"},
+            {"system": "s", "style": "chat"},
+        ),
+        ({"prompt_style": "raw"}, {"prompt_style": "raw"}, {"style": "raw"}),
+        ({"system": "s"}, None, {"system": "s"}),
+        ({"model": "m"}, {"epochs": 2}, None),
+    ],
+)
+def test_prompts_of_policy_and_trainer_become_one(
+    policy: dict[str, Any], sft: dict[str, Any] | None, prompt: dict[str, Any] | None
+) -> None:
+    raw = {"policy": {"params": policy}, "sft": None if sft is None else {"params": sft}}
+    config, lines = migrate(raw)
+    assert config.get("prompt") == prompt
+    assert not {"system", "prompt_style"} & config["policy"]["params"].keys()
+    assert len(lines) == sum(key in (sft or {}) for key in ("system", "prompt_style")) + sum(
+        key in policy for key in ("system", "prompt_style")
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "sft", "names"),
+    [
+        ({"system": "s"}, {}, r"system .*\('s' and None\); set prompt\.system"),
+        ({}, {"system": "s"}, r"system .*\(None and 's'\)"),
+        ({"prompt_style": "raw"}, {}, r"prompt_style .*\('raw' and 'auto'\); set prompt\.style"),
+    ],
+)
+def test_prompts_that_differ_are_an_error_that_names_both(
+    policy: dict[str, Any], sft: dict[str, Any], names: str
+) -> None:
+    raw = {"policy": {"params": policy}, "sft": {"params": sft}}
+    with pytest.raises(ConfigError, match="policy.params.* and sft.params.*" + names):
+        migrate(raw)
+
+
 @pytest.mark.usefixtures("seed_was_random_state")
 def test_a_file_with_old_keys_is_read_with_a_warning_for_each(tmp_path: Path) -> None:
     path = written(tmp_path / "c.yaml", {**RUN, "random_state": 3})
@@ -176,7 +219,8 @@ def test_an_arm_with_an_old_key_is_read_too(tmp_path: Path) -> None:
     arms = {"a": {"search": {"depth": 5}}, "b": {}}
     path = written(tmp_path / "c.yaml", {**RUN, "arms": arms, "random_state": 3})
     with pytest.warns(ConfigWarning) as caught:
-        study = load_study(path)
+        study = load(path)
+    assert isinstance(study, Study)
     assert [study.arms[arm].trees for arm in "ab"] == [5, None]
     assert [study.arms[arm].seed for arm in "ab"] == [3, 3]
     assert len(caught) == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tokenizers import (
     Regex,
@@ -15,7 +17,9 @@ from tokenizers import (
 from transformers import PreTrainedTokenizerFast
 
 from astro.data.prompts import PromptEncoder
-from astro.errors import PolicyError
+from astro.errors import ConfigError, PolicyError
+from astro.plugins.binding import PromptConfig
+from astro.plugins.params import validate
 from astro.types import Prompt
 
 CHAT = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
@@ -35,6 +39,10 @@ def make_tokenizer(chat: bool = True, ends: str = " <eos>") -> PreTrainedTokeniz
     return tokenizer
 
 
+def prompt(**values: Any) -> PromptConfig:
+    return PromptConfig.model_validate(values)
+
+
 def words(ids: tuple[int, ...]) -> str:
     return "".join(WORDS[i] for i in ids)
 
@@ -49,12 +57,25 @@ def words(ids: tuple[int, ...]) -> str:
     ],
 )
 def test_each_style(chat: bool, style: str, system: str | None, text: str) -> None:
-    encoder = PromptEncoder(make_tokenizer(chat), style, system)
+    encoder = PromptEncoder(make_tokenizer(chat), prompt(style=style, system=system))
     assert words(encoder.user("12")) == text
 
 
+def test_variables_reach_the_chat_template() -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = CHAT + "{% if think is defined and not think %}0{% endif %}"
+    for kwargs, end in (({"think": False}, "0"), ({}, "")):
+        encoder = PromptEncoder(tokenizer, prompt(template_kwargs=kwargs))
+        assert words(encoder.user("12")) == f"<user>12<assistant>{end}"
+
+
+def test_variables_that_each_prompt_sets_are_refused() -> None:
+    with pytest.raises(ConfigError, match="add_generation_prompt is set for each prompt"):
+        validate(PromptConfig, {"template_kwargs": {"add_generation_prompt": False}})
+
+
 def test_a_raw_prompt_without_an_end_is_left_whole() -> None:
-    encoder = PromptEncoder(make_tokenizer(ends=""), "raw")
+    encoder = PromptEncoder(make_tokenizer(ends=""), prompt(style="raw"))
     assert words(encoder.user("12")) == "<bos>12"
     assert words(encoder.user("")) == "<bos>"
 
@@ -118,8 +139,10 @@ def test_a_prompt_keeps_its_tokens_where_a_response_would_join_them() -> None:
 
 
 def test_what_a_tokenizer_without_a_template_cannot_write() -> None:
-    with pytest.raises(PolicyError, match="no chat template; set prompt_style: raw"):
-        PromptEncoder(make_tokenizer(chat=False), "chat")
+    with pytest.raises(PolicyError, match=r"no chat template; set prompt\.style: raw"):
+        PromptEncoder(make_tokenizer(chat=False), prompt(style="chat"))
     for tokenizer, style in ((make_tokenizer(chat=False), "auto"), (make_tokenizer(), "raw")):
         with pytest.raises(PolicyError, match="a system message needs a chat template"):
-            PromptEncoder(tokenizer, style, "be brief")
+            PromptEncoder(tokenizer, prompt(style=style, system="be brief"))
+        with pytest.raises(PolicyError, match="variables of a template need a chat template"):
+            PromptEncoder(tokenizer, prompt(style=style, template_kwargs={"think": True}))

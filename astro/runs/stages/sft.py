@@ -59,6 +59,7 @@ def finetune(run: RunContext, binding: Binding, tokens: int | None) -> None:
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             tokens=tokens,
+            prompt=run.config.prompt,
         )
         with run.started(arm, 0, "steps"):
             result = trainer.train(job, run.on_step(arm))

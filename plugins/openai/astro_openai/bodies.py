@@ -75,8 +75,8 @@ def _body(params: PolicyParams, request: Generate) -> Body:
 
 def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
     messages = [{"role": "user", "content": prompt.user}]
-    if params.system is not None:
-        messages.insert(0, {"role": "system", "content": params.system})
+    if params.prompt.system is not None:
+        messages.insert(0, {"role": "system", "content": params.prompt.system})
     if prompt.response:
         if params.continuation == "none":
             raise PolicyError(
@@ -92,4 +92,5 @@ def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
 
 def _extensions(params: PolicyParams) -> dict[str, Any]:
     names = ("include_stop_str_in_output", "return_token_ids")
-    return {**params.extra_body, **{name: True for name in names if getattr(params, name)}}
+    template = {"chat_template_kwargs": kwargs} if (kwargs := params.prompt.template_kwargs) else {}
+    return {**params.extra_body, **template, **{n: True for n in names if getattr(params, n)}}

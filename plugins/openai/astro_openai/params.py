@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig, Prompting
 from astro.plugins.params import ModelParams, Params
 from astro.rehearsal.rehearsable import Machine
 
@@ -41,6 +42,10 @@ def _url(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise ValueError("expected http(s)://host/v1, without credentials or query")
     return url
+
+
+def _is_chat(prompt: PromptConfig) -> bool:
+    return prompt.style == "chat" or prompt.system is not None or bool(prompt.template_kwargs)
 
 
 Price = Annotated[float, Field(ge=0)]
@@ -78,7 +83,7 @@ class PolicyParams(ModelParams):
     prompt_template: Annotated[
         str, Field(description="completions: the text before a response; {prompt} stands in it")
     ] = "{prompt}"
-    system: Annotated[str | None, Field(description="chat: system message")] = None
+    prompt: Prompting = DEFAULT_PROMPT
     continuation: Annotated[
         Literal["none", "prefill", "continue_final_message"],
         Field(
@@ -117,14 +122,18 @@ class PolicyParams(ModelParams):
         chat = self.api == "chat"
         if chat and "prompt_template" in self.model_fields_set:
             raise ValueError("prompt_template is for api: completions; the server renders a chat")
-        if not chat and (self.system is not None or self.continuation != "none"):
-            raise ValueError("system and continuation are for api: chat; use prompt_template")
+        if not chat and (_is_chat(self.prompt) or self.continuation != "none"):
+            raise ValueError("prompt and continuation are for api: chat; use prompt_template")
+        if chat and self.prompt.style == "raw":
+            raise ValueError("prompt.style: raw is for api: completions")
         if "{prompt}" not in self.prompt_template:
             raise ValueError("prompt_template: expected {prompt} in it")
         return self
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> Self:
+        if self.prompt.template_kwargs and "chat_template_kwargs" in self.extra_body:
+            raise ValueError("extra_body.chat_template_kwargs are set by prompt.template_kwargs")
         if taken := sorted(_SET_BY_REQUESTS & set(self.extra_body)):
             raise ValueError(f"extra_body: {', '.join(taken)} are set by requests and params")
         return self

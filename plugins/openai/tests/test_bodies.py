@@ -64,12 +64,21 @@ def test_a_greedy_sample_is_asked_for_once(split_n: bool) -> None:
 
 
 def test_a_chat_begins_a_message() -> None:
-    (body,) = bodies(Generate(Prompt("q")), api="chat", system="s")
+    (body,) = bodies(Generate(Prompt("q")), api="chat", prompt={"system": "s"})
     assert body["messages"] == [
         {"role": "system", "content": "s"},
         {"role": "user", "content": "q"},
     ]
     assert body["logprobs"] is True
+
+
+def test_a_chat_sends_the_variables_of_its_template() -> None:
+    prompt = {"template_kwargs": {"enable_thinking": False}}
+    (body,) = bodies(Generate(Prompt("q")), api="chat", prompt=prompt, extra_body={"top_k": 5})
+    assert body["extra_body"] == {
+        "top_k": 5,
+        "chat_template_kwargs": {"enable_thinking": False},
+    }
 
 
 def test_a_chat_goes_on_with_a_message_only_where_the_server_can() -> None:

@@ -310,13 +310,6 @@ class SftParams(Launch):
     batch_size: Annotated[Positive, Field(description="sequences an update")] = 32
     learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 5e-6
     max_length: Annotated[int, Field(ge=8, description="tokens; longer traces are dropped")] = 8192
-    prompt_style: Annotated[
-        Literal["auto", "chat", "raw"],
-        Field(description="how a prompt is written; auto is chat if there is a chat template"),
-    ] = "auto"
-    system: Annotated[str | None, Field(description="system message, with prompt_style chat")] = (
-        None
-    )
     gpus_per_node: Annotated[Positive, Field(description="GPUs of each machine")] = 1
     hostfile: Annotated[
         str | None, Field(description="DeepSpeed's list of machines; none: this one")

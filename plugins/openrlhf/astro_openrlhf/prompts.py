@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
+from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig
 from astro_hf.tokenizers import load_tokenizer
 
 
 class PromptWriter:
-    """Renders prompts with a model's tokenizer, `style` and `system` as `PromptEncoder` has them.
+    """Renders prompts with a model's tokenizer, as `PromptEncoder` does.
 
-    OpenRLHF tokenises a prompt's text without adding special tokens, so they stand in the text.
+    OpenRLHF tokenizes a prompt's text without adding special tokens, so they stand in the text.
     """
 
-    def __init__(self, model: str, style: str = "auto", system: str | None = None) -> None:
-        """Raises `PolicyError` if the tokenizer cannot be loaded or does not know the style."""
+    def __init__(self, model: str, prompt: PromptConfig = DEFAULT_PROMPT) -> None:
+        """Raises `PolicyError` if the tokenizer cannot be loaded or has no chat template."""
         self.tokenizer = load_tokenizer(model)
-        self.encoder = PromptEncoder(self.tokenizer, style, system)
-
-    @classmethod
-    def like(cls, model: str, policy: Mapping[str, Any]) -> PromptWriter:
-        """As a policy with these params writes them."""
-        return cls(model, policy.get("prompt_style", "auto"), policy.get("system"))
+        self.encoder = PromptEncoder(self.tokenizer, prompt)
 
     def text(self, user: str) -> str:
         """Raises `TrainingError` if no text gives the policy's own tokens."""
@@ -34,7 +27,7 @@ class PromptWriter:
                 return text
         raise TrainingError(
             f"OpenRLHF would read other tokens than the policy for the prompt {user[:80]!r}",
-            "set the policy's prompt_style to chat, or use a tokenizer that can be undone",
+            "set prompt.style: chat, or use a tokenizer that can be undone",
         )
 
     def ids(self, text: str) -> list[int]:

@@ -22,8 +22,7 @@ MODULE = "openrlhf.cli.train_ppo_ray"
 class Trainer:
     """The `rl` named `openrlhf_grpo` or `openrlhf_ppo`: whichever the params are of.
 
-    Of the policy's params it takes how prompts are written; OpenRLHF samples with a vLLM of its
-    own. `run_dir` must be a folder that every machine sees.
+    OpenRLHF samples with a vLLM of its own. `run_dir` must be a folder that every machine sees.
     """
 
     def __init__(self, params: GrpoParams | PpoParams, *, step_format: StepFormat) -> None:
@@ -60,7 +59,7 @@ class Trainer:
         longest = write_prompts(
             workspace.data,
             job.problems,
-            PromptWriter.like(start, job.policy.params),
+            PromptWriter(start, job.prompt),
             rows=params.steps * params.prompts_per_step,
             seed=job.seed,
         )

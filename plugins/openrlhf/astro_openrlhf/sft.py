@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import closing
-from pathlib import Path
 from statistics import fmean
 
 from astro.data.samples import exactness
@@ -60,7 +59,7 @@ class Trainer:
         started = time.monotonic()
         workspace.clear_broken()
         start = absolute(job.model)
-        examples, counts = self._examples(job.traces, start)
+        examples, counts = self._examples(job, start)
         planned = plan(
             examples,
             batch_size=self._params.batch_size,
@@ -83,10 +82,10 @@ class Trainer:
         workspace.hand_over()
         return TrainResult(workspace.model, metrics)
 
-    def _examples(self, traces: Path, model: str) -> tuple[list[Example], dict[str, float]]:
+    def _examples(self, job: SFTJob, model: str) -> tuple[list[Example], dict[str, float]]:
         """The examples that fit, and metrics of them."""
         params = self._params
-        read = read_examples(traces, PromptWriter(model, params.prompt_style, params.system))
+        read = read_examples(job.traces, PromptWriter(model, job.prompt))
         limit = params.max_length
         fit = [
             example
@@ -96,7 +95,7 @@ class Trainer:
         ]
         if not fit:
             raise TrainingError(
-                f"{traces}: none of its {len(read)} traces fits {limit} tokens",
+                f"{job.traces}: none of its {len(read)} traces fits {limit} tokens",
                 "raise sft.params.max_length" if read else "",
             )
         counts = {"dropped": float(len(read) - len(fit))}

@@ -56,7 +56,7 @@ def test_every_param_has_a_flag_or_a_reason_to_have_none() -> None:
     through |= {"normalize_std", "leave_one_out", "value_pretraining_steps"}
     ours = {*GrpoParams.model_fields, *PpoParams.model_fields} - launch - through
     assert ours <= flags.RL.keys()
-    data = {"epochs", "prompt_style", "system", "gpus_per_node", "hostfile", "nodes"}
+    data = {"epochs", "gpus_per_node", "hostfile", "nodes"}
     assert SftParams.model_fields.keys() - launch - data == flags.SFT.keys()
 
 

@@ -10,6 +10,7 @@ from transformers import PreTrainedTokenizerFast
 
 from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError, TrainingError
+from astro.plugins.binding import PromptConfig
 from astro.plugins.models import checkpoint
 from astro_openrlhf.prompts import PromptWriter
 
@@ -43,19 +44,15 @@ def folder(tmp_path: Path) -> str:
     ],
 )
 def test_text_of_each_style(folder: str, style: str, system: str | None, text: str) -> None:
-    writer = PromptWriter(folder, style, system)
+    prompt = PromptConfig.model_validate({"style": style, "system": system})
+    writer = PromptWriter(folder, prompt)
     assert writer.text("1 2") == text
-    encoder = PromptEncoder(writer.tokenizer, style, system)
+    encoder = PromptEncoder(writer.tokenizer, prompt)
     assert writer.ids(text) == list(encoder.user("1 2"))
 
 
-def test_it_follows_the_policys_params(folder: str) -> None:
-    writer = PromptWriter.like(folder, {"model": "m", "prompt_style": "raw"})
-    assert writer.text("7") == "<bos>7"
-
-
 def test_a_prompt_that_no_text_gives_is_refused(folder: str) -> None:
-    writer = PromptWriter(folder, "raw")
+    writer = PromptWriter(folder, PromptConfig(style="raw"))
     writer.tokenizer.add_tokens(["12"])
     writer.tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<bos> $A <user>", special_tokens=[("<bos>", 0), ("<user>", 2)]

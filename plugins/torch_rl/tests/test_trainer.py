@@ -161,7 +161,7 @@ def test_training_reads_prompts_as_the_policy_does(toy: Any, tmp_path: Path) -> 
     tokenizer.chat_template = "{% for m in messages %}{{ m.content }} three {% endfor %}"
     tokenizer.save_pretrained(model)
     entropies = set()
-    for style in ({"system": "two"}, {"prompt_style": "raw", "processes": 2}):
+    for style in ({"prompt": {"system": "two"}}, {"processes": 2, "prompt": {"style": "raw"}}):
         run_dir = tmp_path / next(iter(style))
         policy = Binding(name="transformers", params={"device": "cpu", **style})
         job = toy.job(run_dir, model=str(model), policy=policy)

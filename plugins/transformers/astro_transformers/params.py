@@ -8,14 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from astro.planning.cost import StageCost
+from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import ModelParams, Params
 from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
 from astro_hf import params as shared
 
-PromptStyle = Annotated[
-    Literal["auto", "chat", "raw"],
-    Field(description="how a prompt is written; auto is chat if there is a chat template"),
-]
 RANDOM_MODELS: Mapping[str, str] = {
     "llama": "random-llama",
     "qwen": "random-qwen2",
@@ -23,8 +20,6 @@ RANDOM_MODELS: Mapping[str, str] = {
     "gpt2": "random-gpt2",
 }
 """Part of a model's name -> the random model of its family, of those that this plugin ships."""
-
-System = Annotated[str | None, Field(description="system message, with prompt_style chat")]
 
 
 class PolicyParams(ModelParams):
@@ -35,8 +30,7 @@ class PolicyParams(ModelParams):
         shared.Dtype,
         Field(description="of the weights; auto is the checkpoint's own"),
     ] = "auto"
-    prompt_style: PromptStyle = "auto"
-    system: System = None
+    prompt: Prompting = DEFAULT_PROMPT
     max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
     processes: Annotated[
         int, Field(ge=1, description="copies of a small model, a process each, one thread each")
@@ -76,8 +70,6 @@ class SFTParams(Params):
     )
     gradient_checkpointing: shared.GradientCheckpointing = False
     save_steps: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 100
-    prompt_style: PromptStyle = "auto"
-    system: System = None
     device: shared.DeviceName = "auto"
     threads: shared.Threads = None
 

@@ -67,7 +67,7 @@ class TransformersPolicy:
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
         self._max_length = _max_length(self._model, params)
-        self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
+        self._encoder = PromptEncoder(tokenizer, params.prompt)
         self._forward = Forward(self._model)
         self._decoder = Decoder(
             self._forward,

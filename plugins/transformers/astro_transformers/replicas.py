@@ -58,7 +58,7 @@ class ReplicatedPolicy:
 
     def __init__(self, params: PolicyParams) -> None:
         tokenizer = load_tokenizer(models.checkpoint(params.model))
-        self._encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
+        self._encoder = PromptEncoder(tokenizer, params.prompt)
         single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
         self._children = [
             Child.start("astro_transformers.replica") for _ in range(params.processes)

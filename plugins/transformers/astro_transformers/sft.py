@@ -69,9 +69,8 @@ class TransformersSFT:
         tokenizer = load_tokenizer(name)
         loaded = load_model(name, device=torch.device("cpu"), dtype="float32")
         batches, counts = self._batches(job, loaded, tokenizer)
-        training = fingerprint(
-            job.traces, self._params.model_dump(exclude=_FREE), job.model, job.seed, job.tokens
-        )
+        settings = {**self._params.model_dump(exclude=_FREE), "prompt": job.prompt.model_dump()}
+        training = fingerprint(job.traces, settings, job.model, job.seed, job.tokens)
         arguments = self._arguments(job.run_dir / "checkpoints", job.seed)
         losses = self._fit(loaded, batches, arguments, training, on_step)
         tail = losses[-max(1, len(losses) // 10) :]
@@ -94,7 +93,7 @@ class TransformersSFT:
     ) -> tuple[list[list[TrainingSample]], dict[str, float]]:
         """Every batch in order, and metrics of the samples."""
         params = self._params
-        encoder = PromptEncoder(tokenizer, params.prompt_style, params.system)
+        encoder = PromptEncoder(tokenizer, job.prompt)
         builder = SampleBuilder(encoder)
         _add_end_token(model, tokenizer, builder.end)
         read = read_samples(job.traces, builder)

@@ -25,7 +25,7 @@ _QUIET = {
     "VLLM_NO_USAGE_STATS": "1",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
-_NOT_ENGINE_ARGS = {"prompt_style", "system", "lora_path", "max_lora_rank"}
+_NOT_ENGINE_ARGS = {"prompt", "lora_path", "max_lora_rank"}
 _ON_CPU = {"block_size": 32, "enable_chunked_prefill": False}
 """vLLM's own block size there, 128, would reuse few prefixes. And a prompt computed in parts cannot
 be sampled from with a seed, since a CPU's generator does not go back."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import ModelParams
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 
@@ -13,13 +14,7 @@ from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 class PolicyParams(ModelParams):
     """Params of the `vllm` policy. Where a default is none, vLLM chooses."""
 
-    prompt_style: Annotated[
-        Literal["auto", "chat", "raw"],
-        Field(description="how a prompt is written; auto is chat if there is a chat template"),
-    ] = "auto"
-    system: Annotated[str | None, Field(description="system message, with prompt_style chat")] = (
-        None
-    )
+    prompt: Prompting = DEFAULT_PROMPT
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
         Field(description="of the weights; auto is the checkpoint's own"),

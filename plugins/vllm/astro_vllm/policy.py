@@ -55,7 +55,7 @@ class VllmPolicy:
         self._truncated_samples = 0
         try:
             engine.check_ends(self._engine, params)
-            self._encoder = PromptEncoder(self._tokenizer, params.prompt_style, params.system)
+            self._encoder = PromptEncoder(self._tokenizer, params.prompt)
         except PolicyError:
             self.close()
             raise

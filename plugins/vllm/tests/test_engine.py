@@ -73,8 +73,8 @@ def test_what_vllm_refuses(serve: Serve) -> None:
 
 
 def test_prompts_that_the_tokenizer_cannot_write(serve: Serve) -> None:
-    assert "needs a chat template" in refusal(serve, prompt_style="raw", system="think")
-    assert serve(system="use")
+    assert "needs a chat template" in refusal(serve, prompt={"style": "raw", "system": "think"})
+    assert serve(prompt={"system": "use"})
 
 
 def test_an_adapter_that_is_not_there(serve: Serve, tmp_path: Path) -> None:
