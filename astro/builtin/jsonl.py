@@ -42,7 +42,7 @@ class JsonlParams(Params):
     where: Where = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _one_way(self) -> JsonlParams:
+    def _one_source(self) -> JsonlParams:
         if bool(self.path) == any((self.train, self.dev, self.test)):
             raise ValueError("expected either path, or files for train, dev and test")
         if self.dev_share + self.test_share > 1:

@@ -23,24 +23,25 @@ _PIECE = re.compile(r"\n|[^\S\n]*[^\s]+|[^\S\n]+")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The next line of a response, and the natural log of the chance that it was drawn."""
+    """The next line of a response, and the natural log of the probability of drawing it."""
 
     text: str
     logprob: float = 0.0
 
 
 NextLine = Callable[[str, str, int], Line | None]
-"""(user message, response so far, a 64-bit draw) -> the next line, or None at the end.
-Raises `PolicyError` where it cannot go on."""
+"""(user message, response so far, 64-bit random number) -> the next line, or None at the end.
+Raises `PolicyError` if it cannot continue the response."""
 
 
 class LineWriter:
     """A policy backend around a `NextLine`.
 
-    Each draw is a hash of (seed, sample, prompt, response so far), so a sample does not depend on
-    what else is queued; at temperature 0 seed and sample are left out. A request finishes after
-    1 to `steps_to_finish` calls of `step`, by a hash of its own, so that requests overtake one
-    another. `score` answers `LogProb`; without it such a request is a `Failure`.
+    Each random number is a hash of (seed, sample, prompt, response so far), so a sample does not
+    depend on the other requests. At temperature 0, seed and sample are left out of the hash. A
+    request finishes after 1 to `steps_to_finish` calls of `step`, depending on a hash of it, so
+    that requests finish out of order. `score` answers `LogProb`; without it, a `LogProb` gets a
+    `Failure`.
     """
 
     def __init__(
@@ -57,20 +58,24 @@ class LineWriter:
         self._generated = 0
 
     def add(self, ticket: int, request: Any) -> None:
+        """Queue a request."""
         seed = request.seed if isinstance(request, Generate) else 0
         delay = _hash(seed, request.prompt.user, request.prompt.response) % self._steps_to_finish
         self._queue.append((self._now + delay, ticket, request))
 
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
+        """Advance by one step, and return the replies that are due."""
         due = [(ticket, request) for when, ticket, request in self._queue if when <= self._now]
         self._queue = [queued for queued in self._queue if queued[0] > self._now]
         self._now += 1
         return [(ticket, self._reply(request)) for ticket, request in due]
 
     def counters(self) -> dict[str, float]:
+        """The tokens generated so far."""
         return {"generated_tokens": float(self._generated)}
 
     def close(self) -> None:
+        """Drop all requests."""
         self._queue.clear()
 
     def _reply(self, request: Any) -> Reply | Failure:
@@ -87,10 +92,10 @@ class LineWriter:
 
 
 def complete(request: Generate, sample: int, next_line: NextLine) -> Completion:
-    """Sample number `sample` of a request: whole lines, cut after a stop string or at the limit.
+    """Sample number `sample` of a request, cut after a stop string or at the token limit.
 
-    A token is a word with the spaces before it, or a line end; the first token of a line bears
-    the line's log-probability.
+    A token is a word with the spaces before it, or a line end. The first token of a line has the
+    log-probability of the whole line, and the others have 0.
     """
     text, ids, logprobs = "", list[int](), list[float]()
     for piece, logprob in _pieces(request, sample, next_line):
@@ -105,7 +110,7 @@ def complete(request: Generate, sample: int, next_line: NextLine) -> Completion:
 
 
 def hashed_logprobs(request: LogProb) -> list[tuple[float, ...]]:
-    """A log-probability in (-1, 0] for each token of each continuation, by a hash of all of it."""
+    """A log-probability in (-1, 0] per token of each continuation, from a hash of it."""
     prompt = request.prompt
     return [
         tuple(-_hash(drawn_by, i) / 2**64 for i, _ in enumerate(_PIECE.findall(text)))
@@ -115,7 +120,7 @@ def hashed_logprobs(request: LogProb) -> list[tuple[float, ...]]:
 
 
 def _pieces(request: Generate, sample: int, next_line: NextLine) -> Iterator[tuple[str, float]]:
-    """Tokens and their log-probabilities, the empty end-of-sequence token last."""
+    """Tokens and their log-probabilities, with the empty end-of-sequence token at the end."""
     prompt = request.prompt
     response = prompt.response
     drawn_by = (request.seed, sample) if request.temperature > 0 else ("greedy",)
@@ -137,24 +142,25 @@ def _hash(*parts: object) -> int:
 
 
 class ScriptedParams(Params):
-    """A script: whole responses by prompt, else lines drawn from a vocabulary."""
+    """A script: responses to some prompts, and lines to draw from for all others."""
 
     responses: dict[str, tuple[str, ...]] = Field(
-        default_factory=dict, description="user message -> the responses it is answered with"
+        default_factory=dict, description="user message -> its possible responses"
     )
-    lines: tuple[str, ...] = Field(
-        ("think\n",), description="the steps that any other prompt is answered with"
-    )
+    lines: tuple[str, ...] = Field(("think\n",), description="the possible steps for other prompts")
     answers: tuple[str, ...] = Field(
-        ("answer 1\n", "answer 2\n"), description="the last lines of such responses"
+        ("answer 1\n", "answer 2\n"), description="the possible last lines for other prompts"
     )
     length: Annotated[int, Field(ge=0, description="steps before the answer")] = 2
     steps_to_finish: Annotated[
-        int, Field(ge=1, description="a request takes 1 to this many steps, so they overtake")
+        int,
+        Field(ge=1, description="a request takes 1 to this many steps, and may overtake others"),
     ] = 1
-    fail_on: tuple[RegularExpression, ...] = Field((), description="patterns of prompts that fail")
+    fail_on: tuple[RegularExpression, ...] = Field(
+        (), description="patterns of prompts that get a failure"
+    )
     crash_on: tuple[RegularExpression, ...] = Field(
-        (), description="patterns of prompts that lose the backend"
+        (), description="patterns of prompts that crash the backend"
     )
 
     @field_validator("lines", "answers")
@@ -209,7 +215,7 @@ def _matches(patterns: Sequence[str], user: str) -> bool:
 
 
 def _continuations(responses: Sequence[str], response: str) -> list[str]:
-    """The next line of each response that begins as this one does; empty where it is complete."""
+    """The next line of each response that starts with this one; empty if it is complete."""
     rests = [whole[len(response) :] for whole in responses if whole.startswith(response)]
     return [rest[: rest.find("\n") + 1] or rest for rest in rests]
 

@@ -1,4 +1,4 @@
-"""Parts of a config that travel: a plugin by name, and the bounds of what it may spend."""
+"""Bindings: the parts of a config that name a plugin and give its params."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from astro.plugins.params import Params
 
 
 class Binding(Params):
-    """A plugin by name, and its params. Can be sent anywhere and built there."""
+    """The name of a plugin and its params. It can be sent to another process and built there."""
 
     name: str
     params: dict[str, Any] = Field(default_factory=dict)
 
     def with_params(self, **params: Any) -> Binding:
+        """The same plugin with some params replaced."""
         return self.model_copy(update={"params": {**self.params, **params}})
 
 
@@ -49,13 +50,13 @@ Prompting = Annotated[
 
 
 class VerifierBinding(Binding):
-    """A verifier and the bounds of the pool of processes it runs in."""
+    """A verifier, and the limits of the process pool that it runs in."""
 
     workers: Annotated[int, Field(ge=1, description="worker processes")] = 1
-    timeout: Annotated[float, Field(gt=0, description="seconds a verdict may take")] = 1.0
-    memory_mb: Annotated[int, Field(ge=64, description="MiB a worker may use")] = 512
+    timeout: Annotated[float, Field(gt=0, description="seconds per verdict, at most")] = 1.0
+    memory_mb: Annotated[int, Field(ge=64, description="MiB of memory per worker, at most")] = 512
     max_faults: Annotated[
-        float, Field(ge=0, le=1, description="share of verdicts that may be faults")
+        float, Field(ge=0, le=1, description="share of faults among the verdicts, at most")
     ] = 0.2
 
 

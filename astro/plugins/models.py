@@ -1,4 +1,4 @@
-"""Names of models that plugins ship, beside paths and hub names."""
+"""Find a model by its name: one that a plugin ships, a local folder, or one on the hub."""
 
 from __future__ import annotations
 
@@ -9,26 +9,27 @@ from pathlib import Path
 from astro.errors import PolicyError
 
 MODELS_GROUP = "astro.models"
-"""Entry points of this group map a name to a callable without arguments that returns a folder."""
+"""Entry points of this group map a name to a function without arguments that returns a folder."""
 
 
 def resolve(model: str) -> str:
-    """The folder of a model that a plugin ships, or `model` as it is: a path or a hub name."""
+    """The folder of a model that a plugin ships; any other name is returned unchanged."""
     for point in entry_points(group=MODELS_GROUP, name=model):
         return str(point.load()())
     return model
 
 
 def shipped() -> list[str]:
-    """The names of all models that plugins ship."""
+    """The names of the models that installed plugins ship, in alphabetical order."""
     return sorted(entry_points(group=MODELS_GROUP).names)
 
 
 def checkpoint(model: str) -> str:
-    """The folder of a model that a plugin ships or that is on disk, else the hub name as it is.
+    """The folder of a model that a plugin ships or that is on disk; else the hub name, unchanged.
 
-    Raises `PolicyError` if `model` is clearly a path and holds no checkpoint, or is nearly the name
-    of a model that a plugin ships: asking the hub for it takes long and ends in a worse message.
+    Raises:
+        PolicyError: `model` is a path without a checkpoint, or is almost the name of a model that a
+            plugin ships. The hub would be slower to refuse it, and with a less helpful message.
     """
     name = resolve(model)
     path = Path(name).expanduser()

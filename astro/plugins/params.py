@@ -1,4 +1,4 @@
-"""Params models, and validation errors in words that a user can act on."""
+"""The base classes of params models, and validation errors that say what to change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Params(BaseModel):
-    """The base of every params model: unknown keys are errors, values never change."""
+    """The base of every params model. Unknown keys are errors, and instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -46,7 +46,11 @@ RegularExpression = Annotated[str, AfterValidator(_is_regular_expression)]
 
 
 def validate(model: type[M], values: Mapping[str, Any]) -> M:
-    """An instance of `model`. Raises `ConfigError` with every problem, each with its key's path."""
+    """An instance of `model` with these values.
+
+    Raises:
+        ConfigError: every problem in the values, each with the path of its key.
+    """
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
