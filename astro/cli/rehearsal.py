@@ -40,9 +40,14 @@ def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[Renderable
 def _seams(rehearsed: RehearsalResult, until: str | None) -> list[Seam]:
     """Those of all arms, each once, up to the stage `until`."""
     seams = dict.fromkeys(seam for arm in rehearsed.arms.values() for seam in arm.seams)
-    last = STAGES.index(until) if until in STAGES else len(STAGES)
-    done = [seam for seam in seams if STAGES.index(seam.stage) <= last]
-    return sorted(done, key=lambda seam: STAGES.index(seam.stage))
+    last = _position(until) if until else len(STAGES)
+    done = [seam for seam in seams if _position(seam.stage) <= last]
+    return sorted(done, key=lambda seam: _position(seam.stage))
+
+
+def _position(stage: str) -> float:
+    """The place of a stage in a run; added stages come before `evaluate`."""
+    return STAGES.index(stage) if stage in STAGES else STAGES.index("evaluate") - 0.5
 
 
 def _short(value: Any) -> str:

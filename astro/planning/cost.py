@@ -1,4 +1,4 @@
-"""What a plugin's work comes to, for `astro plan`. A params model may say it: see `HasCost`."""
+"""What a plugin costs, for `astro plan`. Params say it in a method `cost`: see `HasCost`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from astro.requests import POLICY
 
 @dataclass(frozen=True, slots=True)
 class RequestCost:
-    """Requests to the model of one role, by default the policy: `requests` of `samples` completions
-    of at most `max_tokens` tokens.
+    """A number of requests, each for `samples` completions of at most `max_tokens` tokens.
 
-    `valued`: each sample is a state for `value` to estimate. `trained`: it is trained on.
+    `what` names them in the plan. `model` is the role of the model that serves them. `valued` means
+    that each sample becomes a state that the value estimator has to estimate, and `trained` that
+    each sample is trained on.
     """
 
     what: str
@@ -27,14 +28,14 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """What one unit takes at most: a tree of `search` and `linearizer`, a state of `value`, a
-    training of `sft` and `rl`.
+    """What one unit of a plugin's work takes at most.
 
-    A linearizer makes `traces` of a tree, each of them a walk of `paths` paths in the mean; a
-    fine-tuner passes over all traces `epochs` times.
+    The unit is a tree for `search` and `linearizer`, a state for `value`, and a whole training for
+    `sft` and `rl`. A linearizer makes `traces` traces of each tree, and each trace joins `paths`
+    paths on average. A fine-tuner trains for `epochs` epochs.
     """
 
-    asks: tuple[RequestCost, ...] = ()
+    requests: tuple[RequestCost, ...] = ()
     traces: int = 0
     paths: float = 1.0
     epochs: float = 0.0
@@ -42,6 +43,7 @@ class StageCost:
 
 @runtime_checkable
 class HasCost(Protocol):
-    """Params that know their plugin's work."""
+    """Params that know what their plugin costs."""
 
-    def cost(self) -> StageCost: ...
+    def cost(self) -> StageCost:
+        """What one unit of work takes at most."""

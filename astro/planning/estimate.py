@@ -1,4 +1,4 @@
-"""How much a run will take: the arithmetic of its config, before an engine is loaded."""
+"""Estimate the cost of a run from its config, without loading an engine."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ from astro.plugins.params import Params
 from astro.plugins.registry import Registry
 from astro.requests import POLICY
 
-Works = Mapping[str, StageCost]
-_WORKING = ("search", "value", "linearizer", "control", "sft", "rl")
+Costs = Mapping[str, StageCost]
+"""The cost of one unit of work by the plugin's key in the config."""
+
+_KEYS = ("search", "value", "linearizer", "control", "sft", "rl")
 _FLOPS = {"sft": 6, "rl": 8}
-"""A token and parameter: forward 2, backward 4 (arXiv 2001.08361); RL scores each token before."""
+"""FLOPs per token and parameter: 2 forward and 4 backward (arXiv 2001.08361, section 2.1). RL also
+computes the log-probability of each token before the update: 2 more."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 
 
 class Assumptions(Params):
-    """What a config does not say.
+    """What an estimate needs to know and a config does not say.
 
-    The speeds are half of what two H100s do with Llama 3.3 70B in FP8, by the performance overview
-    of NVIDIA's TensorRT-LLM 1.0: 5,222 tokens/s generated after prompts of 500 tokens, 12,192 read
-    before answers of 128. The FLOP/s are those of Llama 3's training (arXiv 2407.21783, table 4).
+    The speeds are half of those of two H100s with Llama 3.3 70B in FP8 in the performance overview
+    of NVIDIA's TensorRT-LLM 1.0: 5,222 tokens/s generated after prompts of 500 tokens, and 12,192
+    prompt tokens/s before answers of 128. The TFLOP/s are those of Llama 3's training (arXiv
+    2407.21783, table 4).
     """
 
     prompt_tokens: Annotated[Positive, Field(description="tokens of a problem")] = 200
@@ -52,8 +56,10 @@ class Assumptions(Params):
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many trees a run has, how many problems it evaluates on, and how many tokens it is
-    fine-tuned on if its config does not say; 0: its traces."""
+    """The numbers of trees and of evaluated problems of a run.
+
+    `sft_tokens` are the tokens to fine-tune on if the config does not say; 0 means all traces.
+    """
 
     trees: int
     evaluated: int
@@ -62,10 +68,10 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """One kind of work, and the product that gives its figures.
+    """One kind of work in a plan, and the product that its figures come from.
 
-    `computed_prompt_tokens` leave out prefixes that are there already. `model` is the role of the
-    model that does it.
+    `computed_prompt_tokens` leave out prefixes that are cached already. `model` is the role of the
+    model that does the work.
     """
 
     stage: str
@@ -83,7 +89,7 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A sum over rows, in GPU-hours or gigabytes, and the arithmetic that gives it."""
+    """A number of GPU-hours or gigabytes, and the product that it comes from."""
 
     what: str
     arithmetic: str
@@ -92,7 +98,11 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run takes at most: equal samples are one state, and a terminal one needs no value."""
+    """What a run takes at most.
+
+    A search takes less if samples are equal, which makes them one state, or if they are terminal,
+    since terminal states need no estimate of their value. `notes` say what is left out.
+    """
 
     rows: list[CostLine]
     gpu_hours: list[Total]
@@ -108,27 +118,31 @@ def estimate(
     *,
     stages: Collection[str] = STAGES,
 ) -> Plan:
-    """What the `stages` of `config` will take: without `search`, on trees that are a copy of
-    another run's. Plugins that do not say what they take are named in `notes`."""
-    found = {key: _work(config, registry, key) for key in _WORKING}
+    """What the `stages` of `config` take at most. Without `search`, its trees are copies.
+
+    Plugins whose params have no method `cost` are named in `notes`.
+    """
+    found = {key: _cost(config, registry, key) for key in _KEYS}
     notes = [
-        f"left out: {key} {binding.name} does not say what it takes"
+        f"left out: {key} {binding.name} does not say what it costs"
         for key, _, binding in config.bindings()
         if key in found and found[key] is None
     ]
-    works = {key: work or StageCost() for key, work in found.items()}
+    costs = {key: cost or StageCost() for key, cost in found.items()}
     trees: float = counts.trees
-    generated = sum(row.generated_tokens for row in _search(works, trees, assumed))
+    generated = sum(row.generated_tokens for row in _search(costs, trees, assumed))
     if generated > (limit := trees * (config.budget.tokens or inf)):
         allowed = f"{limit / generated:.1%} of each search"
-        notes.append(f"budget.tokens allows {allowed}, and what is under way when it is spent")
+        notes.append(
+            f"budget.tokens allows {allowed}, and the requests under way when it is exhausted"
+        )
         trees *= limit / generated
-    searched = list(_search(works, trees, assumed))
+    searched = list(_search(costs, trees, assumed))
     possible = [
         *searched,
-        *_linearize(works, counts, assumed),
-        *_sft(config, works, counts, assumed),
-        *(_row("rl", asks, 1, "training", assumed=assumed) for asks in works["rl"].asks),
+        *_linearize(costs, counts, assumed),
+        *_sft(config, costs, counts, assumed),
+        *(_line("rl", cost, 1, "training", assumed=assumed) for cost in costs["rl"].requests),
         _evaluate(config, registry, counts, assumed),
     ]
     rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
@@ -142,14 +156,15 @@ def estimate(
 
 
 def short(value: float) -> str:
-    """Three digits and a unit: 84.8M."""
+    """A number with three significant digits and a unit, such as 84.8M."""
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "K")):
         if value >= size:
             return f"{value / size:.3g}{unit}"
     return f"{value:.3g}"
 
 
-def _work(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
+def _cost(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
+    """The cost of the plugin under `key`; None if there is none or its params do not say it."""
     binding = getattr(config, key)
     if binding is None:
         return None
@@ -158,67 +173,74 @@ def _work(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
     return params.cost() if isinstance(params, HasCost) else None
 
 
-def _path(works: Works, assumed: Assumptions) -> float:
-    """Tokens from the root to a terminal: as many as the longest samples of the search have."""
-    limits = [asks.max_tokens for key in ("search", "value") for asks in works[key].asks]
+def _path_tokens(costs: Costs, assumed: Assumptions) -> float:
+    """Tokens from the root to a terminal: those of the longest samples in the search."""
+    limits = [cost.max_tokens for key in ("search", "value") for cost in costs[key].requests]
     return assumed.fill * max(limits, default=0)
 
 
-def _row(
+def _line(
     stage: str,
-    asks: RequestCost,
+    cost: RequestCost,
     units: float,
     unit: str,
     *,
     assumed: Assumptions,
     response: float = 0.0,
 ) -> CostLine:
-    """`response` are the tokens of the response that a request continues, or speaks of."""
-    tokens = asks.max_tokens * assumed.fill
-    requests = units * asks.requests
-    samples = requests * asks.samples
+    """The cost of `units` units of work.
+
+    `response` is the number of tokens of a response that stand in the prompt of a request.
+    """
+    tokens = cost.max_tokens * assumed.fill
+    requests = units * cost.requests
+    samples = requests * cost.samples
     prompts = requests * (assumed.prompt_tokens + response)
-    each = f"{asks.requests:,g} requests x {asks.samples} samples x {tokens:,g} tokens"
+    each = f"{cost.requests:,g} requests x {cost.samples} samples x {tokens:,g} tokens"
     return CostLine(
         stage,
-        asks.what if asks.model == POLICY else f"{asks.what} by {asks.model}",
+        cost.what if cost.model == POLICY else f"{cost.what} by {cost.model}",
         f"{units:,.0f} {unit} x {each}",
         requests,
         samples,
         prompts,
         prompts * (1 - assumed.prefix_reuse if stage == "search" else 1),
         samples * tokens,
-        samples * tokens if asks.trained else 0.0,
-        model=asks.model,
+        samples * tokens if cost.trained else 0.0,
+        model=cost.model,
     )
 
 
-def _search(works: Works, trees: float, assumed: Assumptions) -> Iterator[CostLine]:
-    """A node lies half way to the end, in the mean."""
-    response = _path(works, assumed) / 2
+def _search(costs: Costs, trees: float, assumed: Assumptions) -> Iterator[CostLine]:
+    """The search itself and its value estimates. A prompt holds half a path on average."""
+    response = _path_tokens(costs, assumed) / 2
     states = 0.0
-    for asks in works["search"].asks:
-        row = _row("search", asks, trees, "trees", assumed=assumed, response=response)
-        states += row.samples * asks.valued
-        yield replace(row, nodes=row.samples)
-    for asks in works["value"].asks:
-        yield _row("search", asks, states, "states", assumed=assumed, response=response)
+    for cost in costs["search"].requests:
+        line = _line("search", cost, trees, "trees", assumed=assumed, response=response)
+        states += line.samples * cost.valued
+        yield replace(line, nodes=line.samples)
+    for cost in costs["value"].requests:
+        yield _line("search", cost, states, "states", assumed=assumed, response=response)
 
 
-def _linearize(works: Works, counts: Counts, assumed: Assumptions) -> Iterator[CostLine]:
+def _linearize(costs: Costs, counts: Counts, assumed: Assumptions) -> Iterator[CostLine]:
     for key in ("linearizer", "control"):
-        response = works[key].paths * _path(works, assumed)
-        for asks in works[key].asks:
-            yield _row("linearize", asks, counts.trees, "trees", assumed=assumed, response=response)
+        response = costs[key].paths * _path_tokens(costs, assumed)
+        for cost in costs[key].requests:
+            yield _line(
+                "linearize", cost, counts.trees, "trees", assumed=assumed, response=response
+            )
 
 
 def _sft(
-    config: RunConfig, works: Works, counts: Counts, assumed: Assumptions
+    config: RunConfig, costs: Costs, counts: Counts, assumed: Assumptions
 ) -> Iterator[CostLine]:
-    """The control is trained on as many tokens as the method. A run of `sft_runs` is supposed to
-    have as many traces as this one."""
-    made, epochs, runs = works["linearizer"], works["sft"].epochs, 1 + len(config.sft_runs)
-    tokens = made.paths * _path(works, assumed)
+    """The control is trained on as many tokens as the method.
+
+    Each run in `sft_runs` is assumed to have as many traces as this one.
+    """
+    made, epochs, runs = costs["linearizer"], costs["sft"].epochs, 1 + len(config.sft_runs)
+    tokens = made.paths * _path_tokens(costs, assumed)
     trained = runs * counts.trees * made.traces * tokens * epochs
     product = (
         f"{counts.trees:,} trees x {made.traces} traces x {tokens:,g} tokens x {epochs:g} epochs"
@@ -239,20 +261,20 @@ def _evaluate(
 ) -> CostLine:
     evaluate = config.evaluate
     samples = evaluate.samples + evaluate.greedy
-    asks = RequestCost("responses", counts.evaluated, samples, evaluate.max_tokens)
+    cost = RequestCost("responses", counts.evaluated, samples, evaluate.max_tokens)
     models = evaluated_models(config, run_stages(config, registry))
-    return _row("evaluate", asks, len(models), "models", assumed=assumed)
+    return _line("evaluate", cost, len(models), "models", assumed=assumed)
 
 
 def _other_roles(rows: list[CostLine]) -> Iterator[str]:
-    """What the models of other roles generate. Their speeds and machines are not the policy's."""
+    """A note on what the models of each other role generate, since their speeds are unknown."""
     for role in dict.fromkeys(row.model for row in rows if row.model != POLICY):
         tokens = sum(row.generated_tokens for row in rows if row.model == role)
         yield f"left out of the GPU-hours: models.{role}, which generates {short(tokens)} tokens"
 
 
 def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
-    """The policy's sampling and training, by stage."""
+    """The GPU-hours of the policy for sampling and training, by stage."""
     reads, writes = assumed.prompt_tokens_per_second, assumed.tokens_per_second
     for stage in dict.fromkeys(row.stage for row in rows):
         mine = [row for row in rows if row.stage == stage and row.model == POLICY]
@@ -270,7 +292,7 @@ def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
 
 
 def _journal(rows: list[CostLine]) -> Total:
-    """The bytes of a token and of a request were measured by hand on the quickstart's search."""
+    """The size of the journal. The bytes per token and request were measured on the quickstart."""
     recorded = [row for row in rows if row.stage != "rl"]
     tokens = sum(row.generated_tokens for row in recorded)
     requests = sum(row.requests for row in recorded)
@@ -279,7 +301,7 @@ def _journal(rows: list[CostLine]) -> Total:
 
 
 def _trees(searched: list[CostLine], *, copies: int) -> Total:
-    """Those that the run has grown are in its journal too; measured as the journal was."""
+    """The size of the trees; a run that searches also has them in its journal."""
     grown = [row for row in searched if row.nodes]
     nodes, steps = sum(row.nodes for row in grown), sum(row.generated_tokens for row in grown)
     what = "trees, also in the journal" if copies > 1 else "trees, a copy"
@@ -288,6 +310,7 @@ def _trees(searched: list[CostLine], *, copies: int) -> Total:
 
 
 def _checkpoints(config: RunConfig, assumed: Assumptions) -> Iterator[Total]:
+    """The size of the models, and of the two checkpoints that a training keeps."""
     if (size := assumed.parameters) and (models := len(config.trained())):
         product = f"({models} models x 2 B + 2 states in training x 14 B) x {short(size * 1e9)}"
         yield Total("checkpoints", product, (2 * models + 28) * size)

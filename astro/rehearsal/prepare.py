@@ -14,7 +14,13 @@ from astro.rehearsal.materials import Materials
 from astro.rehearsal.rehearsable import Machine, RehearsalScale
 from astro.rehearsal.stand_ins import Budgets, Part, Teacher, fallbacks, rehearsed_part
 
-STAGE_OF = {"linearizer": "linearize", "control": "linearize", "sft": "sft", "rl": "rl"}
+STAGE_OF = {
+    "linearizer": "linearize",
+    "control": "linearize",
+    "sft": "sft",
+    "rl": "rl",
+    "reward": "rl",
+}
 """The stage that uses the plugin under a key, where it is not `search`."""
 
 _SCALE = RehearsalScale()
@@ -58,37 +64,48 @@ def prepare(
         ConfigError: a plugin cannot run here, and nothing stands in for it.
     """
     update: dict[str, Any] = dict(_run_settings(config, registry, machine, materials))
-    seams, budgets = list[Seam](), dict[str, tuple[Any, Any]]()
-    for name, value in update.items():
-        if getattr(config, name) != value and name != "evaluate":
-            budgets[name] = (getattr(config, name), value)
-    teacher = None
-    for key, kind, binding in config.bindings():
-        if key not in RunConfig.model_fields:
-            continue
+    budgets: dict[str, tuple[Any, Any]] = {
+        name: (getattr(config, name), value)
+        for name, value in update.items()
+        if getattr(config, name) != value and name != "evaluate"
+    }
+    seams, teachers = list[Seam](), list[Teacher]()
+    for key, kind, binding in _plugins(config, registry):
         if kind == "problems":
             part = Part(_problem_files(registry, materials), materials.why)
             ran = _count(part.why)
         else:
             part = rehearsed_part(registry, machine, materials, kind, binding)
             ran = _title(part.binding, part.teacher)
-        teacher = teacher or part.teacher
+        teachers += filter(None, [part.teacher])
         budgets |= {f"{key}.params.{name}": change for name, change in part.budgets.items()}
-        stage = STAGE_OF.get(key, "rl" if key == "reward" else "search")
-        seams.append(Seam(stage, key, _title(binding), ran, part.why))
+        seams.append(Seam(_stage_of(key), key, _title(binding), ran, part.why))
         one_worker = {"workers": 1} if kind == "verifier" else {}
-        update[key] = part.binding.model_copy(update=one_worker)
-    update["models"] = {}
-    for role, binding in config.models.items():
-        kind = registry.model_kind(binding.name)
-        part = rehearsed_part(registry, machine, materials, kind, binding)
-        teacher = teacher or part.teacher
-        budgets |= {f"models.{role}.params.{name}": change for name, change in part.budgets.items()}
-        ran = _title(part.binding, part.teacher)
-        seams.append(Seam("search", f"models.{role}", _title(binding), ran, part.why))
-        update["models"][role] = part.binding
+        _put(update, key, part.binding.model_copy(update=one_worker))
     seams += _evaluation_seams(config, materials)
+    teacher = next(iter(teachers), None)
     return Prepared(config.model_copy(update=update), tuple(seams), budgets, teacher)
+
+
+def _plugins(config: RunConfig, registry: Registry) -> Iterator[tuple[str, str, Binding]]:
+    """(key in the config, kind, binding) of every plugin but the sources of evaluation sets."""
+    for key, kind, binding in config.bindings():
+        if not key.startswith("evaluate."):
+            yield key, kind, binding
+    for role, binding in config.models.items():
+        yield f"models.{role}", registry.model_kind(binding.name), binding
+
+
+def _stage_of(key: str) -> str:
+    """The stage that uses the plugin under `key`; those of added stages are their own."""
+    outer, _, name = key.partition(".")
+    return name if outer == "stages" else STAGE_OF.get(key, "search")
+
+
+def _put(update: dict[str, Any], key: str, binding: Binding) -> None:
+    """Set a key of the config, such as `policy` or `models.judge`."""
+    outer, _, inner = key.partition(".")
+    update[outer] = {**update.get(outer, {}), inner: binding} if inner else binding
 
 
 def _run_settings(

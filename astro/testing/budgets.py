@@ -23,7 +23,7 @@ def budget_faults(kind: str, binding: Binding) -> list[str]:
 def _cost_faults(params: object) -> Iterator[str]:
     if isinstance(params, HasCost):
         cost = params.cost()
-        yield from (f"{asks} is negative" for asks in cost.asks if _samples(asks) < 0)
+        yield from (f"{each} is negative" for each in cost.requests if _samples(each) < 0)
         yield from (f"{cost} is negative" for _ in range(min(cost.paths, cost.epochs) < 0))
 
 
@@ -48,15 +48,15 @@ def _rehearsal_faults(kind: str, binding: Binding, scale: RehearsalScale) -> Ite
 
 def _grown(before: HasCost, now: HasCost, scale: RehearsalScale) -> Iterator[str]:
     """A rehearsal may raise a limit on tokens to that of its scale, and nothing else."""
-    limits = {asks.what: asks for asks in before.cost().asks}
+    in_a_run = {cost.what: cost for cost in before.cost().requests}
     room = max(scale.response_tokens, scale.step_tokens)
-    for asks in now.cost().asks:
-        own = limits.get(asks.what)
+    for cost in now.cost().requests:
+        own = in_a_run.get(cost.what)
         if own is None:
-            yield f"a rehearsal makes requests that a run does not: {asks}"
-        elif _samples(asks) > _samples(own) or asks.max_tokens > max(own.max_tokens, room):
-            yield f"a rehearsal costs more than a run: {asks} for {own}"
+            yield f"a rehearsal makes requests that a run does not: {cost}"
+        elif _samples(cost) > _samples(own) or cost.max_tokens > max(own.max_tokens, room):
+            yield f"a rehearsal costs more than a run: {cost} for {own}"
 
 
-def _samples(asks: RequestCost) -> float:
-    return asks.requests * asks.samples
+def _samples(cost: RequestCost) -> float:
+    return cost.requests * cost.samples

@@ -147,7 +147,7 @@ def test_disk() -> None:
 def test_a_budget_ends_the_search_sooner() -> None:
     plan = planned(budget={"tokens": 660})
     (note,) = plan.notes
-    assert note.startswith("budget.tokens allows 50.0% of each search, and what is under way")
+    assert note.startswith("budget.tokens allows 50.0% of each search, and the requests under way")
     assert sum(row.generated_tokens for row in plan.rows if row.stage == "search") == 6600
     assert planned(budget={"tokens": 1320}).notes == []
 
@@ -166,7 +166,7 @@ def test_a_plugin_that_does_not_say_is_named(distribution: Any) -> None:
     registry = Registry.discover().as_if_installed()
     config = parse_config({**SMALL, "search": {"name": "mine"}}, registry)
     plan = estimate(config, registry, Counts(10, 9), ASSUMED)
-    assert plan.notes == ["left out: search mine does not say what it takes"]
+    assert plan.notes == ["left out: search mine does not say what it costs"]
     with pytest.raises(ConfigError, match="needs no_such_engine"):
         parse_config({**SMALL, "search": {"name": "mine"}}, Registry.discover())
 

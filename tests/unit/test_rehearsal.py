@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from astro.builtin.lines import LinesFormat, LinesParams
 from astro.cli import main
+from astro.cli.rehearsal import _seams
 from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import MissingEngineError
@@ -28,7 +29,7 @@ from astro.rehearsal.machine import answers, has_model
 from astro.rehearsal.materials import Materials
 from astro.rehearsal.prepare import Prepared, prepare
 from astro.rehearsal.rehearsable import Machine, RehearsalScale
-from astro.rehearsal.rehearse import rehearse
+from astro.rehearsal.rehearse import RehearsalResult, rehearse
 from astro.runs.runner import Run
 from astro.testing.budgets import budget_faults
 
@@ -250,6 +251,45 @@ def test_a_third_party_s_stand_in_runs(distribution: Any, tmp_path: Path) -> Non
     assert arm.config.policy.name == "small_engine"
     (trees,) = done.folder.rglob("trees.jsonl")
     assert len(trees.read_text().splitlines()) == 3
+
+
+STAGE = """
+from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.params import Params
+
+class CountParams(Params):
+    repeats: int = 100
+
+    def rehearsed(self, scale):
+        return {"repeats": scale.problems}
+
+class Count:
+    needs, models = ("search",), ()
+
+    def __init__(self, params, *, name, config):
+        self.name = name
+
+    def outputs(self, folder):
+        return ()
+
+    def run(self, run):
+        pass
+
+@hookimpl
+def astro_providers():
+    return [Provider("stage", "count", "", target="count_stage:Count",
+                     params="count_stage:CountParams")]
+"""
+
+
+def test_a_stage_of_a_third_party_is_scaled_down(distribution: Any) -> None:
+    distribution("count_stage", STAGE)
+    raw = {**paper().model_dump(mode="json"), "stages": {"tally": {"name": "count"}}}
+    found = prepare(parse_config(raw, everything()), everything(), FULL, MATERIALS)
+    assert found.config.stages["tally"].params == {"repeats": 3}
+    assert found.budgets["stages.tally.params.repeats"] == (100, 3)
+    shown = [seam.key for seam in _seams(RehearsalResult(Path(), {"a": found}), None)]
+    assert shown.index("rl") < shown.index("stages.tally") < shown.index("evaluate.sets.math500")
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)

@@ -177,7 +177,7 @@ class RewriteParams(BacktrackParams):
         rewriting = RequestCost(
             "rewriting", self.traces_per_tree, 1, self.reply_tokens, model=self.model
         )
-        return replace(work, asks=(*work.asks, rewriting))
+        return replace(work, requests=(*work.requests, rewriting))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Make one attempt at a short rewriting of each trace."""

@@ -118,7 +118,7 @@ def test_the_interpreter() -> None:
 
 
 def test_the_work_of_a_training() -> None:
-    (rollouts,) = GrpoParams(steps=3, prompts_per_step=32).cost().asks
+    (rollouts,) = GrpoParams(steps=3, prompts_per_step=32).cost().requests
     assert (rollouts.requests, rollouts.samples, rollouts.trained) == (96, 8, True)
 
 
