@@ -13,7 +13,7 @@ import astro
 from astro.cli import options
 from astro.errors import ProblemError
 from astro.planning.estimate import Assumptions, CostLine, Total, short
-from astro.planning.experiments import Planned, planned, summed, total
+from astro.planning.experiments import PlannedRun, plan_runs, sum_runs, sum_totals
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
 from astro.text import plain
@@ -51,18 +51,18 @@ def plan(
     supposed = validate(Assumptions, assumed)
     try:
         loaded = astro.load(config, overrides, registry)
-        runs = list(planned(loaded, registry, test, supposed))
+        runs = list(plan_runs(loaded, registry, test, supposed))
     except ProblemError as error:
         raise ProblemError(error.message, _INSTEAD) from None
     if as_json:
         figures = [{"title": r.title, "times": r.times, **asdict(r.plan)} for r in runs]
-        report = {"assumed": supposed.model_dump(), "runs": figures, "total": total(runs)}
+        report = {"assumed": supposed.model_dump(), "runs": figures, "total": sum_runs(runs)}
         click.echo(json.dumps(report, indent=2))
     else:
         click.echo(plain("\n".join(lines(runs, supposed))))
 
 
-def lines(runs: Sequence[Planned], assumed: Assumptions) -> Iterator[str]:
+def lines(runs: Sequence[PlannedRun], assumed: Assumptions) -> Iterator[str]:
     """The whole estimate as text; the sum over all runs comes last, where there are several."""
     yield "assumed"
     for name, value in assumed.model_dump().items():
@@ -77,7 +77,7 @@ def lines(runs: Sequence[Planned], assumed: Assumptions) -> Iterator[str]:
         yield from _totals("gigabytes", run.plan.gigabytes)
         yield from run.plan.notes
     if len(runs) > 1:
-        taken = {what: short(value) for what, value in total(runs).items()}
+        taken = {what: short(value) for what, value in sum_runs(runs).items()}
         yield f"\nin all: {taken['gpu_hours']} GPU-hours, {taken['gigabytes']} gigabytes"
 
 
@@ -93,6 +93,6 @@ def _figures(row: CostLine) -> str:
 
 
 def _totals(title: str, totals: Sequence[Total]) -> Iterator[str]:
-    yield f"{title}: {short(summed(totals))}"
+    yield f"{title}: {short(sum_totals(totals))}"
     for part in totals:
         yield f"  {short(part.value)} {part.what}: {part.arithmetic}"

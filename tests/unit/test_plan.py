@@ -19,7 +19,7 @@ from astro.config.loading import parse_config
 from astro.config.run import RunConfig
 from astro.errors import ConfigError
 from astro.planning.estimate import Assumptions, CostLine, Counts, Plan, Total, estimate, short
-from astro.planning.experiments import Planned, total
+from astro.planning.experiments import PlannedRun, sum_runs
 from astro.plugins.registry import Registry
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -287,9 +287,9 @@ def test_all_runs_come_to() -> None:
     def totals(*values: float) -> list[Total]:
         return [Total("", "", value) for value in values]
 
-    arm = Planned("a", Plan([], totals(1.5, 0.5), totals(3), []), times=3)
-    other = Planned("b", Plan([], totals(1), [], []))
-    assert total([arm, other]) == {"gpu_hours": 7, "gigabytes": 9}
+    arm = PlannedRun("a", Plan([], totals(1.5, 0.5), totals(3), []), times=3)
+    other = PlannedRun("b", Plan([], totals(1), [], []))
+    assert sum_runs([arm, other]) == {"gpu_hours": 7, "gigabytes": 9}
     assert list(lines([arm, other], ASSUMED))[-1] == "\nin all: 7 GPU-hours, 9 gigabytes"
     assert not [line for line in lines([other], ASSUMED) if "in all" in line]
 
