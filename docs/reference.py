@@ -1,8 +1,8 @@
-"""Writes docs/reference.md, every plugin's params, from the models that validate them.
+"""Writes docs/reference.md, which lists the params of every plugin, from their params models.
 
 python docs/reference.py [--check]
 
-`--check` writes nothing and fails if the file is not what would be written.
+`--check` writes nothing and fails if the file is not up to date.
 """
 
 from __future__ import annotations
@@ -20,19 +20,20 @@ from astro.plugins.registry import Registry
 PAGE = Path(__file__).with_name("reference.md")
 HEADER = """# Plugins and their params
 
-Written by `make docs`. [config.md](config.md) has a run's own keys."""
+`make docs` writes this page from the code. [config.md](config.md) describes the other keys of a config."""
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 Schema = Mapping[str, Any]
 
 
 def page(registry: Registry) -> str:
-    """The page for the plugins of this repository, in Markdown."""
+    """The page on the plugins of this repository, in Markdown."""
     ours = [e.provider for e in registry.entries if e.distribution.startswith("astro-reasoner")]
     return "\n\n".join([HEADER, *(section(provider) for provider in ours)]) + "\n"
 
 
 def section(provider: Provider) -> str:
+    """The heading, the summary and the table of params of one plugin."""
     title = f"## {provider.kind}: {provider.name}\n\n{provider.summary[:1].upper()}"
     head = f"{title}{provider.summary[1:]}."
     if not provider.params:
@@ -47,7 +48,7 @@ def section(provider: Provider) -> str:
 
 
 def fields(schema: Schema, root: Schema, prefix: str = "") -> Iterator[tuple[str, Schema, bool]]:
-    """(dotted path, schema, whether it must be given) of every leaf."""
+    """(dotted path, schema, whether it is required) of every param; groups are expanded."""
     for name, field in schema.get("properties", {}).items():
         target = root["$defs"][field["$ref"].rpartition("/")[2]] if "$ref" in field else {}
         if "properties" in target:
@@ -57,6 +58,7 @@ def fields(schema: Schema, root: Schema, prefix: str = "") -> Iterator[tuple[str
 
 
 def row(path: str, field: Schema, required: bool) -> str:
+    """The table row of one param."""
     default = f"`{json.dumps(field['default'])}`" if "default" in field else "empty"
     about = field.get("description", "")
     cells = (f"`{path}`", kind(field), "required" if required else default, about)
@@ -79,6 +81,7 @@ def kind(field: Schema) -> str:
 
 
 def main() -> None:
+    """Write the page, or check it."""
     text = page(Registry.discover())
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(text, encoding="utf-8")
