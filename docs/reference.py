@@ -20,7 +20,7 @@ from astro.plugins.registry import Registry
 PAGE = Path(__file__).with_name("reference.md")
 HEADER = """# Plugins and their params
 
-`make docs` writes this page from the code. [config.md](config.md) describes the other keys of a config."""
+`make docs` writes this page. [config.md](config.md) describes the other keys of a config."""
 BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 
 Schema = Mapping[str, Any]
