@@ -1,4 +1,4 @@
-"""Entry point: a policy on any server that speaks the OpenAI API."""
+"""A policy on any server with the OpenAI API."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the policy of this package."""
     return [
         Provider(
             "policy",

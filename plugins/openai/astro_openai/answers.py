@@ -1,4 +1,4 @@
-"""What a server answers, as far as it is read here. Unknown fields are passed over."""
+"""The parts of a server's response that are used here; unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from msgspec import UNSET, Struct, UnsetType, json
 
 
 class Token(Struct):
-    """A sampled token of a chat."""
+    """A sampled token of a chat completion."""
 
     token: str
     logprob: float
 
 
 class Logprobs(Struct):
-    """`tokens` and `token_logprobs` of /v1/completions, or `content` of /v1/chat/completions."""
+    """Log-probabilities: `tokens` and `token_logprobs` of completions, `content` of chats."""
 
     tokens: list[str] | None = None
     token_logprobs: list[float | None] | None = None
@@ -21,14 +21,17 @@ class Logprobs(Struct):
 
 
 class Message(Struct):
-    """The text of a chat's choice."""
+    """The message of a choice of a chat completion."""
 
     content: str | None = None
 
 
 class Choice(Struct):
-    """One sample. `stop_reason` (vLLM) or `matched_stop` (SGLang) is the stop string that ended it,
-    another value for the end of sequence, unset where a server does not tell."""
+    """One sample.
+
+    `stop_reason` (vLLM) or `matched_stop` (SGLang) is the stop string that ended the sample. It has
+    another value at the end of the sequence, and is unset if the server does not report it.
+    """
 
     index: int = 0
     text: str | None = None
@@ -41,13 +44,13 @@ class Choice(Struct):
 
 
 class PromptTokens(Struct):
-    """How the tokens of prompts were come by."""
+    """Details about prompt tokens: how many came from a cache."""
 
     cached_tokens: int | None = None
 
 
 class Usage(Struct):
-    """The tokens of one answer, all its choices together."""
+    """The token counts of one response, over all its choices."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -58,9 +61,13 @@ class Answer(Struct):
     """The body of a successful response."""
 
     choices: list[Choice]
-    usage: Usage | None = None  # not every server counts
+    usage: Usage | None = None  # not every server reports it
 
 
 def decode(content: bytes) -> Answer:
-    """Raises `msgspec.MsgspecError` for anything else than an answer."""
+    """Decode the body of a response.
+
+    Raises:
+        msgspec.MsgspecError: The body has another form.
+    """
     return json.decode(content, type=Answer)

@@ -1,4 +1,4 @@
-"""The bodies of requests. Pure."""
+"""The bodies of requests to the server."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ _SEEDS = 2**32
 
 
 def sample_bodies(params: PolicyParams, request: Generate) -> list[Body]:
-    """One body for all `n` samples of a request, or with `split_n` one for each.
+    """Return one body for all `n` samples of a request or, with `split_n`, one for each sample.
 
-    Sample i has seed + i then, which is the seed that vLLM gives sample i of n. A greedy sample is
-    asked for once. Raises `PolicyError` for a response that the server cannot go on with.
+    With `split_n`, sample i has seed + i, which is the seed that vLLM gives sample i of n. A greedy
+    sample is requested only once.
+
+    Raises:
+        PolicyError: The server cannot continue a response that was begun.
     """
     if request.temperature == 0:
         request = replace(request, n=1)
@@ -36,7 +39,7 @@ def sample_bodies(params: PolicyParams, request: Generate) -> list[Body]:
 
 
 def echo_body(params: PolicyParams, text: str) -> Body:
-    """Scores `text` itself and generates nothing."""
+    """Return the body of a request that scores `text` and generates nothing."""
     return {
         "model": params.model,
         "prompt": text,
@@ -49,7 +52,7 @@ def echo_body(params: PolicyParams, text: str) -> Body:
 
 
 def render(params: PolicyParams, prompt: Prompt) -> str:
-    """The text that /v1/completions continues."""
+    """Return the text for /v1/completions to continue."""
     return params.prompt_template.replace("{prompt}", prompt.user) + prompt.response
 
 

@@ -1,4 +1,4 @@
-"""What a config may say about a server. Imports no engine."""
+"""Parameters of the policy. Imports no engine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SET_BY_REQUESTS = {
 
 
 def _hide_unless_variable(value: object) -> object:
-    """A key that was put here by mistake must not reach the error message."""
+    """Keep a key that was entered by mistake out of the error message."""
     return value if isinstance(value, str) and _VARIABLE.fullmatch(value) else _NOT_SHOWN
 
 
@@ -52,70 +52,77 @@ Price = Annotated[float, Field(ge=0)]
 
 
 class Prices(Params):
-    """What a million tokens cost, in any currency."""
+    """Prices per million tokens, in any currency."""
 
-    prompt: Annotated[Price, Field(description="a million prompt tokens")]
-    generated: Annotated[Price, Field(description="a million generated tokens")]
+    prompt: Annotated[Price, Field(description="price of a million prompt tokens")]
+    generated: Annotated[Price, Field(description="price of a million generated tokens")]
     cached_prompt: Annotated[
-        Price | None, Field(description="a million cached ones; default: as any prompt token")
+        Price | None,
+        Field(description="price of a million cached prompt tokens; default: that of the others"),
     ] = None
 
 
 class PolicyParams(ModelParams):
-    """Params of the `openai` policy. The server has its model already, so `remote` is true."""
+    """Parameters of policy `openai`; `remote` is true since the server already has its model."""
 
     remote: ClassVar[bool] = True
     base_url: Annotated[
         str,
         AfterValidator(_url),
         BeforeValidator(_hide_credentials),
-        Field(description="the server, up to and including /v1"),
+        Field(description="URL of the server, up to and including /v1"),
     ]
-    model: Annotated[str, Field(description="the name under which the server has the model")]
+    model: Annotated[str, Field(description="name of the model on the server")]
     api_key_env: Annotated[
         Annotated[str, AfterValidator(_variable), BeforeValidator(_hide_unless_variable)] | None,
-        Field(description="environment variable that holds the key; none: no key is sent"),
+        Field(description="environment variable with the API key; without it, no key is sent"),
     ] = None
 
     api: Annotated[
-        Literal["completions", "chat"], Field(description="/v1/completions, /v1/chat/completions")
+        Literal["completions", "chat"],
+        Field(description="use /v1/completions or /v1/chat/completions"),
     ] = "completions"
     prompt_template: Annotated[
-        str, Field(description="completions: the text before a response; {prompt} stands in it")
+        str, Field(description="completions: text before a response, with placeholder {prompt}")
     ] = "{prompt}"
     prompt: Prompting = DEFAULT_PROMPT
     continuation: Annotated[
         Literal["none", "prefill", "continue_final_message"],
         Field(
-            description="chat: how a begun response goes on. prefill: the server continues a last "
-            "message of the assistant; continue_final_message: when told so (vLLM, SGLang)"
+            description="chat: how the server continues a response that was begun. prefill: it "
+            "continues a final assistant message; continue_final_message: it needs this flag "
+            "(vLLM, SGLang); none: it cannot"
         ),
     ] = "none"
 
-    concurrency: Annotated[int, Field(ge=1, le=1000, description="requests in flight")] = 64
-    timeout: Annotated[float, Field(gt=0, description="seconds an attempt may take")] = 600.0
+    concurrency: Annotated[
+        int, Field(ge=1, le=1000, description="largest number of requests in flight")
+    ] = 64
+    timeout: Annotated[float, Field(gt=0, description="seconds after which an attempt fails")] = (
+        600.0
+    )
     max_retries: Annotated[
-        int, Field(ge=0, description="further attempts after 429, 5xx, timeouts, cut connections")
+        int, Field(ge=0, description="retries after 429, 5xx, timeouts and lost connections")
     ] = 6
-    seed: Annotated[bool, Field(description="send each request's seed")] = True
-    logprobs: Annotated[bool, Field(description="ask for log-probabilities")] = True
+    seed: Annotated[bool, Field(description="send the seed of each request")] = True
+    logprobs: Annotated[bool, Field(description="request log-probabilities")] = True
     split_n: Annotated[
-        bool, Field(description="ask for n samples one by one, for servers that ignore n")
+        bool, Field(description="request n samples one by one, for servers that ignore n")
     ] = False
     include_stop_str_in_output: Annotated[
-        bool, Field(description="vLLM: have the stop string left in the text")
+        bool, Field(description="vLLM: keep the stop string in the text")
     ] = False
     return_token_ids: Annotated[
-        bool, Field(description="vLLM: have token ids, so that budgets and lengths count them")
+        bool, Field(description="vLLM: return token ids, so that budgets and lengths count them")
     ] = False
     max_tokens_key: Annotated[
         Literal["max_tokens", "max_completion_tokens"],
-        Field(description="what the server calls the limit on a sample"),
+        Field(description="name of the server's limit on the length of a sample"),
     ] = "max_tokens"
     extra_body: Annotated[
-        dict[str, Any], Field(description="further fields of every request, such as top_k")
+        dict[str, Any], Field(description="additional fields of every request, such as top_k")
     ] = Field(default_factory=dict)
-    prices: Annotated[Prices | None, Field(description="to count the cost")] = None
+    prices: Annotated[Prices | None, Field(description="prices, to report the cost")] = None
 
     @model_validator(mode="after")
     def _one_api(self) -> Self:
@@ -139,5 +146,5 @@ class PolicyParams(ModelParams):
         return self
 
     def missing_here(self, machine: Machine) -> str:
-        """The server."""
+        """Return a message if the server does not answer; else an empty string."""
         return "" if machine.server(self.base_url) else f"nothing answers at {self.base_url}"

@@ -1,4 +1,4 @@
-"""The policy `openai`: requests travel on an event loop in a thread, bounded in number."""
+"""The policy `openai`: a bounded number of requests on an event loop in a thread."""
 
 from __future__ import annotations
 
@@ -22,21 +22,26 @@ from astro_openai.server import ContextFull, Refused, Server
 from astro_openai.usage import Meter
 
 _PATIENCE = 0.02
-"""Seconds that a step waits for an answer if there is nothing else to do."""
+"""Seconds that a blocking step waits for a response."""
 _PAUSE = 0.001
-"""Seconds that it waits otherwise, so that the loop does not spin."""
+"""Seconds that any other step waits, so that the caller's loop does not spin."""
 
 
 class OpenAIPolicy:
-    """A model behind an HTTP API. Responses travel as text, so a begun one is tokenised anew.
+    """A model behind an HTTP API; a `Backend`.
 
-    A request that the server refuses for good is a `Failure`. A begun response that fills the
-    model's context is answered with empty completions of `FinishReason.LENGTH`, which
-    `truncated_samples` counts. Raises `PolicyError` when the server cannot be reached, does not
-    take the key or does not have the model.
+    Responses are sent as text, so one that was begun is tokenized again. A request that the server
+    rejects permanently gets a `Failure`. If a response that was begun fills the model's context,
+    the reply consists of empty completions with `FinishReason.LENGTH`, which `truncated_samples`
+    counts.
     """
 
     def __init__(self, params: PolicyParams) -> None:
+        """Connect to the server.
+
+        Raises:
+            PolicyError: The server cannot be reached, or rejects the key.
+        """
         self._params = params
         self._meter = Meter(params.prices)
         self._server = Server(params, self._meter)
@@ -52,13 +57,17 @@ class OpenAIPolicy:
             raise
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
-        """Send a request as soon as there is a slot."""
+        """Send a request as soon as the limit on requests in flight allows."""
         self._under_way += 1
         future = self._portal.start_task_soon(self._serve, request)
         future.add_done_callback(lambda done: self._finished.put((ticket, done)))
 
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
-        """The answers that are there; waits a moment for one if none is."""
+        """Return the replies that have arrived; wait briefly if there are none.
+
+        Raises:
+            PolicyError: The server cannot be reached, or rejects the key or the model.
+        """
         if not self._under_way:
             return []
         finished = self._collect(_PATIENCE if block else _PAUSE)
@@ -66,12 +75,16 @@ class OpenAIPolicy:
         return [(ticket, done.result()) for ticket, done in finished]
 
     def counters(self) -> Mapping[str, float]:
-        """`requests`, `retries`, `failures`, `truncated_samples`; `prompt_tokens`, of which
-        `cached_prompt_tokens`; `generated_tokens`; `cost`, where there are prices."""
+        """Return the counters by name.
+
+        They are `requests`, `retries`, `failures`, `truncated_samples`, `prompt_tokens`,
+        `cached_prompt_tokens` (included in `prompt_tokens`), `generated_tokens` and, with prices,
+        `cost`.
+        """
         return self._meter.totals()
 
     def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel requests in flight and close the connection."""
         self._portal.call(self._server.close)
         self._portal.call(self._portal.stop, True)
         self._exit.close()
@@ -130,7 +143,11 @@ class OpenAIPolicy:
 
 
 def _samples(answers: Sequence[Answer], request: Generate) -> list[Completion]:
-    """The `n` samples of a request, in order. Raises `Refused`."""
+    """Return the `n` samples of a request, in order.
+
+    Raises:
+        Refused: The number of samples is wrong, or it is unclear where they end.
+    """
     greedy = request.temperature == 0
     choices = [c for answer in answers for c in sorted(answer.choices, key=lambda c: c.index)]
     wanted = 1 if greedy else request.n

@@ -1,4 +1,4 @@
-"""From a server's choices to completions. Pure."""
+"""Conversion of a server's choices to completions."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from astro_openai.answers import Choice, Logprobs
 
 
 class UnclearStop(Exception):
-    """A server did not tell which of several stop strings ended a sample."""
+    """The server does not report which of several stop strings ended a sample."""
 
 
 def completion(choice: Choice, stop: Sequence[str]) -> Completion:
-    """A choice as the core wants it: the stop string in its text, one log-probability a token.
+    """Convert a choice: the text includes the stop string, with one log-probability per token.
 
-    Where the last token ran past the stop string, or the server does not say what its tokens are,
-    `token_ids` are empty. Raises `UnclearStop`.
+    `token_ids` are empty if the last token runs past the stop string, or if the server does not
+    report the tokens.
+
+    Raises:
+        UnclearStop: It is unclear which of several stop strings ended the sample.
     """
     text, finish_reason = _ended(choice, [word for word in stop if word])
     tokens, logprobs = _tokens(choice.logprobs)
@@ -33,12 +36,12 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
 
 
 def _ended(choice: Choice, stop: Sequence[str]) -> tuple[str, FinishReason]:
-    """The text up to and including the stop string that ended it, and why it ended.
+    """Return the text up to and including the stop string, and the reason why the sample ended.
 
-    A server strips the stop string unless it is told not to. One that does not tell which it was
-    leaves open whether it was any, or the end of sequence: then the only stop string is taken, for
-    a step taken for the end would end the search, and the end taken for a step is found in the
-    next. Whatever else ended a sample (a filter, the limit) has cut it.
+    A server strips the stop string unless it is told not to. If it does not report which one it
+    was, the sample may also have ended with the end of the sequence. In that case a single stop
+    string is assumed: a step mistaken for the end would end the search, whereas an end mistaken for
+    a step is noticed at the next step. Any other end (a filter, the token limit) cuts the sample.
     """
     text = _text(choice)
     ends = [at + len(word) for word in stop if (at := text.find(word)) >= 0]
@@ -62,7 +65,7 @@ def _text(choice: Choice) -> str:
 
 
 def _tokens(logprobs: Logprobs | None) -> tuple[list[str], tuple[float, ...]]:
-    """The sampled tokens as text, and their log-probabilities; none unless there is one of each."""
+    """Return the sampled tokens as text, and their log-probabilities; both empty if incomplete."""
     if logprobs is None:
         return [], ()
     if logprobs.content is not None:

@@ -1,4 +1,4 @@
-"""Log-probabilities of given text, from a server that echoes its prompt. Pure."""
+"""Log-probabilities of given text, from a server that echoes its prompt."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from astro_openai.answers import Answer
 
 
 class Unscored(Exception):
-    """An echo that does not tell what a continuation scores."""
+    """The echo does not contain the log-probabilities of a continuation."""
 
 
 def continuation_logprobs(context: Answer, whole: Answer) -> tuple[float, ...]:
-    """The log-probabilities of what `whole`, an echo, adds to the echo `context`.
+    """Return the log-probabilities of the tokens that the echo `whole` adds to `context`.
 
-    Text is tokenised by the server, so both have to begin with the same tokens. Raises `Unscored`.
+    Raises:
+        Unscored: The echoes do not begin with the same tokens (the server tokenizes the text), or
+            lack log-probabilities.
     """
     before, _ = _echoed(context)
     tokens, logprobs = _echoed(whole)

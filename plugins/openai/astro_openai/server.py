@@ -1,4 +1,4 @@
-"""The server behind the client: attempts, limits, and what its refusals mean."""
+"""The server: retries, limits, and the meaning of its errors."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from astro_openai.bodies import Body
 from astro_openai.params import PolicyParams
 from astro_openai.usage import Meter
 
-_NO_KEY = "none"  # the client insists on one; servers without keys ignore it
+_NO_KEY = "none"  # the client requires a key; servers without authentication ignore it
 _PING_SECONDS = 10.0
-_BACKOFF_SECONDS = 120.0  # as long as the client heeds a `Retry-After`
+_BACKOFF_SECONDS = 120.0  # the longest `Retry-After` that the client obeys
 _SHOWN = 300
 _FULL = re.compile(r"context[ _-]?(length|size|window)|max_model_len|input tokens", re.IGNORECASE)
 
 
 class Refused(Exception):
-    """One request that the server does not serve."""
+    """The server rejects a single request."""
 
 
 class ContextFull(Refused):
@@ -34,14 +34,19 @@ class ContextFull(Refused):
 
 
 class Server:
-    """Asks at most `concurrency` things at once; all its methods run on one event loop.
+    """Sends at most `concurrency` requests at once; all its methods run on one event loop.
 
-    The client repeats an attempt after 408, 409, 429, 5xx, timeouts and cut connections, with
-    exponential backoff or when `Retry-After` says. A server that keeps sending what is no answer is
-    left after the time that all attempts may take. A key appears in no error that leaves here.
+    The client retries after 408, 409, 429, 5xx, timeouts and lost connections, with exponential
+    backoff or after `Retry-After`. A server that keeps sending invalid responses is given up after
+    the time that all attempts may take. No error message contains the key.
     """
 
     def __init__(self, params: PolicyParams, meter: Meter) -> None:
+        """Read the key; nothing is sent yet.
+
+        Raises:
+            PolicyError: The environment variable of the key is empty.
+        """
         self._params = params
         self._meter = meter
         self._key = _read_key(params)
@@ -57,7 +62,11 @@ class Server:
         self._create: Callable[..., Awaitable[Any]] = resource.completions.with_raw_response.create
 
     async def check(self) -> None:
-        """Raises `PolicyError` unless the server can be reached and takes the key."""
+        """Check that the server can be reached and accepts the key.
+
+        Raises:
+            PolicyError: It cannot, or does not.
+        """
         client = self._client.with_options(max_retries=0, timeout=_PING_SECONDS)
         try:
             await client.models.with_raw_response.list()
@@ -69,10 +78,15 @@ class Server:
                 "start the server or correct policy.params.base_url; the same command goes on",
             ) from None
         except openai.APIError:
-            pass  # it answers; not every server lists its models
+            pass  # the server responds; not every server can list its models
 
     async def ask(self, body: Body) -> Answer:
-        """One answer. Raises `Refused` for this request, `PolicyError` for all of them."""
+        """Send one request and return the response.
+
+        Raises:
+            Refused: The server rejects this request.
+            PolicyError: The server would reject any request.
+        """
         self._meter.count(requests=1)
         async with self._slots:
             try:
@@ -90,10 +104,11 @@ class Server:
                 raise Refused("the prompt holds a lone surrogate, so it is no text") from None
 
     async def close(self) -> None:
+        """Close the connections."""
         await self._client.close()
 
     async def _attempt(self, body: Body) -> Answer:
-        """Also asks again, with the client's backoff, where what came is not an answer."""
+        """Send a request; also retry, with the client's backoff, after an invalid response."""
         retries = 0
         while True:
             async with asyncio.timeout(self._patience):
@@ -134,7 +149,7 @@ class Server:
         )
 
     def _said(self, error: openai.APIError) -> str:
-        """The server's own words, if there are any."""
+        """Return the server's message, if there is one."""
         body = error.body
         message = body.get("message") if isinstance(body, dict) else None
         return self._redacted(str(message or error.__cause__ or "") or str(error))

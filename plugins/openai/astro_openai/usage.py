@@ -1,4 +1,4 @@
-"""What a server was asked, and what it cost."""
+"""Counters of requests and tokens, and their cost."""
 
 from __future__ import annotations
 
@@ -16,17 +16,19 @@ _NAMES = (
 
 
 class Meter:
-    """Running totals."""
+    """Running totals of requests and tokens."""
 
     def __init__(self, prices: Prices | None) -> None:
+        """Start at zero; with `prices`, the totals include the cost."""
         self._prices = prices
         self._counts = Counter(dict.fromkeys(_NAMES, 0))
 
     def count(self, **amounts: int) -> None:
+        """Add amounts to totals by name."""
         self._counts.update(amounts)
 
     def add(self, usage: Usage | None) -> None:
-        """Count the tokens of one answer, if the server did."""
+        """Add the tokens of one response, if the server reports them."""
         if usage is None:
             return
         details = usage.prompt_tokens_details
@@ -37,7 +39,7 @@ class Meter:
         )
 
     def totals(self) -> Mapping[str, float]:
-        """The totals by name, and their `cost` if there are prices."""
+        """Return the totals by name, with their `cost` if there are prices."""
         totals = {name: float(self._counts[name]) for name in _NAMES}
         return totals if self._prices is None else {**totals, "cost": _cost(totals, self._prices)}
 

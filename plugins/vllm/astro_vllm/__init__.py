@@ -1,4 +1,4 @@
-"""Entry point: a policy on vLLM."""
+"""A policy on vLLM."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from astro.plugins.hookspecs import Provider, hookimpl
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """Register the policy of this package."""
     return [
         Provider(
             "policy",

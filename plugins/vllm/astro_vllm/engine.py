@@ -1,4 +1,4 @@
-"""From params to a running vLLM engine, and what can go wrong on the way."""
+"""Start of a vLLM engine from params, with the errors that may occur."""
 
 from __future__ import annotations
 
@@ -27,17 +27,20 @@ _QUIET = {
 }
 _NOT_ENGINE_ARGS = {"prompt", "lora_path", "max_lora_rank"}
 _ON_CPU = {"block_size": 32, "enable_chunked_prefill": False}
-"""vLLM's own block size there, 128, would reuse few prefixes. And a prompt computed in parts cannot
-be sampled from with a seed, since a CPU's generator does not go back."""
+"""Defaults on a CPU. vLLM's own block size, 128, would reuse few prefixes. Chunked prefill is off
+because the generator of a CPU cannot be rewound, so seeds would not work after a chunked prompt."""
 
 _MEMORY_HINT = "set gpu_memory_utilization or kv_cache_memory_bytes, or lower max_model_len"
 
 
 def start(params: PolicyParams) -> LLMEngine:
-    """An engine that serves the model. Raises `PolicyError` if vLLM cannot.
+    """Start an engine that serves the model.
 
-    vLLM preloads libraries into every later process; verifiers, with their memory limit, have to
-    be spared, so `LD_PRELOAD` is put back.
+    vLLM sets `LD_PRELOAD`, which would load libraries into every later process. It is restored,
+    since verifier processes have a memory limit.
+
+    Raises:
+        PolicyError: vLLM cannot serve the model.
     """
     model = models.checkpoint(params.model)
     _set_environment()
@@ -49,12 +52,15 @@ def start(params: PolicyParams) -> LLMEngine:
         try:
             chosen = EngineArgs(**engine_args(params, model))
             return LLMEngine.from_engine_args(chosen, usage_context=UsageContext.LLM_CLASS)
-        except Exception as error:  # whatever a foreign checkpoint makes the library raise
+        except Exception as error:  # vLLM may raise anything on an unknown checkpoint
             raise _unstartable(params, error) from error
 
 
 def engine_args(params: PolicyParams, model: str) -> dict[str, Any]:
-    """vLLM's `EngineArgs`; what the config leaves out is left to vLLM, but for a CPU."""
+    """Return the arguments of vLLM's `EngineArgs`; the others keep vLLM's defaults.
+
+    Only on a CPU, some defaults differ from vLLM's.
+    """
     from vllm.platforms import current_platform
 
     chosen = params.model_dump(exclude=_NOT_ENGINE_ARGS, exclude_none=True)
@@ -71,7 +77,11 @@ def engine_args(params: PolicyParams, model: str) -> dict[str, Any]:
 
 
 def adapter(params: PolicyParams) -> LoRARequest | None:
-    """The LoRA adapter that every request names. Raises `PolicyError` if its folder holds none."""
+    """Return the LoRA adapter to use in every request; None if there is none.
+
+    Raises:
+        PolicyError: The folder does not contain an adapter.
+    """
     if params.lora_path is None:
         return None
     from vllm.lora.request import LoRARequest
@@ -86,7 +96,11 @@ def adapter(params: PolicyParams) -> LoRARequest | None:
 
 
 def check_ends(engine: LLMEngine, params: PolicyParams) -> None:
-    """Raises `PolicyError` if no token ends a response."""
+    """Check that the model has a token that ends a response.
+
+    Raises:
+        PolicyError: It does not.
+    """
     configured = engine.model_config.try_get_generation_config().get("eos_token_id")
     if configured is None and engine.get_tokenizer().eos_token_id is None:
         raise PolicyError(
@@ -97,10 +111,10 @@ def check_ends(engine: LLMEngine, params: PolicyParams) -> None:
 
 
 def _set_environment() -> None:
-    """What vLLM reads when it is imported, and when an engine starts.
+    """Set the environment variables that vLLM reads on import and when an engine starts.
 
-    The engine's core stays in this process: in one of its own it takes no weights from a trainer,
-    and where that process is killed, vLLM waits for it without end.
+    The engine core stays in this process: in a separate one, it could not receive weights from a
+    trainer, and if that process were killed, vLLM would wait for it forever.
     """
     os.environ[_IN_PROCESS] = "0"
     for name, value in _QUIET.items():

@@ -1,4 +1,4 @@
-"""The `vllm` policy: vLLM's engine, stepped by the loop itself."""
+"""The policy `vllm`: vLLM's engine in this process, stepped by the engine loop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Ids = tuple[int, ...]
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A request under way, its results in order as they end, and what reads them off vLLM's."""
+    """A request in progress: its results so far, and the function that converts vLLM's outputs."""
 
     ticket: int
     results: list[Any]
@@ -37,12 +37,16 @@ class _Job:
 class VllmPolicy:
     """Samples from a model that vLLM serves; a `Backend`.
 
-    What is queued joins the batch at the next step, beside what is being decoded. A sample that
-    fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
-    if vLLM cannot serve the model.
+    Queued requests join the running batch at the next step. A sample that fills the context ends
+    with `length`; it is empty if its prompt leaves no room.
     """
 
     def __init__(self, params: PolicyParams) -> None:
+        """Load the model.
+
+        Raises:
+            PolicyError: vLLM cannot serve the model.
+        """
         self._adapter = engine.adapter(params)
         self._engine = engine.start(params)
         self._tokenizer: Any = self._engine.get_tokenizer()
@@ -61,17 +65,17 @@ class VllmPolicy:
             raise
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
-        """Queue a request; what is wrong with it becomes its reply."""
+        """Queue a request; an invalid one gets a `Failure` as reply."""
         try:
             if isinstance(request, LogProb):
                 self._score(ticket, request)
             else:
                 self._sample(ticket, request)
-        except Exception as error:  # the boundary: a bad request must not end the others
+        except Exception as error:  # plugin boundary: a bad request must not end the others
             self._replies.append((ticket, Failure(str(error) or repr(error))))
 
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
-        """One token for everything under way, what waits included."""
+        """Generate one token for every request, and return the replies that are complete."""
         if self._parts:
             for output in self._engine.step():
                 self._take(output)
@@ -79,14 +83,16 @@ class VllmPolicy:
         return replies
 
     def close(self) -> None:
-        """Free the model, and end the processes that share it."""
+        """Free the model and stop its processes."""
         self._engine.engine_core.shutdown()
         del self._engine
 
     def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
-        """Replace weights by their names in a checkpoint, and forget all keys and values.
+        """Replace weights, given by their names in a checkpoint, and clear the prefix cache.
 
-        Raises `PolicyError` mid-request, or if vLLM does not take them: the model is broken then.
+        Raises:
+            PolicyError: Requests are in progress, or vLLM rejects the weights, which leaves the
+                model unusable.
         """
         if self._parts:
             raise PolicyError("weights cannot be replaced while requests are under way")
@@ -100,12 +106,15 @@ class VllmPolicy:
             raise PolicyError("vLLM would not forget the keys and values of the old weights")
 
     def prompt_ids(self, prompt: Prompt) -> Ids:
-        """The tokens that stand before a sample of `prompt`."""
+        """Return the token ids before a sample of `prompt`."""
         return self._encoder.encode(prompt)
 
     def counters(self) -> Mapping[str, float]:
-        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` were not computed
-        again; `truncated_samples`, which the context cut."""
+        """Return the counters by name.
+
+        They are `generated_tokens`, `prompt_tokens`, `cached_prompt_tokens` (those of the prompt
+        tokens that were not computed again) and `truncated_samples` (cut by the context length).
+        """
         return {
             "generated_tokens": self._generated_tokens,
             "prompt_tokens": self._prompt_tokens,
@@ -145,7 +154,7 @@ class VllmPolicy:
         parts: Mapping[int, tuple[Ids, SamplingParams]],
         read: Callable[[Any], Any],
     ) -> None:
-        """Ask vLLM for the parts of a request, which go to their places in `results`."""
+        """Send the parts of a request to vLLM; their outputs go to their places in `results`."""
         if not parts:
             self._replies.append((ticket, results))
         job = _Job(ticket, results, len(parts), read)

@@ -1,4 +1,4 @@
-"""Between the core's requests and vLLM's: sampling parameters one way, results the other."""
+"""Conversion of requests to vLLM's sampling parameters, and of vLLM's outputs to replies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def sampling_params(request: Generate, index: int, room: int) -> SamplingParams:
-    """How sample `index` of a request is drawn, in at most `room` tokens.
+    """Return the sampling parameters of sample `index` of a request, with at most `room` tokens.
 
-    Each sample is a request of its own to vLLM, with a seed of its own, so that sample i is the
-    same whatever n. (vLLM itself would take seed + i, which are the next seeds' samples too.)
+    Each sample is a separate request to vLLM with its own seed, so sample i does not depend on n.
+    vLLM itself would use seed + i, which collides with the samples of the next seeds.
     """
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
@@ -37,7 +37,7 @@ def sampling_params(request: Generate, index: int, room: int) -> SamplingParams:
 
 
 def scoring_params() -> SamplingParams:
-    """How the tokens of a prompt are scored. vLLM has to sample one token after them."""
+    """Return the parameters that score a prompt; vLLM has to sample one token after it."""
     from vllm import SamplingParams
     from vllm.sampling_params import RequestOutputKind
 
@@ -53,10 +53,10 @@ def scoring_params() -> SamplingParams:
 
 
 def completion(output: CompletionOutput, tokenizer: Any) -> Completion | Failure:
-    """A finished sample.
+    """Convert a finished sample.
 
-    Where its last token runs past the stop string, vLLM has cut the text; then the tokens, which
-    would say more than the text, are left out, and the log-probabilities stay.
+    If the last token runs past the stop string, vLLM cuts the text. The token ids, which would
+    decode to more than the text, are then omitted; the log-probabilities are kept.
     """
     stopped = isinstance(output.stop_reason, str)
     match output.finish_reason:
@@ -72,22 +72,24 @@ def completion(output: CompletionOutput, tokenizer: Any) -> Completion | Failure
 
 
 def scores(output: RequestOutput, context: int) -> tuple[float, ...]:
-    """Natural logs of a scored prompt's tokens after the first `context` >= 1.
+    """Return the log-probabilities of a scored prompt after the first `context` tokens (>= 1).
 
-    vLLM gives none for the first token of a prompt.
+    vLLM has none for the first token of a prompt.
     """
     return _logs(output.prompt_logprobs)[context - 1 :]
 
 
 def _logs(logprobs: Any) -> tuple[float, ...]:
-    """vLLM's flat log-probabilities, where each position holds its own token only."""
+    """Return flat log-probabilities, in which each position has its own token only."""
     values: Sequence[float] = logprobs.logprobs
     return tuple(values)
 
 
 def _says(tokenizer: Any, token_ids: Sequence[int], text: str) -> bool:
-    """Whether tokens say just `text`. Some tokenizers write a first word's leading space only where
-    something stands before it, so that space is not compared."""
+    """Return whether the tokens decode to exactly `text`, apart from a leading space.
+
+    Some tokenizers decode the leading space of the first word only if another token precedes it.
+    """
     whole: str = tokenizer.decode(
         list(token_ids), skip_special_tokens=True, clean_up_tokenization_spaces=False
     )
