@@ -33,8 +33,9 @@ class LocalParams(Params):
 class LocalExecutor:
     """One engine over the models of a run, each built at the first request for its role."""
 
-    def __init__(self, params: LocalParams) -> None:
+    def __init__(self, params: LocalParams, registry: Registry | None = None) -> None:
         self._params = params
+        self._registry = registry or Registry.discover()
         self._models: dict[str, _LazyModel] = {}
 
     def run(
@@ -48,8 +49,10 @@ class LocalExecutor:
         seed: int,
     ) -> Iterator[Outcome]:
         """Yield each task's outcome as it comes. Raises `PolicyError`, `PluginError`."""
-        lazy = self._models = {role: _LazyModel(binding) for role, binding in models.items()}
-        with VerifierPool(verifier) as pool:
+        lazy = self._models = {
+            role: _LazyModel(binding, self._registry) for role, binding in models.items()
+        }
+        with VerifierPool(verifier, self._registry) as pool:
             engine = Engine(
                 {**lazy, VERIFIER: pool},
                 seed=seed,
@@ -72,14 +75,15 @@ class LocalExecutor:
 class _LazyModel:
     """A model that is built at its first request: linearizing may never need its policy."""
 
-    def __init__(self, binding: Binding) -> None:
+    def __init__(self, binding: Binding, registry: Registry) -> None:
         self._binding = binding
+        self._registry = registry
         self._backend: Backend | None = None
         self._last: Mapping[str, float] = {}
 
     def add(self, ticket: int, request: Any) -> None:
         if self._backend is None:
-            self._backend = Registry.discover().build_model(self._binding)
+            self._backend = self._registry.build_model(self._binding)
         self._backend.add(ticket, request)
 
     def step(self, block: bool = False) -> Sequence[tuple[int, Reply | Failure]]:

@@ -13,9 +13,10 @@ from rich.table import Table
 from astro.cli.tables import text
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
+from astro.runs.solve import best_answer
 from astro.runs.stages.evaluate import Scores
 from astro.runs.stages.report import SampleResponse, in_order, title_of
-from astro.types import Node, SearchTree
+from astro.types import SearchTree
 
 
 class Column(NamedTuple):
@@ -88,7 +89,7 @@ def example_panel(example: SampleResponse) -> Panel:
 
 def solution(tree: SearchTree) -> Iterator[RenderableType]:
     """The best answer's steps, what the verifier says of it, and what the search took."""
-    best = max(tree.terminals(), key=_merit, default=None)
+    best = best_answer(tree)
     steps = [node.step.text.strip() for node in tree.path(best.id)] if best else []
     body = "\n".join((tree.problem.prompt.strip(), "", *steps))
     title = "the best answer found" if best else "no answer found"
@@ -99,8 +100,3 @@ def solution(tree: SearchTree) -> Iterator[RenderableType]:
     depth = max(node.depth for node in tree.nodes)
     counts = f"{len(tree.nodes)} nodes, {len(tree.terminals())} terminal, depth {depth}"
     yield text(f"{counts}; the search {tree.ended}")
-
-
-def _merit(node: Node) -> tuple[bool, float, int]:
-    correct = node.verdict is not None and node.verdict.correct
-    return correct, node.q_value, node.visit_count

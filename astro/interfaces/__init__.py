@@ -8,7 +8,7 @@ kind is given (see `Registry.build`):
     search                                           Class(params, value=..., step_format=...)
     linearizer                                       Class(params, step_format=...)
     rl                                               Class(params, step_format=...)
-    executor                                         Class(params)
+    executor                                         Class(params, registry=...)
     stage                                            Class(params, name=..., config=...)
 """
 

@@ -162,7 +162,9 @@ class RunContext:
         self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def executor(self) -> Executor:
-        executor: Executor = self.registry.build("executor", self.config.executor)
+        executor: Executor = self.registry.build(
+            "executor", self.config.executor, registry=self.registry
+        )
         return executor
 
     def outcomes(

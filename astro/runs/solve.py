@@ -11,7 +11,7 @@ from astro.plugins.registry import Registry
 from astro.runs.context import scratch
 from astro.runs.folder import RunFolder
 from astro.runs.stages.search import STAGE, search_tasks
-from astro.types import Problem, SearchTree
+from astro.types import Node, Problem, SearchTree
 
 SPLITS = ("test", "dev", "train")
 
@@ -53,3 +53,13 @@ def find_problem(config: RunConfig, wanted: str, registry: Registry | None = Non
     if isinstance(source, ProblemReader):
         return source.read(wanted)
     raise ProblemError(f"the config's problems hold no {wanted!r:.80}", "give an id or a prompt")
+
+
+def best_answer(tree: SearchTree) -> Node | None:
+    """The terminal node to show: a correct one first, then by value and by visits."""
+    return max(tree.terminals(), key=_merit, default=None)
+
+
+def _merit(node: Node) -> tuple[bool, float, int]:
+    correct = node.verdict is not None and node.verdict.correct
+    return correct, node.q_value, node.visit_count

@@ -93,9 +93,9 @@ class VerifierPool:
         VerifierError: A worker cannot start, or too many verdicts are faults (see `FaultMonitor`).
     """
 
-    def __init__(self, verifier: VerifierBinding) -> None:
+    def __init__(self, verifier: VerifierBinding, registry: Registry | None = None) -> None:
         # Building the verifier here once reports a wrong name or wrong params before any work.
-        Registry.discover().build("verifier", verifier)
+        (registry or Registry.discover()).build("verifier", verifier)
         self._binding = verifier
         self._queue: deque[_Job] = deque()
         self._pending: dict[bytes, _Job] = {}

@@ -139,7 +139,7 @@ def test_doctor_describes_the_machine() -> None:
 def test_doctor_says_what_is_not_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     needy = entry("gpu", "astro-gpu", requires=("no_such_engine",), install="pip install engine")
     monkeypatch.setattr(Registry, "discover", lambda: Registry([needy]))
-    monkeypatch.setattr("astro.cli.doctor.devices", lambda: {"cpu": "fake"})
+    monkeypatch.setattr("astro.plugins.machine.devices", lambda: {"cpu": "fake"})
     output = astro("doctor").stdout
     assert "verifier gpu" in output
     assert "needs no_such_engine (pip install engine)" in output

@@ -16,7 +16,10 @@ CORE = sorted((ROOT / "astro").rglob("*.py"))
 PLUGINS = sorted(p.parent for p in ROOT.glob("plugins/*/astro_*/__init__.py"))
 LIBRARIES = sorted(p.parent for p in ROOT.glob("libs/*/astro_*/__init__.py"))
 ENGINES = {"torch", "vllm", "transformers", "sympy", "openrlhf", "ray", "trl", "numpy"}
+CLI = [path for path in CORE if path.parent.name == "cli"]
+DRAWING = [path for path in CLI if path.name != "__init__.py"]
 MAX_LINES = 400
+MAX_CLI_LINES = 1500
 ROOMS = [
     {"types", "errors", "events", "seeds", "text", "metrics"},
     {"formats"},
@@ -152,6 +155,16 @@ def test_only_the_cli_draws(path: Path) -> None:
         assert "cli" not in siblings(imports(path))
         calls = (n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Call))
         assert "print" not in {ast.unparse(call.func) for call in calls}
+
+
+@pytest.mark.parametrize("path", DRAWING, ids=lambda path: path.name)
+def test_every_file_of_the_command_line_draws(path: Path) -> None:
+    """What needs neither click nor rich is domain code, and has a room of its own."""
+    assert roots(imports(path)) & {"click", "rich"}
+
+
+def test_the_command_line_is_short() -> None:
+    assert sum(map(code_lines, CLI)) <= MAX_CLI_LINES
 
 
 @pytest.mark.parametrize("package", PLUGINS, ids=lambda package: package.name)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -51,8 +51,9 @@ class LinearizeStage:
 
 
 def linearize(run: RunContext) -> None:
-    """Linearize every tree for every arm."""
-    tasks = [task for arm, binding in arms(run.config) for task in _tasks(run, arm, binding)]
+    """Linearize every tree for every arm. The arms of a tree start one after the other, so that
+    it is read once."""
+    tasks = list(_tasks(run))
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run.config):
         keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
@@ -65,17 +66,24 @@ def arms(config: RunConfig) -> list[tuple[str, Binding]]:
     return [("sft", config.linearizer), *([("direct_sft", control)] if control else [])]
 
 
-def _tasks(run: RunContext, arm: str, binding: Binding) -> Iterator[Task[list[Trace]]]:
-    linearizer = run.registry.build("linearizer", binding, step_format=run.step_format())
+def _tasks(run: RunContext) -> Iterator[Task[list[Trace]]]:
+    linearizers = {
+        arm: run.registry.build("linearizer", binding, step_format=run.step_format())
+        for arm, binding in arms(run.config)
+    }
     trees = run.folder.trees
+    read = lru_cache(maxsize=1)(lambda offset: read_line(trees, offset, SearchTree))
     for offset, tree in index_lines(trees, _TreeHead):
-        key = f"{STAGE}/{arm}/{tree.problem.id}"
-        seed = derive(run.config.seed, key)
-        yield Task(key, partial(_linearize, linearizer, trees, offset, seed))
+        for arm, linearizer in linearizers.items():
+            key = f"{STAGE}/{arm}/{tree.problem.id}"
+            work = partial(_linearize, linearizer, partial(read, offset))
+            yield Task(key, partial(work, derive(run.config.seed, key)))
 
 
-def _linearize(linearizer: Linearizer, trees: Path, offset: int, seed: int) -> Program[list[Trace]]:
-    tree = read_line(trees, offset, SearchTree)
+def _linearize(
+    linearizer: Linearizer, read: Callable[[], SearchTree], seed: int
+) -> Program[list[Trace]]:
+    tree = read()
     return linearizer.linearize(tree.problem, tree, seed)
 
 

@@ -12,6 +12,7 @@ from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError
 from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.registry import Registry
 from astro.requests import VERIFIER
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.fleet import Fleet
@@ -25,8 +26,8 @@ class RayExecutor:
     continues, and a lost worker costs no more than its unanswered requests.
     """
 
-    def __init__(self, params: ExecutorParams) -> None:
-        """Connect to Ray only when `run` is called."""
+    def __init__(self, params: ExecutorParams, registry: Registry | None = None) -> None:  # noqa: ARG002
+        """Connect to Ray only when `run` is called. Workers discover plugins by themselves."""
         self._params = params
         self._fleet: Fleet | None = None
 
