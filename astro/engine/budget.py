@@ -1,4 +1,4 @@
-"""What one problem may spend."""
+"""Limits on the search of one problem."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from astro.plugins.params import Params
 
 
 class Budget(Params):
-    """What one problem's search may spend. At the end it returns its best tree so far."""
+    """Limits on one program. A search that reaches one returns its best tree so far.
+
+    `requests` counts requests to all models, `tokens` the tokens that all of them generate, and
+    `seconds` the time since the program started, which depends on the machine.
+    """
 
     requests: Annotated[int, Field(ge=1)] | None = None
     tokens: Annotated[int, Field(ge=1)] | None = None

@@ -280,7 +280,7 @@ def _without_surrogates(completion: Completion) -> Completion:
 
 
 def _account(live: _Live) -> None:
-    """Close the program's batch; one without replies means that its budget is spent."""
+    """Count the program's batch; one without replies means that its budget is spent."""
     live.number += 1
     live.budget_signalled = live.budget_signalled or live.replies is None
     for request, reply in zip(live.requests, live.replies or (), strict=False):

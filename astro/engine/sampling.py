@@ -1,4 +1,4 @@
-"""Whole responses to a problem, each with its verdict: for evaluation, filters and RL."""
+"""Complete responses to a problem with their verdicts, for evaluation, filtering and RL."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astro.types import FinishReason, Problem, Prompt, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A response that a policy wrote, token by token, and what the verifier said of it."""
+    """A response that a policy sampled, with its tokens and its verdict."""
 
     text: str
     token_ids: tuple[int, ...]
@@ -21,11 +21,11 @@ class Sample:
 
     @property
     def tokens(self) -> int:
-        """As a `Completion`'s."""
+        """The number of sampled tokens, as in `Completion`."""
         return max(len(self.token_ids), len(self.logprobs))
 
     def whole_steps(self, stop: Sequence[str]) -> str:
-        """The response without the step, ending with none of `stop`, that the token limit cut."""
+        """The response without its last step if the token limit cut that step off."""
         if self.finish_reason is not FinishReason.LENGTH:
             return self.text
         return self.text[: max(self.text.rfind(s) + len(s) if s in self.text else 0 for s in stop)]
@@ -34,7 +34,7 @@ class Sample:
 def sample_responses(
     problem: Problem, n: int, *, max_tokens: int, temperature: float = 1.0
 ) -> Program[list[Sample]]:
-    """`n` responses of at most `max_tokens` tokens. `temperature` 0 is greedy."""
+    """Sample `n` responses of at most `max_tokens` tokens. `temperature` 0 is greedy."""
     (completions,) = yield [
         Generate(Prompt(problem.prompt), n=n, max_tokens=max_tokens, temperature=temperature)
     ]

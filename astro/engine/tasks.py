@@ -1,4 +1,4 @@
-"""What the engine drives, and what comes of it."""
+"""Tasks that the engine runs, and their outcomes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, slots=True)
 class Task(Generic[R]):
-    """A program under a key that is unique in its journal. `start` makes it afresh."""
+    """A program under a key that is unique in its journal. `start` makes a new one each time."""
 
     key: str
     start: Callable[[], Program[R]]
@@ -21,7 +21,7 @@ class Task(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A task's result, or why it failed, and the tokens that were generated for it."""
+    """A task's result or the reason of its failure, and the number of tokens generated for it."""
 
     key: str
     result: Any = None

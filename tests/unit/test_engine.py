@@ -332,6 +332,49 @@ def test_requests_go_to_the_model_of_their_role(tmp_path: Path, critic_first: bo
     assert served == [1, 1, 1, 0, 0, 0]
 
 
+def test_an_outcome_model_gives_one_score() -> None:
+    class Outcome(StepScorer):
+        def _scores(self, steps: tuple[str, ...]) -> tuple[float, ...]:
+            return (float(len("".join(steps))),)
+
+    def ask() -> Program[Any]:
+        (scores,) = yield [Score(Prompt("q"), ("one\n", "two\n"), model="outcome")]
+        return scores
+
+    models = backends(EchoPolicy(), outcome=Outcome())
+    (outcome,) = Engine(models, seed=7).run([Task("ask", ask)])
+    assert outcome.result == (8.0,)
+
+
+def test_a_budget_counts_the_tokens_of_all_roles() -> None:
+    def ask() -> Program[int]:
+        try:
+            for asked in itertools.count():
+                yield [Generate(Prompt("q"), model=("policy", "critic")[asked % 2])]
+        except BudgetExhausted:
+            return asked
+
+    models = backends(EchoPolicy(), critic=EchoPolicy())
+    (outcome,) = Engine(models, seed=7, budget=Budget(tokens=5)).run([Task("ask", ask)])
+    assert (outcome.result, outcome.tokens) == (5, 5)
+
+
+@pytest.mark.parametrize("first", ["policy", "critic"])
+def test_a_journal_of_another_role_is_refused(tmp_path: Path, first: str) -> None:
+    def ask(role: str) -> Program[None]:
+        yield [Generate(Prompt("q"), model=role)]
+
+    models = backends(EchoPolicy(), critic=EchoPolicy())
+    with opened(tmp_path / "journal.db") as journal:
+        list(Engine(models, seed=7, journal=journal).run([Task("ask", lambda: ask(first))]))
+    with (
+        opened(tmp_path / "journal.db") as journal,
+        pytest.raises(JournalError, match="asked something else"),
+    ):
+        other = {"policy": "critic", "critic": "policy"}[first]
+        list(Engine(models, seed=7, journal=journal).run([Task("ask", lambda: ask(other))]))
+
+
 def test_a_role_without_a_model_fails_its_program_alone() -> None:
     found = drive([Task("two", two_models), *tasks(3)])
     assert found["two"].failure == (
