@@ -36,6 +36,7 @@ from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
 from astro.types import Problem, Prompt
 from astro.verification.pool import VerifierPool
+from astro_torch_rl.grpo import GroupAdvantage
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.trainer import Trainer, build_policy
 
@@ -110,7 +111,9 @@ class Clock:
 def ours(problems: Sequence[Problem]) -> Speed:
     """The speed of `grpo`."""
     clock = Clock("grpo")
-    trainer = Trainer(PARAMS, step_format=build("step_format", CONFIG.step_format))
+    trainer = Trainer(
+        PARAMS, GroupAdvantage(PARAMS), step_format=build("step_format", CONFIG.step_format)
+    )
     with tempfile.TemporaryDirectory() as folder:
         job = RLJob(problems, str(START), CONFIG.policy, CONFIG.verifier, Path(folder), seed=0)
         trainer.train(job, lambda _, __, metrics: clock.tick(metrics["response_length"]))
@@ -262,6 +265,7 @@ def verification_shares() -> list[float]:
 
     trainer = Trainer(
         PARAMS,
+        GroupAdvantage(PARAMS),
         step_format=build("step_format", Binding(name="lines")),
         build_policy=policy,
     )

@@ -100,7 +100,7 @@ def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
 
 
 def minibatches(size: int, minibatch: int | None, epochs: int, rng: Random) -> list[list[int]]:
-    """The indices of the sequences of each optimiser step, at most `minibatch` of them.
+    """The indices of the sequences of each optimizer step, at most `minibatch` of them.
 
     The steps of a pass are as even as can be: a small remainder would move the weights as far
     as a whole minibatch does.

@@ -1,4 +1,4 @@
-"""The critic of PPO: V of every state that a response passes through."""
+"""The critic of PPO: the value V of every state that a response passes through."""
 
 from __future__ import annotations
 
@@ -11,86 +11,95 @@ from transformers import PreTrainedModel
 
 from astro.data.samples import TrainingSample
 from astro_torch_rl import adapters
+from astro_torch_rl.advantage import CriticSettings
 from astro_torch_rl.batches import Batcher, TokenBatch
-from astro_torch_rl.descent import Piece, descend
 from astro_torch_rl.device import Device
 from astro_torch_rl.experience import Experience
 from astro_torch_rl.losses import value_loss
-from astro_torch_rl.optimiser import Optimiser
-from astro_torch_rl.params import PpoParams
-from astro_torch_rl.tally import Tally
+from astro_torch_rl.metric_means import MetricMeans
+from astro_torch_rl.optimizer import Optimizer
+from astro_torch_rl.params import TrainParams
+from astro_torch_rl.updates import MicroBatch, run_updates
 
 
 class Critic:
-    """A trunk of its own, a copy of the start model's, under a linear head that starts at V = 0.
+    """A copy of the start model's trunk under a linear head, which starts at V = 0.
 
-    It shares nothing with the policy, so neither loss disturbs the other; the price is the memory
-    of a second model.
+    It shares no weights with the policy, so that neither loss disturbs the other, at the price of a
+    second model's memory.
     """
 
-    def __init__(self, trunk: PreTrainedModel, params: PpoParams, device: Device) -> None:
+    def __init__(
+        self,
+        trunk: PreTrainedModel,
+        params: TrainParams,
+        settings: CriticSettings,
+        device: Device,
+    ) -> None:
         width = trunk.config.get_text_config().hidden_size
         head = torch.nn.Linear(width, 1, device=device.device)
         torch.nn.init.zeros_(head.weight)
         torch.nn.init.zeros_(head.bias)
         self._model = torch.nn.ModuleDict({"trunk": trunk, "head": head})
-        self._params = params
+        self._max_tokens = params.max_tokens
+        self._value_clip = settings.value_clip
         self._device = device
         self._batcher = Batcher(device.device, params.micro_batch_tokens)
-        self._optimiser = Optimiser(self._model.parameters(), params.critic_learning_rate, params)
+        self._optimizer = Optimizer(self._model.parameters(), settings.learning_rate, params)
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs beside the start model."""
-        return {"optimiser": self._optimiser.state(), "weights": adapters.trained(self._model)}
+        """Return what a resumed run needs beside the start model."""
+        return {"optimiser": self._optimizer.state(), "weights": adapters.trained(self._model)}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-        self._optimiser.load_state(state["optimiser"])
+        """Load what `state` returned."""
+        self._optimizer.load_state(state["optimiser"])
         self._model.load_state_dict(state["weights"], strict=False)
 
     def values(self, sequences: Sequence[TrainingSample]) -> list[Tensor]:
-        """V before each response token, `[T]` for each sequence, without gradient."""
+        """Return V before each response token, `[T]` per sequence, without gradient."""
         return self._batcher.each(sequences, self._values)
 
     def update(
         self, experience: Sequence[Experience], minibatches: Sequence[Sequence[int]], rate: float
     ) -> dict[str, float]:
-        """One optimiser step a minibatch, at `rate` times the critic's learning rate.
+        """Take one optimizer step per minibatch, at `rate` times the critic's learning rate.
 
-        Every token counts alike. Returns metrics named `critic/...`: `loss`, `clip_fraction`,
-        `explained_variance` of the returns by the values before the update, `grad_norm`.
+        All tokens have the same weight. Returns metrics named `critic/...`: `loss`,
+        `clip_fraction`, `grad_norm`, and the `explained_variance` of the returns by the values
+        before the update.
         """
-        tally = Tally()
-        tally.add("learning_rate", self._optimiser.set_rate(rate))
-        descend(
+        metrics = MetricMeans()
+        metrics.add("learning_rate", self._optimizer.set_rate(rate))
+        run_updates(
             experience,
             minibatches,
-            lambda piece: self._loss(piece, tally),
-            optimiser=self._optimiser,
+            lambda micro_batch: self._loss(micro_batch, metrics),
+            optimizer=self._optimizer,
             batcher=self._batcher,
             aggregation="token_mean",
-            max_tokens=self._params.max_tokens,
-            tally=tally,
+            max_tokens=self._max_tokens,
+            metrics=metrics,
         )
-        means = {**tally.means(), **explained_variance(experience)}
+        means = {**metrics.means(), **explained_variance(experience)}
         return {f"critic/{name}": mean for name, mean in means.items()}
 
-    def _loss(self, piece: Piece, tally: Tally) -> Tensor:
+    def _loss(self, micro_batch: MicroBatch, metrics: MetricMeans) -> Tensor:
         old, returns = (
-            piece.window(rows)
-            for rows in zip(*((e.values, e.returns) for e in piece.experience), strict=True)
+            micro_batch.window(rows)
+            for rows in zip(*((e.values, e.returns) for e in micro_batch.experience), strict=True)
         )
         assert old is not None
         assert returns is not None
         found = value_loss(
-            self._values(piece.batch),
+            self._values(micro_batch.batch),
             old,
             returns,
-            piece.batch.mask,
-            weights=piece.weights,
-            clip=self._params.value_clip,
+            micro_batch.batch.mask,
+            weights=micro_batch.weights,
+            clip=self._value_clip,
         )
-        tally.add("clip_fraction", found.clipped.item(), piece.tokens)
+        metrics.add("clip_fraction", found.clipped.item(), micro_batch.tokens)
         return found.loss
 
     def _values(self, batch: TokenBatch) -> Tensor:
@@ -104,7 +113,7 @@ class Critic:
 
 
 def explained_variance(experience: Sequence[Experience]) -> dict[str, float]:
-    """1 - Var(returns - values) / Var(returns) over all tokens; nothing if returns do not vary."""
+    """Return 1 - Var(returns - values) / Var(returns) over all tokens, if returns differ."""
     returns = torch.cat([e.returns.cpu() for e in experience if e.returns is not None])
     values = torch.cat([e.values.cpu() for e in experience if e.values is not None])
     variance = returns.var(correction=0)

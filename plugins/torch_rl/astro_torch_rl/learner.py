@@ -1,4 +1,4 @@
-"""The policy being trained, and one update of it."""
+"""The policy that is trained, and its updates."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from astro.data.samples import TrainingSample
 from astro_torch_rl import adapters
 from astro_torch_rl.batches import Batcher, TokenBatch
-from astro_torch_rl.descent import Piece, descend
 from astro_torch_rl.device import Device
-from astro_torch_rl.experience import Experience, Known
+from astro_torch_rl.experience import CachedLogprobs, Experience
 from astro_torch_rl.losses import (
     importance_weights,
     kl_estimate,
@@ -22,14 +21,15 @@ from astro_torch_rl.losses import (
     policy_loss,
     weighted_sum,
 )
-from astro_torch_rl.optimiser import Optimiser
+from astro_torch_rl.metric_means import MetricMeans
+from astro_torch_rl.optimizer import Optimizer
 from astro_torch_rl.params import TrainParams
 from astro_torch_rl.scoring import Scores, score
-from astro_torch_rl.tally import Tally
+from astro_torch_rl.updates import MicroBatch, run_updates
 
 
 class Learner:
-    """A policy in training. `reference` is the frozen start model, if there is a KL term."""
+    """The policy in training. `reference` is the frozen start model, if there is a KL term."""
 
     def __init__(
         self,
@@ -46,107 +46,117 @@ class Learner:
         self._device = device
         self._reference = reference
         self._batcher = Batcher(device.device, params.micro_batch_tokens)
-        self._optimiser = Optimiser(model.parameters(), params.learning_rate, params)
+        self._optimizer = Optimizer(model.parameters(), params.learning_rate, params)
 
     def state(self) -> dict[str, Any]:
-        """What a resumed run needs beside the model that `checkpoint` writes."""
+        """Return what a resumed run needs beside the model that `checkpoint` writes."""
         adapter = adapters.trained(self.model) if self._params.lora else {}
-        return {"optimiser": self._optimiser.state(), "adapter": adapter}
+        return {"optimiser": self._optimizer.state(), "adapter": adapter}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from what `state` gave."""
-        self._optimiser.load_state(state["optimiser"])
+        """Load what `state` returned."""
+        self._optimizer.load_state(state["optimiser"])
         self.model.load_state_dict(state["adapter"], strict=False)
 
-    def know(self, sequences: Sequence[TrainingSample], steps: int) -> Known:
-        """What the losses need to be told of the models as they are before `steps` updates.
+    def precompute_logprobs(
+        self, sequences: Sequence[TrainingSample], updates: int
+    ) -> CachedLogprobs:
+        """Return the logprobs that the losses need of the models as they are before `updates`.
 
-        With a single update the ratio is 1 throughout, so no forward pass is spent on it.
+        With a single update the ratio is always 1, so no forward pass is spent on it.
         """
         params, nothing = self._params, [None] * len(sequences)
         old: Sequence[Tensor | None] = nothing
         if params.old_logprobs == "sampler":
             old = [torch.tensor(s.logprobs) for s in sequences]
-        elif steps > 1 or (params.kl and params.kl_in == "reward"):
+        elif updates > 1 or (params.kl and params.kl_in == "reward"):
             old = self._logprobs(self.model, sequences)
         reference = self._reference
-        return Known(old, self._logprobs(reference, sequences) if reference else nothing)
+        return CachedLogprobs(old, self._logprobs(reference, sequences) if reference else nothing)
 
     def update(
         self, experience: Sequence[Experience], minibatches: Sequence[Sequence[int]], rate: float
     ) -> dict[str, float]:
-        """One optimiser step a minibatch, at `rate` times the learning rate.
+        """Take one optimizer step per minibatch, at `rate` times the learning rate.
 
         Returns metrics over response tokens: `loss`, `entropy`, `clip_fraction`, `kl` (k3, from the
-        ratio's denominator to the policy as it is being trained), `kl_reference`, and how far the
-        sampler is from the trainer before the first step (at temperature 1 only): `mismatch`, the
-        mean |log-probability|, and `mismatch_kl`; of truncated importance weights, their mean
-        `importance` and the share `importance_capped`. Without experience there are none of these.
+        ratio's denominator to the policy being trained) and `kl_reference`. At temperature 1 also
+        how far the sampler is from the trainer before the first step: `mismatch`, the mean
+        difference of their logprobs, and `mismatch_kl`; and the mean `importance` of truncated
+        importance weights with the share `importance_capped`. Without experience, only
+        `learning_rate`.
         """
-        tally = Tally()
-        tally.add("learning_rate", self._optimiser.set_rate(rate))
-        descend(
+        metrics = MetricMeans()
+        metrics.add("learning_rate", self._optimizer.set_rate(rate))
+        run_updates(
             experience,
             minibatches,
-            lambda piece: self._loss(piece, tally),
-            optimiser=self._optimiser,
+            lambda micro_batch: self._loss(micro_batch, metrics),
+            optimizer=self._optimizer,
             batcher=self._batcher,
             aggregation=self._params.aggregation,
             max_tokens=self._params.max_tokens,
-            tally=tally,
+            metrics=metrics,
         )
-        return tally.means()
+        return metrics.means()
 
-    def _loss(self, piece: Piece, tally: Tally) -> Tensor:
-        """A piece's share of the loss; what is measured goes to the tally."""
-        params, mask = self._params, piece.batch.mask
-        scores = self._score(self.model, piece.batch)
-        old = piece.window([e.old_logprobs for e in piece.experience])
+    def _loss(self, micro_batch: MicroBatch, metrics: MetricMeans) -> Tensor:
+        """A micro-batch's share of the loss; its metrics are added to `metrics`."""
+        params, mask = self._params, micro_batch.batch.mask
+        scores = self._score(self.model, micro_batch.batch)
+        old = micro_batch.window([e.old_logprobs for e in micro_batch.experience])
         old = scores.logprobs.detach() if old is None else old
         found = policy_loss(
             scores.logprobs,
             old,
-            piece.batch.scatter([e.advantages for e in piece.experience]),
+            micro_batch.batch.scatter([e.advantages for e in micro_batch.experience]),
             mask,
-            weights=piece.weights,
+            weights=micro_batch.weights,
             clip_low=params.clip_low,
             clip_high=params.clip_high,
-            importance=self._importance(piece, old, scores, tally),
+            importance=self._importance(micro_batch, old, scores, metrics),
         )
-        tally.add("clip_fraction", found.clipped.item(), piece.tokens)
-        tally.add("kl", found.kl.item(), piece.tokens)
-        tally.add("entropy", piece.total(scores.entropy), piece.tokens)
-        loss = found.loss + self._kl_term(piece, scores, tally)
+        metrics.add("clip_fraction", found.clipped.item(), micro_batch.tokens)
+        metrics.add("kl", found.kl.item(), micro_batch.tokens)
+        metrics.add("entropy", micro_batch.total(scores.entropy), micro_batch.tokens)
+        loss = found.loss + self._kl_term(micro_batch, scores, metrics)
         if params.entropy_bonus:
-            loss = loss - params.entropy_bonus * weighted_sum(scores.entropy, mask, piece.weights)
+            entropy = weighted_sum(scores.entropy, mask, micro_batch.weights)
+            loss = loss - params.entropy_bonus * entropy
         return loss
 
-    def _kl_term(self, piece: Piece, scores: Scores, tally: Tally) -> Tensor | float:
-        """The weighted divergence from the start model, 0 where it is no term of the loss."""
-        reference = piece.window([e.reference_logprobs for e in piece.experience])
+    def _kl_term(
+        self, micro_batch: MicroBatch, scores: Scores, metrics: MetricMeans
+    ) -> Tensor | float:
+        """The weighted KL to the start model; 0 where it is no term of the loss."""
+        params = self._params
+        reference = micro_batch.window([e.reference_logprobs for e in micro_batch.experience])
         if reference is None:
             return 0.0
-        divergence = kl_estimate(self._params.kl_estimator, scores.logprobs, reference)
-        tally.add("kl_reference", piece.total(divergence), piece.tokens)
-        if self._params.kl_in == "reward":
+        kl = kl_estimate(params.kl_estimator, scores.logprobs, reference)
+        metrics.add("kl_reference", micro_batch.total(kl), micro_batch.tokens)
+        if params.kl_in == "reward":
             return 0.0
-        return self._params.kl * weighted_sum(divergence, piece.batch.mask, piece.weights)
+        return params.kl * weighted_sum(kl, micro_batch.batch.mask, micro_batch.weights)
 
-    def _importance(self, piece: Piece, old: Tensor, scores: Scores, tally: Tally) -> Tensor | None:
-        """Measures sampler against trainer, and gives the weights that correct for it, if asked."""
+    def _importance(
+        self, micro_batch: MicroBatch, old: Tensor, scores: Scores, metrics: MetricMeans
+    ) -> Tensor | None:
+        """Measure how far the sampler is from the trainer; the weights that correct it, if any."""
         cap = self._params.importance_cap
-        if self._params.temperature != 1.0 or not (piece.fresh or cap):
+        if self._params.temperature != 1.0 or not (micro_batch.fresh or cap):
             return None
-        sampled = piece.batch.scatter([torch.tensor(e.sequence.logprobs) for e in piece.experience])
-        if piece.fresh:
+        rows = [torch.tensor(e.sequence.logprobs) for e in micro_batch.experience]
+        sampled, tokens = micro_batch.batch.scatter(rows), micro_batch.tokens
+        if micro_batch.fresh:
             now = scores.logprobs.detach()
-            tally.add("mismatch", piece.total((sampled - now).abs()), piece.tokens)
-            tally.add("mismatch_kl", piece.total(kl_k3(sampled, now)), piece.tokens)
+            metrics.add("mismatch", micro_batch.total((sampled - now).abs()), tokens)
+            metrics.add("mismatch_kl", micro_batch.total(kl_k3(sampled, now)), tokens)
         if cap is None:
             return None
         weights = importance_weights(old, sampled, cap)
-        tally.add("importance", piece.total(weights), piece.tokens)
-        tally.add("importance_capped", piece.total(weights >= cap), piece.tokens)
+        metrics.add("importance", micro_batch.total(weights), tokens)
+        metrics.add("importance_capped", micro_batch.total(weights >= cap), tokens)
         return weights
 
     def _logprobs(

@@ -86,7 +86,7 @@ def normalized(advantages: Tensor, mask: Tensor) -> Tensor:
 def sequence_weights(lengths: Tensor, aggregation: Aggregation, max_length: int) -> Tensor:
     """The weight w_i of each token of sequence i, `[B]`, so that the loss is sum_i w_i sum_t l_it.
 
-    `lengths` `[B]` are the response lengths |o_i| >= 1 of *all* sequences of one optimiser step, so
+    `lengths` `[B]` are the response lengths |o_i| >= 1 of *all* sequences of one optimizer step, so
     that the losses of its micro-batches add up to the loss of the whole.
 
     - `token_mean`: 1 / sum_j |o_j| (DAPO eq. 8): every token counts alike.

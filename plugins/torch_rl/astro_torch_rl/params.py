@@ -81,7 +81,7 @@ class TrainParams(Params):
     max_grad_norm: shared.MaxGradNorm = 1.0
     epochs_per_batch: shared.EpochsPerBatch = 1
     minibatch: Annotated[
-        int | None, Field(ge=1, description="sequences per optimiser step; none: the whole batch")
+        int | None, Field(ge=1, description="sequences per optimizer step; none: the whole batch")
     ] = None
     micro_batch_tokens: Annotated[
         int, Field(ge=1, description="padded tokens per forward pass; bounds memory")

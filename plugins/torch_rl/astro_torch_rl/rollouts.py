@@ -1,10 +1,11 @@
-"""Responses sampled and verified, and the groups among them that teach something."""
+"""Rollouts: responses that are sampled and verified, in groups of one problem."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 from astro.engine.loop import Engine
@@ -25,26 +26,29 @@ class Group:
 
     @property
     def judged(self) -> tuple[Sample, ...]:
-        """The samples whose reward is known: a fault says nothing of the response."""
+        """The samples whose reward is known: a verifier's fault does not judge the response."""
         return tuple(s for s in self.samples if not s.verdict.status.fault)
 
     @property
     def pass_rate(self) -> float:
-        """The share of correct responses among those judged; 0 if none was."""
+        """The share of correct responses among those that were judged; 0 if none was."""
         return sum(s.verdict.correct for s in self.judged) / max(len(self.judged), 1)
 
     @property
     def has_signal(self) -> bool:
-        """Whether rewards differ; where they do not, every advantage is zero."""
+        """Whether rewards differ; where they do not, all advantages are 0."""
         return len({s.verdict.reward for s in self.judged}) > 1
 
 
 @dataclass(frozen=True, slots=True)
 class Rollouts:
-    """What one pass of the sampler gave, in the order of the problems asked.
+    """Groups in the order of their problems.
 
-    `failures` are the reasons of the problems without a group. `rollout_seconds` were spent in the
-    policy, `verify_seconds` outside it, waiting for verdicts.
+    Attributes:
+        groups: One per problem that was served.
+        failures: Why each of the other problems failed.
+        rollout_seconds: Seconds spent in the policy.
+        verify_seconds: Seconds spent outside it, waiting for verdicts.
     """
 
     groups: tuple[Group, ...] = ()
@@ -63,7 +67,7 @@ class Rollouts:
 
 @dataclass(slots=True)
 class _TimedPolicy:
-    """A policy, and the seconds spent in it."""
+    """A policy, and the number of seconds spent in it."""
 
     policy: Backend
     seconds: float = field(default=0.0)
@@ -93,9 +97,10 @@ class Sampler:
     temperature: float
 
     def sample(self, name: str, problems: Sequence[Problem], n: int) -> Rollouts:
-        """`n` responses to each problem; they depend on the seed, `name` and the problem alone.
+        """Sample `n` responses to each problem.
 
-        All requests are queued at once, so that the policy sees the same batches every time.
+        They depend on the seed, `name` and the problem only. All requests are queued at once, so
+        that the policy sees the same batches every time.
         """
         started = time.perf_counter()
         timed = _TimedPolicy(self.policy)
@@ -128,16 +133,23 @@ class Sampler:
 
 
 def collect(
-    sampler: Sampler, name: str, problems: Sequence[Problem], *, groups: int, n: int, refills: int
+    sampler: Sampler,
+    name: str,
+    problems: Sequence[Problem],
+    *,
+    groups: int,
+    n: int,
+    refills: int,
+    enough: Callable[[Group], bool] = attrgetter("has_signal"),
 ) -> Rollouts:
-    """Rollouts with up to `groups` groups that have a signal (DAPO's dynamic sampling).
+    """Return rollouts with up to `groups` groups that are trained on (DAPO's dynamic sampling).
 
-    Problems are taken in their order; groups without a signal are replaced by those of the next
-    problems, in at most `refills` further rounds.
+    Problems are taken in their order. Groups for which `enough` returns False are replaced by those
+    of the next problems, in at most `refills` further rounds.
     """
     found = Rollouts()
     for _ in range(1 + refills):
-        missing = groups - sum(group.has_signal for group in found.groups)
+        missing = groups - sum(map(enough, found.groups))
         taken = len(found.groups) + len(found.failures)
         chosen = problems[taken : taken + missing]
         if not chosen:
@@ -147,7 +159,7 @@ def collect(
 
 
 def check(rollouts: Rollouts) -> None:
-    """Raises `TrainingError` if no problem at all could be served."""
+    """Raise `TrainingError` if no problem could be served."""
     if not rollouts.groups:
         reason = rollouts.failures[0] if rollouts.failures else "there are no problems"
         raise TrainingError(f"no response could be sampled: {reason}")

@@ -1,4 +1,4 @@
-"""One step: sample, verify, learn, hand the new weights back to the sampler."""
+"""One training step: sample, verify, update, and pass the new weights to the sampler."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from astro.interfaces import StepFormat, TrainablePolicy
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, Prompt
 from astro_torch_rl import adapters
+from astro_torch_rl.advantage import Advantage
 from astro_torch_rl.batches import minibatches
 from astro_torch_rl.critic import Critic
-from astro_torch_rl.experience import Experience, by_critic, by_group
+from astro_torch_rl.experience import Experience
 from astro_torch_rl.learner import Learner
-from astro_torch_rl.measures import rollout_metrics
-from astro_torch_rl.optimiser import rate_factor
-from astro_torch_rl.params import GrpoParams, PpoParams
-from astro_torch_rl.prompts import shuffled
+from astro_torch_rl.optimizer import rate_factor
+from astro_torch_rl.params import TrainParams
+from astro_torch_rl.problem_selection import shuffled
+from astro_torch_rl.rollout_metrics import rollout_metrics
 from astro_torch_rl.rollouts import Group, Rollouts, Sampler, check, collect
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """What is trained: the policy, and with PPO its critic."""
+    """The models that are trained: the policy, and the critic if there is one."""
 
     learner: Learner
     critic: Critic | None = None
@@ -35,12 +36,13 @@ class Models:
 
 @dataclass(frozen=True, slots=True)
 class Training:
-    """Everything that a step needs. `sampler` samples from `policy`, which follows the learner.
+    """Everything that a step needs. `sampler` samples from `policy`, which gets new weights.
 
-    What a step draws depends on the seed and the step's number alone.
+    What a step draws at random depends only on the seed and on the number of the step.
     """
 
-    params: GrpoParams | PpoParams
+    params: TrainParams
+    advantage: Advantage
     step_format: StepFormat
     problems: Sequence[Problem]
     policy: TrainablePolicy
@@ -50,13 +52,13 @@ class Training:
     def step(self, step: int) -> dict[str, float]:
         """Do step number `step`, from 1, and return its metrics.
 
-        `silent` is 1 where no two rewards that are learnt from differ.
+        `silent` is 1 where all rewards of the responses that are trained on are equal.
         """
         rollouts = self._rollouts(step)
         started = time.perf_counter()
         sequences = self._sequences(rollouts)
         updated = self._learn(sequences, step)
-        self.synchronise()
+        self.synchronize()
         return {
             **rollout_metrics(rollouts, self.step_format),
             "silent": float(len({sequence.reward for sequence in sequences}) < 2),
@@ -64,8 +66,8 @@ class Training:
             **_speed(rollouts, time.perf_counter() - started),
         }
 
-    def synchronise(self) -> None:
-        """Give the policy the learner's weights."""
+    def synchronize(self) -> None:
+        """Load the learner's weights into the policy."""
         self.policy.reload(adapters.merged(self.models.learner.model).items())
 
     def _rollouts(self, step: int) -> Rollouts:
@@ -75,17 +77,17 @@ class Training:
             shuffled(self.problems, self.sampler.seed, step),
             groups=self.params.prompts_per_step,
             n=self.params.group_size,
-            refills=self.params.max_refills if isinstance(self.params, GrpoParams) else 0,
+            refills=self.advantage.max_refills,
+            enough=self.advantage.learns_from,
         )
         check(rollouts)
         return rollouts
 
     def _sequences(self, rollouts: Rollouts) -> list[TrainingSample]:
-        """Without a critic, a group without a signal teaches nothing."""
         return [
             sequence
             for number, group in enumerate(rollouts.groups)
-            if self.models.critic or group.has_signal
+            if self.advantage.learns_from(group)
             for sequence in self._group(number, group)
         ]
 
@@ -113,36 +115,28 @@ class Training:
         metrics: dict[str, float] = {}
         if critic and experience:
             metrics |= critic.update(experience, order, self._rate(step - 1, params.steps))
-        if step > self._pretraining:
-            rate = self._rate(step - 1 - self._pretraining, params.steps - self._pretraining)
+        alone = self.advantage.critic.pretraining_steps if self.advantage.critic else 0
+        if step > alone:
+            rate = self._rate(step - 1 - alone, params.steps - alone)
             metrics |= learner.update(experience, order, rate)
         return metrics
 
     def _experience(self, sequences: Sequence[TrainingSample], updates: int) -> list[Experience]:
-        """Return the experience of those `sequences` that are trained on; all count in the baseline
-        of their group."""
+        """The experience of samples with loss tokens; the others count in baselines only."""
         if not sequences:
             return []
-        params, critic = self.params, self.models.critic
-        known = self.models.learner.know(sequences, updates)
-        if isinstance(params, GrpoParams):
-            found = by_group(sequences, known, params)
-        else:
-            assert critic is not None
-            found = by_critic(sequences, known, critic.values(sequences), params)
+        learner, critic = self.models.learner, self.models.critic
+        logprobs = learner.precompute_logprobs(sequences, updates)
+        values = critic.values(sequences) if critic else []
+        found = self.advantage.experience(sequences, logprobs, values)
         return [experience for experience in found if any(experience.sequence.loss_mask)]
 
     def _rate(self, done: int, steps: int) -> float:
         return rate_factor(done, steps, self.params.schedule, self.params.warmup_steps)
 
-    @property
-    def _pretraining(self) -> int:
-        """Steps at the start that train the critic alone."""
-        return self.params.value_pretraining_steps if isinstance(self.params, PpoParams) else 0
-
 
 def _tokens(sample: Sample) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """The ids and log-probabilities as sampled. Raises `TrainingError` if they are not there."""
+    """The ids and logprobs as sampled. Raises `TrainingError` if they are missing."""
     if not sample.token_ids or len(sample.token_ids) != len(sample.logprobs):
         raise TrainingError(
             "the policy gave a response without its tokens and their log-probabilities",

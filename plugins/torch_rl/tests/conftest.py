@@ -19,7 +19,10 @@ from astro.interfaces import Backend, Metrics, RLJob, TrainResult
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
+from astro_torch_rl.advantage import Advantage
+from astro_torch_rl.grpo import GroupAdvantage
 from astro_torch_rl.params import GrpoParams, PpoParams
+from astro_torch_rl.ppo import CriticAdvantage
 from astro_torch_rl.rollouts import Sampler
 from astro_torch_rl.trainer import Trainer, build_policy
 
@@ -28,6 +31,10 @@ ANSWERS = tuple(f"answer is {number}\n" for number in range(1, 5))
 PROBLEMS = [Problem(n, f"say {n}", str(i)) for i, n in enumerate(NAMES, start=1)]
 VOCABULARY = ("<pad>", "<eos>", "say", *NAMES, *ANSWERS)
 
+ADVANTAGES: dict[type, Callable[[Any], Advantage]] = {
+    GrpoParams: GroupAdvantage,
+    PpoParams: CriticAdvantage,
+}
 
 FORMAT = LinesFormat(
     LinesParams(backtracks=("answer is 4 {step}",), root_backtracks=("answer is 4",))
@@ -73,9 +80,9 @@ class Toy:
             "device": "cpu",
             "save_every": 2,
         }
-        return Trainer(
-            kind(**{**defaults, **params}), step_format=FORMAT, build_policy=build_policy
-        )
+        values = kind(**{**defaults, **params})
+        advantage = ADVANTAGES[kind](values)
+        return Trainer(values, advantage, step_format=FORMAT, build_policy=build_policy)
 
     def on_step(self, done: int, total: int, metrics: Metrics) -> None:
         self.reported.append((done, total, metrics["reward"]))

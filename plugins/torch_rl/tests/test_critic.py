@@ -10,8 +10,9 @@ import torch
 from astro.data.samples import TrainingSample
 from astro_torch_rl.critic import Critic, explained_variance
 from astro_torch_rl.device import Device, load_trunk
-from astro_torch_rl.experience import Experience, Known, by_critic
+from astro_torch_rl.experience import CachedLogprobs, Experience
 from astro_torch_rl.params import PpoParams
+from astro_torch_rl.ppo import CriticAdvantage
 
 CPU = Device(torch.device("cpu"), torch.float32)
 SEQUENCES = [
@@ -23,14 +24,15 @@ SEQUENCES = [
 
 def make(tiny_model: Path, **params: Any) -> tuple[Critic, PpoParams]:
     values = PpoParams(**{"critic_learning_rate": 1e-2, "value_clip": None, **params})
-    return Critic(load_trunk(str(tiny_model), CPU.device), values, CPU), values
+    trunk = load_trunk(str(tiny_model), CPU.device)
+    return Critic(trunk, values, CriticAdvantage(values).critic, CPU), values
 
 
 def fit(critic: Critic, params: PpoParams, times: int) -> dict[str, float]:
     metrics = {}
     for _ in range(times):
-        known = Known([None] * 3, [None] * 3)
-        experience = by_critic(SEQUENCES, known, critic.values(SEQUENCES), params)
+        known = CachedLogprobs([None] * 3, [None] * 3)
+        experience = CriticAdvantage(params).experience(SEQUENCES, known, critic.values(SEQUENCES))
         metrics = critic.update(experience, [[0, 1, 2]], 1.0)
     return metrics
 
@@ -77,8 +79,8 @@ def test_a_value_knows_only_what_stands_before_its_token(tiny_model: Path) -> No
 
 def test_a_clip_holds_a_value_near_what_it_was(tiny_model: Path) -> None:
     critic, params = make(tiny_model, value_clip=0.01, critic_learning_rate=0.05)
-    known = Known([None] * 3, [None] * 3)
-    experience = by_critic(SEQUENCES, known, critic.values(SEQUENCES), params)
+    known = CachedLogprobs([None] * 3, [None] * 3)
+    experience = CriticAdvantage(params).experience(SEQUENCES, known, critic.values(SEQUENCES))
     assert critic.update(experience, [[0, 1, 2]], 1.0)["critic/clip_fraction"] == 0.0
     assert critic.update(experience, [[0, 1, 2]], 1.0)["critic/clip_fraction"] > 0.0
 

@@ -14,9 +14,10 @@ from astro.data.samples import TrainingSample
 from astro.errors import TrainingError
 from astro_torch_rl.batches import collate, minibatches
 from astro_torch_rl.device import Device, load_model
-from astro_torch_rl.experience import Experience, by_group
+from astro_torch_rl.experience import Experience
+from astro_torch_rl.grpo import GroupAdvantage
 from astro_torch_rl.learner import Learner
-from astro_torch_rl.optimiser import MAX_SKIPPED
+from astro_torch_rl.optimizer import MAX_SKIPPED
 from astro_torch_rl.params import GrpoParams
 from astro_torch_rl.scoring import score
 
@@ -55,8 +56,8 @@ class Update:
         size = len(self.group if rows is None else rows)
         order = minibatches(size, self.params.minibatch, self.params.epochs_per_batch, Random(seed))
         if rows is None:
-            known = self.learner.know(self.group, len(order))
-            rows = by_group(self.group, known, self.params)
+            known = self.learner.precompute_logprobs(self.group, len(order))
+            rows = GroupAdvantage(self.params).experience(self.group, known)
         return self.learner.update(rows, order, 1.0)
 
     @property

@@ -1,4 +1,4 @@
-"""Runs that have nothing left to learn from."""
+"""When a training ends early, because its responses no longer differ in reward."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from statistics import fmean
 from astro.errors import TrainingError
 
 SOLVED = 0.99
-"""A mean reward from which on silence is success."""
+"""The mean reward from which on all problems count as solved."""
 
 
-def silence(rows: Sequence[Mapping[str, float]], max_silent_steps: int) -> str:
-    """Why a run is over: its last `max_silent_steps` steps were silent for all being right.
+def early_stop(rows: Sequence[Mapping[str, float]], max_silent_steps: int) -> str:
+    """Return why a training is over; empty while it is not.
 
-    Empty while it is not. Raises `TrainingError` if they were silent for another reason.
+    It is over once each of the last `max_silent_steps` steps was silent, that is had no two
+    different rewards to learn from, because all responses were right.
+
+    Raises:
+        TrainingError: These steps were silent for another reason.
     """
     last = list(takewhile(lambda row: row["silent"], reversed(rows)))
     if len(last) < max_silent_steps:

@@ -1,4 +1,4 @@
-"""Which problems to train on."""
+"""The selection of problems to train on, and their order."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ from astro_torch_rl.rollouts import Sampler, check
 FILE = "prompts.json"
 
 
-def teachable(
+def filter_by_pass_rate(
     problems: Sequence[Problem], sampler: Sampler, params: TrainParams, run_dir: Path
 ) -> list[Problem]:
-    """The problems that the start model sometimes solves: pass rate in [min, max] of the params.
+    """Return the problems whose pass rate under the start model lies within the params' bounds.
 
-    `sampler` must hold the start model. At most `filter_prompts` problems are measured, and what
-    was found is kept in `run_dir`, where the next call reads it. Raises `TrainingError` if no
-    problem is left.
+    `sampler` must sample from the start model. At most `filter_prompts` problems are measured. The
+    pass rates are kept in `run_dir`, from which the next call reads them.
+
+    Raises:
+        TrainingError: No problem is left.
     """
     if not params.filter_samples:
         return list(problems)
@@ -54,5 +56,5 @@ def _measure(
 
 
 def shuffled(problems: Sequence[Problem], seed: int, step: int) -> list[Problem]:
-    """The order in which one step takes problems: a function of the seed and the step."""
+    """Return the order in which a step takes problems; it depends on the seed and the step only."""
     return Random(derive(seed, "prompts", step)).sample(list(problems), len(problems))

@@ -1,4 +1,4 @@
-"""Optimiser steps over minibatches, each accumulated from micro-batches."""
+"""Optimizer steps over minibatches, whose gradients are accumulated from micro-batches."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from torch import Tensor
 from astro_torch_rl.batches import Batcher, TokenBatch
 from astro_torch_rl.experience import Experience
 from astro_torch_rl.losses import sequence_weights
-from astro_torch_rl.optimiser import Optimiser
+from astro_torch_rl.metric_means import MetricMeans
+from astro_torch_rl.optimizer import Optimizer
 from astro_torch_rl.params import Aggregation
-from astro_torch_rl.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """A micro-batch of experience. `weights` `[B]` are its share of the minibatch's loss.
+class MicroBatch:
+    """The part of a minibatch that one forward pass takes.
 
-    `fresh`: no step has been taken since its sequences were sampled.
+    Attributes:
+        batch: Its tokens, `[B, S]`.
+        experience: Its B rows.
+        weights: The weight of each row's tokens in the minibatch's loss, `[B]`.
+        fresh: Whether the policy has not been updated since the rows were sampled.
     """
 
     batch: TokenBatch
@@ -30,43 +34,48 @@ class Piece:
 
     @property
     def tokens(self) -> int:
+        """The number of response tokens."""
         return int(self.batch.mask.sum())
 
     def window(self, rows: Sequence[Tensor | None]) -> Tensor | None:
-        """Rows of one value a response token, as `[B, T]`; None if they are not there."""
+        """Return rows of one value per response token as `[B, T]`; None if there are none."""
         found = [row for row in rows if row is not None]
         return self.batch.scatter(found) if found else None
 
     def total(self, values: Tensor) -> float:
-        """The sum of `values` `[B, T]` over response tokens."""
+        """Return the sum of `values`, `[B, T]`, over response tokens."""
         return (values.detach() * self.batch.mask).sum().item()
 
 
-def descend(
+def run_updates(
     experience: Sequence[Experience],
     minibatches: Sequence[Sequence[int]],
-    loss: Callable[[Piece], Tensor],
+    loss: Callable[[MicroBatch], Tensor],
     *,
-    optimiser: Optimiser,
+    optimizer: Optimizer,
     batcher: Batcher,
     aggregation: Aggregation,
     max_tokens: int,
-    tally: Tally,
+    metrics: MetricMeans,
 ) -> None:
-    """One optimiser step a minibatch. `loss` gives a piece's share; the tally gets `loss` and
-    `grad_norm`, and in `skipped` the share of steps that were not taken."""
+    """Take one optimizer step per minibatch.
+
+    `loss` returns a micro-batch's share of the minibatch's loss. Adds to `metrics`: `loss`,
+    `grad_norm`, and `skipped`, the share of steps that were skipped because they were not finite.
+    """
     for number, indices in enumerate(minibatches):
         chosen = [experience[i] for i in indices]
         lengths = torch.tensor([len(e.sequence.response_ids) for e in chosen])
         weights = sequence_weights(lengths, aggregation, max_tokens).to(batcher.device)
         total = 0.0
         for rows, batch in batcher.batches([e.sequence for e in chosen]):
-            piece = Piece(batch, [chosen[i] for i in rows], weights[rows], fresh=number == 0)
-            share = loss(piece)
-            share.backward()  # type: ignore[no-untyped-call]
+            share = loss(
+                MicroBatch(batch, [chosen[i] for i in rows], weights[rows], fresh=number == 0)
+            )
+            torch.autograd.backward(share)
             total += share.item()
-        norm = optimiser.apply(total)
-        tally.add("skipped", norm is None)
+        norm = optimizer.apply(total)
+        metrics.add("skipped", norm is None)
         if norm is not None:
-            tally.add("grad_norm", norm)
-            tally.add("loss", total)
+            metrics.add("grad_norm", norm)
+            metrics.add("loss", total)

@@ -1,4 +1,4 @@
-"""What a step's responses looked like, in numbers."""
+"""Metrics of the responses of one step."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from astro_torch_rl.rollouts import Rollouts
 
 
 def rollout_metrics(rollouts: Rollouts, step_format: StepFormat) -> dict[str, float]:
-    """Means over every sampled response, those of groups without a signal included.
+    """Return means over all sampled responses, including those of groups without a signal.
 
-    `success_after_backtrack` is left out where no response holds a backtrack. Lengths are in
-    tokens, `solved` is the share of problems with a correct response.
+    `success_after_backtrack` is left out where no response has a backtrack. Lengths are in tokens;
+    `solved` is the share of problems with a correct response.
     """
     groups = rollouts.groups
     samples = [sample for group in groups for sample in group.samples]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from astro_torch_rl.optimiser import Optimiser, rate_factor
+from astro_torch_rl.optimizer import Optimizer, rate_factor
 from astro_torch_rl.params import GrpoParams
 
 
@@ -21,19 +21,19 @@ def test_schedules() -> None:
 
 def test_gradients_are_clipped_and_their_norm_before_that_is_told() -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
-    optimiser = Optimiser([weight], 1.0, GrpoParams(max_grad_norm=1.0, betas=(0.5, 0.9)))
+    optimizer = Optimizer([weight], 1.0, GrpoParams(max_grad_norm=1.0, betas=(0.5, 0.9)))
     weight.grad = torch.tensor([3.0, 4.0])
-    assert optimiser.apply(0.0) == 5.0
-    momentum = optimiser.state()["state"][0]["exp_avg"].tolist()
+    assert optimizer.apply(0.0) == 5.0
+    momentum = optimizer.state()["state"][0]["exp_avg"].tolist()
     assert momentum == pytest.approx([0.3, 0.4], rel=1e-5)
 
 
 def test_the_first_step_of_adam_is_the_rate_times_the_sign() -> None:
     weight = torch.nn.Parameter(torch.zeros(2))
-    optimiser = Optimiser([weight], 0.1, GrpoParams())
-    assert optimiser.set_rate(0.5) == 0.05
+    optimizer = Optimizer([weight], 0.1, GrpoParams())
+    assert optimizer.set_rate(0.5) == 0.05
     weight.grad = torch.tensor([0.3, -0.4])
-    optimiser.apply(0.0)
+    optimizer.apply(0.0)
     assert weight.tolist() == pytest.approx([-0.05, 0.05], rel=1e-4)
     assert weight.grad is None
 
@@ -41,16 +41,16 @@ def test_the_first_step_of_adam_is_the_rate_times_the_sign() -> None:
 @pytest.mark.parametrize(("gradient", "loss"), [(math.nan, 0.0), (math.inf, 0.0), (1.0, math.nan)])
 def test_what_is_not_finite_is_no_step(gradient: float, loss: float) -> None:
     weight = torch.nn.Parameter(torch.zeros(1))
-    optimiser = Optimiser([weight], 0.1, GrpoParams())
+    optimizer = Optimizer([weight], 0.1, GrpoParams())
     weight.grad = torch.tensor([gradient])
-    assert optimiser.apply(loss) is None
+    assert optimizer.apply(loss) is None
     assert weight.tolist() == [0.0]
 
 
 def test_frozen_parameters_are_left_alone() -> None:
     frozen = torch.nn.Parameter(torch.ones(1), requires_grad=False)
     weight = torch.nn.Parameter(torch.ones(1))
-    optimiser = Optimiser([frozen, weight], 0.1, GrpoParams(weight_decay=0.5))
+    optimizer = Optimizer([frozen, weight], 0.1, GrpoParams(weight_decay=0.5))
     weight.grad = torch.ones(1)
-    optimiser.apply(0.0)
+    optimizer.apply(0.0)
     assert (frozen.item(), weight.item() < 0.9) == (1.0, True)
