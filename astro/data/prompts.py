@@ -13,7 +13,7 @@ from astro.types import Prompt
 
 _ANCHORS = ("\n", "a", "")
 """Texts with which the start of a response is unlikely to share a token."""
-_ANSWER = "The answer is 42."
+_QUESTION, _ANSWER = "What is 6 * 7?", "The answer is 42."
 
 
 class PromptEncoder:
@@ -114,16 +114,23 @@ class PromptEncoder:
         return self._render({"role": "user", "content": user})
 
     def _closing(self) -> int | None:
-        """The first special token behind an answer, unless it is what stands before one."""
-        turns = ({"role": "user", "content": "6 * 7"}, {"role": "assistant", "content": _ANSWER})
+        """The first special token behind an answer, unless it is part of a header.
+
+        Every turn may begin with it, and a template may write the header of an answer behind every
+        dialogue.
+        """
+        turns = ({"role": "user", "content": _QUESTION}, {"role": "assistant", "content": _ANSWER})
         try:
             before, found, after = self._render(*turns, generation=False).rpartition(_ANSWER)
         except Exception:  # a template is a program of its own, which may refuse any dialogue
             return None
-        opening, closing = (
-            [i for i in self.text(part) if self.detokenizer.special(i)] for part in (before, after)
-        )
-        return closing[0] if found and closing and closing[:1] != opening[-1:] else None
+        header = self._special(before.partition(_QUESTION)[0])[-1:]
+        closing = self._special(after)[:1]
+        is_header = closing == header or before.endswith(after)
+        return closing[0] if found and closing and not is_header else None
+
+    def _special(self, text: str) -> list[int]:
+        return [token for token in self.text(text) if self.detokenizer.special(token)]
 
     def _render(self, *turns: dict[str, str], generation: bool = True) -> str:
         content, kwargs = self._config.system, self._config.template_kwargs

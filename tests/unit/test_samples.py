@@ -234,6 +234,8 @@ def test_loss_is_on_segments_that_are_trained_and_on_the_end() -> None:
         (CHAT, "<|done|>", "<|done|>"),
         (CHAT, "<eos>", "<|done|>"),
         (TURN.replace("<|done|>", ""), "<eos>", "<eos>"),
+        (CHAT.replace("<|turn|>", "# "), "<eos>", "<|done|>"),
+        (CHAT.replace("\n{% endfor", "{% endfor").replace("<|done|>", ""), "<eos>", "<eos>"),
         ("{% for m in messages %}<|turn|>{{ m.content }}{% endfor %}<|turn|>", "<eos>", "<eos>"),
         ("{{ raise_exception('one turn only') if messages | length > 1 }}", "<eos>", "<eos>"),
         (None, "<eos>", "<eos>"),

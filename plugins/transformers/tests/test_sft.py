@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
 
 from astro.errors import TrainingError
 from astro.interfaces import SFTJob, TrainResult
+from astro.requests import Generate
+from astro.types import FinishReason, Prompt
 from astro_hf import devices
-from astro_transformers.params import SFTParams
+from astro_transformers.params import PolicyParams, SFTParams
+from astro_transformers.policy import TransformersPolicy
 from astro_transformers.sft import TransformersSFT
 
 FAST = {"learning_rate": 5e-3, "batch_size": 4, "save_steps": 5, "device": "cpu"}
@@ -229,6 +234,41 @@ def test_a_tokenizer_without_an_end_is_refused(traces: Path, llama: str, tmp_pat
     (model / "tokenizer_config.json").write_text(json.dumps({**config, "eos_token": None}))
     with pytest.raises(TrainingError, match=r"no end-of-sequence token.*eos_token"):
         train(traces, str(model), tmp_path / "run")
+
+
+def test_steps_are_trained_in_their_sampled_tokens(llama: str, tmp_path: Path) -> None:
+    """The tokenizer has one token for "12"; here the step was sampled as "1" and "2"."""
+    sampled = row(12)
+    ids = AutoTokenizer.from_pretrained(llama).convert_tokens_to_ids
+    sampled["segments"][0]["token_ids"] = ids(["1", "2", "\n"])
+    sampled["segments"][2]["token_ids"] = ids(["=", "12", "<eos>"])
+    path = tmp_path / "traces.jsonl"
+    path.write_text(f"{json.dumps(sampled)}\n{json.dumps(row(12))}\n")
+    metrics = train(path, llama, tmp_path / "run").metrics
+    assert metrics["tokens"] == (3 + 2 + 1) + (2 + 2 + 1)
+    assert metrics["sampled_step_segments"] == 1 and metrics["unknown_step_segments"] == 4
+    assert metrics["inexact/unsampled"] == 2 and metrics["inexact/tokenizer"] == 0
+
+
+def test_sampling_stops_at_the_token_that_closes_a_turn(
+    traces: Path, llama: str, tmp_path: Path
+) -> None:
+    """The template closes turns with another token than the tokenizer's end of sequence."""
+    model = shutil.copytree(llama, tmp_path / "model")
+    (model / "chat_template.jinja").write_text(
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}<pad>{% endfor %}"
+        "{% if add_generation_prompt %}<assistant>{% endif %}"
+    )
+    result = train(traces, str(model), tmp_path / "run", epochs=6)
+    config = json.loads((result.model / "generation_config.json").read_text())
+    assert config["eos_token_id"] == [0, 1]
+    policy = TransformersPolicy(PolicyParams(model=str(result.model), device="cpu"))
+    policy.add(0, Generate(Prompt("7"), n=20, max_tokens=20, seed=1))
+    replies: list[Any] = []
+    while not replies:
+        replies = list(policy.step())
+    ends = Counter(c.token_ids[-1] for c in replies[0][1] if c.finish_reason is FinishReason.EOS)
+    assert ends[0] > 10 and ends[1] < 3
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"messages": []}', '{"messages": [{}, {}]}'])
