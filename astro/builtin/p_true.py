@@ -1,4 +1,4 @@
-"""R(S) in the policy's own words: how likely it takes the solution so far for right."""
+"""R(S) by self-assessment: the probability by which a model judges the solution so far right."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ The beginning of a solution:
 
 Is all of this right so far, and on the way to the answer? Answer with Yes or No."""
 _FLOOR = -700.0
-"""A log-probability below which e^x is as good as 0, and above which e^-x is a number still."""
+"""Below this log-probability e^x is practically 0, and at it e^-x does not overflow yet."""
 
 _Word = Annotated[str, Field(min_length=1)]
 
@@ -34,17 +34,15 @@ class PTrueParams(Params):
     """Params of value `p_true`."""
 
     question: Annotated[
-        SolutionTemplate, Field(description="with {problem} and {solution} where they are to stand")
+        SolutionTemplate, Field(description="the prompt, with {problem} and {solution}")
     ] = _QUESTION
-    true: Annotated[_Word, Field(description="the reply that approves, as the model begins it")] = (
-        "Yes"
-    )
-    false: Annotated[_Word, Field(description="the reply that does not")] = "No"
+    true: Annotated[_Word, Field(description="the beginning of a reply that approves")] = "Yes"
+    false: Annotated[_Word, Field(description="the beginning of a reply that does not")] = "No"
 
     model: Role = POLICY
 
     def cost(self) -> StageCost:
-        """A state's."""
+        """The cost of one state."""
         asks = RequestCost("judgements", requests=1, samples=2, max_tokens=0, model=self.model)
         return StageCost((asks,))
 
@@ -56,7 +54,7 @@ class PTrue:
         self._params = params
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
-        """One value in [0, 1] for each state. Nothing is sampled."""
+        """One value in [0, 1] per state. Nothing is sampled, so `seed` is not used."""
         replies = yield [self._asked(state) for state in states]
         return [_share(*map(sum, both)) for both in replies]
 
@@ -68,7 +66,7 @@ class PTrue:
 
 
 def _share(true: float, false: float) -> float:
-    """e^true / (e^true + e^false). Raises `PolicyError` where one of them is no number."""
+    """e^true / (e^true + e^false). Raises `PolicyError` if one of them is not a number."""
     if math.isnan(true + false):
         raise PolicyError("the policy's log-probabilities are not numbers")
     return 1.0 / (1.0 + math.exp(max(_FLOOR, false) - max(_FLOOR, true)))

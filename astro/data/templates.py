@@ -1,4 +1,4 @@
-"""Texts in which a problem, and what was written of it, are to stand."""
+"""Templates of texts that contain a problem and its solution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:
-    """The template with each `{key}` of `values` replaced at once: no value is read as one."""
+    """Replace each `{key}` of `values`, all in one pass: braces in a value stay as they are."""
     keys = "|".join(map(re.escape, values))
     return re.sub(rf"\{{({keys})\}}", lambda found: values[found[1]], template)
 
@@ -22,4 +22,4 @@ def _holds_both(template: str) -> str:
 
 
 SolutionTemplate = Annotated[str, AfterValidator(_holds_both)]
-"""With `{problem}` and `{solution}` where they are to stand."""
+"""A text in which `{problem}` and `{solution}` stand for the two."""
