@@ -1,4 +1,8 @@
-"""Reading and writing files of JSON and JSON Lines. Files are written atomically."""
+"""Reading and writing files of JSON and JSON Lines. Files are written atomically.
+
+Every JSON object that is written carries the key `format`, which readers take away again. They
+raise `FormatError` for an object that a newer release wrote.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from astro.errors import RunError
+from astro.formats import with_format, without_format
 
 T = TypeVar("T")
 encode = msgspec.json.Encoder().encode
+_HEAD = 100
+"""Bytes in which a `format` is found."""
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
@@ -36,14 +43,24 @@ def copy_whole(source: Path, path: Path) -> None:
         write_whole(path, lines)
 
 
+def encode_row(row: Any) -> bytes:
+    """A row of JSON Lines, without the newline. It carries its format if it is an object."""
+    return with_format(encode(row))
+
+
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
     """Write `rows` as JSON Lines, atomically."""
+    write_whole(path, (encode_row(row) + b"\n" for row in rows))
+
+
+def write_plain_lines(path: Path, rows: Iterable[Any]) -> None:
+    """Write `rows` as `write_lines` does, for another program: without their format."""
     write_whole(path, (encode(row) + b"\n" for row in rows))
 
 
 def write_json(path: Path, value: Any) -> None:
     """Write an indented JSON file, atomically."""
-    write_whole(path, [msgspec.json.format(encode(value), indent=2), b"\n"])
+    write_whole(path, [msgspec.json.format(encode_row(value), indent=2), b"\n"])
 
 
 def read_lines(path: Path, row: type[T]) -> Iterator[T]:
@@ -84,8 +101,14 @@ def read_json(path: Path, shape: type[T]) -> T:
     return _decode(path.read_bytes(), shape, str(path))
 
 
+def check_file(path: Path) -> None:
+    """Raise `FormatError` if a newer release wrote the file, as far as its beginning says so."""
+    with path.open("rb") as file:
+        without_format(file.read(_HEAD), path)
+
+
 def _decode(content: bytes, shape: type[T], where: str) -> T:
     try:
-        return msgspec.json.decode(content, type=shape)
+        return msgspec.json.decode(without_format(content, where), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise RunError(f"{where}: {error}") from None

@@ -17,7 +17,7 @@ from astro.cli.tables import dissent_table, print_all, source_table
 from astro.config.yaml import set_key
 from astro.errors import RunError
 from astro.events import ignore
-from astro.files import write_lines
+from astro.files import write_plain_lines
 from astro.judging.measure import measure
 from astro.judging.pairs import Judgement, Pair, VerifierJudgements, read_pairs, verdict_line
 from astro.plugins.binding import VerifierBinding
@@ -158,6 +158,6 @@ def _label(judgement: Judgement) -> str:
 
 def _write(path: Path, judgements: Sequence[Judgement]) -> None:
     try:
-        write_lines(path, map(verdict_line, judgements))
+        write_plain_lines(path, map(verdict_line, judgements))
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror}") from None

@@ -12,7 +12,7 @@ from itertools import product
 
 from astro.data.problem_sets import with_prompt
 from astro.errors import AstroError
-from astro.files import write_lines
+from astro.files import write_lines, write_plain_lines
 from astro.interfaces import ProblemSolver, ProblemSource, StepFormat
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
@@ -85,7 +85,7 @@ def own_problems(splits: Sequence[str]) -> dict[str, list[Problem]]:
 def write_problems(materials: Materials, problems: Mapping[str, Sequence[Problem]]) -> None:
     """Write one JSON Lines file for each split."""
     for split, rows in problems.items():
-        write_lines(
+        write_plain_lines(
             materials.problems(split),
             ({**p.metadata, "id": p.id, "prompt": p.prompt, "answer": p.answer} for p in rows),
         )

@@ -29,7 +29,7 @@ from astro.events import (
     StageStarted,
     ignore,
 )
-from astro.files import encode, read_json, write_json, write_lines
+from astro.files import encode_row, read_json, write_json, write_lines
 from astro.interfaces import OnStep, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
@@ -145,7 +145,7 @@ class RunContext:
         progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
         try:
             for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
-                result = None if outcome.failure else encode(outcome.result)
+                result = None if outcome.failure else encode_row(outcome.result)
                 self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
                 progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
                 if progress.failed > self.config.max_failed * len(tasks):

@@ -14,7 +14,7 @@ from astro.config.loading import read_stored
 from astro.config.run import RunConfig
 from astro.config.yaml import dump_config
 from astro.errors import ConfigError, RunError
-from astro.files import write_whole
+from astro.files import check_file, write_whole
 
 FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
 """What keys begin with that say how and how long a run is carried out, not what comes of it: they
@@ -75,6 +75,7 @@ class RunFolder:
             if fresh or self.clearing.exists():
                 self._clear()
             self._check_config(config)
+            self._check_formats()
             yield
         finally:
             lock.release()
@@ -94,6 +95,12 @@ class RunFolder:
             elif path != self.clearing:
                 path.unlink()
         self.clearing.unlink()
+
+    def _check_formats(self) -> None:
+        """Refuse files of a newer release, also those that only a trainer will read."""
+        for pattern in ("*.json", "*.jsonl", "*/*.json", "*/*.jsonl"):
+            for path in self.root.glob(pattern):
+                check_file(path)
 
     def _check_config(self, config: RunConfig) -> None:
         if not self.config.exists():

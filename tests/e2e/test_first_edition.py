@@ -33,9 +33,15 @@ def go_on(name: str, runs: Path) -> str:
 
 def run(name: str, runs: Path, sources: Path = ROOT) -> str:
     """`astro run` on a fixture's config, by the code in `sources`; returns what was printed."""
+    done = astro_run(name, runs, sources)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def astro_run(name: str, runs: Path, sources: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "astro", "run", str(FIXTURES / f"{name}.yaml")]
     path = f"{sources}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
-    done = subprocess.run(
+    return subprocess.run(
         [*command, "--runs", str(runs)],
         capture_output=True,
         text=True,
@@ -43,8 +49,6 @@ def run(name: str, runs: Path, sources: Path = ROOT) -> str:
         cwd=sources,
         env={**os.environ, "PYTHONPATH": path},
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -94,6 +98,47 @@ def test_a_run_whose_config_lacks_keys_that_came_later_goes_on(tmp_path: Path) -
     assert holds(
         rows(tmp_path / "interrupted" / "trees.jsonl"), rows(FIXTURES / "expected" / "trees.jsonl")
     )
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *("config.yaml", "journal.db", "trees.jsonl", "traces.jsonl", "eval/base.jsonl"),
+        *("eval/scores.json", "usage.json", "decontamination.json"),
+    ],
+)
+def test_a_file_of_a_newer_release_is_refused_in_one_line(file: str, tmp_path: Path) -> None:
+    shutil.copytree(FIXTURES / "scripted", tmp_path / "scripted")
+    path = tmp_path / "scripted" / file
+    if path.suffix == ".db":
+        with closing(sqlite3.connect(path)) as journal:
+            journal.execute("pragma user_version = 3")
+    elif path.suffix == ".yaml":
+        path.write_text(f"format: 3\n{path.read_text()}")
+    else:
+        path.write_text(path.read_text().replace("{", '{"format":3,', 1))
+    before = {p: p.read_bytes() for p in (tmp_path / "scripted").rglob("*") if p.is_file()}
+    done = astro_run("scripted", tmp_path)
+    assert done.returncode == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert errors == done.stderr.splitlines()
+    assert len(errors) == 1
+    assert f"{file} was written by a newer ASTRO (format 3; this one reads up to 2)" in errors[0]
+    assert "upgrade with pip install -U astro-reasoner" in errors[0]
+    assert all(p.read_bytes() == content for p, content in before.items())
+
+
+def test_files_of_today_carry_their_format_and_are_else_as_before(tmp_path: Path) -> None:
+    run("scripted", tmp_path)
+    new, old = tmp_path / "scripted", FIXTURES / "scripted"
+    for file in ("trees.jsonl", "traces.jsonl", "control_traces.jsonl", "eval/base.jsonl"):
+        lines = (new / file).read_text().splitlines()
+        assert all(line.startswith('{"format":2,') for line in lines), file
+    for file in ("eval/scores.json", "usage.json", "decontamination.json"):
+        assert (new / file).read_text().startswith('{\n  "format": 2,\n'), file
+    assert (new / "config.yaml").read_text().startswith("format: 2\n")
+    trees = (new / "trees.jsonl").read_text().replace('{"format":2,', "{")
+    assert trees == (old / "trees.jsonl").read_text()
 
 
 def test_a_study_is_compared_anew(tmp_path: Path) -> None:

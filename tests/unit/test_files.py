@@ -7,8 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from astro.errors import RunError
-from astro.files import index_lines, read_json, read_line, read_lines, write_lines, write_whole
+from astro.errors import FormatError, RunError
+from astro.files import (
+    check_file,
+    encode_row,
+    index_lines,
+    read_json,
+    read_line,
+    read_lines,
+    write_json,
+    write_lines,
+    write_plain_lines,
+    write_whole,
+)
 
 
 @dataclass(frozen=True)
@@ -52,3 +63,53 @@ def test_a_file_whose_writing_failed_is_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_whole(path, torn())  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
+
+
+def test_each_object_carries_its_format_first_and_is_else_as_it_was(tmp_path: Path) -> None:
+    rows = [{"name": "a", "deep": {"format": 9}}, {}, [1], Row("b")]
+    write_plain_lines(tmp_path / "plain", rows)
+    write_lines(tmp_path / "rows", rows)
+    expected = [
+        '{"format":2,"name":"a","deep":{"format":9}}',
+        '{"format":2}',
+        "[1]",
+        '{"format":2,"name":"b","size":0}',
+    ]
+    assert (tmp_path / "rows").read_text().splitlines() == expected
+    plain = (tmp_path / "plain").read_text()
+    assert plain == (tmp_path / "rows").read_text().replace('"format":2,', "").replace(
+        '"format":2', ""
+    )
+    write_json(tmp_path / "json", {"name": "a"})
+    assert (tmp_path / "json").read_text() == '{\n  "format": 2,\n  "name": "a"\n}\n'
+
+
+@pytest.mark.parametrize("value", [{"name": "a", "deep": {"format": 9}}, {}, [1]])
+def test_a_format_is_not_among_the_values_that_are_read(tmp_path: Path, value: object) -> None:
+    write_json(tmp_path / "value", value)
+    assert read_json(tmp_path / "value", object) == value
+    write_lines(tmp_path / "value", [value])
+    assert list(read_lines(tmp_path / "value", object)) == [value]
+
+
+@pytest.mark.parametrize("line", ['{"format":3,"name":1}', ' { "format" : 3 , "name": "a"}\n'])
+def test_what_a_newer_release_wrote_is_refused(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(encode_row(Row("fine")) + b"\n" + line.encode())
+    newer = (
+        r"rows\.jsonl.* was written by a newer ASTRO \(format 3; this one reads up to 2\); upgrade"
+    )
+    with pytest.raises(FormatError, match=newer):
+        list(read_lines(path, Row))
+    check_file(path)
+    path.write_text(line)
+    with pytest.raises(FormatError, match=newer):
+        read_json(path, Row)
+    with pytest.raises(FormatError, match=newer):
+        check_file(path)
+
+
+@pytest.mark.parametrize("line", ['{"name":"a","format":3}', '{"format":"3","name":"a"}'])
+def test_another_key_of_that_name_is_no_format(tmp_path: Path, line: str) -> None:
+    (tmp_path / "rows").write_text(line)
+    assert list(read_lines(tmp_path / "rows", Row)) == [Row("a")]

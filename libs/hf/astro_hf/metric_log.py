@@ -15,7 +15,8 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from astro.errors import MissingEngineError
-from astro.files import encode, write_lines
+from astro.files import encode_row, write_lines
+from astro.formats import without_format
 from astro_hf.params import Wandb
 
 MetricRow = Mapping[str, float]
@@ -60,7 +61,7 @@ class MetricLog:
             self._rewrite(before)
         self.rows.append(dict(row))
         with self._path.open("ab") as file:
-            file.write(encode(row) + b"\n")
+            file.write(encode_row(row) + b"\n")
         for sink in self._sinks:
             sink.append(row)
 
@@ -135,4 +136,4 @@ def read_rows(run_dir: Path) -> list[dict[str, float]]:
     """Return the complete rows of `metrics.jsonl`; a kill may have cut the last one short."""
     path = run_dir / "metrics.jsonl"
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    return [_decode(line) for line in lines if line.endswith(b"\n")]
+    return [_decode(without_format(line, path)) for line in lines if line.endswith(b"\n")]

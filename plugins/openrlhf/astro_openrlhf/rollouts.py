@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 
-from astro.files import encode, write_lines
+from astro.files import encode, write_plain_lines
 from astro.seeds import derive
 from astro.types import Problem
 from astro_openrlhf.prompts import PromptWriter
@@ -25,7 +25,7 @@ def write_prompts(
     written exactly.
     """
     texts = {problem.id: writer.text(problem.prompt) for problem in problems}
-    write_lines(
+    write_plain_lines(
         path,
         (
             {PROMPT: texts[problem.id], LABEL: encode(problem).decode()}

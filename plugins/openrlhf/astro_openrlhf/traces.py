@@ -19,7 +19,7 @@ from astro.data.samples import (
     read_rows,
 )
 from astro.errors import TrainingError
-from astro.files import write_lines
+from astro.files import write_plain_lines
 from astro.seeds import derive
 from astro_openrlhf.prompts import PromptWriter
 
@@ -143,7 +143,7 @@ def plan(
 
 def write_examples(path: Path, examples: Sequence[Example]) -> None:
     """Write the file of a planned training."""
-    write_lines(path, ({PROMPT: e.prompt, RESPONSE: e.response} for e in examples))
+    write_plain_lines(path, ({PROMPT: e.prompt, RESPONSE: e.response} for e in examples))
 
 
 def _shuffled(examples: Sequence[Example], seed: int, number: int) -> Iterator[Example]:
