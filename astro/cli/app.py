@@ -24,6 +24,7 @@ COMMANDS = {
     "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),
     "verify": ("astro.cli.verify:verify", "Judge a response, or a file of labelled pairs."),
     "plan": ("astro.cli.plan:plan", "Estimate what a config will take: tokens, hours, disk."),
+    "migrate": ("astro.cli.migrate:migrate", "Rewrite runs of an older release in today's format."),
     "config": ("astro.cli.config:config", "Check a config file, or show it with its defaults."),
     "plugins": ("astro.cli.plugins:plugins", "List every plugin and whether it is ready."),
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),

@@ -25,7 +25,8 @@ from typing import Any
 from astro.errors import ConfigError, ConfigWarning
 from astro.formats import check_format
 
-MOVED: Sequence[tuple[str, str]] = (
+Renamed = tuple[str, str]
+MOVED: Sequence[Renamed] = (
     ("policy.params.prompt_style", "prompt.style"),
     ("policy.params.system", "prompt.system"),
     ("sft.params.prompt_style", "prompt.style"),
@@ -38,25 +39,28 @@ _ABSENT = object()
 
 def current(raw: Mapping[str, Any], where: str = "the config") -> dict[str, Any]:
     """What `migrate` makes of a config, with a `ConfigWarning` for each key that moved."""
-    config, lines = migrate(raw, where)
-    _warn(lines)
+    config, renamed = migrate(raw, where)
+    _warn(renamed)
     return config
 
 
 def current_path(path: str) -> str:
     """A dotted path, as overrides give it, in current keys, with a `ConfigWarning` if it moved."""
-    path, lines = migrate_path(path)
-    _warn(lines)
+    path, renamed = migrate_path(path)
+    _warn(renamed)
     return path
 
 
-def _warn(lines: Sequence[str]) -> None:
-    for line in lines:
+def _warn(renamed: Sequence[Renamed]) -> None:
+    for old, new in renamed:
+        line = f"{old} is now called {new}; the next release will not know the old name"
         warnings.warn(line, ConfigWarning, stacklevel=1)  # at one place, so that none comes twice
 
 
-def migrate(raw: Mapping[str, Any], where: str = "the config") -> tuple[dict[str, Any], list[str]]:
-    """A config in its current keys and without its `format`; and a line for each key that moved.
+def migrate(
+    raw: Mapping[str, Any], where: str = "the config"
+) -> tuple[dict[str, Any], list[Renamed]]:
+    """A config in its current keys and without its `format`; and each key that moved.
 
     `where` names the config in errors.
 
@@ -68,18 +72,18 @@ def migrate(raw: Mapping[str, Any], where: str = "the config") -> tuple[dict[str
     config = deepcopy(dict(raw))
     if isinstance(config.get("format"), int):
         check_format(config.pop("format"), where)
-    lines = []
+    renamed = []
     for prefix, part in _parts(config):
         if differing := [*_differing_prompts(part, prefix)]:
             raise ConfigError(differing, where)
         for old, new in MOVED:
             value = _take(part, old.split("."))
             if value is not _ABSENT:
-                lines.append(_line(prefix + old, prefix + new))
+                renamed.append((prefix + old, prefix + new))
                 if not _put(part, new.split("."), value):
                     problem = f"{prefix}{old}: {prefix}{new} is given too, with another value"
                     raise ConfigError([f"{problem}; keep the latter alone"], where)
-    return config, lines
+    return config, renamed
 
 
 def _differing_prompts(part: Mapping[str, Any], prefix: str) -> Iterator[str]:
@@ -88,26 +92,22 @@ def _differing_prompts(part: Mapping[str, Any], prefix: str) -> Iterator[str]:
         return
     for key, default, new in (("prompt_style", "auto", "style"), ("system", None, "system")):
         values = [_at(part, f"{place}.params.{key}", default) for place in ("policy", "sft")]
-        if values[0] != values[1] and set(values) != {"auto", "chat"}:
+        if values[0] != values[1] and values not in (["auto", "chat"], ["chat", "auto"]):
             yield (
                 f"{prefix}policy.params.{key} and {prefix}sft.params.{key} differ "
                 f"({values[0]!r:.40} and {values[1]!r:.40}); set prompt.{new}, which both use"
             )
 
 
-def migrate_path(path: str) -> tuple[str, list[str]]:
-    """A dotted path in current keys; and a line if it has moved."""
+def migrate_path(path: str) -> tuple[str, list[Renamed]]:
+    """A dotted path in current keys; and the key that moved, if one did."""
     match = _PART.fullmatch(path)
     assert match
     prefix, key = match[1] or "", match[2]
     for old, new in MOVED:
         if f"{key}.".startswith(f"{old}."):
-            return prefix + new + key[len(old) :], [_line(prefix + old, prefix + new)]
+            return prefix + new + key[len(old) :], [(prefix + old, prefix + new)]
     return path, []
-
-
-def _line(old: str, new: str) -> str:
-    return f"{old} is now called {new}; the next release will not know the old name"
 
 
 def _parts(config: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -57,28 +57,31 @@ class RunFolder:
         return self.root / "eval" / f"{model}.jsonl"
 
     @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder. Raises `RunError` if another run holds it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = FileLock(self.root / ".lock", timeout=0).acquire()
+        except Timeout:
+            raise RunError(
+                f"another run is at work in {self.root}", "wait for it, or choose another name"
+            ) from None
+        with lock:
+            yield
+
+    @contextmanager
     def claimed(self, config: RunConfig, *, fresh: bool) -> Iterator[None]:
         """Hold the folder for a run of `config`, emptied first if `fresh`.
 
         Raises `RunError` if another run holds it, if it cannot be written, or if it holds a run of
         another config.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunError(
-                f"another run is at work in {self.root}", "wait for it, or choose another name"
-            ) from None
-        try:
+        with self.locked():
             if fresh or self.clearing.exists():
                 self._clear()
             self._check_config(config)
-            self._check_formats()
+            self.check_formats()
             yield
-        finally:
-            lock.release()
 
     def _clear(self) -> None:
         """Empty the folder. A marker lies in it meanwhile, so that a kill leaves no half of a run
@@ -96,7 +99,7 @@ class RunFolder:
                 path.unlink()
         self.clearing.unlink()
 
-    def _check_formats(self) -> None:
+    def check_formats(self) -> None:
         """Refuse files of a newer release, also those that only a trainer will read."""
         for pattern in ("*.json", "*.jsonl", "*/*.json", "*/*.jsonl"):
             for path in self.root.glob(pattern):
@@ -109,7 +112,7 @@ class RunFolder:
                     f"{self.root} holds a run without its config.yaml",
                     "move it away, or choose another name",
                 )
-            self._write_config(config)
+            self.write_config(config)
             return
         try:
             old = read_stored(self.config)
@@ -120,7 +123,7 @@ class RunFolder:
         if changed:
             raise self._of_another(f"changed: {', '.join(changed)}")
         if differing:
-            self._write_config(config)
+            self.write_config(config)
 
     def _of_another(self, why: str) -> RunError:
         return RunError(
@@ -128,7 +131,8 @@ class RunFolder:
             "choose another name, as by --set name=NAME; --fresh removes what is there",
         )
 
-    def _write_config(self, config: RunConfig) -> None:
+    def write_config(self, config: RunConfig) -> None:
+        """Write config.yaml, atomically."""
         write_whole(self.config, [dump_config(config).encode()])
 
 

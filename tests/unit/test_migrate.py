@@ -92,12 +92,11 @@ def test_a_key_goes_where_it_belongs_now(raw: dict[str, Any], config: dict[str, 
 
 
 @pytest.mark.usefixtures("table")
-def test_each_key_gives_one_line_with_its_new_name() -> None:
-    _, lines = migrate({"sft_tokens": 5, "arms": {"a": {"sft_tokens": 6}}})
-    assert lines == [
-        "sft_tokens is now called sft.tokens; the next release will not know the old name",
-        "arms.a.sft_tokens is now called arms.a.sft.tokens; "
-        "the next release will not know the old name",
+def test_each_key_that_moved_is_listed_once() -> None:
+    _, renamed = migrate({"sft_tokens": 5, "arms": {"a": {"sft_tokens": 6}}})
+    assert renamed == [
+        ("sft_tokens", "sft.tokens"),
+        ("arms.a.sft_tokens", "arms.a.sft.tokens"),
     ]
 
 
@@ -195,7 +194,8 @@ def test_a_file_with_old_keys_is_read_with_a_warning_for_each(tmp_path: Path) ->
     path = written(tmp_path / "c.yaml", {**RUN, "random_state": 3})
     with pytest.warns(ConfigWarning) as caught:
         assert load_config(path).seed == 3
-    assert [str(w.message) for w in caught] == [migrate({"random_state": 3})[1][0]]
+    line = "random_state is now called seed; the next release will not know the old name"
+    assert [str(w.message) for w in caught] == [line]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_config(written(path, {**RUN, "seed": 3}))
