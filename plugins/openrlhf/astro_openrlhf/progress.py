@@ -48,14 +48,14 @@ NAMES: Mapping[str, str] = {
 """OpenRLHF's names to those of `grpo`, `ppo` and `transformers`. The rest are `openrlhf/<name>`."""
 
 
-class Step(NamedTuple):
+class LoggedStep(NamedTuple):
     """A step's number, from 1, and its figures under OpenRLHF's names."""
 
     number: int
     figures: Mapping[str, float]
 
 
-def parse_step(line: str) -> Step | None:
+def parse_step(line: str) -> LoggedStep | None:
     """The step of RL that a line of the log tells of.
 
     The log also quotes responses, so only a line that is such a report from its beginning counts,
@@ -68,15 +68,17 @@ def parse_step(line: str) -> Step | None:
         figures = ast.literal_eval(_NOT_FINITE.sub("None", found[2]))
     except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
-    return Step(int(found[1]), _finite(figures)) if isinstance(figures, dict) else None
+    return LoggedStep(int(found[1]), _finite(figures)) if isinstance(figures, dict) else None
 
 
-def parse_batch(line: str) -> Step | None:
+def parse_batch(line: str) -> LoggedStep | None:
     """The micro batches of fine-tuning so far, and the last figures, by OpenRLHF's progress bar."""
     found = _BATCH.match(bare(line))
     if not found:
         return None
-    return Step(int(found[1]), {name: float(value) for name, value in _FIGURE.findall(found[2])})
+    return LoggedStep(
+        int(found[1]), {name: float(value) for name, value in _FIGURE.findall(found[2])}
+    )
 
 
 def metrics(figures: Mapping[str, float]) -> dict[str, float]:

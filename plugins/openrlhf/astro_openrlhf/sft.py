@@ -163,7 +163,7 @@ class Recorder:
         self._micro_batches = micro_batches
         self._done = done
         self._steps = steps
-        self._latest: progress.Step | None = None
+        self._latest: progress.LoggedStep | None = None
 
     def __call__(self, line: str) -> None:
         batch = progress.parse_batch(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from astro_openrlhf.progress import Step, last_error, metrics, parse_batch, parse_step
+from astro_openrlhf.progress import LoggedStep, last_error, metrics, parse_batch, parse_step
 
 RAY = "\x1b[36m(PPOTrainer pid=22892)\x1b[0m "
 HEAD = "INFO 11-21 08:54:00 ppo_trainer.py:518] "
@@ -13,12 +13,12 @@ BATCH = "Train step of epoch 0:  25%|██▌  | 4/16 [00:01<00:03, 3.12it/s, g
 
 
 def test_a_step() -> None:
-    assert parse_step(STEP) == Step(12, {"policy_loss": 0.5, "n": 3.0})
+    assert parse_step(STEP) == LoggedStep(12, {"policy_loss": 0.5, "n": 3.0})
 
 
 def test_a_step_on_another_machine() -> None:
     remote = "(PPOTrainer pid=7, ip=10.0.0.3) " + HEAD + "✨ Global step 1: {'a': -1e-05}\r"
-    assert parse_step(remote.rstrip("\r")) == Step(1, {"a": -1e-05})
+    assert parse_step(remote.rstrip("\r")) == LoggedStep(1, {"a": -1e-05})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_what_is_no_step(line: str) -> None:
 
 
 def test_a_batch() -> None:
-    assert parse_batch(BATCH + "  \x1b[A") == Step(4, {"gpt_loss": 4.2, "lr": 5e-5})
+    assert parse_batch(BATCH + "  \x1b[A") == LoggedStep(4, {"gpt_loss": 4.2, "lr": 5e-5})
     assert parse_batch(BATCH.replace("gpt_loss=4.2, lr=5e-5", "")) is None
 
 
