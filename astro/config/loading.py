@@ -13,11 +13,13 @@ from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import read_config, read_yaml
 from astro.errors import AstroError, ConfigError, PluginError
-from astro.plugins.binding import DEFAULT_PROMPT, Binding, VerifierBinding
+from astro.plugins.binding import DEFAULT_PROMPT, Binding, SFTBinding, VerifierBinding
 from astro.plugins.params import ModelParams, Params, validate
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
 from astro.requests import POLICY
+
+_BINDINGS: Mapping[str, type[Binding]] = {"verifier": VerifierBinding, "sft": SFTBinding}
 
 
 def load_config(
@@ -70,7 +72,7 @@ def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[s
     for key, kind in _KIND_OF_KEY.items():
         if isinstance(values := raw.get(key), Mapping):
             with suppress(ConfigError):
-                model = VerifierBinding if kind == "verifier" else Binding
+                model = _BINDINGS.get(kind, Binding)
                 yield key, kind, validate(model, values)
     models = raw.get("models")
     for role, values in models.items() if isinstance(models, Mapping) else ():

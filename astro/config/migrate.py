@@ -31,6 +31,9 @@ MOVED: Sequence[Renamed] = (
     ("policy.params.system", "prompt.system"),
     ("sft.params.prompt_style", "prompt.style"),
     ("sft.params.system", "prompt.system"),
+    ("sft_tokens", "sft.tokens"),
+    ("sft_model", "sft.model"),
+    ("sft_runs", "sft.runs"),
 )
 """(old path, new path) of each key."""
 _PART = re.compile(r"(arms\.[^.]+\.|inference\.)?(.*)", re.DOTALL)

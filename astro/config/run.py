@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from astro.engine.budget import Budget
-from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, VerifierBinding
+from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, SFTBinding, VerifierBinding
 from astro.plugins.params import Params
 from astro.requests import POLICY, VERIFIER
 
@@ -88,8 +88,6 @@ class RunConfig(Params):
     `models` are further policies and reward models by role, which plugins ask by their params.
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
-    `sft_tokens` ends fine-tuning once that many tokens have borne loss. It starts from `sft_model`,
-    if not from the policy's model, and learns from the traces of the runs in `sft_runs` too.
     `stages` are added to the built-in ones; one of their names takes the place of theirs.
     """
 
@@ -110,10 +108,7 @@ class RunConfig(Params):
     max_failed: Annotated[float, Field(ge=0, le=1)] = 0.05
     linearizer: Binding
     control: Binding | None = None
-    sft: Binding | None = None
-    sft_tokens: Annotated[int, Field(ge=1)] | None = None
-    sft_model: str | None = None
-    sft_runs: tuple[str, ...] = ()
+    sft: SFTBinding | None = None
     rl: Binding | None = None
     reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()

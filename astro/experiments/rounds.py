@@ -11,6 +11,7 @@ from astro.errors import ConfigError
 from astro.events import Listener, Notice, ignore
 from astro.files import write_json
 from astro.metrics import Estimate
+from astro.plugins.binding import SFTBinding
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder, discard
 from astro.runs.listeners import broadcast
@@ -111,14 +112,22 @@ def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: P
         last = _model(config, number - 1, folder)
         update["seed"] = derive(config.seed, _name(number))
         update["policy"] = config.policy.with_params(model=last)
-        update["sft_model"] = last
-        if rounds.start == "base":
-            update["sft_model"] = config.sft_model or config.policy.params["model"]
-        if rounds.pool:
-            before = (str(folder / _name(earlier)) for earlier in range(1, number))
-            update["sft_runs"] = (*config.sft_runs, *before)
+        if config.sft:
+            update["sft"] = _finetuning(config, config.sft, rounds, number, folder)
     update["evaluate"] = common.model_copy(update=evaluate)
     return config.model_copy(update=update)
+
+
+def _finetuning(
+    config: RunConfig, sft: SFTBinding, rounds: RoundsConfig, number: int, folder: Path
+) -> SFTBinding:
+    """The fine-tuning of a round after the first: what it starts from, and further traces."""
+    model = _model(config, number - 1, folder)
+    if rounds.start == "base":
+        model = sft.model or config.policy.params["model"]
+    before = (str(folder / _name(earlier)) for earlier in range(1, number))
+    runs = (*sft.runs, *before) if rounds.pool else sft.runs
+    return sft.model_copy(update={"model": model, "runs": runs})
 
 
 def stalled(scores: Sequence[float], rounds: RoundsConfig) -> bool:

@@ -237,9 +237,10 @@ def _sft(
 ) -> Iterator[CostLine]:
     """The control is trained on as many tokens as the method.
 
-    Each run in `sft_runs` is assumed to have as many traces as this one.
+    Each run in `sft.runs` is assumed to have as many traces as this one.
     """
-    made, epochs, runs = costs["linearizer"], costs["sft"].epochs, 1 + len(config.sft_runs)
+    made, epochs = costs["linearizer"], costs["sft"].epochs
+    runs = 1 + len(config.sft.runs if config.sft else ())
     tokens = made.paths * _path_tokens(costs, assumed)
     trained = runs * counts.trees * made.traces * tokens * epochs
     product = (
@@ -247,8 +248,8 @@ def _sft(
     )
     if runs > 1:
         product = f"{runs} runs x {product}"
-    if config.sft_tokens:
-        trained, product = config.sft_tokens, "sft_tokens"
+    if config.sft and config.sft.tokens:
+        trained, product = config.sft.tokens, "sft.tokens"
     elif counts.sft_tokens:
         trained, product = counts.sft_tokens, "as many tokens as the reference"
     for model in config.trained():

@@ -63,3 +63,15 @@ class VerifierBinding(Binding):
 _SET_BY_ENCODERS = frozenset(
     {"conversation", "messages", "add_generation_prompt", "continue_final_message", "tokenize"}
 )
+
+
+class SFTBinding(Binding):
+    """A fine-tuner, and what it is trained from and on.
+
+    Fine-tuning ends after `tokens` loss tokens, whatever the trainer's epochs; it starts from
+    `model`, or from the policy's model; it also uses the traces of the runs in the folders `runs`.
+    """
+
+    tokens: Annotated[int, Field(ge=1, description="loss tokens to train on")] | None = None
+    model: Annotated[str, Field(description="model to start from")] | None = None
+    runs: Annotated[tuple[str, ...], Field(description="folders of further runs")] = ()

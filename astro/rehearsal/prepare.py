@@ -8,7 +8,7 @@ from typing import Any
 
 from astro.config.run import RunConfig
 from astro.engine.budget import Budget
-from astro.plugins.binding import Binding
+from astro.plugins.binding import Binding, SFTBinding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.rehearsal.materials import Materials
 from astro.rehearsal.rehearsable import Machine, RehearsalScale
@@ -63,7 +63,7 @@ def prepare(
         MissingEngineError: packages of a plugin and of its stand-ins are not installed.
         ConfigError: a plugin cannot run here, and nothing stands in for it.
     """
-    update: dict[str, Any] = dict(_run_settings(config, registry, machine, materials))
+    update: dict[str, Any] = dict(_run_settings(config, registry, materials))
     budgets: dict[str, tuple[Any, Any]] = {
         name: (getattr(config, name), value)
         for name, value in update.items()
@@ -80,8 +80,12 @@ def prepare(
         teachers += filter(None, [part.teacher])
         budgets |= {f"{key}.params.{name}": change for name, change in part.budgets.items()}
         seams.append(Seam(_stage_of(key), key, _title(binding), ran, part.why))
-        one_worker = {"workers": 1} if kind == "verifier" else {}
-        _put(update, key, part.binding.model_copy(update=one_worker))
+        settings = _binding_settings(part.binding, machine)
+        if kind == "sft":
+            old = {name: getattr(part.binding, name) for name in settings}
+            changed = {name: (old[name], settings[name]) for name in old}
+            budgets |= {f"sft.{n}": pair for n, pair in changed.items() if pair[0] != pair[1]}
+        _put(update, key, part.binding.model_copy(update=settings))
     seams += _evaluation_seams(config, materials)
     teacher = next(iter(teachers), None)
     return Prepared(config.model_copy(update=update), tuple(seams), budgets, teacher)
@@ -102,6 +106,17 @@ def _stage_of(key: str) -> str:
     return name if outer == "stages" else STAGE_OF.get(key, "search")
 
 
+def _binding_settings(binding: Binding, machine: Machine) -> dict[str, Any]:
+    """New values of the keys that a binding has beside `name` and `params`."""
+    match binding:
+        case VerifierBinding():
+            return {"workers": 1}
+        case SFTBinding(model=model):
+            own = {} if model is None or machine.model(model) else {"model": None}
+            return {"tokens": None, "runs": (), **own}
+    return {}
+
+
 def _put(update: dict[str, Any], key: str, binding: Binding) -> None:
     """Set a key of the config, such as `policy` or `models.judge`."""
     outer, _, inner = key.partition(".")
@@ -109,7 +124,7 @@ def _put(update: dict[str, Any], key: str, binding: Binding) -> None:
 
 
 def _run_settings(
-    config: RunConfig, registry: Registry, machine: Machine, materials: Materials
+    config: RunConfig, registry: Registry, materials: Materials
 ) -> Iterator[tuple[str, Any]]:
     """New values of the keys that name no plugin. With so few problems, none is left out."""
     evaluate = config.evaluate
@@ -125,11 +140,7 @@ def _run_settings(
     yield "evaluate", evaluate.model_copy(update={"sets": sets, **small})
     yield "trees", _SCALE.problems
     yield "budget", Budget()
-    yield "sft_tokens", None
-    yield "sft_runs", ()
     yield "decontaminate", False
-    if config.sft_model and not machine.model(config.sft_model):
-        yield "sft_model", None
     if config.rounds:
         yield "rounds", config.rounds.model_copy(update={"n": min(2, config.rounds.n)})
 

@@ -45,7 +45,7 @@ def test_rounds_hand_on_their_model_and_survive_kills(launch: Launch, tmp_path: 
     assert all(set(turn["pass_at_1"]) == {"dev", "test"} for turn in found["rounds"])
     second = (whole / "turns" / "round-2" / "config.yaml").read_text()
     assert "round-1/sft/model" in second
-    assert "sft_model: tiny-countdown" in second
+    assert "  model: tiny-countdown\n" in second
     own, pooled = (
         (whole / "turns" / "round-2" / name).read_text().splitlines()
         for name in ("traces.jsonl", "pooled_traces.jsonl")

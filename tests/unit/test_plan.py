@@ -95,11 +95,11 @@ def test_both_arms_train_on_as_many_tokens() -> None:
     assert row(plan, "sft", "sft").trained_tokens == 9000
     assert row(plan, "sft", "direct_sft").trained_tokens == 9000
     assert not [row for row in planned(control=None).rows if row.what == "direct_sft"]
-    assert row(planned(sft_tokens=77), "sft", "sft").trained_tokens == 77
+    assert row(planned(sft={**SMALL["sft"], "tokens": 77}), "sft", "sft").trained_tokens == 77
 
 
 def test_the_traces_of_other_runs_are_trained_on_too() -> None:
-    tuned = row(planned(sft_runs=["runs/a", "runs/b"]), "sft", "sft")
+    tuned = row(planned(sft={**SMALL["sft"], "runs": ["runs/a", "runs/b"]}), "sft", "sft")
     assert tuned.arithmetic == "3 runs x 10 trees x 2 traces x 150 tokens x 3 epochs"
     assert tuned.trained_tokens == 27000
 
@@ -236,7 +236,7 @@ def test_arms_of_a_study_share_the_reference_s_trees(written: Callable[..., str]
 
 def test_arms_are_trained_on_as_many_tokens_as_the_reference(written: Callable[..., str]) -> None:
     """The reference's are 10 trees x 2 traces x 150 tokens x 3 epochs; its control has as many."""
-    study = written(arms={**ARMS, "d": {"sft_tokens": 77}, "e": {"control": None}})
+    study = written(arms={**ARMS, "d": {"sft": {"tokens": 77}}, "e": {"control": None}})
     tokens = figures(study, "sft", "trained_tokens", "--test", "9")
     assert tokens == [[9000, 9000], [9000, 9000], [9000, 9000], [77, 77], [9000]]
     assert "  as many tokens as the reference\n" in astro(study, "--test", "9").stdout

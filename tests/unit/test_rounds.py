@@ -62,7 +62,8 @@ def test_when_rounds_end(
 
 def test_the_first_round_is_the_run_on_the_sets_of_the_rounds() -> None:
     first = turn(1)
-    assert (first.name, first.rounds, first.sft_model, first.sft_runs) == (
+    assert first.sft
+    assert (first.name, first.rounds, first.sft.model, first.sft.runs) == (
         "round-1",
         None,
         None,
@@ -79,8 +80,9 @@ def test_the_first_round_is_the_run_on_the_sets_of_the_rounds() -> None:
 def test_a_later_round_searches_with_the_model_before_and_trains_the_base() -> None:
     third = turn(3)
     assert third.policy.params["model"] == str(Path("runs/turns/round-2/sft/model"))
-    assert third.sft_model == "tiny-countdown"
-    assert third.sft_runs == (str(Path("runs/turns/round-1")), str(Path("runs/turns/round-2")))
+    assert third.sft
+    assert third.sft.model == "tiny-countdown"
+    assert third.sft.runs == (str(Path("runs/turns/round-1")), str(Path("runs/turns/round-2")))
     assert "base" not in third.evaluate.models
     assert len({turn(number).seed for number in (1, 2, 3)}) == 3
 
@@ -89,8 +91,9 @@ def test_rl_hands_on_its_own_model_and_the_options_hold() -> None:
     rl = {"name": "grpo"}
     second = turn(2, rl=rl, rounds={"n": 2, "start": "last", "pool": False})
     assert second.policy.params["model"] == str(Path("runs/turns/round-1/rl/model"))
-    assert second.sft_model == second.policy.params["model"]
-    assert second.sft_runs == ()
+    assert second.sft
+    assert second.sft.model == second.policy.params["model"]
+    assert second.sft.runs == ()
 
 
 def test_own_sets_are_kept_beside_the_one_that_ends_the_rounds() -> None:

@@ -142,7 +142,7 @@ def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) ->
 
 
 def test_an_arm_may_have_a_number_of_tokens_of_its_own(tmp_path: Path) -> None:
-    arms: dict[str, Any] = {"astro": {}, "more": {"sft_tokens": 300}}
+    arms: dict[str, Any] = {"astro": {}, "more": {"sft": {"tokens": 300}}}
     keys: dict[str, Any] = {
         "problems": {"name": "countdown", "params": {"train": 8, "test": 2}},
         "step_format": {"name": "countdown"},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -11,7 +11,7 @@ from astro.config.run import BUILT_IN_MODELS, RunConfig
 from astro.errors import ConfigError, RunError
 from astro.files import encode, read_json, read_lines, write_json, write_lines
 from astro.interfaces import SFTJob, SFTTrainer
-from astro.plugins.binding import Binding
+from astro.plugins.binding import SFTBinding
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.stages.linearize import arms
@@ -42,20 +42,20 @@ class SFTStage:
         """Fine-tune each arm; the control on as many tokens as the method."""
         if run.config.sft is None:
             raise ConfigError(["sft: missing"])
-        finetune(run, run.config.sft, run.config.sft_tokens or run.sft_tokens)
+        finetune(run, run.config.sft, run.config.sft.tokens or run.sft_tokens)
 
 
-def finetune(run: RunContext, binding: Binding, tokens: int | None) -> None:
+def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
     """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
     bear loss; if None, the control on as many as the method."""
     trainer: SFTTrainer = run.registry.build("sft", binding)
     for arm, _ in arms(run.config):
-        traces = _traces(run, arm)
+        traces = _traces(run, arm, binding.runs)
         if not traces.stat().st_size:
             raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
         job = SFTJob(
             traces,
-            model=run.config.sft_model or run.config.policy.params.get("model", ""),
+            model=binding.model or run.config.policy.params.get("model", ""),
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             tokens=tokens,
@@ -67,10 +67,10 @@ def finetune(run: RunContext, binding: Binding, tokens: int | None) -> None:
         write_json(run.folder.training_metrics(arm), result.metrics)
 
 
-def _traces(run: RunContext, arm: str) -> Path:
-    """The arm's traces; with `sft_runs` a file that holds theirs too, each response once."""
+def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
+    """The arm's traces; with `sft.runs` a file that holds theirs too, each response once."""
     own = run.folder.traces(arm)
-    others = [RunFolder(Path(folder)) for folder in run.config.sft_runs]
+    others = [RunFolder(Path(folder)) for folder in runs]
     if not others:
         return own
     pool = own.with_name(f"pooled_{own.name}")
