@@ -3,7 +3,8 @@
 A plugin's class is called with its validated params and, by keyword, with the objects that its
 kind is given (see `Registry.build`):
 
-    policy, verifier, problems, step_format, sft     Class(params)
+    policy, reward_model, verifier, problems         Class(params)
+    step_format, sft                                 Class(params)
     value                                            Class(params)
     search                                           Class(params, value=..., step_format=...)
     linearizer                                       Class(params, step_format=...)
