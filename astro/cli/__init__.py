@@ -1,4 +1,4 @@
-"""The command line, and the only place that prints. What it does is a function of `astro` first."""
+"""The command line, the only part that prints. Everything it does is also a function of `astro`."""
 
 from astro.cli.app import main
 

@@ -1,4 +1,4 @@
-"""The `astro` command: which subcommands there are, and how errors leave the program."""
+"""The `astro` command: its subcommands, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ COMMANDS = {
     "plugins": ("astro.cli.plugins:plugins", "List every plugin and whether it is ready."),
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),
 }
-"""Name -> (`"module:command"`, summary). A module is imported when its command is used."""
+"""Maps a name to (`"module:command"`, summary). A module is imported when its command is used."""
 
 
 class LazyGroup(click.Group):
-    """Imports a subcommand when it is used, and turns errors into lines and exit codes.
+    """Imports a subcommand when it is used, and turns errors into messages and exit codes.
 
-    Plugins add subcommands, but cannot replace those of the core: they are looked up last.
+    Plugins can add subcommands but not replace those of the core, because they are looked up last.
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -68,7 +68,7 @@ class LazyGroup(click.Group):
             _leave(ctx, 130, "interrupted; the same command, without --fresh, resumes a run")
         except AstroError as error:
             _leave(ctx, 2, *(f"error: {line}" for line in str(error).splitlines()))
-        except Exception as error:  # the outermost boundary: whatever it is, one line
+        except Exception as error:  # the outermost boundary: any error becomes one line
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"`astro --debug {ctx.invoked_subcommand} ...` shows where"
             _leave(ctx, 1, f"error: unexpected {what}; {hint}")
@@ -94,7 +94,7 @@ def _plugin_command(entry: Entry) -> click.Command:
 
 @contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
-    """Print each warning about a config once, without the place in our code that Python shows."""
+    """Print each warning about a config once, without the source location that Python adds."""
     with warnings.catch_warnings():
         shown = warnings.showwarning
 
@@ -122,5 +122,5 @@ def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
 @click.version_option(package_name="astro-reasoner", prog_name="astro")
 def main(debug: bool) -> None:  # noqa: ARG001 - read where errors leave
     """Teach a language model to search, reflect and backtrack in its own chain of thought."""
-    # Idle OpenMP threads would spin on the cores that verifiers need. Read when torch is imported.
+    # Keeps idle OpenMP threads from spinning on cores that verifiers need. Read by torch on import.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

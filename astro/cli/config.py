@@ -19,7 +19,7 @@ def config() -> None:
 @click.argument("file")
 @options.overrides
 def check(file: str, overrides: tuple[str, ...]) -> None:
-    """Validate FILE, and that all it names is installed. Shows every problem at once."""
+    """Validate FILE and check that all it names is installed. Reports all problems at once."""
     astro.load(file, overrides)
     click.echo(f"{file}: ok")
 
@@ -28,9 +28,9 @@ def check(file: str, overrides: tuple[str, ...]) -> None:
 @click.argument("file")
 @options.overrides
 def show(file: str, overrides: tuple[str, ...]) -> None:
-    """Print FILE as a run sees it: overrides applied, the run's defaults filled in.
+    """Print FILE with overrides applied and defaults filled in.
 
-    Of a study it prints each arm, a YAML document each.
+    For a study, each arm is printed as a YAML document of its own.
     """
     configs = astro.load(file, overrides).configs()
     click.echo(plain("---\n".join(map(dump_config, configs))), nl=False)

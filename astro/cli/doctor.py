@@ -1,4 +1,4 @@
-"""`astro doctor`: this machine, what is installed on it, and what the plugins still need."""
+"""`astro doctor`: the machine, the installed packages, and what plugins still need."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=2))
         return
-    from astro.cli.tables import fact_table, print_all, text  # rich, which JSON does without
+    from astro.cli.tables import fact_table, print_all, text  # rich, not needed for JSON
 
     facts = {key: value for key, value in report.items() if not isinstance(value, dict)}
     print_all(fact_table(facts))

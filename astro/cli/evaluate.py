@@ -1,4 +1,4 @@
-"""`astro evaluate`: the evaluation of a config alone, without search or training."""
+"""`astro evaluate`: only the evaluation of a config, without search or training."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ STAGES = ("evaluate", "report")
 @click.command()
 @click.argument("config")
 @options.overrides
-@click.option("--fresh", is_flag=True, help="Start over; what the run had is removed.")
+@click.option("--fresh", is_flag=True, help="Start over; the files of the run are deleted.")
 @click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False),
     default="runs",
     show_default=True,
-    help="The folder that holds the runs' folders.",
+    help="The folder that contains the folders of runs.",
 )
 def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -> None:
-    """Measure the policy of CONFIG on its evaluation sets, in RUNS/<name>.
+    """Evaluate the policy of CONFIG on its evaluation sets, in RUNS/<name>.
 
-    Nothing is searched or trained; a checkpoint is measured as policy.params.model. What was
-    stopped goes on from where it was.
+    Nothing is searched or trained. To evaluate a checkpoint, set policy.params.model. An evaluation
+    that was interrupted is resumed.
     """
     loaded = base_alone(load_run(config, overrides))
     with progress() as listener:
@@ -45,7 +45,7 @@ def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -
 
 
 def parts(result: RunResult) -> Iterator[RenderableType]:
-    """A table for each set, and for its parts by level, subject or whatever the config asks."""
+    """A table for each set, and for its parts by the metadata keys that the config names."""
     for part in read_groups(RunFolder(result.folder).scores):
         value = f", {part.key} {part.value}" if part.key else ""
         yield text(f"{part.evaluation_set}{value}: {part.problems} problems", "bold")

@@ -20,9 +20,9 @@ params = click.option(
 )
 workers = click.option("--workers", type=int, default=1, show_default=True, help="Processes.")
 timeout = click.option(
-    "--timeout", type=float, default=1.0, show_default=True, help="Seconds a verdict may take."
+    "--timeout", type=float, default=1.0, show_default=True, help="Seconds allowed per verdict."
 )
 memory_mb = click.option(
-    "--memory-mb", type=int, default=512, show_default=True, help="MiB a process may use."
+    "--memory-mb", type=int, default=512, show_default=True, help="Memory limit per process in MiB."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")

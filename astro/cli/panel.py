@@ -1,4 +1,4 @@
-"""RL as it goes on: each figure, and how it has moved since the run was started."""
+"""A panel of RL metrics: the latest value of each, and its course since the run started."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ WIDTH = 10
 
 
 class RLPanel:
-    """Draws nothing until it is shown a stage's metrics, and nothing after it is cleared."""
+    """A panel that is empty before it gets the first metrics of a stage and once it is cleared."""
 
     def __init__(self) -> None:
         self._history: defaultdict[str, list[float]] = defaultdict(list)
 
     def show(self, fields: Mapping[str, float]) -> None:
-        """Add a step, if it is one of RL."""
+        """Add the metrics of a step, if it is a step of RL."""
         if "reward" in fields:
             for name, value in fields.items():
                 self._history[name].append(value)
@@ -60,7 +60,7 @@ class RLPanel:
         return Panel(grid, title="rl", subtitle=self._verdicts(), title_align="left", expand=False)
 
     def _verdicts(self) -> Text:
-        """The share of each class of verdict in the last step."""
+        """The share of each verdict class in the last step."""
         shares = {
             name.removeprefix(VERDICT): values[-1]
             for name, values in self._history.items()
@@ -70,7 +70,7 @@ class RLPanel:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """The latest values as bars from their least to their largest; what is not a number is `?`."""
+    """The latest values as bars, scaled to their range; NaN is shown as `?`."""
     latest = values[-WIDTH:]
     sound = [value for value in latest if abs(value) < float("inf")]
     low, high = min(sound, default=0.0), max(sound, default=0.0)
@@ -81,5 +81,5 @@ def sparkline(values: Sequence[float]) -> str:
 
 
 def number(value: float) -> str:
-    """Three digits, or all of those before the point."""
+    """A number with three significant digits, or with all digits before the decimal point."""
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"

@@ -20,14 +20,14 @@ from astro.plugins.scaffold import write_plugin
 @options.as_json
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool) -> None:
-    """List every plugin: kind, name, distribution, version and whether it is ready."""
+    """List every plugin with its kind, name, distribution and version, and whether it is ready."""
     if ctx.invoked_subcommand:
         return
     found = list(rows(Registry.discover(), COMMANDS))
     if as_json:
         click.echo(json.dumps([asdict(row) for row in found], indent=2))
         return
-    from astro.cli.tables import plugin_table, print_all  # rich, which JSON does without
+    from astro.cli.tables import plugin_table, print_all  # rich, not needed for JSON
 
     print_all(plugin_table(found))
 
@@ -43,10 +43,10 @@ def new() -> None:
     "--into",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path(),
-    help="The folder in which its own is made.  [default: here]",
+    help="The folder in which the plugin's folder is created.  [default: the working directory]",
 )
 def verifier(name: str, into: Path) -> None:
-    """Write a verifier that works: package, config, README, and tests by the conformance kit."""
+    """Write a working verifier: package, config, README, and tests with the conformance kit."""
     folder = write_plugin("verifier", name, into, Registry.discover())
     click.echo(f"wrote {folder}")
     click.echo(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

@@ -1,5 +1,6 @@
-"""Draws a run's events on stderr: live bars and RL's panel on a terminal, a few plain lines
-elsewhere."""
+"""Draws the events of a run on stderr.
+
+A terminal shows progress bars and a panel for RL; a log gets a few plain lines."""
 
 from __future__ import annotations
 
@@ -48,7 +49,7 @@ WATCHED = (
     "prefix hits",
     "cost",
 )
-"""Trainers report more; the rest is in their metrics files."""
+"""The metrics that are shown. Trainers report more, which are in their metrics files."""
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def progress(console: Console | None = None) -> Iterator[Listener]:
 
 
 class LiveProgress:
-    """One bar a stage, with its ETA and its live figures, and a panel while RL goes on."""
+    """One bar per stage, with its ETA and current metrics, and a panel during RL."""
 
     def __init__(self, bars: Progress, panel: RLPanel) -> None:
         self._bars = bars
@@ -96,7 +97,7 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """Lines for logs: a stage's start and end, and one each tenth of it or each ten seconds."""
+    """Lines for logs: the start and end of a stage, and one per tenth of it or per ten seconds."""
 
     def __init__(
         self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
@@ -125,7 +126,7 @@ class PlainProgress:
         return waited or event.done - done >= EVERY_SHARE * max(event.total, 1)
 
     def _eta(self, event: StageProgress) -> str:
-        """By the mean pace since the stage started, or was resumed."""
+        """The remaining seconds, from the mean pace since the stage started or was resumed."""
         when, done = self._started.get(event.stage, (0.0, 0))
         pace = (event.done - done) / max(self._clock() - when, 1e-9)
         left = event.total - event.done
@@ -151,7 +152,7 @@ def sentence(event: Event) -> str:
 
 
 def figures(fields: Mapping[str, float]) -> str:
-    """The figures that people watch, in one line: `solved 0.94  tokens/s 1,840`."""
+    """The most important metrics in one line: `solved 0.94  tokens/s 1,840`."""
     return "  ".join(f"{name} {number(fields[name])}" for name in WATCHED if name in fields)
 
 

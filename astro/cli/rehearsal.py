@@ -1,4 +1,4 @@
-"""What came of a rehearsal, as tables."""
+"""The result of a rehearsal, as tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro.rehearsal.rehearse import RehearsalResult
 
 
 def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[RenderableType]:
-    """Each seam with what ran there, what was cut, and what all of it means."""
+    """What ran in each part of the run, which settings were reduced, and what the result means."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     for column in ("stage", "seam", "ran", "in place of", "why"):
         table.add_column(column, overflow="fold")
@@ -38,7 +38,7 @@ def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[Renderable
 
 
 def _seams(rehearsed: RehearsalResult, until: str | None) -> list[Seam]:
-    """Those of all arms, each once, up to the stage `until`."""
+    """The stages of all arms, each once, up to the stage `until`."""
     seams = dict.fromkeys(seam for arm in rehearsed.arms.values() for seam in arm.seams)
     last = _position(until) if until else len(STAGES)
     done = [seam for seam in seams if _position(seam.stage) <= last]
@@ -46,7 +46,7 @@ def _seams(rehearsed: RehearsalResult, until: str | None) -> list[Seam]:
 
 
 def _position(stage: str) -> float:
-    """The place of a stage in a run; added stages come before `evaluate`."""
+    """The position of a stage in a run; added stages come before `evaluate`."""
     return STAGES.index(stage) if stage in STAGES else STAGES.index("evaluate") - 0.5
 
 

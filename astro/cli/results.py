@@ -1,4 +1,4 @@
-"""What a run or a search came to, as tables and panels."""
+"""The results of a run or a search, as tables and panels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Column(NamedTuple):
 
 
 def outcome(result: RunResult) -> Iterator[RenderableType]:
-    """The models compared, sample responses, and where the files are."""
+    """A comparison of the models, sample responses, and the path of the files."""
     if result.scores:
         yield score_table(result.scores)
     yield from map(example_panel, result.examples)
@@ -37,7 +37,7 @@ def outcome(result: RunResult) -> Iterator[RenderableType]:
 
 
 def score_table(scores: Scores) -> Table:
-    """One row a model. A metric that no model has gets no column, a missing value a dash."""
+    """One row per model. A metric that no model has gets no column; a missing value is a dash."""
     columns = _columns({name for figures in scores.values() for name in figures})
     table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption="in %, 95 % intervals")
     table.add_column("\nmodel", no_wrap=True)
@@ -50,7 +50,7 @@ def score_table(scores: Scores) -> Table:
 
 
 def _columns(names: set[str]) -> list[Column]:
-    """The columns whose metric is among `names`; pass@k and maj@k with the largest k there is."""
+    """The columns whose metric is in `names`; pass@k and maj@k are those with the largest k."""
     pass_at_k, maj_at_k = (_largest_k(names, prefix) for prefix in ("pass@", "maj@"))
     columns = (
         Column("\npass@1", "pass@1", interval=True),
@@ -81,14 +81,14 @@ def _cell(figures: Mapping[str, Estimate], column: Column) -> str:
 
 
 def example_panel(example: SampleResponse) -> Panel:
-    """A response under its problem, and what the verifier made of it."""
+    """A response below its problem, with its verdict."""
     parts = (example.problem.prompt, example.response, example.status)
     body = text("\n\n".join(part.strip() for part in parts))
     return Panel(body, title=text(example.title), title_align="left")
 
 
 def solution(tree: SearchTree) -> Iterator[RenderableType]:
-    """The best answer's steps, what the verifier says of it, and what the search took."""
+    """The steps of the best answer, its verdict, and the size of the search."""
     best = best_answer(tree)
     steps = [node.step.text.strip() for node in tree.path(best.id)] if best else []
     body = "\n".join((tree.problem.prompt.strip(), "", *steps))

@@ -1,4 +1,4 @@
-"""`astro rl`: a run up to its RL, or a look at what RL would be started with."""
+"""`astro rl`: a run up to its RL, or a dry run of the RL."""
 
 from __future__ import annotations
 
@@ -23,20 +23,22 @@ from astro.text import plain
 @click.argument("config")
 @options.overrides
 @click.option(
-    "--dry-run", is_flag=True, help="Write and check what RL is started with, and show it."
+    "--dry-run",
+    is_flag=True,
+    help="Write and check the files and the command of RL, and show them.",
 )
 @click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False),
     default="runs",
     show_default=True,
-    help="The folder that holds the runs' folders.",
+    help="The folder that contains the folders of runs.",
 )
 def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> None:
     """Run CONFIG up to its RL in RUNS/<name>, as `astro run --until rl` does.
 
-    With --dry-run nothing is trained: the files that RL by another program takes are written, and
-    they and its command are checked.
+    With --dry-run nothing is trained: the input files of an external RL program are written, and
+    the files and the program's command are checked.
     """
     loaded = load_run(config, overrides)
     if loaded.rl is None:

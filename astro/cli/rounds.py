@@ -1,4 +1,4 @@
-"""What rounds came to, as a table."""
+"""The results of rounds, as a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro.metrics import Estimate
 def rounds_outcome(
     rounds: Rounds, runs: Path, result: RoundsResult | None
 ) -> Iterator[RenderableType]:
-    """pass@1 by round on each set, why they ended, where the best model and the files are."""
+    """pass@1 by round on each set, why the rounds ended, and the paths of the model and files."""
     if result is not None:
         sets = list(result.rounds[0].pass_at_1)
         table = Table(title="pass@1 in %", title_justify="left", box=SIMPLE_HEAD, show_edge=False)

@@ -1,4 +1,4 @@
-"""`astro run`: the whole chain, drawn as it goes on."""
+"""`astro run`: run all stages and draw their progress."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ from astro.runs.runner import Run
 @click.command()
 @click.argument("config")
 @options.overrides
-@click.option("--fresh", is_flag=True, help="Start over; what the run had is removed.")
+@click.option("--fresh", is_flag=True, help="Start over; the files of the run are deleted.")
 @click.option("--until", help="Stop after this stage of the config.")
 @click.option(
     "--runs",
     type=click.Path(path_type=Path, file_okay=False),
     default="runs",
     show_default=True,
-    help="The folder that holds the runs' folders.",
+    help="The folder that contains the folders of runs.",
 )
 @click.option(
     "--trees",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A trees.jsonl to use in place of a search.",
+    help="A trees.jsonl to use instead of a search.",
 )
 @click.option(
     "--rehearse",
     is_flag=True,
-    help="Every stage and seam on a few problems, with stand-ins for what is not here.",
+    help="Run every stage on a few problems, with stand-ins for what this machine lacks.",
 )
 def run(
     config: str,
@@ -56,11 +56,11 @@ def run(
     trees: Path | None,
     rehearse: bool,
 ) -> None:
-    """Run CONFIG in RUNS/<name>. A run that was stopped goes on from where it was.
+    """Run CONFIG in RUNS/<name>. A run that was interrupted is resumed.
 
-    A config with arms is a study: each arm at each seed is a run in RUNS/<name>/seed-<s>/<arm>; one
-    with rounds is a run for each, in RUNS/<name>/round-<r>.
-    With --rehearse it is run in RUNS/rehearsal-<name>, small and from the start.
+    A config with arms is a study: each arm is run at each seed, in RUNS/<name>/seed-<s>/<arm>. A
+    config with rounds is run once per round, in RUNS/<name>/round-<r>.
+    With --rehearse, CONFIG is scaled down and run from the start, in RUNS/rehearsal-<name>.
     """
     if rehearse:
         if trees:
@@ -83,9 +83,9 @@ def run(
 
 
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
-    """Rehearse a config as if its engines were installed, and say what stood in for them.
+    """Rehearse a config as if its engines were installed, and report what stood in for them.
 
-    Hugging Face's libraries are kept to their cache: a rehearsal needs no network.
+    Hugging Face's libraries are restricted to their cache, because a rehearsal needs no network.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     loaded = astro.load(config, overrides, Registry.discover().as_if_installed())

@@ -1,4 +1,4 @@
-"""`astro solve`: one problem, searched and shown."""
+"""`astro solve`: search one problem and show the best answer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ from astro.experiments.loading import load_run
 @click.argument("problem")
 @options.overrides
 def solve(config: str, problem: str, overrides: tuple[str, ...]) -> None:
-    """Search PROBLEM, an id of the config's problems or a text, and show the best answer."""
+    """Search PROBLEM, an id of a problem of the config or a text, and show the best answer."""
     loaded = load_run(config, overrides)
     print_all(*solution(astro.solve(loaded, problem)))

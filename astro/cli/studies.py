@@ -1,4 +1,4 @@
-"""What a study came to, as tables."""
+"""The results of a study, as tables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro.metrics import Estimate
 
 
 def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Iterator[RenderableType]:
-    """The models at each seed, their differences, best of n beside them, where the files are."""
+    """The models at each seed, their differences, best of n, and the path of the files."""
     if result is not None:
         yield _seeds(f"pass@1 in %, {result.problems} problems", result.seeds)
         if result.legal:

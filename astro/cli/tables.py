@@ -1,4 +1,4 @@
-"""Tables and text. What others wrote is shown as it stands: never as markup or escape codes."""
+"""Tables and text. Text from elsewhere is shown literally, never as markup or escape codes."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def print_all(*parts: RenderableType) -> None:
 
 
 def text(content: str, style: str = "") -> Text:
-    """`content` as it stands, without control characters."""
+    """`content` as literal text, without control characters."""
     return Text(plain(content), style)
 
 
 def plugin_table(rows: Iterable[PluginRow]) -> Table:
-    """One row a plugin."""
+    """One row per plugin."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for title in ("kind", "name", "distribution", "version", "status"):
         table.add_column(title, overflow="fold")
@@ -49,7 +49,7 @@ def plugin_table(rows: Iterable[PluginRow]) -> Table:
 
 
 def fact_table(facts: Mapping[str, object]) -> Table:
-    """Names and values, one a row."""
+    """Names and values, one pair per row."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in facts.items():
         table.add_row(text(name, "bold"), text(str(value)))
@@ -57,7 +57,7 @@ def fact_table(facts: Mapping[str, object]) -> Table:
 
 
 def source_table(measured: VerifierJudgements) -> Table:
-    """One row a source of pairs, one for all of them, and the speed below."""
+    """One row per source of pairs, one for all of them, and the speed below."""
     from astro.judging.pairs import figures
 
     speed = measured.speed()
@@ -82,7 +82,7 @@ def _figure_cells(figures: Mapping[str, Any]) -> list[str]:
 
 
 def dissent_table(title: str, rows: Sequence[tuple[Judgement, str]]) -> Table:
-    """Judgements and what another makes of them; the first few of them, the end of long texts."""
+    """The first judgements of two verifiers side by side; long texts are cut to their end."""
     more = len(rows) - SHOWN_ROWS
     caption = f"and {more} more" if more > 0 else None
     table = Table(box=SIMPLE_HEAD, title=text(f"{title}: {len(rows)}"), caption=caption)

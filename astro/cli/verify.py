@@ -1,4 +1,4 @@
-"""`astro verify`: a verdict on one response, or a verifier's figures on labelled pairs."""
+"""`astro verify`: the verdict on one response, or a verifier's metrics on labeled pairs."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ from astro.plugins.registry import Registry
 from astro.text import plain
 
 
-# An answer may be -5 or -sinh x: an argument is an option only if it starts with two dashes.
+# An answer may be -5 or -sinh x, so only an argument that starts with two dashes is an option.
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("gold", required=False)
 @click.argument("candidate", required=False)
-@click.option("--pairs", type=click.Path(path_type=Path), help="Judge every pair of a JSONL file.")
-@click.option("--verifier", default="sympy", show_default=True, help="Whose verdict it is.")
+@click.option("--pairs", type=click.Path(path_type=Path), help="Verify every pair of a JSONL file.")
+@click.option("--verifier", default="sympy", show_default=True, help="Verifier to use.")
 @options.params
 @options.workers
 @options.timeout
 @options.memory_mb
-@click.option("--problem", default="", help="The problem's text, for a verifier that reads it.")
+@click.option("--problem", default="", help="The text of the problem, for verifiers that read it.")
 @click.option(
-    "--metadata", default="{}", help="The problem's, a JSON object, for a verifier that reads it."
+    "--metadata", default="{}", help="The problem's metadata as JSON, for verifiers that read it."
 )
-@click.option("--against", metavar="NAME", help="With --pairs: a verifier to compare with.")
-@click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write each verdict.")
+@click.option("--against", metavar="NAME", help="With --pairs: a second verifier, for comparison.")
+@click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write verdicts to it.")
 @options.as_json
 def verify(
     *,
@@ -57,11 +57,11 @@ def verify(
     as_json: bool,
     **bounds: float,
 ) -> None:
-    """Judge the response CANDIDATE by the reference GOLD, or every pair of a file.
+    """Verify the response CANDIDATE against the reference GOLD, or every pair of a file.
 
-    For one response it exits with 0 if that is correct, with 1 if not, and with 2 if there is no
-    telling. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem",
-    "metadata"}; all but the first two may be left out.
+    For one response, the exit code is 0 if it is correct, 1 if it is not, and 2 if the verdict is a
+    fault. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem",
+    "metadata"}, of which only the first two are required.
     """
     for argument in (gold, candidate):
         if argument and argument.startswith("--"):
@@ -88,14 +88,14 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _binding(name: str, overrides: Sequence[str], bounds: dict[str, float]) -> VerifierBinding:
-    """A verifier that may be at fault as often as it will: that is what one wants to know here."""
+    """The binding of a verifier without a limit on faults, because they are to be counted."""
     params: dict[str, Any] = {}
     for override in overrides:
         set_key(params, override)
     binding = validate(
         VerifierBinding, {"name": name, "params": params, "max_faults": 1.0, **bounds}
     )
-    Registry.discover().require("verifier", name)  # before another's verdicts take their time
+    Registry.discover().require("verifier", name)  # before any verification, which takes long
     return binding
 
 
@@ -115,7 +115,7 @@ def _judge_one(binding: VerifierBinding, pair: Pair, as_json: bool) -> None:
 def _judge_file(
     pairs: Sequence[Pair], bindings: Sequence[VerifierBinding], out: Path | None, as_json: bool
 ) -> None:
-    """By the first verifier, and by the second one if there is one."""
+    """The verdicts of the first verifier, and of the second one if there is one."""
     with progress() as listener:
         measured = [measure(pairs, binding, listener) for binding in bindings]
     if out:
