@@ -17,7 +17,7 @@ def load_model(model: str, *, device: torch.device, dtype: str) -> PreTrainedMod
     Raises:
         CheckpointError: The weights cannot be loaded.
     """
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    logging.disable_progress_bar()
     try:
         loaded: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
             model, dtype=dtype, trust_remote_code=False

@@ -25,7 +25,17 @@ def checked_ids(ids: Sequence[int], vocab_size: int) -> tuple[int, ...]:
     return tuple(ids)
 
 
-def check_counts(request: Generate) -> None:
-    """Raise `PolicyError` unless a request asks for one sample and one token at least."""
+def response_room(
+    request: Generate, prompt: Sequence[int], vocab_size: int, max_length: int
+) -> int:
+    """Return the number of tokens that a response to `prompt` may have in the context.
+
+    It is not positive where the prompt fills the context.
+
+    Raises:
+        PolicyError: The request asks for no sample or no token, or the model cannot read the
+            prompt.
+    """
     if request.n < 1 or request.max_tokens < 1:
         raise PolicyError(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
+    return max_length - len(checked_ids(prompt, vocab_size))

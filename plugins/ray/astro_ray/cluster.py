@@ -44,7 +44,7 @@ def connected(address: str) -> Iterator[None]:
 
 def workers_that_fit(params: ExecutorParams) -> int:
     """Return how many workers fit on the nodes if nothing else runs there."""
-    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    nodes: list[dict[str, Any]] = ray.nodes()
     demand = params.demand()
     return sum(_fit(node["Resources"], demand) for node in nodes if node["Alive"])
 

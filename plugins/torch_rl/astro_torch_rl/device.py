@@ -52,24 +52,27 @@ def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
 
 
 def checkpoint_gradients(model: PreTrainedModel) -> None:
-    """Have the layers computed again in the backward pass, for memory.
+    """Let the backward pass compute the layers again, which saves memory.
 
-    A layer does so in training mode only. Its parts are not in it, and it is not while it computes:
-    dropout stays off. Raises `TrainingError` for a model that cannot.
+    A layer does so in training mode only. Its modules stay in evaluation mode, and so does the
+    layer while it computes, so that dropout stays off.
+
+    Raises:
+        TrainingError: The model does not support it.
     """
     try:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     except ValueError as error:
         raise TrainingError(str(error), "set rl.params.gradient_checkpointing=false") from None
-    for module in model.modules():
-        if isinstance(module, GradientCheckpointingLayer):
-            module.training = True
-            again = module._gradient_checkpointing_func
-            module._gradient_checkpointing_func = partial(_evaluated, module, again)
+    layers: list[Any] = [m for m in model.modules() if isinstance(m, GradientCheckpointingLayer)]
+    for layer in layers:
+        layer.training = True
+        again = layer._gradient_checkpointing_func
+        layer._gradient_checkpointing_func = partial(_evaluated, layer, again)
 
 
 def _evaluated(layer: torch.nn.Module, again: Any, forward: Any, *args: Any) -> Any:
-    """Checkpoint `forward` of `layer` by `again`, in evaluation mode both times that it runs."""
+    """Checkpoint `forward` of `layer` with `again`, in evaluation mode both times that it runs."""
 
     def run(*inputs: Any) -> Any:
         layer.training = False

@@ -67,7 +67,8 @@ class RowCache:
         parts = {}
         for dim, buffers in self._by_dim().items():
             heads = [buffer.shape[1] for buffer in buffers]
-            parts[dim] = iter(_padded([state[dim] for state in states]).split(heads, dim=1))
+            padded = _padded([state[dim] for state in states])
+            parts[dim] = iter(torch.split(padded, heads, dim=1))
         return [
             (next(parts[layer.keys.shape[3]]), next(parts[layer.values.shape[3]]))
             for layer in self._layers
@@ -121,7 +122,7 @@ class RowCache:
         return groups
 
 
-class _Layer(CacheLayerMixin):  # type: ignore[no-untyped-call]
+class _Layer(CacheLayerMixin):
     """One layer's buffers, in the shape that transformers' models expect of a cache layer."""
 
     is_sliding = False

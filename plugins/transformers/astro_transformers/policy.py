@@ -19,7 +19,7 @@ from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
 from astro_hf.checkpoints import context_limit, end_tokens, load_model, rotary_limit
 from astro_hf.devices import pick_device, set_threads
-from astro_hf.token_ids import CUT, check_counts, checked_ids
+from astro_hf.token_ids import CUT, checked_ids, response_room
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
@@ -139,10 +139,9 @@ class TransformersPolicy:
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
-        check_counts(request)
-        prompt = checked_ids(self._encoder.encode(request.prompt), self._vocab_size)
-        room = self._max_length - len(prompt)
-        if room < 1:
+        prompt = self._encoder.encode(request.prompt)
+        limit = response_room(request, prompt, self._vocab_size, self._max_length)
+        if limit < 1:
             self._truncated_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
             return
@@ -154,7 +153,7 @@ class TransformersPolicy:
                 temperature=request.temperature,
                 top_p=request.top_p,
                 stop=tuple(word for word in request.stop if word),
-                limit=min(request.max_tokens, room),
+                limit=min(request.max_tokens, limit),
                 owner=job,
                 index=i,
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -59,7 +60,7 @@ def gpt2() -> Path:
     return _made("gpt2", GPT2Config)
 
 
-def _made(family: str, config: type[PreTrainedConfig]) -> Path:
+def _made(family: str, config: Callable[..., PreTrainedConfig]) -> Path:
     """The folder of the family's model, made whole under another name if it is not there."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "astro" / f"random-{family}-{_VERSION}"
@@ -74,7 +75,7 @@ def _made(family: str, config: type[PreTrainedConfig]) -> Path:
     return folder
 
 
-def _save(config: type[PreTrainedConfig], folder: Path) -> None:
+def _save(config: Callable[..., PreTrainedConfig], folder: Path) -> None:
     tokenizer = _tokenizer()
     shape = config(
         vocab_size=len(tokenizer),

@@ -12,7 +12,7 @@ from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, Prompt
-from astro_hf.token_ids import CUT, check_counts, checked_ids
+from astro_hf.token_ids import CUT, checked_ids, response_room
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.sampling import completion, sampling_params, scores, scoring_params
@@ -123,9 +123,8 @@ class VllmPolicy:
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
-        check_counts(request)
-        prompt = checked_ids(self._encoder.encode(request.prompt), self._vocab_size)
-        room = self._max_length - len(prompt)
+        prompt = self._encoder.encode(request.prompt)
+        room = response_room(request, prompt, self._vocab_size, self._max_length)
         if room < 1:
             self._truncated_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
