@@ -93,5 +93,5 @@ def test_a_dead_process_is_a_lost_policy(llama: str) -> None:
     for child in policy._children:
         child.process.kill()
     with pytest.raises(PolicyError, match="died"):
-        policy.step()
+        policy.step(block=True)
     policy.close()
