@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from astro.config.yaml import read_config
+from astro.files import read_json
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DATA = Path(__file__).parents[3] / "shared" / "data"
@@ -68,7 +69,7 @@ def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
         assert (run / "report.md").exists()
     if "inference" in raw:
         results = next(tmp_path.rglob("results.json"))
-        (study,) = json.loads(results.read_text()).values()
+        (study,) = read_json(results, dict[str, Any]).values()
         assert study["searched"]
 
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from astro.files import read_json
+
 Launch = Callable[..., "subprocess.Popen[str]"]
 SCRIBE = """
 from astro.builtin.scripted import Line, LineWriter
@@ -109,7 +111,7 @@ def test_each_role_is_served_and_a_killed_run_ends_as_it_would_have(
     assert len(traces) > 10
     assert all(trace["rewritten"] for trace in traces)
     assert len(traces) < sum('"correct"' in tree for tree in trees), "the judge approves of some"
-    usage = json.loads((folder / "usage.json").read_text())
+    usage = read_json(folder / "usage.json", dict[str, Any])
     assert set(usage) == {"search", "search@judge", "linearize@judge", "linearize@rewriter"}
     assert usage["linearize@rewriter"]["generated_tokens"] > 0
 

@@ -12,6 +12,7 @@ import pytest
 import astro
 from astro.config.loading import parse_config
 from astro.errors import AstroError, ConfigError, PluginError, ProblemError, RunError
+from astro.files import read_json
 from astro.plugins.registry import Registry
 
 Distribution = Callable[[str, str], None]
@@ -149,7 +150,7 @@ def test_what_the_policy_counted_is_kept_by_stage(tmp_path: Path) -> None:
 
     config = parse_config(raw(tmp_path), Registry.discover())
     result = astro.run(config, runs=tmp_path / "runs", on_event=listen)
-    usage = json.loads((result.folder / "usage.json").read_text())
+    usage = read_json(result.folder / "usage.json", dict[str, Any])
     assert set(usage) == {"search", "evaluate/base"}
     assert usage["search"]["generated_tokens"] > 0
     assert any("tokens/s" in shown for shown in fields)

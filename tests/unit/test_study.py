@@ -15,7 +15,7 @@ import yaml
 from astro.errors import ConfigError, RunError
 from astro.experiments.loading import load
 from astro.experiments.study import Study, compare_arms, merged
-from astro.files import read_lines
+from astro.files import read_json, read_lines
 from astro.runs.folder import discard
 from astro.runs.stages.evaluate import EvaluatedProblem
 
@@ -138,7 +138,7 @@ def test_arms_share_trees_and_the_base_model_is_measured_once(tmp_path: Path) ->
         assert "back" in (astro / "traces.jsonl").read_text()
     assert result is not None
     assert [set(row) for row in result.seeds] == [{"seed", "base"}] * 2
-    assert set(json.loads((root / "results.json").read_text())) == {"both"}
+    assert set(read_json(root / "results.json", dict[str, Any])) == {"both"}
 
 
 def test_an_arm_may_have_a_number_of_tokens_of_its_own(tmp_path: Path) -> None:
