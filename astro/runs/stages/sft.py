@@ -46,8 +46,10 @@ class SFTStage:
 
 
 def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
-    """Train each arm from the base model into sft/model and direct_sft/model, on `tokens` that
-    bear loss; if None, the control on as many as the method."""
+    """Train each arm from the base model into sft/model and direct_sft/model.
+
+    Training takes `tokens` loss tokens. If None, the control is trained on as many as the method.
+    """
     trainer: SFTTrainer = run.registry.build("sft", binding)
     for arm, _ in arms(run.config):
         traces = _traces(run, arm, binding.runs)
@@ -91,5 +93,5 @@ def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
 
 
 def trained_tokens(metrics: Path) -> int | None:
-    """How many tokens bore loss in the training that left these metrics, if it is done."""
+    """Number of loss tokens of the training that wrote these metrics, or None if it is not done."""
     return int(read_json(metrics, dict[str, float])["tokens"]) if metrics.exists() else None
