@@ -23,6 +23,7 @@ from marks import Mark, publish, run_parts
 
 import astro
 from astro.engine.budget import Budget
+from astro.engine.executor import ExecutorJob
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Task
@@ -163,14 +164,14 @@ def trees_per_second(path: Path, workers: int) -> float:
     mcts = build_search(Binding(name="mcts", params={"expand": 4, "iterations": 8}), value)
     ends = []
     with journal() as opened:
-        for _ in executor.run(
-            tasks(mcts, 60),
+        job = ExecutorJob(
             models={"policy": Binding(name="burning")},
             verifier=VerifierBinding(name="exact"),
             journal=opened,
             budget=Budget(),
             seed=0,
-        ):
+        )
+        for _ in executor.run(tasks(mcts, 60), job):
             ends.append(time.perf_counter())
     return (len(ends) - 1) / (ends[-1] - ends[0])
 

@@ -7,12 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from astro.engine.budget import Budget
-from astro.engine.journal import Journal
+from astro.engine.executor import ExecutorJob
 from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.interfaces import Backend, HasCounters
-from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.binding import Binding
 from astro.plugins.params import Params
 from astro.plugins.registry import Registry
 from astro.rehearsal.rehearsable import RehearsalScale, capped
@@ -38,27 +37,23 @@ class LocalExecutor:
         self._registry = registry or Registry.discover()
         self._models: dict[str, _LazyModel] = {}
 
-    def run(
-        self,
-        tasks: Sequence[Task[Any]],
-        *,
-        models: Mapping[str, Binding],
-        verifier: VerifierBinding,
-        journal: Journal,
-        budget: Budget,
-        seed: int,
-    ) -> Iterator[Outcome]:
-        """Yield each task's outcome as it comes. Raises `PolicyError`, `PluginError`."""
+    def run(self, tasks: Sequence[Task[Any]], job: ExecutorJob) -> Iterator[Outcome]:
+        """Yield the outcome of each task as soon as it is known.
+
+        Raises:
+            PolicyError: A model cannot be built, or cannot continue.
+            PluginError: A plugin cannot be loaded.
+        """
         lazy = self._models = {
-            role: _LazyModel(binding, self._registry) for role, binding in models.items()
+            role: _LazyModel(binding, self._registry) for role, binding in job.models.items()
         }
-        with VerifierPool(verifier, self._registry) as pool:
+        with VerifierPool(job.verifier, self._registry) as pool:
             engine = Engine(
                 {**lazy, VERIFIER: pool},
-                seed=seed,
+                seed=job.seed,
                 concurrency=self._params.concurrency,
-                journal=journal,
-                budget=budget,
+                journal=job.journal,
+                budget=job.budget,
             )
             try:
                 yield from engine.run(tasks)

@@ -16,7 +16,7 @@ from astro.config.run import BASE, RunConfig
 from astro.config.stages import AnyStage, evaluated_models
 from astro.data import problem_sets
 from astro.engine.budget import Budget
-from astro.engine.executor import Executor, HasUsage
+from astro.engine.executor import Executor, ExecutorJob, HasUsage
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError, VerifierError
@@ -171,14 +171,14 @@ class RunContext:
         self, executor: Executor, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
     ) -> Iterator[Outcome]:
         """Run `tasks` to their outcomes, in no particular order."""
-        return executor.run(
-            tasks,
+        job = ExecutorJob(
             models={POLICY: policy, **self.config.models},
             verifier=self.config.verifier,
             journal=self.journal,
             budget=budget,
             seed=self.config.seed,
         )
+        return executor.run(tasks, job)
 
     def results(self, keys: Iterable[str]) -> Iterator[bytes]:
         """The journal's results, in the order of `keys`, failed ones left out."""

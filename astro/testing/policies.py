@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,27 @@ from astro.types import Completion, FinishReason, Prompt
 _EMPTY_STEP_SECONDS = 0.5
 _ROUNDING = 1e-3
 """Log-probabilities may differ by this much between batches of different shapes."""
+
+
+def all_replies(policy: Backend, requests: Iterable[Request], every: int = 0) -> list[Any]:
+    """Return the replies to `requests` in order.
+
+    With `every`, requests are added one at a time, so many steps apart; else all at once.
+    """
+    pending = list(enumerate(requests))
+    replies: dict[int, Any] = {}
+    total, steps = len(pending), 0
+    while len(replies) < total:
+        while pending and (not every or steps % every == 0):
+            policy.add(*pending.pop(0))
+            if every:
+                break
+        for ticket, reply in policy.step():
+            assert ticket not in replies
+            replies[ticket] = reply
+        steps += 1
+    assert list(policy.step()) == []
+    return [replies[i] for i in range(total)]
 
 
 class PolicyConformance(PluginConformance):

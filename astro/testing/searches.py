@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from astro.engine.budget import Budget
-from astro.engine.executor import Executor
+from astro.engine.executor import Executor, ExecutorJob
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.interfaces import Backend, SearchAlgorithm
@@ -128,15 +128,14 @@ class SearchConformance(PluginConformance):
         algorithm = self._algorithm()
         tasks = [Task(p.id, partial(algorithm.search, p, _SEED)) for p in _PROBLEMS]
         with closing(Journal(journal)) as record:
-            outcomes = executor.run(
-                tasks,
+            job = ExecutorJob(
                 models={POLICY: self.policy},
                 verifier=self.verifier,
                 journal=record,
                 budget=budget or Budget(),
                 seed=_SEED,
             )
-            trees = {outcome.key: _tree(outcome) for outcome in outcomes}
+            trees = {outcome.key: _tree(outcome) for outcome in executor.run(tasks, job)}
         return [trees[problem.id] for problem in _PROBLEMS]
 
     def _recorded(self) -> list[Batch]:

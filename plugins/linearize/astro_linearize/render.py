@@ -58,9 +58,10 @@ def _words(tree: SearchTree, visit: Visit, step_format: StepFormat, rng: Random)
 
 
 def _joint(tree: SearchTree, visit: Visit, step_format: StepFormat) -> str:
-    """What stands in place of a reflection; nothing in that of a doubt of the policy's own."""
-    unsaid = visit.kind is SegmentKind.REFLECTION and isinstance(step_format, HeaderCompleting)
-    return step_format.joint(_state(tree, visit.node)) if unsaid else ""
+    """Return what replaces a reflection that is left out; nothing for a step of the policy."""
+    if visit.kind is SegmentKind.REFLECTION and isinstance(step_format, HeaderCompleting):
+        return step_format.joint(_state(tree, visit.node))
+    return ""
 
 
 def _state(tree: SearchTree, node: int) -> State:

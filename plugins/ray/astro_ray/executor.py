@@ -6,12 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
-from astro.engine.budget import Budget
-from astro.engine.journal import Journal
+from astro.engine.executor import ExecutorJob
 from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError
-from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import VERIFIER
 from astro_ray.cluster import connected, workers_that_fit
@@ -31,16 +29,7 @@ class RayExecutor:
         self._params = params
         self._fleet: Fleet | None = None
 
-    def run(
-        self,
-        tasks: Sequence[Task[Any]],
-        *,
-        models: Mapping[str, Binding],
-        verifier: VerifierBinding,
-        journal: Journal,
-        budget: Budget,
-        seed: int,
-    ) -> Iterator[Outcome]:
+    def run(self, tasks: Sequence[Task[Any]], job: ExecutorJob) -> Iterator[Outcome]:
         """Yield the outcome of each task as soon as it is known.
 
         Raises:
@@ -50,14 +39,14 @@ class RayExecutor:
             return
         with connected(self._params.address):
             workers = self._workers()
-            fleet = self._fleet = Fleet(self._params, workers, models, verifier)
+            fleet = self._fleet = Fleet(self._params, workers, job.models, job.verifier)
             with closing(fleet):
                 engine = Engine(
-                    dict.fromkeys([*models, VERIFIER], fleet),
-                    seed=seed,
+                    dict.fromkeys([*job.models, VERIFIER], fleet),
+                    seed=job.seed,
                     concurrency=workers * self._params.concurrency,
-                    journal=journal,
-                    budget=budget,
+                    journal=job.journal,
+                    budget=job.budget,
                 )
                 yield from engine.run(tasks)
 

@@ -75,7 +75,8 @@ class Worker:
             thread.join(_STOP_SECONDS)
 
     def _build(self, role: str, binding: Binding) -> Backend:
-        self._backends[role] = backend = Registry.discover().build_model(binding)
+        backend: Backend = Registry.discover().build_model(binding)
+        self._backends[role] = backend
         return backend
 
     def _usage(self) -> Usage:

@@ -17,6 +17,7 @@ import ray
 
 from astro.builtin.local import LocalExecutor, LocalParams
 from astro.engine.budget import Budget
+from astro.engine.executor import ExecutorJob
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
 from astro.plugins.binding import Binding, VerifierBinding
@@ -103,14 +104,14 @@ class Runs:
         local = LocalExecutor(LocalParams())
         executor = local if name == "local" else RayExecutor(ExecutorParams(**params))
         with closing(Journal(self._folder / f"{name}.db")) as journal:
-            yield from executor.run(
-                self.tasks,
+            job = ExecutorJob(
                 models={"policy": self.policy},
                 verifier=VerifierBinding(name="exact"),
                 journal=journal,
                 budget=Budget(),
                 seed=3,
             )
+            yield from executor.run(self.tasks, job)
             self.counters = executor.usage().get("policy", {})
 
     def whole(self, name: str, **params: Any) -> dict[str, Outcome]:

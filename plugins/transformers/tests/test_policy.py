@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenize
 from astro.errors import PolicyError
 from astro.interfaces import HasCounters, TrainablePolicy
 from astro.requests import Failure, Generate, LogProb
+from astro.testing.policies import all_replies as run
 from astro.types import Completion, FinishReason, Prompt
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
@@ -20,24 +20,6 @@ Request = Generate | LogProb
 
 def make(model: str, **params: object) -> TransformersPolicy:
     return TransformersPolicy(PolicyParams.model_validate({"model": model, **params}))
-
-
-def run(policy: TransformersPolicy, requests: Iterable[Request], every: int = 0) -> list:
-    """Replies in order. With `every`, requests arrive one at a time, so many steps apart."""
-    pending = list(enumerate(requests))
-    replies: dict[int, object] = {}
-    total, steps = len(pending), 0
-    while len(replies) < total:
-        while pending and (not every or steps % every == 0):
-            policy.add(*pending.pop(0))
-            if every:
-                break
-        for ticket, reply in policy.step():
-            assert ticket not in replies
-            replies[ticket] = reply
-        steps += 1
-    assert policy.step() == []
-    return [replies[i] for i in range(total)]
 
 
 def numbers(rng: random.Random, count: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
-from astro.requests import Generate, LogProb
+from astro.testing.policies import all_replies
 from astro.types import Prompt
 from astro_vllm.params import PolicyParams
 
@@ -70,23 +70,7 @@ def serve() -> Iterator[Serve]:
 def run() -> Run:
     """Asks a policy; replies in order. With `every`, one request arrives each so many steps."""
 
-    def send(policy: Any, requests: Iterable[Generate | LogProb], every: int = 0) -> list[Any]:
-        pending = list(enumerate(requests))
-        total, steps = len(pending), 0
-        replies: dict[int, Any] = {}
-        while len(replies) < total:
-            while pending and (not every or steps % every == 0):
-                policy.add(*pending.pop(0))
-                if every:
-                    break
-            for ticket, reply in policy.step():
-                assert ticket not in replies
-                replies[ticket] = reply
-            steps += 1
-        assert policy.step() == []
-        return [replies[i] for i in range(total)]
-
-    return send
+    return all_replies
 
 
 @pytest.fixture(scope="session")
