@@ -1,4 +1,4 @@
-"""What is looked at before OpenRLHF is started, each in OpenRLHF's own interpreter."""
+"""Checks before OpenRLHF is started, each of which runs in OpenRLHF's own interpreter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One run of OpenRLHF: what it is started with, and how it is followed."""
+"""The command that starts OpenRLHF, and the loop that follows its log."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.traces import (
     PROMPT,
     RESPONSE,
-    Example,
+    TextExample,
     plan,
     read_examples,
     write_examples,
@@ -82,7 +82,7 @@ class Trainer:
         workspace.hand_over()
         return TrainResult(workspace.model, metrics)
 
-    def _examples(self, job: SFTJob, model: str) -> tuple[list[Example], dict[str, float]]:
+    def _examples(self, job: SFTJob, model: str) -> tuple[list[TextExample], dict[str, float]]:
         """The examples that fit, and metrics of them."""
         params = self._params
         read = read_examples(job.traces, PromptWriter(model, job.prompt))

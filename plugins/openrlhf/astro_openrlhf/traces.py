@@ -27,7 +27,7 @@ PROMPT, RESPONSE = "prompt", "response"
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class TextExample:
     """A trace as text for OpenRLHF, and as the training sample that OpenRLHF makes of the text."""
 
     prompt: str
@@ -45,7 +45,7 @@ class Example:
         return self.sample.loss_tokens
 
 
-def read_examples(traces: Path, writer: PromptWriter) -> list[Example]:
+def read_examples(traces: Path, writer: PromptWriter) -> list[TextExample]:
     """Return one example per row.
 
     Raises `TrainingError` that names the line of a row that cannot be used, and for traces with
@@ -54,7 +54,7 @@ def read_examples(traces: Path, writer: PromptWriter) -> list[Example]:
     return read_rows(traces, partial(_example, writer, SampleBuilder(writer.encoder)))
 
 
-def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> Example:
+def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> TextExample:
     sample = builder.build(row.user, row.response, rewritten=row.rewritten)
     if not all(sample.loss_mask):
         raise TrainingError(
@@ -68,11 +68,11 @@ def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> Exa
     read = [_as_read(sample, writer, prompt, response) for response in responses]
     return next(
         (
-            Example(prompt, r, s)
+            TextExample(prompt, r, s)
             for r, s in zip(responses, read, strict=True)
             if s.ids == sample.ids
         ),
-        Example(prompt, responses[0], read[0]),
+        TextExample(prompt, responses[0], read[0]),
     )
 
 
@@ -124,15 +124,20 @@ def _reason(sample: TrainingSample, prompt_ids: Ids) -> Inexact:
 
 
 def plan(
-    examples: Sequence[Example], *, batch_size: int, epochs: float, tokens: int | None, seed: int
-) -> list[Example]:
+    examples: Sequence[TextExample],
+    *,
+    batch_size: int,
+    epochs: float,
+    tokens: int | None,
+    seed: int,
+) -> list[TextExample]:
     """Return the examples of a whole training: `epochs` passes, or up to `tokens` loss tokens.
 
     Each pass has an order of its own. The last batch is filled from the next pass, since OpenRLHF
     leaves out one that is not full.
     """
     passes = (example for number in count() for example in _shuffled(examples, seed, number))
-    planned: list[Example] = []
+    planned: list[TextExample] = []
     wanted = max(1, round(epochs * len(examples))) if tokens is None else 0
     trained = 0
     while len(planned) < wanted or trained < (tokens or 0) or len(planned) % batch_size:
@@ -141,10 +146,10 @@ def plan(
     return planned
 
 
-def write_examples(path: Path, examples: Sequence[Example]) -> None:
+def write_examples(path: Path, examples: Sequence[TextExample]) -> None:
     """Write the file of a planned training."""
     write_plain_lines(path, ({PROMPT: e.prompt, RESPONSE: e.response} for e in examples))
 
 
-def _shuffled(examples: Sequence[Example], seed: int, number: int) -> Iterator[Example]:
+def _shuffled(examples: Sequence[TextExample], seed: int, number: int) -> Iterator[TextExample]:
     yield from Random(derive(seed, "traces", number)).sample(list(examples), len(examples))

@@ -14,10 +14,11 @@ from astro.data.samples import Inexact, TrainingSample, exactness
 from astro.errors import TrainingError
 from astro.plugins.models import checkpoint
 from astro_openrlhf.prompts import PromptWriter
-from astro_openrlhf.traces import Example, plan, read_examples
+from astro_openrlhf.traces import TextExample, plan, read_examples
 
 EXAMPLES = [
-    Example(str(n), "", TrainingSample((0,) * (10 - n), (0,) * n, (True,) * n)) for n in range(1, 6)
+    TextExample(str(n), "", TrainingSample((0,) * (10 - n), (0,) * n, (True,) * n))
+    for n in range(1, 6)
 ]
 
 
