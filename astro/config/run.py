@@ -1,4 +1,4 @@
-"""What a run's configuration holds."""
+"""The models of a run's config."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ RoleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class EvaluationSet(Binding):
-    """A source of held-out problems; what is not given is as in `Evaluate`."""
+    """A source of held-out problems. Keys that are not given are as in `Evaluate`."""
 
     split: Split | None = None
     samples: Annotated[int, Field(ge=1)] | None = None
 
 
 class Evaluate(Params):
-    """How models are measured: `samples` responses a problem at `temperature`, and one greedy.
+    """How models are evaluated: `samples` responses per problem at `temperature`, and a greedy one.
 
-    `sets` take the place of the run's own problems. Problems are also grouped by what their
-    metadata holds under each key of `by`. `models` names the models that are measured; `trained`
-    stands for all that the run trains.
+    `sets` replace the run's own problems. Problems are also grouped by the values that their
+    metadata have for each key of `by`. `models` names the models to evaluate; `trained` stands for
+    all models that the run trains.
     """
 
     split: Split = "test"
@@ -67,10 +67,10 @@ class Evaluate(Params):
 class RoundsConfig(Params):
     """Expert iteration (arXiv 1705.08439): the model that a round trains is the next one's policy.
 
-    At most `n` rounds; they end once the last `patience` of them have not raised pass@1 on the
-    problems of `split` by more than `min_gain` above the best before. Fine-tuning starts from the
-    `base` model in every round, as in STaR (arXiv 2203.14465), or from the `last` one. With `pool`
-    it learns from the traces of all rounds so far, without it from the round's own.
+    There are at most `n` rounds. They end once the last `patience` rounds have not raised pass@1 on
+    the problems of `split` by more than `min_gain` above the best earlier round. Fine-tuning starts
+    from the `base` model in every round, as in STaR (arXiv 2203.14465), or from the `last` model.
+    With `pool` it uses the traces of all rounds so far, otherwise those of its own round.
     """
 
     n: Annotated[int, Field(ge=1)]

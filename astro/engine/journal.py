@@ -1,7 +1,7 @@
-"""The event journal of a run, in SQLite: every reply, before its program went on.
+"""The journal of a run, in SQLite: every reply is recorded before its program continues.
 
-It is the checkpoint (a program runs again on the recorded replies, then goes live) and the record
-(which model, seed and config made each tree).
+The journal is the checkpoint of a run: a program is run again on the recorded replies, and then
+continues with new requests.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from astro.requests import Generate, LogProb, Request, Score, Verify
 from astro.types import Completion, Status, Verdict
 
 _CHECKPOINT_PAGES = 10_000
-"""About 40 MB of new rows between two copies of the log into the file, each of which waits for the
+"""Pages between two checkpoints of the write-ahead log, about 40 MB. Each checkpoint waits for the
 disk."""
-# `replies` has rowids, so what is appended together lies together: a commit writes few pages.
+# `replies` has rowids, so rows appended together are adjacent and a commit writes few pages.
 _SCHEMA = """
 create table if not exists replies (
     task text not null, number integer not null, digest integer not null, payload blob,
@@ -47,12 +47,12 @@ Digest = Callable[[Sequence[Request]], int]
 
 
 class Journal:
-    """Replies and outcomes by task key. Appends become durable together, at `commit`.
+    """Replies and outcomes by task key. Appended rows become durable together, at `commit`.
 
-    A journal of an older format stays one, so that a run begun with it ends as it would have.
+    A journal of an older format keeps its format, so that its run ends as it would have.
 
     Raises:
-        JournalError: The file is not a sound journal.
+        JournalError: The file is not a valid journal.
         FormatError: A newer release wrote the file.
         RunError: The file cannot be opened.
     """
@@ -92,7 +92,7 @@ class Journal:
         self._appended.append((task, number, self._digest(requests), payload))
 
     def commit(self) -> None:
-        """Make all that was appended durable."""
+        """Make all appended rows durable."""
         rows, self._appended = self._appended, []
         if rows:
             with self._guard():
@@ -101,7 +101,7 @@ class Journal:
                 self._db.execute("commit")
 
     def recorded(self, task: str) -> Recording:
-        """What was recorded of a task, to run its program again."""
+        """The recorded replies of a task, with which its program is run again."""
         self.commit()
         with self._guard():
             rows = self._db.execute(
@@ -110,7 +110,7 @@ class Journal:
         return Recording(str(self._path), task, rows, self._digest)
 
     def finish(self, task: str, result: bytes | None, failure: str = "", tokens: int = 0) -> None:
-        """Record a task's outcome for good."""
+        """Record the outcome of a task."""
         with self._guard():
             self._db.execute(
                 "insert or replace into outcomes values (?, ?, ?, ?)",
@@ -126,8 +126,9 @@ class Journal:
             )
 
     def forget_faults(self, prefix: str) -> None:
-        """Take back what came of verdicts that are faults in the tasks whose key starts with
-        `prefix`: they will be judged anew, and all that follows done again."""
+        """Delete the faulty verdicts of the tasks whose key starts with `prefix`.
+
+        Everything that followed from them is deleted too, and is done again on resuming."""
         self.commit()
         with self._guard():
             rows = self._db.execute(
@@ -180,7 +181,7 @@ class Recording:
         digest, payload = self._rows[number]
         if digest != self._digest(requests):
             raise JournalError(
-                f"{self._path}: {self._task} asked something else when it was recorded",
+                f"{self._path}: {self._task} made other requests when it was recorded",
                 "the code or the model has changed since; start over with --fresh",
             )
         if payload is None:

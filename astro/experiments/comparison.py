@@ -1,4 +1,4 @@
-"""Models of several arms and seeds, set side by side over the same problems. Pure."""
+"""Compares models of several arms and seeds on the same problems. Pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro.runs.stages.evaluate import EvaluatedProblem, all_legal, majority
 from astro.types import Problem
 
 Models = Mapping[str, Sequence[EvaluatedProblem]]
-"""Each model's samples of the held-out problems."""
+"""The samples of each model on the held-out problems."""
 
 _Rule = Callable[[Problem, Sample], bool]
 _Rates = dict[str, float]
@@ -25,9 +25,9 @@ _Rates = dict[str, float]
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """pass@1 of `first` minus that of `second`, in points, with 95 % intervals.
+    """pass@1 of `first` minus that of `second`, in percentage points, with 95 % intervals.
 
-    `by_seed` resamples problems; `pooled` resamples the problems' means over the seeds.
+    The intervals of `by_seed` resample problems; `pooled` resamples the problems' means over seeds.
     """
 
     first: str
@@ -38,10 +38,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Matched:
-    """Best-of-n of `model` at the response tokens that one sample of `reference` takes.
+    """Best-of-n of `model` with as many response tokens as one sample of `reference` takes.
 
-    `samples` is n, the nearest whole number that there are samples for; `tokens` is what they take
-    on average. `majority` is maj@n and `oracle` pass@n, in per cent.
+    `samples` is n, rounded and at most the number of samples; `tokens` is their mean number of
+    tokens. `majority` is maj@n and `oracle` is pass@n, both in per cent.
     """
 
     seed: int
@@ -56,8 +56,10 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Pearson's r, over the steps of RL, of the share of a step's samples that earn the reward and
-    their backtracks per response. Each step samples from the model that the one before has left."""
+    """Pearson's r over the steps of RL.
+
+    It correlates the share of a step's samples that are rewarded with their backtracks per
+    response. Each step samples from the model that the previous step produced."""
 
     seed: int
     model: str
@@ -67,12 +69,12 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """What a study came to, in per cent: a row a seed, a figure a model.
+    """The results of a study in per cent: one row per seed, one column per model.
 
-    `problems` are compared: those that every model was measured on at every seed, since a few may
-    have failed. `seeds` is pass@1, `legal` the share of responses whose every line is legal,
-    `right_and_legal` of those that are right as well; the last two are empty where the step format
-    cannot tell.
+    `problems` is the number of problems on which every model was evaluated at every seed; others
+    failed for some model. `seeds` is pass@1, `legal` the share of responses whose every line is
+    legal, and `right_and_legal` the share of those that are also correct. The last two are empty if
+    the step format cannot check lines.
     """
 
     problems: int
@@ -86,9 +88,10 @@ class StudyResult:
 
 
 def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
-    """Compare the models of each seed. Others are matched to the tokens of model `reference`.
+    """Compare the models of each seed, at the tokens of the model `reference`.
 
-    Raises `RunError` where the models have no problem in common.
+    Raises:
+        RunError: The models have no problem in common.
     """
     measured = _in_common(measured)
     legal, both = list[_Rates](), list[_Rates]()
@@ -107,7 +110,7 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
 
 
 def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
-    """The problems that all models were measured on at every seed, in one order."""
+    """The problems on which all models were evaluated at every seed, in one order."""
     by_place = {
         seed: {n: {(m.evaluation_set, m.problem.id): m for m in ms} for n, ms in models.items()}
         for seed, models in measured.items()
@@ -174,5 +177,5 @@ def _best_of_n(
 
 
 def _response_tokens(model: Sequence[EvaluatedProblem]) -> float:
-    """Mean tokens of a response, at least 1."""
+    """Mean number of tokens per response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))

@@ -1,4 +1,4 @@
-"""The base model's search at inference, beside a trained model's one response."""
+"""The base model's search at inference, for comparison with single responses of trained models."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ STAGE = "inference"
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What the base model's search of the held-out problems came to.
+    """The result of the base model's search of the held-out problems.
 
-    A search asked for more until it had spent `budget` tokens; `tokens` is what one spent on
-    average. `solved` is the share that came upon a right solution, in per cent: the verifier
-    guides the search, so it is to be held against an oracle's choice.
+    A search continued until it had spent `budget` tokens; `tokens` is the mean number spent.
+    `solved` is the share of problems for which a correct solution was found, in per cent. The
+    verifier guides the search, so the share has to be compared with an oracle's choice.
     """
 
     seed: int

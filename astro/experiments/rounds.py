@@ -1,4 +1,4 @@
-"""Runs the chain again and again, each round with the model of the one before as its policy."""
+"""Expert iteration: each round runs all stages with the previous round's model as policy."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class RoundsResult:
-    """All rounds, the number of the one with the best pass@1 on the split that ends them, and
-    whether they ended because it had stopped rising."""
+    """All rounds, the number of the best one, and whether they ended because pass@1 stopped rising.
+
+    The best round has the highest pass@1 on the split that decides when to stop."""
 
     rounds: list[Round]
     best: int
@@ -59,7 +60,7 @@ class Rounds:
         return self.config.rounds
 
     def configs(self) -> list[RunConfig]:
-        """The config, as it stands."""
+        """The config."""
         return [self.config]
 
     def run(
@@ -98,9 +99,10 @@ class Rounds:
 
 
 def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: Path) -> RunConfig:
-    """The run that round `number`, from 1, is; only the first one measures the base model.
+    """The config of round `number`, which counts from 1. Only the first evaluates the base model.
 
-    A later one has a seed of its own: a model that has hardly changed would draw the same trees.
+    Later rounds have seeds of their own, because a model that has hardly changed would sample the
+    same trees.
     """
     common, problems = config.evaluate, config.problems.model_dump()
     own = {common.split: EvaluationSet(**problems, split=common.split)}
@@ -121,7 +123,7 @@ def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: P
 def _finetuning(
     config: RunConfig, sft: SFTBinding, rounds: RoundsConfig, number: int, folder: Path
 ) -> SFTBinding:
-    """The fine-tuning of a round after the first: what it starts from, and further traces."""
+    """The fine-tuning of a later round: its start model and the traces of other rounds."""
     model = _model(config, number - 1, folder)
     if rounds.start == "base":
         model = sft.model or config.policy.params["model"]
@@ -143,7 +145,7 @@ def _judged(found: list[Round], rounds: RoundsConfig) -> RoundsResult:
 
 
 def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
-    """The round's model as it was measured; before the first one the base model, if it was."""
+    """The scores of the round's model, preceded by those of the base model if it was evaluated."""
     groups = read_groups(RunFolder(folder / _name(number)).scores)
     models = {_trained(config): (number, _model(config, number, folder))}
     base = {"base": (0, str(config.policy.params["model"]))}
@@ -158,7 +160,7 @@ def _model(config: RunConfig, number: int, folder: Path) -> str:
 
 
 def _trained(config: RunConfig) -> str:
-    """The model that a round hands on."""
+    """The model that becomes the policy of the next round."""
     return "rl" if config.rl else "sft"
 
 

@@ -1,9 +1,9 @@
-"""Studies: arms that differ in what the chain makes of the same trees, compared over seeds.
+"""Studies: arms that differ in a few keys of their config, compared over seeds.
 
-A study is a config file with `arms` and `seeds` beside the keys of a run. Each arm at each seed
-is a run of its own, `runs/<study>/seed-<s>/<arm>/`, and resumes as any run does. The first arm is
-the reference: arms whose search is configured alike take its trees, and each is fine-tuned on as
-many tokens as it was.
+A study is a config file with `arms` and `seeds` in addition to the keys of a run. Each arm at each
+seed is a run of its own, `runs/<study>/seed-<s>/<arm>/`, and resumes as any run does. The first arm
+is the reference: arms with the same search config use its trees, and each arm is fine-tuned on as
+many tokens as the reference.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class Keys(Params):
-    """What a study's file holds beside the keys of a run.
+    """The keys of a study's file in addition to those of a run.
 
-    `arms` maps a name to the keys in which it differs, the first being the reference; `seeds` are
-    those of its runs. `inference` are the keys in which a search by the base model at inference
-    differs from the rest of the file; without it there is none.
+    `arms` maps the name of an arm to the keys in which it differs; the first arm is the reference.
+    `seeds` are the seeds of its runs. `inference` are the keys in which a search by the base model
+    at inference differs from the rest of the file; without it there is no such search.
     """
 
     arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
@@ -67,7 +67,7 @@ class Keys(Params):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Configs by arm, the reference first; `seeds` take the place of their own.
+    """Configs by arm, the reference first. `seeds` replace the seeds of the configs.
 
     `inference` is the config of the search at inference, `registry` has the plugins of all.
     """
@@ -83,7 +83,7 @@ class Study:
         return next(iter(self.arms))
 
     def folder(self, runs: Path, seed: int, arm: str) -> Path:
-        """Where the run of an arm at a seed lies."""
+        """The folder of an arm's run at a seed."""
         return runs / self.name / f"seed-{seed}" / arm
 
     def runs(self) -> Iterator[tuple[int, str, RunConfig]]:
@@ -93,14 +93,16 @@ class Study:
                 yield seed, arm, self.config(seed, arm)
 
     def config(self, seed: int, arm: str) -> RunConfig:
-        """The config of an arm's run at a seed; the base is measured in the reference alone."""
+        """The config of an arm's run at a seed. Only the reference evaluates the base model."""
         config, common = self.arms[arm], self.arms[arm].evaluate
         evaluate = common if arm == self.reference else common.without_base()
         return config.model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
 
     def shares_trees(self, arm: str) -> bool:
-        """Whether an arm is searched exactly as the reference is, and on the same problems: those
-        that it is evaluated on are left out."""
+        """Whether an arm uses the trees of the reference.
+
+        It does if its search is configured in the same way and its problems are the same, which
+        depends on the evaluation sets because of decontamination."""
         reference, config = (
             self.arms[name].model_dump(include=_OF_THE_SEARCH) for name in (self.reference, arm)
         )
@@ -120,7 +122,7 @@ class Study:
     ) -> StudyResult | None:
         """Run all arms, and write `runs/<study>/results.json`; None if `until` ends them before.
 
-        A study that was ended at any moment goes on from there.
+        A study that was interrupted is resumed.
 
         Raises:
             AstroError: What ended an arm's run. What is done is kept.
@@ -146,7 +148,7 @@ class Study:
         return result
 
     def _of_the_reference(self, runs: Path, seed: int, arm: str) -> tuple[Path | None, int | None]:
-        """What an arm takes from the reference: its trees, and its number of loss tokens."""
+        """What an arm shares with the reference: its trees and its number of loss tokens."""
         if arm == self.reference:
             return None, None
         reference = RunFolder(self.folder(runs, seed, self.reference))
@@ -181,9 +183,9 @@ def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") ->
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` laid over it, mapping by mapping.
+    """`base` with `changes` merged into it, mapping by mapping.
 
-    A plugin of another name replaces the one that was there, params and all.
+    A plugin with another name replaces the original plugin and its params.
     """
     result = dict(base)
     for key, new in changes.items():
@@ -200,14 +202,14 @@ def _renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 class _Step(Struct):
-    """What is read of a step's metrics."""
+    """The metrics of a step that are read."""
 
     pass_rate: float
     backtracks: float
 
 
 def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
-    """Set the responses of all arms and seeds side by side, and what is measured beside them."""
+    """Compare the responses of all arms and seeds, and add the search at inference."""
     config = study.arms[study.reference]
     step_format: StepFormat = study.registry.build("step_format", config.step_format)
     measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
@@ -239,7 +241,7 @@ def _searched(
 
 
 def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
-    """Of accuracy and backtracks over the steps of RL, where both vary."""
+    """Correlations of accuracy and backtracks over the steps of RL, where both vary."""
     for seed, arm, _ in study.runs():
         path = RunFolder(study.folder(runs, seed, arm)).training("rl") / "metrics.jsonl"
         steps = list(read_lines(path, _Step)) if path.exists() else []
@@ -249,7 +251,7 @@ def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
 
 
 def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[EvaluatedProblem]]]:
-    """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, as far as they were measured."""
+    """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, as far as they were evaluated."""
     for arm in study.arms:
         folder = RunFolder(study.folder(runs, seed, arm))
         for model in ("base", "sft", "rl"):

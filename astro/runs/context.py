@@ -1,4 +1,4 @@
-"""The context of a run: what every stage is given."""
+"""The context of a run, which every stage is given."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ Usage = Mapping[str, Mapping[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """A claimed folder, the config, and the means to do the work.
+    """A run's locked folder, its config, and the means to run programs.
 
     `stages` are those of the run in their order. `sft_tokens` is how many loss tokens fine-tuning
     takes where the config does not say. What a run needs more than once is built or loaded once.
@@ -60,7 +60,7 @@ class RunContext:
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """What `make` returns; it is called the first time that the run asks for `name`."""
+        """The result of `make`, which is called only the first time that `name` is requested."""
         if name not in self._made:
             self._made[name] = make()
         made: T = self._made[name]
@@ -82,14 +82,16 @@ class RunContext:
 
     @contextmanager
     def started(self, stage: str, total: int, unit: str, done: int = 0) -> Iterator[None]:
-        """Announce a stage, or a part of one, and once its work is done that it has finished."""
+        """Emit that a stage or a part of it has started and, after the block, has finished."""
         began = time.monotonic()
         self.on_event(StageStarted(stage, total, unit, done))
         yield
         self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def training_problems(self) -> list[Problem]:
-        """Those of `train` that are not held out; decontamination.json says which were left out.
+        """The problems of `train` without those that decontamination leaves out.
+
+        decontamination.json lists what was left out.
 
         Raises `ProblemError`.
         """
@@ -130,11 +132,13 @@ class RunContext:
         fields: Callable[[Any], Mapping[str, float]],
         budget: Budget | None = None,
     ) -> None:
-        """Run `tasks` to their outcomes in the journal, those that are there already excepted.
+        """Run the tasks whose outcomes are not in the journal yet, and record their outcomes there.
 
-        `fields` are a result's live figures; their running means are shown. Raises `RunError` when
-        the share of failed tasks passes `max_failed`, and `VerifierError` when too many verdicts
-        are faults; they are asked for again when the run goes on.
+        `fields` returns the metrics of a result, whose running means are shown.
+
+        Raises:
+            RunError: The share of failed tasks exceeds `max_failed`.
+            VerifierError: Too many verdicts are faults. They are requested again on resuming.
         """
         finished = {task for task, failure, _ in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
@@ -181,13 +185,13 @@ class RunContext:
         return executor.run(tasks, job)
 
     def results(self, keys: Iterable[str]) -> Iterator[bytes]:
-        """The journal's results, in the order of `keys`, failed ones left out."""
+        """The results in the journal in the order of `keys`, without failed tasks."""
         return (result for key in keys if (result := self.journal.result(key)) is not None)
 
     def _add_usage(self, stage: str, counted: Usage) -> None:
-        """Add a stage's counters to those of earlier sessions, in usage.json.
+        """Add a stage's counters to those in usage.json.
 
-        They stand under the stage's name for the policy, and under `stage@role` for other roles.
+        The policy's are under the stage's name, and those of other roles under `stage@role`.
         """
         path = self.folder.usage
         usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
@@ -209,7 +213,7 @@ class RunContext:
 
 @contextmanager
 def scratch(config: RunConfig, folder: RunFolder, registry: Registry) -> Iterator[RunContext]:
-    """A run whose folder nobody has claimed, and whose journal is thrown away at the end."""
+    """A run without a locked folder, whose journal is deleted at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="astro-") as root,
         closing(Journal(RunFolder(Path(root)).journal)) as journal,

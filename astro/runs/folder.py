@@ -1,4 +1,4 @@
-"""A run's folder: where each file is, who may write there, and for which config."""
+"""A run's folder: the paths of its files, its lock, and the config that it belongs to."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from astro.errors import ConfigError, RunError
 from astro.files import check_file, write_whole
 
 FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
-"""What keys begin with that say how and how long a run is carried out, not what comes of it: they
-may change when it goes on."""
+"""Prefixes of keys that do not affect the results of a run, so they may change when it resumes."""
 
 
 class RunFolder:
-    """`runs/<name>/`: every file is written whole, and only by whoever holds the lock."""
+    """The folder `runs/<name>/`. Files are written atomically, only by the lock's holder."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -41,7 +40,7 @@ class RunFolder:
         return self.root / ("traces.jsonl" if arm == "sft" else "control_traces.jsonl")
 
     def training(self, model: str) -> Path:
-        """Where the model `sft`, `direct_sft` or `rl` is trained."""
+        """The folder in which the model `sft`, `direct_sft` or `rl` is trained."""
         return self.root / model
 
     def checkpoint(self, model: str) -> Path:
@@ -49,16 +48,16 @@ class RunFolder:
         return self.training(model) / "model"
 
     def training_metrics(self, model: str) -> Path:
-        """What a trainer reported at the end."""
+        """The metrics that a trainer reported at its end."""
         return self.training(model) / "metrics.json"
 
     def samples(self, model: str) -> Path:
-        """A model's responses to the evaluation problems."""
+        """The file of a model's responses to the evaluation problems."""
         return self.root / "eval" / f"{model}.jsonl"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder. Raises `RunError` if another run holds it."""
+        """Lock the folder. Raises `RunError` if another process has locked it."""
         self.root.mkdir(parents=True, exist_ok=True)
         try:
             lock = FileLock(self.root / ".lock", timeout=0).acquire()
@@ -71,10 +70,11 @@ class RunFolder:
 
     @contextmanager
     def claimed(self, config: RunConfig, *, fresh: bool) -> Iterator[None]:
-        """Hold the folder for a run of `config`, emptied first if `fresh`.
+        """Lock the folder for a run of `config`, and empty it first if `fresh`.
 
-        Raises `RunError` if another run holds it, if it cannot be written, or if it holds a run of
-        another config.
+        Raises:
+            RunError: Another process has locked it, it cannot be written, or it belongs to a run of
+                another config.
         """
         with self.locked():
             if fresh or self.clearing.exists():
@@ -84,13 +84,14 @@ class RunFolder:
             yield
 
     def _clear(self) -> None:
-        """Empty the folder. A marker lies in it meanwhile, so that a kill leaves no half of a run
-        that the next one would take for its own."""
+        """Empty the folder.
+
+        A marker file is in it meanwhile, so the remains after a kill are not taken for a run."""
         found = [path for path in self.root.iterdir() if path.name != ".lock"]
         if not found:
             return
         if not (self.config.exists() or self.clearing.exists()):
-            raise RunError(f"{self.root} holds no run, so --fresh leaves it alone")
+            raise RunError(f"{self.root} holds no run, so --fresh does not empty it")
         write_whole(self.clearing, [])
         for path in found:
             if path.is_dir() and not path.is_symlink():
@@ -137,7 +138,7 @@ class RunFolder:
 
 
 def discard(runs: Path) -> None:
-    """Have every run below this folder start over, also where a kill comes before its turn."""
+    """Make every run below this folder start over, even if a kill comes before its turn."""
     for config in runs.rglob("config.yaml"):
         write_whole(RunFolder(config.parent).clearing, [])
 

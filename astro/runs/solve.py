@@ -1,4 +1,4 @@
-"""One problem, searched and done with: for a first look, notebooks and other programs."""
+"""Searches a single problem without leaving files, for notebooks and other programs."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ SPLITS = ("test", "dev", "train")
 
 
 def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
-    """Search one problem as the config says, leaving no files.
+    """Search one problem with the config's search, without writing files.
 
     A string is the id or the prompt of one of the config's problems, or a text that their source
-    can read. Raises `AstroError`.
+    can read.
+
+    Raises:
+        AstroError: The problem cannot be found, or its search failed.
     """
     registry = Registry.discover()
     if isinstance(problem, str):
@@ -35,7 +38,7 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
 
 
 def find_problem(config: RunConfig, wanted: str, registry: Registry | None = None) -> Problem:
-    """The problem that a string means; see `solve`. Raises `AstroError`."""
+    """The problem that a string names, as in `solve`. Raises `AstroError`."""
     registry = registry or Registry.discover()
     source: ProblemSource = registry.build("problems", config.problems)
     errors: list[ProblemError] = []
@@ -56,7 +59,7 @@ def find_problem(config: RunConfig, wanted: str, registry: Registry | None = Non
 
 
 def best_answer(tree: SearchTree) -> Node | None:
-    """The terminal node to show: a correct one first, then by value and by visits."""
+    """The terminal node to show: correct ones come first, then higher values, then more visits."""
     return max(tree.terminals(), key=_merit, default=None)
 
 

@@ -140,7 +140,7 @@ def test_a_new_journal_carries_its_format(tmp_path: Path) -> None:
 def test_other_requests_than_the_recorded_ones_are_refused(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.db")
     journal.append("t", 0, REQUESTS, REPLIES)
-    with pytest.raises(JournalError, match="t asked something else when it was recorded"):
+    with pytest.raises(JournalError, match="t made other requests when it was recorded"):
         journal.recorded("t").replies(0, [*REQUESTS[:2], Verify(PROBLEM, "answer b")])
 
 

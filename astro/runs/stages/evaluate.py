@@ -1,4 +1,4 @@
-"""Stage 5: every model on held-out problems, by set, level and subject."""
+"""Stage 5: evaluate every model on held-out problems, by set, level and subject."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ Scores = dict[str, Figures]
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedProblem:
-    """A problem, a model's samples of it, and its greedy response (one at the most).
+    """A problem with a model's samples and its greedy response (at most one).
 
-    `evaluation_set` names the set that it is of, `prompt` is the user message as it was asked.
+    `evaluation_set` is the name of its set, and `prompt` is the user message that was sent.
     """
 
     problem: Problem
@@ -41,9 +41,9 @@ class EvaluatedProblem:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The problems of a set whose metadata holds `value` under `key`; all of it if both are empty.
+    """The problems of a set with `value` in their metadata under `key`; all if both are empty.
 
-    `models` has the figures of accuracy alone.
+    `models` has only the metrics of accuracy.
     """
 
     evaluation_set: str
@@ -114,7 +114,7 @@ def _sample(run: RunContext, model: str) -> None:
 
 
 def measure(problem: Problem, config: Evaluate) -> Program[EvaluatedProblem]:
-    """Sample one problem as the config says."""
+    """Sample responses to one problem with the config's settings."""
     respond = partial(sample_responses, problem, max_tokens=config.max_tokens)
     samples = yield from respond(config.samples, temperature=config.temperature)
     greedy = (yield from respond(1, temperature=0.0)) if config.greedy else []
@@ -129,7 +129,7 @@ def _measure(
 
 
 def _failed(run: RunContext, model: str, measured: int) -> Figures:
-    """The share of problems that failed and that no other figure counts, if there are any."""
+    """The share of failed problems, which no other metric includes, if there are any."""
     failures = sum(bool(why) for _, why, _ in run.journal.outcomes(f"{STAGE}/{model}/"))
     return _defined([("failed", mean([0.0] * measured + [1.0] * failures))] if failures else [])
 
@@ -160,8 +160,8 @@ def grouped(
 
 
 def score(measured: list[EvaluatedProblem], step_format: StepFormat) -> Figures:
-    """Every figure that is defined for these samples, by name."""
-    return _defined(_accuracy(measured)) | _defined(_behaviour(measured, step_format))
+    """Every metric that is defined for these samples, by name."""
+    return _defined(_accuracy(measured)) | _defined(_behavior(measured, step_format))
 
 
 def _defined(figures: Iterable[tuple[str, Estimate | None]]) -> Figures:
@@ -178,13 +178,13 @@ def _accuracy(measured: list[EvaluatedProblem]) -> Iterator[tuple[str, Estimate 
 
 
 def majority(measured: EvaluatedProblem, n: int) -> float:
-    """maj@n over every n samples in a row, the first ones following the last."""
+    """maj@n, averaged over all windows of n consecutive samples, taken cyclically."""
     verdicts = [sample.verdict for sample in measured.samples]
     rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
     return fmean(majority_at_k([v.answer for v in row], [v.correct for v in row]) for row in rows)
 
 
-def _behaviour(
+def _behavior(
     measured: list[EvaluatedProblem], step_format: StepFormat
 ) -> Iterator[tuple[str, Estimate | None]]:
     n = [float(len(m.samples)) for m in measured]
@@ -207,7 +207,7 @@ def _behaviour(
 
 
 def all_legal(checker: StepChecker, problem: Problem, sample: Sample) -> bool:
-    """Whether every step is legal. One that the token limit cut off is none."""
+    """Whether every step is legal, without a step that the token limit cut off."""
     return checker.legal(problem, sample.whole_steps(checker.stop))
 
 

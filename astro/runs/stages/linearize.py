@@ -1,4 +1,4 @@
-"""Stage 2: trees to chains of thought, for the method and for its control."""
+"""Stage 2: linearize trees into chains of thought, for the method and for its control."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STAGE = "linearize"
 
 @dataclass(frozen=True, slots=True)
 class _TreeHead:
-    """A tree without its nodes, which are read when its turn comes: trees may fill the memory."""
+    """A tree whose nodes are read only when needed, because all trees may exceed the memory."""
 
     problem: Problem
 

@@ -1,4 +1,4 @@
-"""Stage 6: a plain report of the run, for people."""
+"""Stage 6: write a readable report of the run."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_back
 
 @dataclass(frozen=True, slots=True)
 class SampleResponse:
-    """A response worth showing."""
+    """A response that is shown as an example."""
 
     title: str
     problem: Problem
@@ -55,7 +55,7 @@ class ReportStage:
 
 
 def examples(run: RunContext) -> list[SampleResponse]:
-    """A response of the base model, and one that backtracked and came out right, if any."""
+    """A response of the base model and, if there is one, a correct response with a backtrack."""
     return run.once("examples", partial(_examples, run))
 
 
@@ -84,7 +84,7 @@ def _first(
 
 
 def title_of(model: str) -> str:
-    """How tables name a model."""
+    """The name of a model in tables."""
     return _TITLES.get(model, model)
 
 
@@ -145,6 +145,6 @@ def _cell(name: str, figure: Estimate | None) -> str:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """An indented block, which no text can break out of."""
+    """An indented block, so that no text can end it."""
     yield from (f"    {line}" for line in text.splitlines())
     yield ""

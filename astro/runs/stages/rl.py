@@ -1,4 +1,4 @@
-"""Stage 4: RL with verifiable reward, from the fine-tuned model."""
+"""Stage 4: RL with verifiable rewards, from the fine-tuned model."""
 
 from __future__ import annotations
 
@@ -53,10 +53,13 @@ def train(run: RunContext, binding: Binding) -> None:
 
 
 def dry_run(config: RunConfig, runs: Path, registry: Registry) -> tuple[DryRunReport, str]:
-    """What `runs/<name>` would train with, and the model that it would start from.
+    """The dry run of the RL of `runs/<name>`, and the model that it would start from.
 
-    Nothing is trained. The base model is taken where the run has no fine-tuned one yet. Raises
-    `RunError` where the algorithm starts no other program, and what its dry run raises.
+    Nothing is trained. The base model is used if the run has no fine-tuned model yet. Also raises
+    what the algorithm's dry run raises.
+
+    Raises:
+        RunError: The algorithm does not start another program.
     """
     binding = _binding(config)
     with scratch(config, RunFolder(runs / config.name), registry) as run:

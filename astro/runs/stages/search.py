@@ -1,4 +1,4 @@
-"""Stage 1: problems to search trees."""
+"""Stage 1: search the training problems."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class SearchStage:
 def search_tasks(
     run: RunContext, problems: Sequence[Problem], stage: str
 ) -> list[Task[SearchTree]]:
-    """The search of each problem by the configured algorithm, which keeps no state of its own."""
+    """One search task per problem, with the configured algorithm, which keeps no state."""
     step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(
         "search",
@@ -66,11 +66,11 @@ def search_tasks(
 def _search(
     algorithm: SearchAlgorithm, step_format: StepFormat, problem: Problem, seed: int
 ) -> Program[SearchTree]:
-    """A tree of the bare problem, grown from what the policy is asked."""
+    """The tree of the original problem, searched with the user message that the policy is sent."""
     tree = yield from algorithm.search(with_prompt(problem, step_format, shots=True), seed)
     return replace(tree, problem=problem)
 
 
 def tree_fields(tree: SearchTree) -> dict[str, float]:
-    """A tree's live figures."""
+    """The metrics of a tree that are shown during the search."""
     return {"solved": float(tree.solved), "nodes": len(tree.nodes)}

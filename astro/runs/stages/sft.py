@@ -1,4 +1,4 @@
-"""Stage 3: fine-tuning on traces, the control at the same number of trained tokens."""
+"""Stage 3: fine-tune on traces; the control is trained on as many loss tokens."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
 
 
 def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
-    """The rows of all files that say something new; a file's prefix is put before their ids."""
+    """The rows of all files without repeated responses; a file's prefix is added to their ids."""
     seen: set[bytes] = set()
     for prefix, path in files:
         for row in read_lines(path, dict[str, object]):
