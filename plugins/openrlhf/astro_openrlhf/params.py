@@ -185,6 +185,11 @@ class RLParams(Launch):
         return self
 
     @property
+    def trains_critic(self) -> bool:
+        """Whether a critic is trained beside the policy."""
+        return False
+
+    @property
     def samples(self) -> int:
         """Responses in a batch of rollouts."""
         return self.prompts_per_step * self.group_size
@@ -287,6 +292,11 @@ class PpoParams(RLParams):
     value_clip: Annotated[float, Field(gt=0, description="a value's move counts up to this")] = 0.5
     critic_learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 9e-6
     value_pretraining_steps: shared.PretrainingSteps = 0
+
+    @property
+    def trains_critic(self) -> bool:
+        """PPO trains one."""
+        return True
 
     @property
     def estimator(self) -> str:

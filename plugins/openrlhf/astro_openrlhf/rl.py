@@ -38,7 +38,7 @@ class Trainer:
         workspace = Workspace(job.run_dir)
         with closing(MetricLog(job.run_dir)) as logs:
             if not workspace.model.exists():
-                workspace.clear_broken(critic=isinstance(self._params, PpoParams))
+                workspace.clear_broken(critic=self._params.trains_critic)
                 command, _ = self._prepare(workspace, job)
                 follow(command, workspace, self._recorder(logs, on_step))
                 workspace.hand_over()
