@@ -82,7 +82,7 @@ def config(distribution: Distribution, tmp_path: Path) -> Callable[..., Path]:
     problems = tmp_path / "problems.jsonl"
     rows = ({"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3))
     problems.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    direct = {"name": "direct", "params": {"self_evaluation": {"model": "judge"}}}
+    direct = {"name": "direct", "params": {"self_evaluation": {"model": "judge", "approval": ""}}}
 
     def write(**keys: Any) -> Path:
         path = tmp_path / "small.yaml"
