@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from astro.cli import main
 from astro.config.loading import read_stored
+from astro.config.migrate import MOVED
 from astro.config.run import RunConfig
 from astro.runs.folder import RunFolder
 
@@ -19,7 +20,7 @@ FIXTURES = Path(__file__).parents[1] / "fixtures" / "first_edition"
 
 @pytest.fixture(autouse=True)
 def seed_was_random_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("astro.config.migrate.MOVED", (("random_state", "seed"),))
+    monkeypatch.setattr("astro.config.migrate.MOVED", (*MOVED, ("random_state", "seed")))
 
 
 @pytest.fixture
@@ -53,13 +54,11 @@ def test_the_configs_of_a_study_are_rewritten_and_nothing_else(study: Path) -> N
     result = migrated(study)
     assert result.exit_code == 0
     arms = [study / "seed-0" / arm for arm in ("astro", "direct")]
+    moved = ["sft_tokens", "sft_model", "sft_runs", "random_state"]
+    current = ["sft.tokens", "sft.model", "sft.runs", "seed"]
+    names = [f"  {old} is now called {new}" for old, new in zip(moved, current, strict=True)]
     assert result.stdout.splitlines() == [
-        line
-        for arm in arms
-        for line in (
-            f"{arm}: config.yaml is now of format 2",
-            "  random_state is now called seed",
-        )
+        line for arm in arms for line in (f"{arm}: config.yaml is now of format 2", *names)
     ]
     assert all(config.read_text().startswith("format: 2\n") for config in configs(study))
     assert not any("random_state" in config.read_text() for config in configs(study))
