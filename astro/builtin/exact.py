@@ -19,12 +19,12 @@ class ExactVerifier:
 
     def verify(self, problem: Problem, response: str) -> Verdict:
         """A verdict on any text, in time linear in its length."""
-        reference = normalise(problem.answer)
+        reference = normalize(problem.answer)
         if not reference:
             return Verdict(Status.BAD_REFERENCE, reason="the reference answer is empty")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
-        answer = normalise(final_answer(response))
+        answer = normalize(final_answer(response))
         if not answer:
             return Verdict(Status.UNPARSED, reason=r"no \boxed{} and no `answer is`")
         if answer == reference:
@@ -41,7 +41,7 @@ def final_answer(response: str) -> str:
     return str(stated[-1]) if stated else ""
 
 
-def normalise(answer: str) -> str:
+def normalize(answer: str) -> str:
     """Collapse spaces, and remove dollar signs around the answer and a full stop after it.
 
     Lone surrogates cannot be stored as UTF-8, so they are replaced by escapes.

@@ -22,7 +22,7 @@ COMMANDS = {
     "rl": ("astro.cli.rl:rl", "Run a config up to its RL, or show what RL would be started with."),
     "evaluate": ("astro.cli.evaluate:evaluate", "Measure a policy on evaluation sets, no more."),
     "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),
-    "verify": ("astro.cli.verify:verify", "Judge a response, or a file of labelled pairs."),
+    "verify": ("astro.cli.verify:verify", "Verify a response, or a file of labeled pairs."),
     "plan": ("astro.cli.plan:plan", "Estimate what a config will take: tokens, hours, disk."),
     "migrate": ("astro.cli.migrate:migrate", "Rewrite runs of an older release in today's format."),
     "config": ("astro.cli.config:config", "Check a config file, or show it with its defaults."),

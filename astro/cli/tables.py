@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PIPE_WIDTH = 100
 SHOWN_ROWS = 20
 SHOWN_CHARS = 60
-COLOURS = {"ready": "green", "needs": "yellow", "broken": "red"}
+COLORS = {"ready": "green", "needs": "yellow", "broken": "red"}
 
 
 def print_all(*parts: RenderableType) -> None:
@@ -44,7 +44,7 @@ def plugin_table(rows: Iterable[PluginRow]) -> Table:
         table.add_column(title, overflow="fold")
     for row in rows:
         cells = (row.kind, row.name, row.distribution, row.version)
-        table.add_row(*map(text, cells), text(row.state, COLOURS[row.status]))
+        table.add_row(*map(text, cells), text(row.state, COLORS[row.status]))
     return table
 
 

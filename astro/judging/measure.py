@@ -1,4 +1,4 @@
-"""Run a verifier on labelled pairs, and time its verdicts."""
+"""Run a verifier on labeled pairs, and time its verdicts."""
 
 from __future__ import annotations
 

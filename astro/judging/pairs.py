@@ -1,4 +1,4 @@
-"""Labelled pairs of a reference and a response, and how well a verifier agrees with the labels."""
+"""Labeled pairs of a reference and a response, and how well a verifier agrees with the labels."""
 
 from __future__ import annotations
 
@@ -141,19 +141,19 @@ class VerifierJudgements:
 def figures(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """How well verdicts agree with the labels.
 
-    `n` counts all pairs and `equivalent` those labelled so. `recall` is the share of the equivalent
-    pairs with a correct verdict, `false_positives` the count of the other labelled pairs with one,
-    and `agreement` the share of labelled pairs whose verdict agrees with the label. `statuses`
+    `n` counts all pairs and `equivalent` those labeled so. `recall` is the share of the equivalent
+    pairs with a correct verdict, `false_positives` the count of the other labeled pairs with one,
+    and `agreement` the share of labeled pairs whose verdict agrees with the label. `statuses`
     counts the verdicts by status. A share of no pairs is None.
     """
-    labelled = [judgement for judgement in judgements if judgement.pair.label is not None]
-    equivalent = [judgement for judgement in labelled if judgement.pair.label]
+    labeled = [judgement for judgement in judgements if judgement.pair.label is not None]
+    equivalent = [judgement for judgement in labeled if judgement.pair.label]
     return {
         "n": len(judgements),
         "equivalent": len(equivalent),
         "recall": _share(sum(j.verdict.correct for j in equivalent), len(equivalent)),
-        "false_positives": sum(j.disagrees and j.verdict.correct for j in labelled),
-        "agreement": _share(sum(not j.disagrees for j in labelled), len(labelled)),
+        "false_positives": sum(j.disagrees and j.verdict.correct for j in labeled),
+        "agreement": _share(sum(not j.disagrees for j in labeled), len(labeled)),
         "statuses": dict(Counter(j.verdict.status.value for j in judgements)),
     }
 

@@ -1,9 +1,9 @@
-"""The responses of a run, scored again by inspect_ai: a cross-check of eval/scores.json.
+"""Scores the responses of a run again with inspect_ai, as a cross-check of eval/scores.json.
 
 inspect eval task.py -T run=runs/math-eval -T evaluation_set=math500 --model mockllm/model
 
-No model is asked. Each problem is a sample and each of its responses an epoch, so that inspect's
-accuracy is pass@1, and its standard error the one that our interval is 1.96 of each way.
+No model is called. Each problem is a sample and each of its responses an epoch, so that inspect's
+accuracy is pass@1. The intervals of eval/scores.json are 1.96 of its standard errors each way.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ from astro.types import Problem, Verdict
 from astro.verification.pool import VerifierPool
 
 Key = tuple[str, int]
-"""A problem's id in its set, and which of its responses: 1 and up, as inspect counts epochs."""
+"""A problem's id in its set, and the number of the response, from 1, as inspect counts epochs."""
 
 
 @task
 def responses(run: str, evaluation_set: str = "", of: str = "base") -> Task:
     """The responses of model `of` in the folder `run`, to all sets or to one.
 
-    Raises `ValueError` where there are none, or not equally many to each problem.
+    Raises:
+        ValueError: There are none, or problems have different numbers of responses.
     """
     measured = [
         row
@@ -73,7 +74,7 @@ def responses(run: str, evaluation_set: str = "", of: str = "base") -> Task:
 def judged(
     problems: Mapping[str, Problem], texts: Mapping[Key, str], verifier: VerifierBinding
 ) -> dict[Key, Verdict]:
-    """A new verdict on each response, by the run's verifier in a pool of its own."""
+    """A new verdict on each response from the run's verifier, in a pool of its own."""
     keys = list(texts)
     verdicts: dict[int, Verdict] = {}
     with VerifierPool(verifier) as pool:
@@ -86,7 +87,7 @@ def judged(
 
 @solver
 def recorded(texts: Mapping[Key, str]) -> Solver:
-    """Answers as the run's policy did."""
+    """A solver that replays the responses of the run's policy."""
 
     async def solve(state: TaskState, generate: Generate) -> TaskState:  # noqa: ARG001
         text = texts[str(state.sample_id), state.epoch]

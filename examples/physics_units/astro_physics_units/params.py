@@ -13,5 +13,5 @@ class VerifierParams(Params):
     """Params of verifier `physics_units`."""
 
     max_relative: Annotated[
-        float, Field(ge=0, lt=1, description="no answer is further off than this share")
+        float, Field(ge=0, lt=1, description="largest relative error of an accepted answer")
     ] = 0.01

@@ -1,12 +1,12 @@
-r"""Quantities as people and models write them: a number, and a product of powers of units.
+r"""Parses quantities as people and models write them: a number and a product of powers of units.
 
 quantity := [name ("=" | "≈")] number [unit]
 number   := ["-" | "+"] digits ["." digits] [("e" | "x 10^") whole]
 unit     := factor {["*" | "/"] factor}            "/" divides by the next factor or bracket alone
 factor   := symbol ["^"] [whole] | "(" unit ")"
 
-LaTeX's way to write these (`\times`, `\cdot`, `\frac`, `\text{}`, `^{-2}`) and unicode's (such as
-⁻²) are brought into this form first. Nothing is evaluated, and all is bounded before it is read.
+LaTeX commands (`\times`, `\cdot`, `\frac`, `\text{}`, `^{-2}`) and unicode characters (such as ⁻²)
+are brought into this form first. Nothing is evaluated, and sizes are limited before parsing.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _PREFIX_APART = re.compile(r"µ\s+|°\s+(?=[CF]\b)")
 
 
 class Unreadable(ValueError):
-    """The text is no quantity of this grammar, or exceeds its bounds."""
+    """The text is not a quantity of this grammar, or exceeds its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def read(text: str) -> Quantity:
 
 
 def _plain(text: str) -> str:
-    """The text in the letters of the grammar."""
+    """The text in the alphabet of the grammar."""
     text = _RAISED.sub(lambda match: "^" + match[0].translate(_SUPERSCRIPTS), text)
     text = _SPELLING.sub(lambda match: _SPELLINGS[match[0]], text)
     text = _TEXT.sub(r" \1 ", _POWER.sub(r"^\1 ", text))

@@ -1,8 +1,8 @@
-r"""Correct means: the final answer is the reference's quantity, to the digits that this shows.
+r"""An answer is correct if it is the reference's quantity, to the digits that the reference shows.
 
-`9.8 m/s^2` stands for everything that rounds to it, 9.75 to 9.85, in any unit of acceleration:
-`980 cm/s^2`, `35.3 km/h/s`. However few digits it shows, no answer is further off than
-`max_relative`.
+`9.8 m/s^2` stands for all values that round to it, 9.75 to 9.85, in any unit of acceleration:
+`980 cm/s^2`, `35.3 km/h/s`. The relative error is at most `max_relative`, even if the reference
+shows few digits.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from astro_physics_units.units import UnitTable
 
 MAX_CHARACTERS = 100_000
 _FLOAT_ERROR = 1e-9
-"""A share that covers what conversions between units lose."""
+"""A relative error that covers the rounding of unit conversions."""
 
 
 class PhysicsUnitsVerifier:
@@ -24,7 +24,7 @@ class PhysicsUnitsVerifier:
         self._table = UnitTable()
 
     def verify(self, problem: Problem, response: str) -> Verdict:
-        """Any text has a verdict, in time linear in its length."""
+        """The verdict on any text, in time linear in its length."""
         try:
             reference = read(problem.answer)
             self._table.convert(reference, reference.units)
@@ -44,7 +44,7 @@ class PhysicsUnitsVerifier:
         return Verdict(Status.INCORRECT, answer, f"{value:g} is not {reference.value:g}")
 
     def _tolerance(self, reference: Quantity) -> float:
-        """Half of the last digit, but no more than a share of the value; and a float's error."""
+        """Half of the last digit, at most `max_relative` of the value, plus the rounding error."""
         size = abs(reference.value)
         lost = _FLOAT_ERROR * max(size, reference.place)
         return min(reference.place / 2, self._params.max_relative * size) + lost

@@ -18,7 +18,7 @@ def astro_providers() -> list[Provider]:
         Provider(
             "rl",
             "openrlhf_grpo",
-            "group-relative policy optimisation on OpenRLHF, one machine or a cluster",
+            "group relative policy optimization on OpenRLHF, one machine or a cluster",
             target="astro_openrlhf.rl:Trainer",
             params="astro_openrlhf.params:GrpoParams",
             requires=_REQUIRES,
@@ -29,7 +29,7 @@ def astro_providers() -> list[Provider]:
         Provider(
             "rl",
             "openrlhf_ppo",
-            "proximal policy optimisation with a critic on OpenRLHF",
+            "proximal policy optimization with a critic on OpenRLHF",
             target="astro_openrlhf.rl:Trainer",
             params="astro_openrlhf.params:PpoParams",
             requires=_REQUIRES,

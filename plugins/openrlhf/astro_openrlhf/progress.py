@@ -18,7 +18,7 @@ _STEP = re.compile(
 _BATCH = re.compile(r"^Train step of epoch \d+: .*?\s(\d+)/\d+ \[.*?, (\w+=[^\]]*)\]\s*$")
 _FIGURE = re.compile(r"(\w+)=([-+.\deE]+)")
 _NOT_FINITE = re.compile(r"(?<=: )-?(?:nan|inf)\b")
-_COLOUR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
+_COLOR = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 _RAISED = re.compile(r"^(?:[A-Za-z_]\w*\.)*[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt)\b(?::|$)")
 _WORDS = 400
 
@@ -107,8 +107,8 @@ def last_error(log: str) -> str:
 
 
 def bare(line: str) -> str:
-    """A line without colours, controls, and the process that Ray or torch names before it."""
-    return _PROCESS.sub("", plain(_COLOUR.sub("", line)))
+    """A line without colors, controls, and the process that Ray or torch names before it."""
+    return _PROCESS.sub("", plain(_COLOR.sub("", line)))
 
 
 def _name(name: str) -> str:

@@ -47,8 +47,8 @@ _problem = msgspec.json.Decoder(Problem).decode
 
 
 class Settings(msgspec.Struct):
-    """What the reward function is told: the model whose tokens it reads, the verifier, and a
-    problem to try it on."""
+    """Settings of the reward function: the model whose tokens it reads, the verifier, and a problem
+    to try it on."""
 
     model: str
     verifier: dict[str, Any]

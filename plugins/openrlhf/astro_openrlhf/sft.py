@@ -36,8 +36,8 @@ _SHORTEST_RESPONSE = 2
 class Trainer:
     """The `sft` named `openrlhf_sft`; see `SFTTrainer`.
 
-    Every batch is planned beforehand, so the tokens that bear loss are known exactly; in which
-    order the batches come is OpenRLHF's.
+    Every batch is planned in advance, so the number of loss tokens is known exactly. OpenRLHF
+    determines the order of the batches.
     """
 
     def __init__(self, params: SftParams) -> None:

@@ -15,7 +15,7 @@ def astro_providers() -> list[Provider]:
         Provider(
             "rl",
             "grpo",
-            "group-relative policy optimisation, one process, CPU or GPU",
+            "group relative policy optimization, one process, CPU or GPU",
             target="astro_torch_rl.grpo:build",
             params="astro_torch_rl.params:GrpoParams",
             requires=_REQUIRES,
@@ -25,7 +25,7 @@ def astro_providers() -> list[Provider]:
         Provider(
             "rl",
             "ppo",
-            "proximal policy optimisation with a critic, one process, CPU or GPU",
+            "proximal policy optimization with a critic, one process, CPU or GPU",
             target="astro_torch_rl.ppo:build",
             params="astro_torch_rl.params:PpoParams",
             requires=_REQUIRES,

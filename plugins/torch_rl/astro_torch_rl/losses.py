@@ -1,4 +1,4 @@
-"""The maths of policy optimisation, as pure functions of tensors.
+"""The math of policy optimization, as pure functions of tensors.
 
 Shapes: `B` sequences, or prompts where said so; `T` response tokens, padded; `G` responses to one
 prompt. A mask `[B, T]` is 1 on a response's own tokens, which stand together, and 0 elsewhere.
@@ -29,7 +29,7 @@ def group_advantages(
     """A_i = r_i - mean(r), within each row of `rewards` `[B, G]`; the result has the same shape.
 
     `normalize_std` divides by the group's standard deviation (with G - 1), as GRPO does (section
-    4.1.2); Dr. GRPO leaves it out, as it favours prompts that are nearly always or never solved.
+    4.1.2); Dr. GRPO leaves it out, as it favors prompts that are nearly always or never solved.
     `leave_one_out` takes each baseline over the other G - 1 responses (RLOO), which scales
     r_i - mean(r) by G / (G - 1). Either needs G >= 2.
     """

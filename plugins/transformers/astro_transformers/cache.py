@@ -182,7 +182,7 @@ def _padded(rows: Sequence[Tensor]) -> Tensor:
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:
-    """Zeros, not uninitialised memory: a masked NaN would still poison attention."""
+    """Zeros, not uninitialized memory: a masked NaN would still poison attention."""
     _, heads, _, dim = buffer.shape
     return torch.zeros(
         (capacity[0], heads, capacity[1], dim), dtype=buffer.dtype, device=buffer.device

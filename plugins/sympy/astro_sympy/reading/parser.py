@@ -71,10 +71,10 @@ def _leading_words(cursor: Cursor) -> str:
     while token := cursor.accept("text"):
         words.append(token.text)
     text = " ".join(words)
-    labelled = bool(text) and (cursor.accept(":", "=") is not None or text.endswith((":", "=")))
-    if text and not labelled and not is_filler(text):
+    labeled = bool(text) and (cursor.accept(":", "=") is not None or text.endswith((":", "=")))
+    if text and not labeled and not is_filler(text):
         raise Unreadable(f"unexpected words {text!a:.20}")
-    return text.rstrip(":= ") if labelled else ""
+    return text.rstrip(":= ") if labeled else ""
 
 
 def _trailing_words(cursor: Cursor, text: str) -> None:
