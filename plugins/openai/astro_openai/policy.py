@@ -102,7 +102,9 @@ class OpenAIPolicy:
         try:
             if isinstance(request, Generate):
                 return await self._generate(request)
-            return await self._score(request)
+            if isinstance(request, LogProb):
+                return await self._score(request)
+            raise Refused(f"a policy does not serve {type(request).__name__}")
         except (Refused, Unscored) as refusal:
             self._meter.count(failures=1)
             return Failure(str(refusal))
