@@ -185,13 +185,14 @@ def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") ->
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """`base` with `changes` merged into it, mapping by mapping.
 
-    A plugin with another name replaces the original plugin and its params.
+    The params of a plugin are dropped where another plugin takes its place. What belongs to the
+    run, such as `sft.tokens` and `verifier.workers`, stays.
     """
     result = dict(base)
     for key, new in changes.items():
         old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping) and not _renames(old, new):
-            result[key] = merged(old, new)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            result[key] = merged(_without_params(old) if _renames(old, new) else old, new)
         else:
             result[key] = new
     return result
@@ -199,6 +200,10 @@ def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
 
 def _renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
     return "name" in new and new["name"] != old.get("name")
+
+
+def _without_params(plugin: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in plugin.items() if key != "params"}
 
 
 class _Step(Struct):

@@ -70,6 +70,11 @@ def test_another_plugin_brings_no_params_of_the_old_one() -> None:
     assert same["search"]["params"] == {"expand": 8, "iterations": 2}
 
 
+def test_what_belongs_to_the_run_stays_when_another_plugin_takes_the_place() -> None:
+    base = {"sft": {"name": "transformers", "params": {"epochs": 2}, "tokens": 900}}
+    assert merged(base, {"sft": {"name": "other"}}) == {"sft": {"name": "other", "tokens": 900}}
+
+
 def load_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     study = load(path, overrides)
     assert isinstance(study, Study)
