@@ -1,0 +1,1 @@
+"""The built-in stages of a run, one per module."""
