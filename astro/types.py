@@ -55,8 +55,10 @@ class State:
 
     @cached_property
     def prompt(self) -> Prompt:
-        """What a policy is given to continue this state, in the tokens that it sampled, up to the
-        first step whose tokens are not known."""
+        """What a policy is given to continue this state.
+
+        It holds the tokens that were sampled, up to the first step whose tokens are not known.
+        """
         ids = [step.token_ids for step in takewhile(lambda step: step.token_ids, self.steps)]
         tail = "".join(step.text for step in self.steps[len(ids) :]) if ids else ""
         exact = tuple(chain.from_iterable(ids))

@@ -113,9 +113,9 @@ def _last_boxed(text: str) -> str:
 
 
 def _braced(text: str) -> str:
-    """The text between the brace that `text` begins with and the one that closes it.
+    r"""The text between the brace that `text` begins with and the one that closes it.
 
-    It is empty if no brace closes it. Without a brace, as in `\\boxed 5`, it is the first word.
+    It is empty if no brace closes it. Without a brace, as in `\boxed 5`, it is the first word.
     """
     if not text.startswith("{"):
         return next(iter(text.split(maxsplit=1)), "").strip("$.")

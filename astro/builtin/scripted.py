@@ -183,6 +183,7 @@ class ScriptedPolicy:
         self._crash = False
 
     def add(self, ticket: int, request: Any) -> None:
+        """Queue a request; `step` fails once the prompt of one matches `crash_on`."""
         self._crash |= _matches(self._params.crash_on, request.prompt.user)
         self._writer.add(ticket, request)
 
@@ -193,9 +194,11 @@ class ScriptedPolicy:
         return self._writer.step(block)
 
     def counters(self) -> dict[str, float]:
+        """Return the number of `generated_tokens`."""
         return self._writer.counters()
 
     def close(self) -> None:
+        """Drop the requests that are still queued."""
         self._writer.close()
 
     def _next_line(self, user: str, response: str, draw: int) -> Line | None:

@@ -39,9 +39,11 @@ class LazyGroup(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the core's commands, then those of plugins."""
         return [*COMMANDS, *(provider.name for provider in _of_plugins(Registry.discover()))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return the command of that name, or None if there is none."""
         if cmd_name in COMMANDS:
             module, _, attribute = COMMANDS[cmd_name][0].partition(":")
             command: click.Command = getattr(importlib.import_module(module), attribute)
@@ -52,6 +54,7 @@ class LazyGroup(click.Group):
         return _plugin_command(registry.require(COMMAND, cmd_name))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the summaries without importing a command."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
         if added := list(_of_plugins(Registry.discover())):
@@ -59,6 +62,7 @@ class LazyGroup(click.Group):
                 formatter.write_dl([(plain(p.name), plain(p.summary)) for p in added])
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and leave with one line and an exit code if it fails."""
         try:
             with _warnings_in_one_line():
                 return super().invoke(ctx)

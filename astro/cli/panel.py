@@ -44,6 +44,7 @@ class RLPanel:
                 self._history[name].append(value)
 
     def clear(self) -> None:
+        """Forget the steps shown so far, so that nothing is drawn."""
         self._history.clear()
 
     def __rich__(self) -> RenderableType:

@@ -1,6 +1,7 @@
 """Draws the events of a run on stderr.
 
-A terminal shows progress bars and a panel for RL; a log gets a few plain lines."""
+A terminal shows progress bars and a panel for RL; a log gets a few plain lines.
+"""
 
 from __future__ import annotations
 
@@ -73,6 +74,7 @@ class LiveProgress:
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, event: Event) -> None:
+        """Update the bar of the stage that the event is about."""
         match event:
             case StageStarted(stage, total, unit, done):
                 self._tasks[stage] = self._bars.add_task(
@@ -108,6 +110,7 @@ class PlainProgress:
         self._last: dict[str, tuple[float, int]] = {}
 
     def __call__(self, event: Event) -> None:
+        """Write the event as a line, if one is due."""
         match event:
             case StageStarted(stage=stage, done=done):
                 self._started[stage] = self._last[stage] = (self._clock(), done)

@@ -1,0 +1,1 @@
+"""The configs of runs: their models, reading and writing YAML, and moved keys."""

@@ -1,0 +1,1 @@
+"""The loop that drives programs over backends, and its journal."""

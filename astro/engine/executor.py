@@ -47,5 +47,7 @@ class HasUsage(Protocol):
     """An executor that knows what its models count."""
 
     def usage(self) -> Mapping[str, Mapping[str, float]]:
-        """The counters of each role's model (see `HasCounters`) that was asked, as of now or of
-        the end of the last run."""
+        """Counters (see `HasCounters`) by role, of every model that was asked.
+
+        They are those of the run under way, or of the last one.
+        """

@@ -81,6 +81,7 @@ class Journal:
         return found or FIRST
 
     def close(self) -> None:
+        """Commit what was appended, and close the file."""
         self.commit()
         self._db.close()
 
@@ -128,7 +129,8 @@ class Journal:
     def forget_faults(self, prefix: str) -> None:
         """Delete the faulty verdicts of the tasks whose key starts with `prefix`.
 
-        Everything that followed from them is deleted too, and is done again on resuming."""
+        Everything that followed from them is deleted too, and is done again on resuming.
+        """
         self.commit()
         with self._guard():
             rows = self._db.execute(

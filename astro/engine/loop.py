@@ -260,8 +260,10 @@ def _no_such_model(role: str) -> str:
 
 
 def _sound(reply: Any) -> Any:
-    """A reply as the journal can keep it: without lone surrogates, or a `Failure` where scores or
-    log-probabilities are not finite."""
+    """A reply as the journal can keep it.
+
+    It has no lone surrogates. It is a `Failure` where scores or log-probabilities are not finite.
+    """
     if isinstance(reply, tuple):
         finite = all(map(math.isfinite, reply))
         return reply if finite else Failure("the reward model's scores are not finite")

@@ -1,0 +1,1 @@
+"""Studies, rounds, and the comparison of models over seeds."""

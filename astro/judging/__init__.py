@@ -1,0 +1,1 @@
+"""Verifiers measured on labelled pairs of references and responses."""

@@ -1,0 +1,1 @@
+"""What a config will cost: requests, tokens, GPU-hours and disk."""

@@ -1,0 +1,1 @@
+"""Plugins: their hooks, their registry, their params, and bindings to them by name."""

@@ -24,6 +24,7 @@ class Origin:
 
     @classmethod
     def of(cls, point: EntryPoint) -> Origin:
+        """Return the origin of an entry point; its distribution may be unknown."""
         if point.dist is None:
             return cls(point.name, "unknown", "?")
         return cls(point.name, point.dist.name, point.dist.version)

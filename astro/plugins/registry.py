@@ -158,8 +158,10 @@ class Registry:
         return policy.with_params(prompt=prompt.model_dump())
 
     def model_kind(self, name: str) -> str:
-        """The kind of a provider that can serve a role of `models`: a policy of that name or, if
-        there is none, a reward model."""
+        """The kind of the provider `name` that can serve a role of `models`.
+
+        It is a policy or, if there is no policy of that name, a reward model.
+        """
         kinds = {entry.provider.kind for entry in self.entries if entry.provider.name == name}
         return next((kind for kind in MODEL_KINDS if kind in kinds), MODEL_KINDS[0])
 

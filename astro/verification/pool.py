@@ -161,6 +161,7 @@ class VerifierPool:
         return dict(self._counts)
 
     def close(self) -> None:
+        """End all workers. No call follows."""
         self._own()
         for worker in self._workers:
             worker.child.stop()

@@ -27,9 +27,11 @@ _decode = msgspec.json.Decoder(dict[str, int | float]).decode
 class MetricSink(Protocol):
     """A destination that receives every row of a `MetricLog`."""
 
-    def append(self, row: MetricRow) -> None: ...
+    def append(self, row: MetricRow) -> None:
+        """Record the metrics of one step."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what is buffered. No call follows."""
 
 
 class MetricLog:
