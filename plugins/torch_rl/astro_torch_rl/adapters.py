@@ -1,7 +1,8 @@
-"""Low-rank adapters in a model: put in, told apart, merged for others, folded in at the end.
+"""Low-rank adapters (LoRA, arXiv 2106.09685): attaching them and merging them into the weights.
 
-The merged weights are computed beside the model's own, which never change: merging in place and
-out again would leave rounding behind, and a resumed run would not equal an uninterrupted one.
+Merged weights are a copy, and the model's own weights never change during training: merging in
+place and unmerging would leave rounding errors, and a resumed run would not equal an uninterrupted
+one.
 """
 
 from __future__ import annotations
@@ -21,10 +22,12 @@ _NAME = "default"
 
 
 def attach(model: PreTrainedModel, lora: Lora, seed: int) -> None:
-    """Put adapters that change nothing yet into `model`, and freeze its own weights.
+    """Add adapters to `model`, which do not change its output yet, and freeze its own weights.
 
-    Raises `TrainingError` if `lora.targets` names none of its layers, or one whose weight cannot be
-    merged for itself: experts that are one tensor, and weights that are tied to others.
+    Raises:
+        MissingEngineError: peft is not installed.
+        TrainingError: `lora.targets` matches no layer, or a layer whose weight cannot be merged,
+            because several experts share one tensor or the weight is tied to another layer's.
     """
     try:
         from peft import LoraConfig, inject_adapter_in_model
@@ -49,17 +52,20 @@ def _check_mergeable(model: PreTrainedModel) -> None:
             why = "holds no weight of its own" if weight is None else "shares its weight"
             raise TrainingError(
                 f"rl.params.lora: {name} {why}, so its adapter cannot be merged",
-                "name others as targets, such as [q_proj, v_proj]",
+                "choose other targets, such as [q_proj, v_proj]",
             )
 
 
 def trained(model: torch.nn.Module) -> dict[str, Tensor]:
-    """The parameters that take a gradient, by name."""
+    """Return the parameters that need a gradient, detached, by name."""
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
 def merged(model: PreTrainedModel) -> Mapping[str, Tensor]:
-    """The weights that a model without adapters needs to say the same, under its own names."""
+    """Return the weights of the equivalent model without adapters, under that model's names.
+
+    An adapted weight becomes W + (alpha / rank) B A (LoRA, section 4.1).
+    """
     weights = model.state_dict()
     layers = dict(_layers(model))
     if not layers:
@@ -71,7 +77,7 @@ def merged(model: PreTrainedModel) -> Mapping[str, Tensor]:
 
 
 def fold(model: PreTrainedModel) -> None:
-    """Turn `model` into the plain one whose weights `merged` gives."""
+    """Replace the adapted layers of `model` in place by plain layers with the merged weights."""
     for name, layer in list(_layers(model)):
         layer.merge()
         parent, _, child = name.rpartition(".")
@@ -79,8 +85,10 @@ def fold(model: PreTrainedModel) -> None:
 
 
 def _layers(model: PreTrainedModel) -> Iterator[tuple[str, Any]]:
-    """The layers that hold an adapter. Duck-typed, so that peft is loaded by those alone who
-    asked for adapters."""
+    """Yield the layers that have an adapter, with their names.
+
+    They are recognized by a method, so that peft is imported only where adapters are used.
+    """
     for name, module in model.named_modules():
         if hasattr(module, "get_delta_weight"):
             yield name, module

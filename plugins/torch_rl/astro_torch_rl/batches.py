@@ -1,6 +1,7 @@
 """Padded batches of training samples.
 
-A sample is trained on as a whole or not at all here, so its loss mask takes no part in a batch.
+In RL, either all response tokens of a sample are trained on or none are, so a batch has no loss
+masks.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from astro.data.samples import TrainingSample
 
 @dataclass(frozen=True, slots=True)
 class TokenBatch:
-    """Right-padded rows, and the window of their last T positions, which holds every response.
+    """Right-padded sequences, and a window of their last T positions with all response tokens.
 
-    `input_ids` `[B, S]`; `mask` `[B, T]` is true on response tokens, that is neither on what of a
-    longer prompt reaches into the window nor on padding.
+    Attributes:
+        input_ids: The token ids, `[B, S]`.
+        mask: Whether each position of the window is a response token, `[B, T]`. It is false on
+            padding and on the part of a longer prompt that lies within the window.
     """
 
     input_ids: Tensor
@@ -30,24 +33,24 @@ class TokenBatch:
 
     @property
     def targets(self) -> Tensor:
-        """The tokens in the window, `[B, T]`."""
+        """The token ids in the window, `[B, T]`."""
         return self.input_ids[:, -self.mask.shape[1] :]
 
     def scatter(self, rows: Sequence[Tensor]) -> Tensor:
-        """One value a response token, row by row, put at its place in a zero `[B, T]`."""
+        """Return `[B, T]` with one value per response token from `rows`, and 0 elsewhere."""
         window = torch.zeros(self.mask.shape, dtype=torch.float32, device=self.mask.device)
         window[self.mask] = torch.cat(list(rows)).to(window)
         return window
 
     def gather(self, window: Tensor) -> list[Tensor]:
-        """The inverse of `scatter`: each row's values at its response tokens."""
+        """Return each row's values at its response tokens. This is the inverse of `scatter`."""
         lengths = self.mask.sum(dim=1).tolist()
         return list(torch.split(window[self.mask], lengths))
 
 
 @dataclass(frozen=True, slots=True)
 class Batcher:
-    """Cuts sequences into padded batches on `device`, of at most `max_tokens` padded tokens."""
+    """Splits samples into padded batches on `device` of at most `max_tokens` padded tokens."""
 
     device: torch.device
     max_tokens: int
@@ -55,7 +58,7 @@ class Batcher:
     def batches(
         self, sequences: Sequence[TrainingSample]
     ) -> Iterator[tuple[list[int], TokenBatch]]:
-        """Each batch with the indices of its rows."""
+        """Yield each batch with the indices of its samples in `sequences`."""
         for indices in micro_batches([s.length for s in sequences], self.max_tokens):
             yield indices, collate([sequences[i] for i in indices], self.device)
 
@@ -63,7 +66,10 @@ class Batcher:
     def each(
         self, sequences: Sequence[TrainingSample], score: Callable[[TokenBatch], Tensor]
     ) -> list[Tensor]:
-        """What `score` gives as `[B, T]`, without gradient: one value a response token, by row."""
+        """Return one value per response token, `[T]` per sample in the order of `sequences`.
+
+        `score` computes the values of a batch, `[B, T]`. It is called without gradients.
+        """
         found: dict[int, Tensor] = {}
         for indices, batch in self.batches(sequences):
             found.update(zip(indices, batch.gather(score(batch)), strict=True))
@@ -71,9 +77,9 @@ class Batcher:
 
 
 def collate(sequences: Sequence[TrainingSample], device: torch.device) -> TokenBatch:
-    """Rows of `prompt_ids + response_ids`, padded with token 0.
+    """Return a batch of `prompt_ids + response_ids`, padded on the right with token 0.
 
-    Padding stands to the right of everything that is read, so causal attention needs no mask.
+    There is no attention mask: under causal attention no token attends to padding on its right.
     """
     rows = [torch.tensor(s.ids) for s in sequences]
     input_ids = pad_sequence(rows, batch_first=True)
@@ -85,9 +91,9 @@ def collate(sequences: Sequence[TrainingSample], device: torch.device) -> TokenB
 
 
 def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
-    """Indices grouped by similar length, each group of at most `max_tokens` padded tokens.
+    """Group the indices of sequences by length, with at most `max_tokens` padded tokens per group.
 
-    A sequence longer than `max_tokens` has a group of its own.
+    A sequence longer than `max_tokens` forms a group of its own.
     """
     groups: list[list[int]] = []
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
@@ -100,10 +106,10 @@ def micro_batches(lengths: Sequence[int], max_tokens: int) -> list[list[int]]:
 
 
 def minibatches(size: int, minibatch: int | None, epochs: int, rng: Random) -> list[list[int]]:
-    """The indices of the sequences of each optimizer step, at most `minibatch` of them.
+    """Return the indices of the sequences of each optimizer step, at most `minibatch` per step.
 
-    The steps of a pass are as even as can be: a small remainder would move the weights as far
-    as a whole minibatch does.
+    The steps of a pass differ in size by at most one sequence, because a small last minibatch
+    would change the weights as much as a full one.
     """
     steps = math.ceil(size / (minibatch or max(size, 1)))
     found: list[list[int]] = []

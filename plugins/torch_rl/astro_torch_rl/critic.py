@@ -1,4 +1,4 @@
-"""The critic of PPO: the value V of every state that a response passes through."""
+"""The critic of PPO, which estimates the value V of each prefix of a response."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from astro_torch_rl.updates import MicroBatch, run_updates
 
 
 class Critic:
-    """A copy of the start model's trunk under a linear head, which starts at V = 0.
+    """A copy of the start model's trunk with a linear head, which is initialized so that V = 0.
 
-    It shares no weights with the policy, so that neither loss disturbs the other, at the price of a
-    second model's memory.
+    It shares no weights with the policy, so the two losses do not interfere. This takes the memory
+    of a second model.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class Critic:
         self._optimizer = Optimizer(self._model.parameters(), settings.learning_rate, params)
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed run needs beside the start model."""
+        """Return the state that a resumed run needs in addition to the start model."""
         return {"optimiser": self._optimizer.state(), "weights": adapters.trained(self._model)}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load what `state` returned."""
+        """Load a state that `state` returned."""
         self._optimizer.load_state(state["optimiser"])
         self._model.load_state_dict(state["weights"], strict=False)
 
     def values(self, sequences: Sequence[TrainingSample]) -> list[Tensor]:
-        """Return V before each response token, `[T]` per sequence, without gradient."""
+        """Return the value of the prefix before each response token, `[T]` per sample, detached."""
         return self._batcher.each(sequences, self._values)
 
     def update(
@@ -103,7 +103,7 @@ class Critic:
         return found.loss
 
     def _values(self, batch: TokenBatch) -> Tensor:
-        """V before each token of the window, `[B, T]`."""
+        """Return the value of the prefix before each token of the window, `[B, T]`."""
         kind, dtype = batch.input_ids.device.type, self._device.dtype
         with torch.autocast(kind, dtype, enabled=dtype is not torch.float32):
             hidden = self._model["trunk"](input_ids=batch.input_ids, use_cache=False)

@@ -52,10 +52,10 @@ def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
 
 
 def checkpoint_gradients(model: PreTrainedModel) -> None:
-    """Let the backward pass compute the layers again, which saves memory.
+    """Recompute activations in the backward pass, which saves memory (arXiv 1604.06174).
 
-    A layer does so in training mode only. Its modules stay in evaluation mode, and so does the
-    layer while it computes, so that dropout stays off.
+    A layer does this in training mode only. Its modules stay in evaluation mode, and so does the
+    layer itself while it computes, so that dropout stays off.
 
     Raises:
         TrainingError: The model does not support it.

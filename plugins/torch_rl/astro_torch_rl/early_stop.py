@@ -26,7 +26,7 @@ def early_stop(rows: Sequence[Mapping[str, float]], max_silent_steps: int) -> st
         return ""
     reward = fmean(row["reward"] for row in last)
     if reward >= SOLVED:
-        return f"training ended at step {rows[-1]['step']}: every response is right by now"
+        return f"training ended at step {rows[-1]['step']}: every response is correct"
     raise TrainingError(
         f"nothing to learn from in {len(last)} steps: within each group all rewards are equal "
         f"(mean reward {reward:.3f})",

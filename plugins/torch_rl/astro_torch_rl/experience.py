@@ -1,4 +1,4 @@
-"""What an update is computed from: samples with the advantage of each of their tokens."""
+"""The inputs of an update: samples with the advantage of each response token."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ class Experience:
     Attributes:
         sequence: The prompt and the response.
         advantages: The advantage of each token.
-        old_logprobs: The denominators of the ratio; None where the current policy gives them.
-        reference_logprobs: Those of the start model, if there is a KL term.
+        old_logprobs: Log-probabilities in the denominator of the ratio; None to take those of the
+            current policy.
+        reference_logprobs: Log-probabilities under the start model, if there is a KL term.
         values: The critic's values before each token, if there is a critic.
         returns: The returns that the critic is trained on, if there is a critic.
     """
@@ -42,9 +43,9 @@ class CachedLogprobs:
     reference_logprobs: Sequence[Tensor | None]
 
     def penalties(self, sequences: Sequence[TrainingSample], params: TrainParams) -> list[Tensor]:
-        """Return what is subtracted from each token's reward: its weighted KL, `[T]` per sample.
+        """Return the KL penalty to subtract from each token's reward, `[T]` per sample.
 
-        It is 0 where the KL is a term of the loss, or where there is none.
+        It is `kl` times the KL estimate, and 0 if the KL is a term of the loss or not used.
         """
         models = zip(self.old_logprobs, self.reference_logprobs, strict=True)
         return [

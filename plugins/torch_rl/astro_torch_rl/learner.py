@@ -49,21 +49,21 @@ class Learner:
         self._optimizer = Optimizer(model.parameters(), params.learning_rate, params)
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed run needs beside the model that `checkpoint` writes."""
+        """Return the state that a resumed run needs in addition to the saved model."""
         adapter = adapters.trained(self.model) if self._params.lora else {}
         return {"optimiser": self._optimizer.state(), "adapter": adapter}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load what `state` returned."""
+        """Load a state that `state` returned."""
         self._optimizer.load_state(state["optimiser"])
         self.model.load_state_dict(state["adapter"], strict=False)
 
     def precompute_logprobs(
         self, sequences: Sequence[TrainingSample], updates: int
     ) -> CachedLogprobs:
-        """Return the logprobs that the losses need of the models as they are before `updates`.
+        """Return the logprobs that the losses need, `[T]` per sample, before any of `updates`.
 
-        With a single update the ratio is always 1, so no forward pass is spent on it.
+        With a single update the ratio is always 1, so its denominator is not computed.
         """
         params, nothing = self._params, [None] * len(sequences)
         old: Sequence[Tensor | None] = nothing
@@ -79,12 +79,12 @@ class Learner:
     ) -> dict[str, float]:
         """Take one optimizer step per minibatch, at `rate` times the learning rate.
 
-        Returns metrics over response tokens: `loss`, `entropy`, `clip_fraction`, `kl` (k3, from the
-        ratio's denominator to the policy being trained) and `kl_reference`. At temperature 1 also
-        how far the sampler is from the trainer before the first step: `mismatch`, the mean
-        difference of their logprobs, and `mismatch_kl`; and the mean `importance` of truncated
-        importance weights with the share `importance_capped`. Without experience, only
-        `learning_rate`.
+        Returns means over response tokens: `loss`, `entropy`, `clip_fraction`, `kl` (the k3
+        estimate from the ratio's denominator to the policy being trained) and `kl_reference`. At
+        temperature 1, two more metrics compare sampler and trainer before the first step:
+        `mismatch`, the mean absolute difference of their logprobs, and `mismatch_kl`. With
+        truncated importance weights there are also their mean, `importance`, and the share of
+        tokens at the cap, `importance_capped`. Without experience there is only `learning_rate`.
         """
         metrics = MetricMeans()
         metrics.add("learning_rate", self._optimizer.set_rate(rate))
@@ -128,7 +128,7 @@ class Learner:
     def _kl_term(
         self, micro_batch: MicroBatch, scores: Scores, metrics: MetricMeans
     ) -> Tensor | float:
-        """The weighted KL to the start model; 0 where it is no term of the loss."""
+        """The weighted KL to the start model; 0 if it is not a term of the loss."""
         params = self._params
         reference = micro_batch.window([e.reference_logprobs for e in micro_batch.experience])
         if reference is None:

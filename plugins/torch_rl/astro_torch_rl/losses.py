@@ -1,7 +1,8 @@
-"""The math of policy optimization, as pure functions of tensors.
+"""Advantages and losses of policy optimization, as pure functions of tensors.
 
-Shapes: `B` sequences, or prompts where said so; `T` response tokens, padded; `G` responses to one
-prompt. A mask `[B, T]` is 1 on a response's own tokens, which stand together, and 0 elsewhere.
+Shapes: `B` sequences (or prompts, in `group_advantages`), `T` response tokens with padding, `G`
+responses to one prompt, `V` tokens of the vocabulary. A mask `[B, T]` is 1 on the tokens of a
+response, which are contiguous, and 0 elsewhere. Log-probabilities and entropies are in nats.
 
 Sources: PPO, arXiv 1707.06347; GAE, arXiv 1506.02438; GRPO (DeepSeekMath), arXiv 2402.03300;
 Dr. GRPO, arXiv 2503.20783; DAPO, arXiv 2503.14476; RLOO, arXiv 2402.14740; value clipping, arXiv
@@ -26,12 +27,18 @@ _VARIANCE_FLOOR = 1e-8
 def group_advantages(
     rewards: Tensor, normalize_std: bool = False, leave_one_out: bool = False
 ) -> Tensor:
-    """A_i = r_i - mean(r), within each row of `rewards` `[B, G]`; the result has the same shape.
+    """Return the advantages A_i = r_i - mean(r) within each group (Dr. GRPO), `[B, G]`.
 
-    `normalize_std` divides by the group's standard deviation (with G - 1), as GRPO does (section
-    4.1.2); Dr. GRPO leaves it out, as it favors prompts that are nearly always or never solved.
-    `leave_one_out` takes each baseline over the other G - 1 responses (RLOO), which scales
-    r_i - mean(r) by G / (G - 1). Either needs G >= 2.
+    Args:
+        rewards: One row per prompt, `[B, G]`.
+        normalize_std: Divide by the group's standard deviation, computed with G - 1, as GRPO does
+            (section 4.1.2). Dr. GRPO omits this because it gives more weight to prompts that are
+            nearly always or nearly never solved.
+        leave_one_out: Compute each baseline over the other G - 1 responses (RLOO), which scales
+            r_i - mean(r) by G / (G - 1).
+
+    Raises:
+        ValueError: G is 1, and one of the options is set.
     """
     size = rewards.shape[1]
     if size < 2 and (normalize_std or leave_one_out):
@@ -45,9 +52,12 @@ def group_advantages(
 
 
 def token_rewards(rewards: Tensor, penalties: Tensor, mask: Tensor) -> Tensor:
-    """r_it = -penalty_it, and the response's reward on its last token; `[B, T]`.
+    """Return r_it = -penalty_it, plus the reward of the response on its last token, `[B, T]`.
 
-    `rewards` `[B]` are the verifier's; `penalties` `[B, T]` such as the weighted KL of each token.
+    Args:
+        rewards: The reward of each response, `[B]`.
+        penalties: The penalty of each token, such as its weighted KL, `[B, T]`.
+        mask: The response tokens, `[B, T]`.
     """
     last = mask.cumsum(dim=1) == mask.sum(dim=1, keepdim=True)
     return torch.where(last, rewards.unsqueeze(1), 0.0) * mask - penalties * mask
@@ -56,13 +66,17 @@ def token_rewards(rewards: Tensor, penalties: Tensor, mask: Tensor) -> Tensor:
 def gae(
     rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, gae_lambda: float
 ) -> tuple[Tensor, Tensor]:
-    """Advantages and returns, `[B, T]` each, 0 off the mask (GAE eq. 16):
+    """Return advantages A and returns R, both `[B, T]` and 0 outside the mask.
 
-        delta_t = r_t + gamma V_(t+1) - V_t
-        A_t = delta_t + gamma lambda A_(t+1),  R_t = A_t + V_t
+    delta_t = r_t + gamma V_(t+1) - V_t, A_t = delta_t + gamma lambda A_(t+1) and R_t = A_t + V_t
+    (GAE, eq. 16). V and A are 0 after the last token of a response.
 
-    `rewards` and `values` are `[B, T]`; `values[:, t]` is V of what stands before token t. After a
-    response's last token both V and A are 0.
+    Args:
+        rewards: The reward of each token, `[B, T]`.
+        values: The value of the prefix before each token, `[B, T]`.
+        mask: The response tokens, `[B, T]`.
+        gamma: The discount, in [0, 1].
+        gae_lambda: The lambda of the estimator, in [0, 1].
     """
     values = values * mask
     advantages = torch.zeros_like(values)
@@ -76,7 +90,10 @@ def gae(
 
 
 def normalized(advantages: Tensor, mask: Tensor) -> Tensor:
-    """`advantages` `[B, T]` less their mean over the mask, divided by their deviation (with N)."""
+    """Return advantages with mean 0 and variance 1 over the mask, and 0 outside it, `[B, T]`.
+
+    The variance is computed with N, not N - 1.
+    """
     count = mask.sum()
     centred = (advantages - (advantages * mask).sum() / count) * mask
     variance = centred.square().sum() / count
@@ -84,14 +101,17 @@ def normalized(advantages: Tensor, mask: Tensor) -> Tensor:
 
 
 def sequence_weights(lengths: Tensor, aggregation: Aggregation, max_length: int) -> Tensor:
-    """The weight w_i of each token of sequence i, `[B]`, so that the loss is sum_i w_i sum_t l_it.
+    """Return the weight w_i of each token of sequence i, `[B]`; the loss is sum_i w_i sum_t l_it.
 
-    `lengths` `[B]` are the response lengths |o_i| >= 1 of *all* sequences of one optimizer step, so
-    that the losses of its micro-batches add up to the loss of the whole.
+    - `token_mean`: 1 / sum_j |o_j|, so that all tokens have the same weight (DAPO, eq. 8).
+    - `sequence_mean`: 1 / (B |o_i|), so that all responses have the same weight (GRPO, eq. 3).
+    - `constant_length`: 1 / (B max_length), without a bias by length (Dr. GRPO).
 
-    - `token_mean`: 1 / sum_j |o_j| (DAPO eq. 8): every token counts alike.
-    - `sequence_mean`: 1 / (B |o_i|) (GRPO eq. 3): every response counts alike.
-    - `constant_length`: 1 / (B max_length) (Dr. GRPO): no bias by length.
+    Args:
+        lengths: The response lengths |o_i| >= 1 of *all* sequences of one optimizer step, `[B]`,
+            so that the losses of its micro-batches add up to the loss of the step.
+        aggregation: One of the three above.
+        max_length: The largest possible length of a response, in tokens.
     """
     size = len(lengths)
     lengths = lengths.to(torch.float32)
@@ -104,7 +124,13 @@ def sequence_weights(lengths: Tensor, aggregation: Aggregation, max_length: int)
 
 @dataclass(frozen=True, slots=True)
 class PolicyLoss:
-    """A loss to minimise, and over the masked tokens: how many were clipped, and sum of KL."""
+    """The policy loss of a micro-batch.
+
+    Attributes:
+        loss: The loss to minimize, a scalar.
+        clipped: The number of clipped tokens.
+        kl: The sum over tokens of the KL estimate between the old and the new policy.
+    """
 
     loss: Tensor
     clipped: Tensor
@@ -122,21 +148,22 @@ def policy_loss(
     clip_high: float,
     importance: Tensor | None = None,
 ) -> PolicyLoss:
-    """The clipped surrogate, PPO eq. 7 with DAPO's two bounds, eq. 10:
+    """Compute the clipped surrogate loss (PPO, eq. 7) with the two bounds of DAPO (eq. 10).
 
-        l_it = -c_it min(rho_it A_it, clip(rho_it, 1 - clip_low, 1 + clip_high) A_it)
-        rho_it = exp(logprobs_it - old_logprobs_it)
+    l_it = -c_it min(rho_it A_it, clip(rho_it, 1 - clip_low, 1 + clip_high) A_it), where
+    rho_it = exp(logprobs_it - old_logprobs_it). A token counts as clipped if the clipped term is
+    the smaller one, because it then has no gradient. The KL is the k3 estimate of KL(old || new),
+    because the tokens were sampled from the old policy.
 
     Args:
-        logprobs: of the policy being trained, `[B, T]`.
-        old_logprobs: of the policy that is the ratio's denominator, without gradient, `[B, T]`.
-        advantages: `[B]`, or `[B, T]` where each token has its own.
-        mask: `[B, T]`.
-        weights: `[B]`, from `sequence_weights`.
-        importance: c, `[B, T]`, from `importance_weights`; 1 if left out.
-
-    A token counts as clipped when the clipped term is the smaller one, where it has no gradient.
-    The KL is k3 of KL(old || new), whose samples the tokens are.
+        logprobs: Log-probabilities under the policy being trained, `[B, T]`.
+        old_logprobs: Log-probabilities in the denominator of the ratio, detached, `[B, T]`.
+        advantages: One per response, `[B]`, or one per token, `[B, T]`.
+        mask: The response tokens, `[B, T]`.
+        weights: The weight of each row's tokens from `sequence_weights`, `[B]`.
+        clip_low: The ratio is clipped from below at 1 - `clip_low`.
+        clip_high: The ratio is clipped from above at 1 + `clip_high`.
+        importance: c from `importance_weights`, `[B, T]`; None for 1.
     """
     mask = mask.to(logprobs.dtype)
     advantages = advantages.unsqueeze(1) if advantages.ndim == 1 else advantages
@@ -155,17 +182,27 @@ def policy_loss(
 
 
 def importance_weights(logprobs: Tensor, sampled_logprobs: Tensor, cap: float) -> Tensor:
-    """c_it = min(pi_trainer / pi_sampler, cap) of each token, `[B, T]`, without gradient.
+    """Return c_it = min(pi_trainer / pi_sampler, cap) for each token, detached, `[B, T]`.
 
-    It corrects for a sampler whose probabilities, computed by other kernels or in another type,
-    are not the trainer's. `logprobs` are the trainer's of the weights that sampled.
+    These truncated importance weights (Yao et al.) correct for a sampler whose kernels or dtype
+    give other probabilities than the trainer's.
+
+    Args:
+        logprobs: The trainer's log-probabilities, under the weights that sampled, `[B, T]`.
+        sampled_logprobs: The sampler's log-probabilities, `[B, T]`.
+        cap: The largest weight, > 0.
     """
     return (logprobs - sampled_logprobs).detach().exp().clamp(max=cap)
 
 
 @dataclass(frozen=True, slots=True)
 class ValueLoss:
-    """A loss to minimise, and how many masked values have no gradient for being clipped."""
+    """The value loss of a micro-batch.
+
+    Attributes:
+        loss: The loss to minimize, a scalar.
+        clipped: The number of tokens whose value has no gradient because it was clipped.
+    """
 
     loss: Tensor
     clipped: Tensor
@@ -180,9 +217,17 @@ def value_loss(
     weights: Tensor,
     clip: float | None,
 ) -> ValueLoss:
-    """l_it = max((V - R)^2, (V_old + clip(V - V_old, -clip, clip) - R)^2) / 2, all `[B, T]`.
+    """Compute l_it = max((V - R)^2, (V_old + clip(V - V_old, -clip, clip) - R)^2) / 2.
 
-    `weights` `[B]` are from `sequence_weights`. Without `clip` the first term stands alone.
+    The clipping is described in arXiv 2005.12729.
+
+    Args:
+        values: V under the critic being trained, `[B, T]`.
+        old_values: V before the first update on this batch, `[B, T]`.
+        returns: R from `gae`, `[B, T]`.
+        mask: The response tokens, `[B, T]`.
+        weights: The weight of each row's tokens from `sequence_weights`, `[B]`.
+        clip: The largest change of a value that counts; None for (V - R)^2 / 2 alone.
     """
     plain = (values - returns).square()
     bounded = plain
@@ -195,32 +240,41 @@ def value_loss(
 
 
 def weighted_sum(values: Tensor, mask: Tensor, weights: Tensor) -> Tensor:
-    """sum_i weights_i sum_t mask_it values_it, of values `[B, T]` and weights `[B]`."""
+    """Return sum_i w_i sum_t m_it v_it for values and mask `[B, T]` and weights `[B]`, a scalar."""
     return ((values * mask).sum(dim=1) * weights).sum()
 
 
 def kl_k1(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
-    """log p - log q per token sampled from p: unbiased for KL(p || q), of either sign."""
+    """Estimate KL(p || q) as log p - log q per token sampled from p (Schulman's k1).
+
+    It is unbiased and can be negative.
+    """
     return logprobs - ref_logprobs
 
 
 def kl_k2(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
-    """(log p - log q)^2 / 2 per token: biased, never negative, small variance."""
+    """Estimate KL(p || q) as (log p - log q)^2 / 2 per token sampled from p (Schulman's k2).
+
+    It is biased, never negative, and has a small variance.
+    """
     return 0.5 * (logprobs - ref_logprobs).square()
 
 
 def kl_k3(logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
-    """q/p - 1 - log(q/p) per token sampled from p: unbiased and never negative (GRPO eq. 4)."""
+    """Estimate KL(p || q) as q/p - 1 - log(q/p) per token sampled from p (Schulman's k3).
+
+    It is unbiased and never negative (GRPO, eq. 4).
+    """
     log_ratio = ref_logprobs - logprobs
     return log_ratio.expm1() - log_ratio
 
 
 def kl_estimate(estimator: KLEstimator, logprobs: Tensor, ref_logprobs: Tensor) -> Tensor:
-    """KL(p || q) per token, by the estimator of this name; p has sampled the tokens."""
+    """Estimate KL(p || q) per token with the named estimator; the tokens were sampled from p."""
     return {"k1": kl_k1, "k2": kl_k2, "k3": kl_k3}[estimator](logprobs, ref_logprobs)
 
 
 def entropy(logits: Tensor) -> Tensor:
-    """H = -sum_v p_v log p_v in nats, of logits `[..., V]`; the result is `[...]`."""
+    """Return the entropy -sum_v p_v log p_v in nats of logits `[..., V]`, with shape `[...]`."""
     log_p = logits.log_softmax(dim=-1)
     return -(log_p.exp() * log_p).sum(dim=-1)

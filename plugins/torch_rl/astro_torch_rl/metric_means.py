@@ -7,7 +7,7 @@ from collections import defaultdict
 
 
 class MetricMeans:
-    """Sums of metrics, and the counts to divide them by, such as tokens or updates."""
+    """Accumulates sums of metrics and the counts to divide them by, such as tokens or updates."""
 
     def __init__(self) -> None:
         self._sums: defaultdict[str, float] = defaultdict(float)

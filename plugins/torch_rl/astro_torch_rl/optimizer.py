@@ -1,4 +1,4 @@
-"""AdamW with a schedule and clipped gradients. Steps that are not finite are skipped."""
+"""AdamW (arXiv 1711.05101) with a schedule and clipped gradients; non-finite steps are skipped."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Optimizer:
         return norm if finite else None
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed run needs beside the weights."""
+        """Return the state that a resumed run needs in addition to the weights."""
         return self._adamw.state_dict()
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Load what `state` returned."""
+        """Load a state that `state` returned."""
         self._adamw.load_state_dict(state)
 
 

@@ -15,7 +15,7 @@ from astro_hf import params as shared
 Aggregation = Literal["token_mean", "sequence_mean", "constant_length"]
 LossAggregation = Annotated[Aggregation, Field(description="how token losses are averaged")]
 EstimatorOfKL = Annotated[
-    shared.KLEstimator, Field(description="Schulman's; k1 in the reward only")
+    shared.KLEstimator, Field(description="Schulman's estimator of KL; k1 only in the reward")
 ]
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -27,7 +27,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "max_pass_rate": 0.75,
     }
 }
-"""Section 5 of the ASTRO paper. Its number of filter samples is not public."""
+"""Section 5 of the ASTRO paper, which does not give the number of filter samples."""
 
 
 class Lora(Params):
@@ -41,7 +41,7 @@ class Lora(Params):
 
 
 class TrainParams(Params):
-    """What `grpo` and `ppo` share."""
+    """Params that `grpo` and `ppo` share."""
 
     steps: shared.Steps = 40
     prompts_per_step: shared.PromptsPerStep = 16
@@ -49,13 +49,17 @@ class TrainParams(Params):
     max_tokens: shared.MaxTokens = 256
     temperature: shared.Temperature = 1.0
     max_silent_steps: Annotated[
-        int, Field(ge=1, description="steps in a row without two different rewards end the run")
+        int, Field(ge=1, description="consecutive steps with equal rewards that end the training")
     ] = 5
 
-    filter_samples: Annotated[int, Field(ge=0, description="per prompt; 0: no filter")] = 8
-    filter_prompts: Annotated[int, Field(ge=1, description="prompts measured at most")] = 1024
-    min_pass_rate: Annotated[float, Field(ge=0, le=1, description="of the start model")] = 0.01
-    max_pass_rate: Annotated[float, Field(ge=0, le=1, description="of the start model")] = 0.75
+    filter_samples: Annotated[int, Field(ge=0, description="samples per prompt; 0: none")] = 8
+    filter_prompts: Annotated[int, Field(ge=1, description="most prompts to measure")] = 1024
+    min_pass_rate: Annotated[float, Field(ge=0, le=1, description="lowest, of the start model")] = (
+        0.01
+    )
+    max_pass_rate: Annotated[
+        float, Field(ge=0, le=1, description="highest, of the start model")
+    ] = 0.75
 
     aggregation: LossAggregation = "sequence_mean"
     clip_low: shared.ClipLow = 0.2
@@ -64,13 +68,13 @@ class TrainParams(Params):
     kl_estimator: EstimatorOfKL = "k3"
     kl_in: shared.KLPlace = "loss"
     entropy_bonus: Annotated[float, Field(ge=0, description="weight of the mean entropy")] = 0.0
-    mask_truncated: Annotated[bool, Field(description="no loss on cut responses")] = False
+    mask_truncated: Annotated[bool, Field(description="no loss on truncated responses")] = False
     old_logprobs: Annotated[
-        Literal["recompute", "sampler"], Field(description="the ratio's denominator")
+        Literal["recompute", "sampler"], Field(description="source of the ratio's denominator")
     ] = "recompute"
     importance_cap: Annotated[
         float | None,
-        Field(gt=0, description="weigh tokens by trainer / sampler probability, at most this"),
+        Field(gt=0, description="token weights are min(trainer / sampler probability, this cap)"),
     ] = None
 
     learning_rate: shared.Rate = 1e-6
@@ -87,13 +91,13 @@ class TrainParams(Params):
         int, Field(ge=1, description="padded tokens per forward pass; bounds memory")
     ] = 4_096
     gradient_checkpointing: shared.GradientCheckpointing = False
-    lora: Annotated[Lora | None, Field(description="adapters; none: all weights train")] = None
+    lora: Annotated[Lora | None, Field(description="none: all weights are trained")] = None
 
     save_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 5
     wandb: Annotated[shared.Wandb | None, Field(description="also log to Weights & Biases")] = None
     dtype: Annotated[
         shared.Dtype,
-        Field(description="of the forward pass (weights stay float32); auto: bfloat16 on a GPU"),
+        Field(description="of the forward pass; weights stay float32; auto: bfloat16 on a GPU"),
     ] = "auto"
     device: shared.DeviceName = "auto"
     threads: shared.Threads = None
@@ -103,16 +107,18 @@ class TrainParams(Params):
         if self.min_pass_rate > self.max_pass_rate:
             raise ValueError("min_pass_rate is above max_pass_rate")
         if self.old_logprobs == "sampler" and self.temperature != 1.0:
-            raise ValueError("old_logprobs: sampler needs temperature 1, at which they are given")
+            raise ValueError(
+                "old_logprobs: sampler needs temperature 1, as samplers report logprobs at 1"
+            )
         if self.importance_cap and self.temperature != 1.0:
-            raise ValueError("importance_cap needs temperature 1, at which the sampler's are given")
+            raise ValueError("importance_cap needs temperature 1, as samplers report logprobs at 1")
         if self.importance_cap and self.old_logprobs == "sampler":
             raise ValueError("importance_cap needs old_logprobs: recompute")
         shared.check_kl(self.kl, self.kl_in, self.kl_estimator)
         return self
 
     def cost(self) -> StageCost:
-        """A training's, if no prompt has to be replaced."""
+        """Return the cost of a training in which no group is replaced."""
         prompts = self.steps * self.prompts_per_step
         rollouts = RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True)
         if not self.filter_samples:
@@ -123,7 +129,7 @@ class TrainParams(Params):
         return StageCost((tried, rollouts))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """Two steps on a few short responses. No prompt is left out for its pass rate."""
+        """Return the changed params: two steps, few short responses, no bounds on pass rates."""
         return {
             **capped(
                 self,
@@ -145,11 +151,11 @@ class TrainParams(Params):
 
 
 class GrpoParams(TrainParams):
-    """Params of `grpo`. By default the paper's variant: no KL term, no division by the std."""
+    """Params of `grpo`. The default is the variant of the ASTRO paper; see `grpo.py`."""
 
     preset: shared.PaperPreset = None
     group_size: shared.ComparedGroupSize = 8
-    max_refills: Annotated[int, Field(ge=0, description="rounds that replace silent groups")] = 2
+    max_refills: Annotated[int, Field(ge=0, description="rounds of replacing silent groups")] = 2
     normalize_std: shared.NormalizeStd = False
     leave_one_out: shared.LeaveOneOut = False
 
@@ -159,7 +165,7 @@ class GrpoParams(TrainParams):
         return shared.with_preset(values, PRESETS)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """As `TrainParams`, and silent groups are replaced once."""
+        """Return those of `TrainParams` with at most one round of replacements."""
         return {**super().rehearsed(scale), **capped(self, max_refills=1)}
 
 
@@ -175,10 +181,11 @@ class PpoParams(TrainParams):
     gamma: shared.Gamma = 1.0
     gae_lambda: shared.GaeLambda = 1.0
     normalize_advantages: Annotated[
-        bool, Field(description="over the batch's tokens, to mean 0 and variance 1")
+        bool, Field(description="to mean 0 and variance 1 over the tokens of a batch")
     ] = True
     value_clip: Annotated[
-        float | None, Field(gt=0, description="a value's move counts up to this; none: all of it")
+        float | None,
+        Field(gt=0, description="largest change of a value in the loss; none: no limit"),
     ] = 0.5
     critic_learning_rate: shared.Rate = 1e-5
     value_pretraining_steps: shared.PretrainingSteps = 0
@@ -190,5 +197,5 @@ class PpoParams(TrainParams):
         return self
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """As `TrainParams`, and one step at most trains the critic alone."""
+        """Return those of `TrainParams` with at most one step of value pretraining."""
         return {**super().rehearsed(scale), **capped(self, value_pretraining_steps=1)}

@@ -26,12 +26,12 @@ class Group:
 
     @property
     def judged(self) -> tuple[Sample, ...]:
-        """The samples whose reward is known: a verifier's fault does not judge the response."""
+        """The samples with a reward. A verdict that is a fault says nothing about the response."""
         return tuple(s for s in self.samples if not s.verdict.status.fault)
 
     @property
     def pass_rate(self) -> float:
-        """The share of correct responses among those that were judged; 0 if none was."""
+        """The share of correct responses among those with a reward; 0 if there are none."""
         return sum(s.verdict.correct for s in self.judged) / max(len(self.judged), 1)
 
     @property
@@ -159,7 +159,11 @@ def collect(
 
 
 def check(rollouts: Rollouts) -> None:
-    """Raise `TrainingError` if no problem could be served."""
+    """Check that a response to at least one problem was sampled.
+
+    Raises:
+        TrainingError: There is none.
+    """
     if not rollouts.groups:
         reason = rollouts.failures[0] if rollouts.failures else "there are no problems"
         raise TrainingError(f"no response could be sampled: {reason}")

@@ -1,4 +1,4 @@
-"""What a model says of the tokens of a batch."""
+"""Log-probabilities and entropies of a batch under a model."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from astro_torch_rl.losses import entropy
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Over a batch's window, `[B, T]`: log-probabilities of its tokens and entropies, in nats."""
+    """Log-probabilities of the tokens in a batch's window, and entropies, `[B, T]` in nats."""
 
     logprobs: Tensor
     entropy: Tensor
@@ -29,9 +29,9 @@ def score(
     dtype: torch.dtype,
     entropy_grad: bool = False,
 ) -> Scores:
-    """Run `model` with autocast to `dtype`, and score at `temperature`.
+    """Run `model` with autocast to `dtype`, and score the window at `temperature`.
 
-    Logits are made for the window only. The entropy carries a gradient if `entropy_grad`.
+    Logits are computed for the window only. The entropy has a gradient only if `entropy_grad`.
     """
     device = batch.input_ids.device.type
     with torch.autocast(device, dtype, enabled=dtype is not torch.float32):

@@ -136,7 +136,7 @@ class Training:
 
 
 def _tokens(sample: Sample) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """The ids and logprobs as sampled. Raises `TrainingError` if they are missing."""
+    """The sampled ids and their logprobs. Raises `TrainingError` if they are missing."""
     if not sample.token_ids or len(sample.token_ids) != len(sample.logprobs):
         raise TrainingError(
             "the policy gave a response without its tokens and their log-probabilities",

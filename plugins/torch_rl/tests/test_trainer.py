@@ -228,5 +228,5 @@ def test_a_run_that_has_solved_everything_ends_early_and_says_so(toy: Any, tmp_p
     toy.problems = toy.problems[:1]
     result = toy.train(tmp_path, steps=80, max_silent_steps=3)
     assert len(rows(tmp_path)) < 80
-    assert "every response is right by now" in result.note
+    assert "every response is correct" in result.note
     assert toy.train(tmp_path, steps=80, max_silent_steps=3) == result
