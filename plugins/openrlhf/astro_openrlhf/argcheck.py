@@ -1,9 +1,10 @@
-"""Have OpenRLHF's own parser check a command line, in OpenRLHF's interpreter.
+"""Check a command line with OpenRLHF's own parser, in OpenRLHF's interpreter.
 
-This file's source is run there by `python -c`, with the module's name and the flags as arguments:
-it knows the standard library alone. The scripts import Ray, DeepSpeed and vLLM before they parse,
-which takes long and wants GPUs, so stand-ins are imported instead; what a script does first with
-the arguments that it has parsed and checked ends it. An error leaves as the script's own.
+The source of this file is run there by `python -c`, with the module's name and the flags as
+arguments, so it imports the standard library only. OpenRLHF's scripts import Ray, DeepSpeed and
+vLLM before they parse, which takes long and needs GPUs. Stand-ins are imported instead, and the
+script is stopped at the first call after it has parsed and checked its arguments. The script's own
+error messages are kept.
 """
 
 from __future__ import annotations
@@ -33,11 +34,11 @@ STAND_INS = (
 
 
 class Parsed(Exception):
-    """The arguments were parsed and checked."""
+    """Raised to stop a script once its arguments are parsed and checked."""
 
 
 class StandIn(types.ModuleType):
-    """A module that has whatever is imported from it."""
+    """A module that has every attribute that is imported from it."""
 
     def __init__(self, name: str, path: list[str]) -> None:
         super().__init__(name)
@@ -50,12 +51,16 @@ class StandIn(types.ModuleType):
 
 
 def stop(args: Any) -> None:
-    """Takes the place of what a script calls first with its arguments."""
+    """Stop the script. This replaces the first function that it calls with its arguments."""
     raise Parsed(args)
 
 
 def main(module: str, flags: list[str]) -> None:
-    """Parse `flags` as `python -m module` would. Exits as argparse does if they are wrong."""
+    """Parse `flags` as `python -m module` would.
+
+    Raises:
+        SystemExit: The flags are wrong, or OpenRLHF is not installed.
+    """
     package = importlib.util.find_spec("openrlhf")
     if package is None or not package.submodule_search_locations:
         sys.exit("No module named 'openrlhf'")

@@ -1,4 +1,4 @@
-"""Checks before OpenRLHF is started, each of which runs in OpenRLHF's own interpreter."""
+"""Checks before OpenRLHF is started. Each of them runs in OpenRLHF's own interpreter."""
 
 from __future__ import annotations
 
@@ -22,9 +22,11 @@ _HERE = "pip install --no-deps astro-reasoner astro-reasoner-openrlhf and the ve
 def check_flags(
     python: Sequence[str], module: str, flags: Sequence[str], env: Mapping[str, str]
 ) -> str:
-    """Have OpenRLHF parse the command line. Returns what was found, in words.
+    """Let OpenRLHF parse the command line, and return the result in words.
 
-    Raises `MissingEngineError` if it is not there, and `TrainingError` with its own complaint.
+    Raises:
+        MissingEngineError: OpenRLHF is not installed.
+        TrainingError: OpenRLHF rejects the flags; the message contains its own.
     """
     source = files("astro_openrlhf").joinpath("argcheck.py").read_text(encoding="utf-8")
     complaint = _complaint([*python, "-c", source, module, *flags], env)
@@ -35,15 +37,17 @@ def check_flags(
         )
     if complaint:
         raise TrainingError(
-            f"OpenRLHF refuses its flags: {complaint}", "see extra_flags, and the params it names"
+            f"OpenRLHF rejects its flags: {complaint}", "check extra_flags and the params it names"
         )
-    return f"OpenRLHF's parser takes the {len(flags)} words of its flags"
+    return f"OpenRLHF's parser accepts the {len(flags)} words of its flags"
 
 
 def check_reward(python: Sequence[str], module: Path, env: Mapping[str, str]) -> str:
-    """Have the reward module judge an empty response there. Returns what was found, in words.
+    """Let the reward module verify an empty response there, and return the result in words.
 
-    Raises `TrainingError` with what it lacks.
+    Raises:
+        MissingEngineError: The interpreter cannot be started.
+        TrainingError: The verifier cannot run there, or OpenRLHF has another version.
     """
     complaint = _complaint([*python, str(module)], env)
     if complaint:
@@ -53,8 +57,8 @@ def check_reward(python: Sequence[str], module: Path, env: Mapping[str, str]) ->
     found = take_found(module.parent)
     if found is None:
         raise TrainingError(
-            f"{' '.join(python)} has run without a word of the verifier",
-            "the param python is an interpreter that sees the run's folder",
+            f"{' '.join(python)} has run, but left no verdict",
+            "set the param python to an interpreter that can read the run's folder",
         )
     if found.openrlhf != VERSION:
         raise TrainingError(
@@ -66,10 +70,10 @@ def check_reward(python: Sequence[str], module: Path, env: Mapping[str, str]) ->
 
 
 def _complaint(command: Sequence[str], env: Mapping[str, str]) -> str:
-    """Why a command fails, in its own words. Empty if it does not.
+    """Return a command's own error message; empty if it succeeds.
 
-    It is kept as a training is: what it starts and leaves behind, such as a verifier's server,
-    ends with it, and is not waited for.
+    The command is run by the keeper, as a training is, so processes that it leaves behind, such as
+    a verifier's server, are ended with it.
     """
     with TemporaryDirectory() as folder:
         log = Path(folder) / "log"

@@ -1,4 +1,4 @@
-"""The command that starts OpenRLHF, and the loop that follows its log."""
+"""The command that starts OpenRLHF, and the loop that reads its log."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from astro_openrlhf.keeper import running
 from astro_openrlhf.workspace import Workspace
 
 ENVIRONMENT = {"PYTHONUNBUFFERED": "1", "RAY_DEDUP_LOGS": "0"}
-"""So that every line is in the log, and at once."""
+"""Variables that make OpenRLHF write every line to the log, and at once."""
 _POLL_SECONDS = 0.5
 _TAIL_BYTES = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command line, environment variables to set for it, and a command that stops it.
+    """A command line.
 
-    `stop` is empty where ending the process is enough.
+    Attributes:
+        words: The command and its arguments.
+        env: Environment variables to set for it.
+        stop: A command that stops it; empty if it suffices to end the process.
     """
 
     words: tuple[str, ...]
@@ -33,7 +36,7 @@ class Command:
     stop: tuple[str, ...] = ()
 
     def on_cluster(self, python: Sequence[str], address: str) -> Command:
-        """The same, submitted to a Ray cluster by its dashboard's address."""
+        """Return a command that submits this one to the Ray cluster with this dashboard address."""
         ray = (*python, "-m", "ray.scripts.scripts", "job")
         name = f"astro-{uuid.uuid4().hex[:12]}"
         runtime = json.dumps({"env_vars": {**ENVIRONMENT, **self.env}})
@@ -46,10 +49,11 @@ class Command:
 
 
 def follow(command: Command, workspace: Workspace, on_line: Callable[[str], None]) -> None:
-    """Run `command` to its end and hand over each line of its log, as it comes.
+    """Run `command` to its end, and call `on_line` with each line of its log as it appears.
 
-    Raises `VerifierError` if the verifier's alarm has gone off, and `TrainingError` with OpenRLHF's
-    own last words if it fails.
+    Raises:
+        VerifierError: The reward function has left an alarm.
+        TrainingError: OpenRLHF failed; the message contains its last error.
     """
     start = workspace.log.stat().st_size if workspace.log.exists() else 0
     env = {**ENVIRONMENT, **command.env}
@@ -69,7 +73,7 @@ def _raise_alarm(workspace: Workspace) -> None:
 
 
 def _lines(log: Path, start: int, keeper: subprocess.Popen[bytes]) -> Iterator[str]:
-    """Lines of `log` from `start` on until the keeper ends, and an empty one while there are none.
+    """Yield lines of `log` from `start` until the keeper ends, and "" while there are none.
 
     Progress bars end their lines with a carriage return.
     """

@@ -1,4 +1,4 @@
-"""The one table between our options and OpenRLHF's flags (0.11.2), and a command line's words."""
+"""The table from our params to OpenRLHF's flags (0.11.2), and the words of a command line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SFT: Mapping[str, tuple[str, ...]] = {
     "gradient_checkpointing": ("model.gradient_checkpointing_enable",),
     "max_length": ("data.max_len",),
 }
-"""Attributes of `SftParams` to flags of `openrlhf.cli.train_sft`."""
+"""Attribute of `SftParams` -> flags of `openrlhf.cli.train_sft`."""
 
 RL: Mapping[str, tuple[str, ...]] = {
     **_SHARED,
@@ -75,7 +75,7 @@ RL: Mapping[str, tuple[str, ...]] = {
     "enforce_eager": ("vllm.enforce_eager",),
     "sync_backend": ("vllm.sync_backend",),
 }
-"""Attributes of `GrpoParams` and `PpoParams` to flags of `openrlhf.cli.train_ppo_ray`."""
+"""Attribute of `GrpoParams` or `PpoParams` -> flags of `openrlhf.cli.train_ppo_ray`."""
 
 _SAID: Mapping[str, Mapping[Any, Any]] = {
     "aggregation": {"token_mean": "token-mean", "sequence_mean": "seq-mean-token-mean"},
@@ -104,11 +104,11 @@ RUN = (
     "train.num_episodes",
     "train.seed",
 )
-"""Flags that follow from the run itself."""
+"""Flags that the run itself sets."""
 
 
 def of(params: object, table: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
-    """Flag -> value for every attribute of `params` in `table`."""
+    """Return flag -> value for every attribute of `params` in `table`."""
     return {
         flag: _SAID.get(name, {}).get(value := getattr(params, name), value)
         for name, flags in table.items()
@@ -118,12 +118,12 @@ def of(params: object, table: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
 
 
 def words(values: Mapping[str, Any]) -> list[str]:
-    """The words of a command line. `True` is a flag alone; `False` and `None` are left out."""
+    """Return the words of a command line. `True` gives a flag alone; `False` and None give none."""
     return [word for flag, value in values.items() for word in _words(flag, value)]
 
 
 def owner(flag: str) -> str:
-    """What sets a flag, or an abbreviation that argparse takes for it. Empty if nothing does."""
+    """Return what sets a flag or what it abbreviates for argparse; empty if nothing does."""
     for table in (RL, SFT):
         for name, flags in table.items():
             if any(known.startswith(flag) for known in flags):

@@ -1,8 +1,9 @@
-"""Keeps a foreign program: `python -m astro_openrlhf.keeper SPEC`, started by `running`.
+"""Supervises another program: `python -m astro_openrlhf.keeper SPEC`, started by `running`.
 
-Whatever ends us, Ctrl-C or SIGKILL, closes the pipe that is the keeper's standard input. The keeper
-then ends the program, and everything that it has started, Ray's daemons too: on Linux orphans are
-the keeper's own, so none can escape. It does the same when the program ends by itself.
+When our process ends, even by SIGKILL, the pipe that is the keeper's standard input is closed. The
+keeper then ends the program and all processes that it has started, Ray's daemons included. On Linux
+it is the subreaper of orphaned processes, so it finds them as well. It does the same when the
+program ends by itself.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from pathlib import Path
 import psutil  # type: ignore[import-untyped]
 
 NOT_STARTED = 127
-"""The exit code for a command that cannot be started, as a shell has it."""
+"""The exit code for a command that cannot be started, the same as a shell's."""
 _POLL_SECONDS = 0.2
 _STOP_SECONDS = 60.0
 _PR_SET_CHILD_SUBREAPER = 36
@@ -38,17 +39,17 @@ def running(
     stop: Sequence[str] = (),
     grace: float = 15.0,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `command` with its output added to `log`; nothing of it is left after the block.
+    """Run `command` with its output appended to `log`, and end all its processes after the block.
 
-    However the command ends, `stop` is run then: who follows a job elsewhere may lose sight of it.
-    What has not ended `grace` seconds after it was asked to is killed. The process is the keeper;
-    its exit code is the command's.
+    The yielded process is the keeper, whose exit code is the command's. `stop` is run however the
+    command ends, because a command that follows a job on a cluster may end before the job does.
+    Processes that are still running `grace` seconds after SIGTERM are killed.
     """
     spec = json.dumps([[*command], [*stop], str(log), dict(env), grace])
     keeper = subprocess.Popen(
         [sys.executable, "-P", "-m", "astro_openrlhf.keeper", spec],
         stdin=subprocess.PIPE,
-        start_new_session=True,  # the terminal's Ctrl-C is for us
+        start_new_session=True,  # Ctrl-C in the terminal must reach this process only
     )
     try:
         yield keeper
@@ -61,7 +62,7 @@ def running(
 def keep(
     command: Sequence[str], stop: Sequence[str], log: Path, env: Mapping[str, str], grace: float
 ) -> int:
-    """Run `command` until it ends or our standard input does. Returns its exit code."""
+    """Run `command` until it ends or standard input is closed, and return its exit code."""
     _adopt_orphans()
     with log.open("ab") as output:
         start = partial(
@@ -91,12 +92,12 @@ def _adopt_orphans() -> None:
 
 
 def _abandoned() -> bool:
-    """Nobody writes to the pipe, so that it can be read means that its other end is closed."""
+    """Whether the pipe is closed: nothing is written to it, so it is ready only then."""
     return bool(select.select([sys.stdin], [], [], 0.0)[0])
 
 
 def _end_all(grace: float) -> None:
-    """Ask all descendants to end, and kill those that are still there after `grace` seconds."""
+    """Terminate all descendants, and kill those that are still running after `grace` seconds."""
     _signal_all(signal.SIGTERM)
     deadline = time.monotonic() + grace
     while _descendants() and time.monotonic() < deadline:
@@ -113,7 +114,7 @@ def _signal_all(number: signal.Signals) -> None:
 
 
 def _descendants() -> list[psutil.Process]:
-    """Those that are not dead yet."""
+    """The descendants that are still running."""
     return [process for process in psutil.Process().children(recursive=True) if _lives(process)]
 
 

@@ -1,5 +1,8 @@
-"""What a config may say. Names are those of `grpo`, `ppo` and `transformers` where they mean the
-same; `flags.py` has the OpenRLHF flag of each. Imports no engine."""
+"""Params of the trainers on OpenRLHF. Imports no engine.
+
+Names are those of `grpo`, `ppo` and `transformers` where the meaning is the same. `flags.py` has
+the OpenRLHF flags of each param.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from astro_hf import params as shared
 from astro_openrlhf import flags
 
 UNBIASED_KL = "algo.kl.unbiased_gradient"
-"""The flag with which every estimator of KL has the same gradient in the loss."""
+"""The flag that gives every KL estimator the same gradient in the loss."""
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
     "paper": {**shared.PAPER_RL, "dynamic_filtering": True},
@@ -30,8 +33,11 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
         "critic_learning_rate": 9e-6,
     },
 }
-"""`paper`: section 5 of the ASTRO paper; its batch and learning rate are not public. `standard`:
-PPO as OpenRLHF's own examples run it."""
+"""Values of presets, by name.
+
+`paper` follows section 5 of the ASTRO paper, which gives neither batch size nor learning rate.
+`standard` is PPO with the settings of OpenRLHF's examples.
+"""
 
 Value = bool | int | float | str
 Positive = Annotated[int, Field(ge=1)]
@@ -41,24 +47,24 @@ LossAggregation = Annotated[
 
 
 class Launch(Params):
-    """Where and how OpenRLHF is started, and what RL and fine-tuning share."""
+    """Params of RL and fine-tuning: how OpenRLHF is started, and the settings that both have."""
 
     python: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
         Field(description="the interpreter with OpenRLHF, or a command that ends in one"),
     ] = ".venv-openrlhf/bin/python"
-    env: Annotated[dict[str, str], Field(description="environment variables it is given")] = Field(
+    env: Annotated[dict[str, str], Field(description="environment variables to set")] = Field(
         default_factory=dict
     )
     extra_flags: Annotated[
         dict[str, Value | list[Value]],
-        Field(description="any other flags of OpenRLHF's, without the dashes; true: no value"),
+        Field(description="further flags of OpenRLHF, without dashes; true: a flag without value"),
     ] = Field(default_factory=dict)
 
     micro_batch_size: Annotated[
-        Positive, Field(description="sequences a GPU trains on at once")
+        Positive, Field(description="sequences per forward pass in training, per GPU")
     ] = 1
-    learning_rate: Annotated[shared.Rate, Field(description="of the policy, at its highest")] = 1e-6
+    learning_rate: Annotated[shared.Rate, Field(description="peak, of the policy")] = 1e-6
     schedule: Annotated[
         Literal["constant_with_warmup", "linear", "cosine", "cosine_with_min_lr"],
         Field(description="of the learning rate, as transformers names them"),
@@ -68,9 +74,9 @@ class Launch(Params):
     weight_decay: Annotated[float, Field(ge=0, description="of Adam")] = 0.0
     max_grad_norm: shared.MaxGradNorm = 1.0
     zero_stage: Annotated[
-        Literal[0, 1, 2, 3], Field(description="DeepSpeed's; 3 shards the weights too")
+        Literal[0, 1, 2, 3], Field(description="stage of DeepSpeed ZeRO; 3 also shards the weights")
     ] = 2
-    adam_offload: Annotated[bool, Field(description="Adam's state in the hosts' memory")] = False
+    adam_offload: Annotated[bool, Field(description="keep Adam's state in host memory")] = False
     gradient_checkpointing: shared.GradientCheckpointing = False
     packing: Annotated[bool, Field(description="no padding; needs flash attention")] = False
     attention: Annotated[str, Field(description="as transformers names it")] = "flash_attention_2"
@@ -84,23 +90,23 @@ class Launch(Params):
             if name.startswith("-"):
                 raise ValueError(f"extra_flags: write {name.lstrip('-')}, without dashes")
             if name.startswith("ds.lora"):
-                raise ValueError("extra_flags: ds.lora leaves adapters, not a whole model")
+                raise ValueError("extra_flags: ds.lora saves adapters, not a whole model")
             if owner := flags.owner(name):
                 raise ValueError(f"extra_flags: {name} is set by {owner}")
         return self
 
     def interpreter(self) -> list[str]:
-        """The words of a command that ends in OpenRLHF's Python; a path is made absolute."""
+        """Return the command of OpenRLHF's Python in words; a path is made absolute."""
         first, *more = [self.python] if isinstance(self.python, str) else self.python
         return [str(Path(first).absolute()) if "/" in first else first, *more]
 
     def missing_here(self, machine: Machine) -> str:
-        """The interpreter."""
+        """Return a message if the interpreter is missing on this machine; otherwise empty."""
         return "" if machine.program(self.interpreter()[0]) else f"there is no {self.python}"
 
 
 class RLParams(Launch):
-    """What `openrlhf_grpo` and `openrlhf_ppo` share."""
+    """Params that `openrlhf_grpo` and `openrlhf_ppo` share."""
 
     mode: Annotated[
         Literal["local", "job"],
@@ -131,29 +137,29 @@ class RLParams(Launch):
         Positive | None, Field(description="sequences per update; none: the whole batch")
     ] = None
     rollout_micro_batch_size: Annotated[
-        Positive, Field(description="sequences a GPU scores at once")
+        Positive, Field(description="sequences per forward pass in scoring, per GPU")
     ] = 8
 
     nodes: Annotated[Positive, Field(description="machines")] = 1
-    gpus_per_node: Annotated[Positive, Field(description="GPUs of each that train")] = 8
+    gpus_per_node: Annotated[Positive, Field(description="GPUs per machine for training")] = 8
     colocate: Annotated[
-        bool, Field(description="the vLLM engines take turns with training on the same GPUs")
+        bool, Field(description="whether vLLM and training share the same GPUs, in turns")
     ] = True
     sleep: Annotated[
-        bool, Field(description="with colocate: whoever waits gives its GPU memory up")
+        bool, Field(description="with colocate: free the GPU memory of the side that waits")
     ] = True
     engines: Annotated[
         Positive | None,
-        Field(description="of vLLM; none: as many as fit the GPUs that train"),
+        Field(description="vLLM engines; none: as many as fit on the training GPUs"),
     ] = None
-    tensor_parallel_size: Annotated[Positive, Field(description="GPUs of one vLLM engine")] = 1
+    tensor_parallel_size: Annotated[Positive, Field(description="GPUs per vLLM engine")] = 1
     gpu_memory_utilization: Annotated[
-        float, Field(gt=0, le=1, description="share of a GPU's memory that vLLM takes")
+        float, Field(gt=0, le=1, description="share of a GPU's memory for vLLM")
     ] = 0.6
-    prefix_caching: Annotated[bool, Field(description="samples of a prompt share its cache")] = True
-    enforce_eager: Annotated[bool, Field(description="vLLM without CUDA graphs")] = False
+    prefix_caching: Annotated[bool, Field(description="share the cache of equal prompts")] = True
+    enforce_eager: Annotated[bool, Field(description="run vLLM without CUDA graphs")] = False
     sync_backend: Annotated[
-        Literal["nccl", "gloo"], Field(description="how vLLM gets new weights")
+        Literal["nccl", "gloo"], Field(description="how weights are sent to vLLM")
     ] = "nccl"
 
     @model_validator(mode="before")
@@ -191,42 +197,43 @@ class RLParams(Launch):
 
     @property
     def samples(self) -> int:
-        """Responses in a batch of rollouts."""
+        """The number of responses in a batch of rollouts."""
         return self.prompts_per_step * self.group_size
 
     @property
     def update_size(self) -> int:
-        """Sequences of one update."""
+        """The number of sequences per update."""
         return self.minibatch or self.samples
 
     @property
     def gpus(self) -> int:
-        """GPUs that train."""
+        """The number of GPUs for training."""
         return self.nodes * self.gpus_per_node
 
     @property
     def vllm_engines(self) -> int:
-        """Engines that sample."""
+        """The number of vLLM engines."""
         return self.engines or max(1, self.gpus // self.tensor_parallel_size)
 
     @property
     def sleeps(self) -> bool:
-        """Whether training and engines take turns in a GPU's memory."""
+        """Whether vLLM and training free their GPU memory while the other one works."""
         return self.colocate and self.sleep
 
     @property
     def clip(self) -> tuple[float, float]:
-        """Low and high."""
+        """`clip_low` and `clip_high`."""
         return self.clip_low, self.clip_high
 
     def cost(self) -> StageCost:
+        """Return the cost of a training in which no group is replaced."""
         prompts = self.steps * self.prompts_per_step
         return StageCost(
             (RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True),)
         )
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """Two steps on a few short responses, on one GPU of this machine."""
+        """Return the changed params: two steps, few short responses, one GPU of this machine."""
         return {
             **capped(
                 self,
@@ -248,7 +255,7 @@ class RLParams(Launch):
 
 
 class GrpoParams(RLParams):
-    """Params of `openrlhf_grpo`. By default as `grpo`: no KL term, no division by the std."""
+    """Params of `openrlhf_grpo`. By default no KL term and no division by the std, as in `grpo`."""
 
     preset: shared.PaperPreset = None
     group_size: shared.ComparedGroupSize = 8
@@ -257,7 +264,7 @@ class GrpoParams(RLParams):
     leave_one_out: shared.LeaveOneOut = False
     dynamic_filtering: Annotated[
         bool,
-        Field(description="groups with equal rewards are replaced by those of further prompts"),
+        Field(description="replace groups with equal rewards by groups of further prompts"),
     ] = False
 
     @model_validator(mode="after")
@@ -274,7 +281,7 @@ class GrpoParams(RLParams):
         return "group_norm" if self.normalize_std else "dr_grpo"
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """As `RLParams`; with so few prompts, none is filtered."""
+        """Return those of `RLParams` without dynamic filtering, as there are few prompts."""
         return {**super().rehearsed(scale), "dynamic_filtering": False}
 
 
@@ -282,20 +289,20 @@ class PpoParams(RLParams):
     """Params of `openrlhf_ppo`. The critic starts from the policy's model."""
 
     preset: Annotated[
-        Literal["standard"] | None, Field(description="PPO as in OpenRLHF's examples")
+        Literal["standard"] | None, Field(description="settings of OpenRLHF's examples")
     ] = None
     group_size: shared.GroupSize = 1
     prompts_per_step: shared.PromptsPerStep = 128
     clip_high: shared.ClipHigh = 0.2
     gamma: shared.Gamma = 1.0
     gae_lambda: shared.GaeLambda = 1.0
-    value_clip: Annotated[float, Field(gt=0, description="a value's move counts up to this")] = 0.5
-    critic_learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 9e-6
+    value_clip: Annotated[float, Field(gt=0, description="largest change of a value")] = 0.5
+    critic_learning_rate: Annotated[shared.Rate, Field(description="peak")] = 9e-6
     value_pretraining_steps: shared.PretrainingSteps = 0
 
     @property
     def trains_critic(self) -> bool:
-        """PPO trains one."""
+        """True: PPO trains one."""
         return True
 
     @property
@@ -305,11 +312,11 @@ class PpoParams(RLParams):
 
     @property
     def freezing_steps(self) -> int | None:
-        """The last step, from 0, in which the policy is left alone."""
+        """The last step, counted from 0, in which the policy is not trained."""
         return self.value_pretraining_steps - 1 if self.value_pretraining_steps else None
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """As `RLParams`, and one step at most trains the critic alone."""
+        """Return those of `RLParams` with at most one step of value pretraining."""
         return {**super().rehearsed(scale), **capped(self, value_pretraining_steps=1)}
 
 
@@ -317,14 +324,14 @@ class SftParams(Launch):
     """Params of `openrlhf_sft`."""
 
     epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
-    batch_size: Annotated[Positive, Field(description="sequences an update")] = 32
-    learning_rate: Annotated[shared.Rate, Field(description="at its highest")] = 5e-6
+    batch_size: Annotated[Positive, Field(description="sequences per update")] = 32
+    learning_rate: Annotated[shared.Rate, Field(description="peak")] = 5e-6
     max_length: Annotated[int, Field(ge=8, description="tokens; longer traces are dropped")] = 8192
-    gpus_per_node: Annotated[Positive, Field(description="GPUs of each machine")] = 1
+    gpus_per_node: Annotated[Positive, Field(description="GPUs per machine")] = 1
     hostfile: Annotated[
-        str | None, Field(description="DeepSpeed's list of machines; none: this one")
+        str | None, Field(description="DeepSpeed's list of machines; none: this machine")
     ] = None
-    nodes: Annotated[Positive, Field(description="machines, those of the hostfile")] = 1
+    nodes: Annotated[Positive, Field(description="number of machines in the hostfile")] = 1
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:
@@ -335,14 +342,15 @@ class SftParams(Launch):
                 f"of {self.micro_batch_size}"
             )
         if (self.nodes > 1) != (self.hostfile is not None):
-            raise ValueError("more than one of nodes needs a hostfile, and only then")
+            raise ValueError("hostfile: give one if nodes is above 1, and only then")
         return self
 
     def cost(self) -> StageCost:
+        """Return the number of epochs."""
         return StageCost(epochs=self.epochs)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
-        """Two epochs of small batches, on one GPU of this machine."""
+        """Return the changed params: two epochs of small batches, on one GPU of this machine."""
         small = capped(
             self,
             epochs=2,

@@ -1,4 +1,4 @@
-"""What OpenRLHF's log says: the figures of a step, and why it ended."""
+"""Reads OpenRLHF's log: the metrics of each step, and the reason of a failure."""
 
 from __future__ import annotations
 
@@ -45,21 +45,24 @@ NAMES: Mapping[str, str] = {
     "gpt_loss": "loss",
     "lr": "learning_rate",
 }
-"""OpenRLHF's names to those of `grpo`, `ppo` and `transformers`. The rest are `openrlhf/<name>`."""
+"""OpenRLHF's name of a metric -> that of `grpo`, `ppo` or `transformers`.
+
+Other metrics are named `openrlhf/<name>`.
+"""
 
 
 class LoggedStep(NamedTuple):
-    """A step's number, from 1, and its figures under OpenRLHF's names."""
+    """The number of a step, from 1, and its metrics by OpenRLHF's names."""
 
     number: int
     figures: Mapping[str, float]
 
 
 def parse_step(line: str) -> LoggedStep | None:
-    """The step of RL that a line of the log tells of.
+    """Return the step of RL that a line of the log reports; None if it is no report.
 
-    The log also quotes responses, so only a line that is such a report from its beginning counts,
-    and its figures are read as literals.
+    The log also contains text of responses, which is untrusted. So the whole line has to match, and
+    metrics are parsed as literals.
     """
     found = _STEP.match(bare(line))
     if not found:
@@ -72,7 +75,7 @@ def parse_step(line: str) -> LoggedStep | None:
 
 
 def parse_batch(line: str) -> LoggedStep | None:
-    """The micro batches of fine-tuning so far, and the last figures, by OpenRLHF's progress bar."""
+    """Return the micro-batches of fine-tuning so far and the last metrics, from a progress bar."""
     found = _BATCH.match(bare(line))
     if not found:
         return None
@@ -82,7 +85,7 @@ def parse_batch(line: str) -> LoggedStep | None:
 
 
 def metrics(figures: Mapping[str, float]) -> dict[str, float]:
-    """A step's metrics of RL, under the names that `grpo` uses."""
+    """Return the metrics of a step of RL by the names that `grpo` uses."""
     named = dict(figures)
     samples = named.pop("rollout/num_samples", 0.0)
     right = named.pop("correct_after_backtrack", 0.0)
@@ -100,14 +103,14 @@ def metrics(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def last_error(log: str) -> str:
-    """OpenRLHF's own words for why it ended: the last exception, else the last line."""
+    """Return the last exception in a log, or its last line if there is none."""
     lines = [text for line in log.splitlines() if (text := bare(line).strip())]
     raised = [line for line in lines if _RAISED.match(line)]
-    return (raised or lines or ["it said nothing"])[-1][:_WORDS]
+    return (raised or lines or ["no output"])[-1][:_WORDS]
 
 
 def bare(line: str) -> str:
-    """A line without colors, controls, and the process that Ray or torch names before it."""
+    """Return a line without colors, control characters, and the prefix of Ray or torch."""
     return _PROCESS.sub("", plain(_COLOR.sub("", line)))
 
 

@@ -1,7 +1,8 @@
-"""What OpenRLHF calls for each response, in its own interpreter: our verifier, in our pool.
+"""The reward function that OpenRLHF calls in its own interpreter: our verifier in our pool.
 
-OpenRLHF swallows what a reward function raises and dies later of something else. So a verifier's
-faults are verdicts, and an alarm is left in a file, where whoever started OpenRLHF looks.
+OpenRLHF suppresses exceptions of a reward function and fails later with another error. So faults of
+the verifier are verdicts, and an error that ends the verification is written to an alarm file,
+which the process that started OpenRLHF reads.
 """
 
 from __future__ import annotations
@@ -47,8 +48,13 @@ _problem = msgspec.json.Decoder(Problem).decode
 
 
 class Settings(msgspec.Struct):
-    """Settings of the reward function: the model whose tokens it reads, the verifier, and a problem
-    to try it on."""
+    """Settings of the reward function.
+
+    Attributes:
+        model: The model whose tokenizer OpenRLHF uses.
+        verifier: The `VerifierBinding` as plain data.
+        problem: A problem for the check before a training.
+    """
 
     model: str
     verifier: dict[str, Any]
@@ -63,9 +69,10 @@ def write_module(
     step_format: StepFormat,
     problem: Problem,
 ) -> Path:
-    """Write the module that OpenRLHF loads and what it needs into `folder`. Returns its path.
+    """Write the module that OpenRLHF loads and its files into `folder`, and return its path.
 
-    Raises `TrainingError` for a step format that cannot be pickled.
+    Raises:
+        TrainingError: The step format cannot be pickled.
     """
     for left in (ALARM, FOUND):
         (folder / left).unlink(missing_ok=True)
@@ -79,28 +86,28 @@ def write_module(
 def _pickled(step_format: StepFormat) -> bytes:
     try:
         return pickle.dumps(step_format)
-    except Exception as error:  # whatever a third party's object raises
+    except Exception as error:  # pickling a third party's object may raise anything
         raise TrainingError(
             f"the step format {type(step_format).__name__} cannot be sent to OpenRLHF: {error}",
-            "make it one that pickle takes: a class of a module, without open files or lambdas",
+            "make it picklable: a class of a module, without open files or lambdas",
         ) from error
 
 
 def read_alarm(folder: Path) -> tuple[str, str] | None:
-    """The message and the hint of what ended the verification, if anything did."""
+    """Return the message and hint of the error that ended verification; None if there is none."""
     path = folder / ALARM
     return read_json(path, tuple[str, str]) if path.exists() else None
 
 
 class Found(msgspec.Struct):
-    """What a check found in OpenRLHF's interpreter: its version, and a first verdict."""
+    """The result of a check: OpenRLHF's version, and the verdict of an empty response."""
 
     openrlhf: str
     verdict: Verdict
 
 
 def take_found(folder: Path) -> Found | None:
-    """What the check has found, read once. None if it was not made."""
+    """Read and remove the result of a check; None if there is none."""
     path = folder / FOUND
     found = read_json(path, Found) if path.exists() else None
     path.unlink(missing_ok=True)
@@ -108,9 +115,9 @@ def take_found(folder: Path) -> Found | None:
 
 
 class Reward:
-    """OpenRLHF's `reward_func`, called from many threads, each with lists of one element.
+    """OpenRLHF's `reward_func`, which is called from many threads with lists of one element.
 
-    All threads share one pool, which starts with the first call.
+    All threads share one pool, which is started by the first call.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -125,18 +132,19 @@ class Reward:
     def __call__(
         self, queries: Sequence[str], prompts: Sequence[str], labels: Sequence[str], **_: Any
     ) -> dict[str, Any]:
-        """Rewards in {0, 1} of responses; a query is a prompt and its response, decoded."""
+        """Return the reward of a response, 0 or 1. A query is a prompt and its response as text."""
         try:
             (query,), (prompt,), (label,) = queries, prompts, labels
             return self._scored(self.response(query, prompt), _problem(label))
-        except Exception as error:  # OpenRLHF would swallow it
+        except Exception as error:  # OpenRLHF would suppress it
             self._sound_alarm(error)
             raise
 
     def response(self, query: str, prompt: str) -> str:
-        """The text of the response alone, without special tokens, as every verifier gets it.
+        """Return the text of the response without special tokens, as other trainers verify it.
 
-        Raises `AstroError` if the query does not begin with the prompt.
+        Raises:
+            AstroError: The query does not begin with the prompt.
         """
         tokens = self._tokenizer(prompt, add_special_tokens=False)["input_ids"]
         head = self._tokenizer.decode(tokens, skip_special_tokens=False)
@@ -145,9 +153,9 @@ class Reward:
         return self._special.sub("", query[len(head) :])
 
     def check(self) -> None:
-        """Judge an empty response, so that what is missing here shows before a run.
+        """Verify an empty response, so that a missing package is found before a training.
 
-        Leaves what it has found in a file: the verifier may print, or leave a process that does.
+        The result is written to a file, because the verifier or its processes may print.
         """
         verdict = self._verdict(self._settings.problem, "")
         assert self._judge
@@ -164,7 +172,7 @@ class Reward:
         }
 
     def _sound_alarm(self, error: Exception) -> None:
-        """Leave word of the first error."""
+        """Write the first error to the alarm file."""
         message, hint = getattr(error, "message", repr(error)), getattr(error, "hint", "")
         with self._lock:
             if not (self._folder / ALARM).exists():
@@ -178,14 +186,14 @@ class Reward:
 
 
 def special_tokens(tokenizer: Any) -> re.Pattern[str]:
-    """Matches those that decoding with `skip_special_tokens` leaves out, named or not."""
+    """Return a pattern of the special tokens that decoding with `skip_special_tokens` omits."""
     added = tokenizer.added_tokens_decoder.values()
     special = sorted((token.content for token in added if token.special), key=len, reverse=True)
     return re.compile("|".join(map(re.escape, special)))
 
 
 def logs(verdict: Verdict, backtracks: int) -> Mapping[str, float]:
-    """What OpenRLHF averages over a step's responses beside the reward."""
+    """Return the metrics of a response, which OpenRLHF averages over the responses of a step."""
     return {
         "backtracks": float(backtracks),
         "backtrack_share": float(backtracks > 0),
@@ -195,7 +203,7 @@ def logs(verdict: Verdict, backtracks: int) -> Mapping[str, float]:
 
 
 class Judge:
-    """A pool that many threads ask at once: one thread of its own drives it."""
+    """A verifier pool for many threads at once, which is driven by a thread of its own."""
 
     def __init__(self, verifier: VerifierBinding) -> None:
         self._pool = VerifierPool(verifier)
@@ -206,13 +214,17 @@ class Judge:
         self._thread.start()
 
     def verdict(self, request: Verify) -> Verdict:
-        """Wait for the verdict. Raises what the pool has raised, once its verdicts mean nothing."""
+        """Wait for the verdict.
+
+        Raises:
+            VerifierError: Too many verdicts are faults.
+        """
         future: Future[Verdict] = Future()
         self._asked.put((request, future))
         return future.result()
 
     def close(self) -> None:
-        """End the pool. No call follows."""
+        """Close the pool. `verdict` must not be called afterwards."""
         self._asked.put(None)
         self._thread.join()
 
@@ -229,7 +241,7 @@ class Judge:
                 future.set_exception(error)
 
     def _take(self) -> bool:
-        """Take what has been asked, waiting if there is nothing else to do. False at the end."""
+        """Take a request, and block if no verdict is pending. Returns False once closed."""
         try:
             asked = self._asked.get(timeout=_POLL_SECONDS if self._waiting else None)
         except queue.Empty:

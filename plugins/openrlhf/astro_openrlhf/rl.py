@@ -1,4 +1,4 @@
-"""`openrlhf_grpo` and `openrlhf_ppo`: OpenRLHF's own loop, with our problems and our verifier."""
+"""`openrlhf_grpo` and `openrlhf_ppo`: OpenRLHF's training loop with our problems and verifier."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ MODULE = "openrlhf.cli.train_ppo_ray"
 
 
 class Trainer:
-    """The `rl` named `openrlhf_grpo` or `openrlhf_ppo`: whichever the params are of.
+    """The `rl` named `openrlhf_grpo` or `openrlhf_ppo`, depending on the class of the params.
 
-    OpenRLHF samples with a vLLM of its own. `run_dir` must be a folder that every machine sees.
+    OpenRLHF samples with its own vLLM engines. All machines must be able to read and write
+    `run_dir`.
     """
 
     def __init__(self, params: GrpoParams | PpoParams, *, step_format: StepFormat) -> None:
@@ -30,10 +31,15 @@ class Trainer:
         self._step_format = step_format
 
     def train(self, job: RLJob, on_step: OnStep) -> TrainResult:
-        """Train `job.model` into `job.run_dir/model`, which is returned at once if it is there.
+        """Train `job.model` into `job.run_dir/model`, which is returned at once if it exists.
 
-        A killed run goes on from OpenRLHF's last checkpoint. Raises `TrainingError`,
-        `MissingEngineError`, and `VerifierError` when too many verdicts are faults.
+        A killed training resumes from OpenRLHF's last checkpoint.
+
+        Raises:
+            MissingEngineError: The interpreter or its OpenRLHF is missing.
+            PolicyError: The tokenizer cannot be loaded.
+            TrainingError: A check failed, or OpenRLHF did.
+            VerifierError: Too many verdicts are faults.
         """
         workspace = Workspace(job.run_dir)
         with closing(MetricLog(job.run_dir)) as logs:
@@ -47,14 +53,18 @@ class Trainer:
         return TrainResult(workspace.model, dict(rows[-1]) if rows else {}, note)
 
     def dry_run(self, job: RLJob) -> DryRunReport:
-        """Write the files and check them and the command, as `train` does. Raises as it does."""
+        """Write the files of a training and run its checks.
+
+        Raises:
+            AstroError: A check failed, as in `train`.
+        """
         workspace = Workspace(job.run_dir)
         command, found = self._prepare(workspace, job)
         files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
         return DryRunReport(command.words, files, found)
 
     def _prepare(self, workspace: Workspace, job: RLJob) -> tuple[Command, tuple[str, ...]]:
-        """Write what OpenRLHF reads, and check it. Returns what to start, and what was found."""
+        """Write OpenRLHF's inputs and check them. Returns the command and the results in words."""
         params, start = self._params, absolute(job.model)
         longest = write_prompts(
             workspace.data,

@@ -1,4 +1,4 @@
-"""The prompts that RL trains on, in the file that OpenRLHF reads."""
+"""Writes the file of prompts that OpenRLHF reads."""
 
 from __future__ import annotations
 
@@ -18,11 +18,13 @@ PROMPT, LABEL = "prompt", "label"
 def write_prompts(
     path: Path, problems: Sequence[Problem], writer: PromptWriter, *, rows: int, seed: int
 ) -> int:
-    """Write `rows` rows, whole, and return the tokens of the longest prompt.
+    """Write `rows` prompts, and return the length of the longest one in tokens.
 
-    They pass over `problems` as often as needed, each pass in an order of its own, so the number of
-    steps follows from the number of rows. Raises `TrainingError` for a prompt that cannot be
-    written exactly.
+    The file passes over `problems` as often as needed, each time in another order, so the number of
+    rows determines the number of steps.
+
+    Raises:
+        TrainingError: A prompt cannot be written exactly.
     """
     texts = {problem.id: writer.text(problem.prompt) for problem in problems}
     write_plain_lines(

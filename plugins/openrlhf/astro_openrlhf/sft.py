@@ -1,4 +1,4 @@
-"""`openrlhf_sft`: fine-tuning by OpenRLHF, on batches that are planned here."""
+"""`openrlhf_sft`: fine-tuning with OpenRLHF on batches that are planned here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from astro_openrlhf.workspace import Workspace
 MODULE = "openrlhf.cli.train_sft"
 _METRICS = "metrics.json"
 _SHORTEST_RESPONSE = 2
-"""OpenRLHF leaves out a trace whose prompt has no more room behind it than that."""
+"""OpenRLHF drops a trace if no more than this many tokens are left after its prompt."""
 
 
 class Trainer:
@@ -44,12 +44,17 @@ class Trainer:
         self._params = params
 
     def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
-        """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
+        """Train into `job.run_dir/model`, which is returned at once if it exists.
 
-        The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
-        `seconds` of this call; `dropped`, the traces that were too long; and those of
-        `exactness`, of the tokens that OpenRLHF reads. Raises `TrainingError`,
-        `MissingEngineError`, and `PolicyError` for a model that cannot be loaded.
+        A killed training resumes from OpenRLHF's last checkpoint. The metrics are `tokens`, the
+        number of loss tokens; `steps`; `loss`, the mean over the last tenth of the steps;
+        `seconds`, the time of this call; `dropped`, the number of traces that were too long; and
+        those of `exactness` for the tokens that OpenRLHF reads.
+
+        Raises:
+            MissingEngineError: The interpreter or its OpenRLHF is missing.
+            PolicyError: The tokenizer cannot be loaded.
+            TrainingError: A trace cannot be used, a check failed, or OpenRLHF did.
         """
         workspace = Workspace(job.run_dir)
         if workspace.model.exists():
@@ -83,7 +88,7 @@ class Trainer:
         return TrainResult(workspace.model, metrics)
 
     def _examples(self, job: SFTJob, model: str) -> tuple[list[TextExample], dict[str, float]]:
-        """The examples that fit, and metrics of them."""
+        """Return the examples that fit into `max_length`, and metrics of them."""
         params = self._params
         read = read_examples(job.traces, PromptWriter(model, job.prompt))
         limit = params.max_length
@@ -137,22 +142,23 @@ class Trainer:
             return logs.rows
 
     def _machines(self) -> list[str]:
-        """DeepSpeed's words for where to train."""
+        """DeepSpeed's arguments for GPUs and machines."""
         gpus = ["--num_gpus", str(self._params.gpus_per_node)]
         hostfile = self._params.hostfile
         return [*gpus, "--hostfile", hostfile] if hostfile else gpus
 
     def _micro_batches(self) -> int:
-        """Of one update."""
+        """The number of micro-batches per update on one GPU."""
         params = self._params
         gpus = params.nodes * params.gpus_per_node
         return params.batch_size // (params.micro_batch_size * gpus)
 
 
 class Recorder:
-    """Turns lines of the log into rows and progress, each step once its last figures are there.
+    """Turns lines of the log into metric rows and progress. A step is recorded when it is complete.
 
-    The bar counts micro batches since this session began, which was after `done` steps.
+    OpenRLHF's progress bar counts micro-batches since this start of it, which resumed after `done`
+    steps.
     """
 
     def __init__(
@@ -166,6 +172,7 @@ class Recorder:
         self._latest: progress.LoggedStep | None = None
 
     def __call__(self, line: str) -> None:
+        """Read a line of the log."""
         batch = progress.parse_batch(line)
         if batch is None or batch.number % self._micro_batches:
             return
@@ -174,7 +181,7 @@ class Recorder:
         self._latest = batch
 
     def flush(self) -> None:
-        """Record the latest step."""
+        """Record the latest step, if there is one."""
         if self._latest:
             number = self._done + self._latest.number // self._micro_batches
             figures = self._latest.figures.items()

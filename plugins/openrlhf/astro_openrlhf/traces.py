@@ -1,4 +1,4 @@
-"""Traces as text in the file that OpenRLHF reads, and the tokens that it makes of the text."""
+"""Writes traces as text for OpenRLHF, and predicts the tokens that it reads for the text."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PROMPT, RESPONSE = "prompt", "response"
 
 @dataclass(frozen=True, slots=True)
 class TextExample:
-    """A trace as text for OpenRLHF, and as the training sample that OpenRLHF makes of the text."""
+    """A trace as text for OpenRLHF, and the training sample that OpenRLHF builds from the text."""
 
     prompt: str
     response: str
@@ -36,20 +36,21 @@ class TextExample:
 
     @property
     def length(self) -> int:
-        """The number of its tokens."""
+        """The number of tokens of prompt and response."""
         return self.sample.length
 
     @property
     def tokens(self) -> int:
-        """The number of its loss tokens: those of the response and the end of sequence."""
+        """The number of loss tokens: those of the response, its end of sequence included."""
         return self.sample.loss_tokens
 
 
 def read_examples(traces: Path, writer: PromptWriter) -> list[TextExample]:
-    """Return one example per row.
+    """Return one example per row of a traces.jsonl.
 
-    Raises `TrainingError` that names the line of a row that cannot be used, and for traces with
-    segments that are not trained on.
+    Raises:
+        TrainingError: A row cannot be used (the message names its line), or a trace has segments
+            that are not trained on.
     """
     return read_rows(traces, partial(_example, writer, SampleBuilder(writer.encoder)))
 
@@ -58,7 +59,7 @@ def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> Tex
     sample = builder.build(row.user, row.response, rewritten=row.rewritten)
     if not all(sample.loss_mask):
         raise TrainingError(
-            "OpenRLHF trains on whole responses, and a trace has a segment that is not to be",
+            "OpenRLHF trains on whole responses, but a trace has a segment without loss",
             "set linearizer.params.train_wrong_steps=true, or sft.name=transformers",
         )
     prompt = writer.text(row.user)
@@ -81,8 +82,8 @@ def _as_read(
 ) -> TrainingSample:
     """The sample in the tokens that OpenRLHF's `SFTDataset` reads for `prompt + response`.
 
-    It appends the end of sequence behind a space where the text ends otherwise, encodes prompt and
-    response in one piece, and trains on all tokens but the first ones, as many as the prompt alone
+    `SFTDataset` appends a space and the end of sequence unless the text ends with it, and encodes
+    prompt and response in one piece. The loss excludes as many first tokens as the prompt alone
     has.
     """
     tokenizer, encoder = writer.tokenizer, writer.encoder
@@ -103,7 +104,7 @@ def _as_read(
 
 
 def _spans(sample: TrainingSample, read: Ids, detokenizer: Detokenizer) -> tuple[NodeSpan, ...]:
-    """The sample's spans of nodes in the response tokens `read`, found by their texts."""
+    """The node spans of the sample in the response tokens `read`, located by their texts."""
     kept = [sample.response_ids[span.start : span.stop] for span in sample.nodes]
     texts = [
         detokenizer.text(sample.prompt_ids + sample.response_ids[: span.start], ids)
@@ -131,10 +132,10 @@ def plan(
     tokens: int | None,
     seed: int,
 ) -> list[TextExample]:
-    """Return the examples of a whole training: `epochs` passes, or up to `tokens` loss tokens.
+    """Return the examples of a whole training: `epochs` passes, or `tokens` loss tokens if given.
 
-    Each pass has an order of its own. The last batch is filled from the next pass, since OpenRLHF
-    leaves out one that is not full.
+    Each pass has another order. The last batch is filled from the next pass, because OpenRLHF drops
+    incomplete batches.
     """
     passes = (example for number in count() for example in _shuffled(examples, seed, number))
     planned: list[TextExample] = []
@@ -147,7 +148,7 @@ def plan(
 
 
 def write_examples(path: Path, examples: Sequence[TextExample]) -> None:
-    """Write the file of a planned training."""
+    """Write the file that OpenRLHF reads."""
     write_plain_lines(path, ({PROMPT: e.prompt, RESPONSE: e.response} for e in examples))
 
 

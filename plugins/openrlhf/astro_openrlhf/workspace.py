@@ -11,14 +11,15 @@ from astro.files import write_whole
 
 FOLDER = "openrlhf"
 _MARK = "latest"
-"""The file that names the checkpoint to go on from."""
+"""The file that names the checkpoint to resume from."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The files of a training in its `run_dir`: ours for OpenRLHF, and OpenRLHF's own.
+    """The files of a training in its `run_dir`: those written for OpenRLHF, and OpenRLHF's own.
 
-    Raises `TrainingError` for a path that OpenRLHF would take apart.
+    Raises:
+        TrainingError: The path contains a comma or `@`, which OpenRLHF treats as separators.
     """
 
     run_dir: Path
@@ -26,12 +27,13 @@ class Workspace:
     def __post_init__(self) -> None:
         if set(",@") & set(str(self.folder)):
             raise TrainingError(
-                f"OpenRLHF reads ',' and '@' in a path as its own signs: {self.folder}",
+                f"OpenRLHF treats ',' and '@' in a path as separators: {self.folder}",
                 "move the run to a folder without them",
             )
 
     @property
     def folder(self) -> Path:
+        """The folder of all files but the finished checkpoint."""
         return self.run_dir.resolve() / FOLDER
 
     @property
@@ -41,23 +43,26 @@ class Workspace:
 
     @property
     def data(self) -> Path:
+        """The prompts or traces."""
         return self.folder / "data.jsonl"
 
     @property
     def log(self) -> Path:
+        """OpenRLHF's output."""
         return self.folder / "openrlhf.log"
 
     @property
     def checkpoints(self) -> Path:
+        """OpenRLHF's own checkpoints."""
         return self.folder / "checkpoints"
 
     @property
     def exported(self) -> Path:
-        """Where OpenRLHF leaves the model, which becomes `model` when it is whole."""
+        """The folder to which OpenRLHF exports the model; it becomes `model` once complete."""
         return self.folder / "model"
 
     def flags(self) -> dict[str, object]:
-        """Those that name files, for RL and fine-tuning alike. A killed run is taken up."""
+        """Return the flags of file paths, for RL and fine-tuning. A killed training is resumed."""
         return {
             "ckpt.path": self.checkpoints,
             "ckpt.output_dir": self.exported,
@@ -66,9 +71,9 @@ class Workspace:
         }
 
     def clear_broken(self, *, critic: bool = False) -> None:
-        """Remove what a kill has left half: checkpoints without their mark, an export.
+        """Remove incomplete files of a killed training: unmarked checkpoints, and an export.
 
-        With a `critic`, it and the actor go on from the same step afterwards.
+        With a `critic`, critic and actor resume from the same step afterwards.
         """
         shutil.rmtree(self.exported, ignore_errors=True)
         for folder in (self.checkpoints, *self.checkpoints.glob("_*")):
@@ -79,21 +84,26 @@ class Workspace:
             _set_back(self.checkpoints / "_actor", self.checkpoints / "_critic")
 
     def done(self) -> int:
-        """The updates of fine-tuning in its last checkpoint."""
+        """Return the number of updates of fine-tuning in the last checkpoint."""
         latest = self.checkpoints / _MARK
         return int(latest.read_text().removeprefix("global_step")) if latest.exists() else 0
 
     def hand_over(self) -> None:
-        """Make the export the finished checkpoint. Raises `TrainingError` if there is none."""
+        """Move the export to the finished checkpoint.
+
+        Raises:
+            TrainingError: There is no export.
+        """
         if not (self.exported / "config.json").exists():
             raise TrainingError("OpenRLHF ended without a model", f"its log is {self.log}")
         self.exported.replace(self.model)
 
 
 def _set_back(actor: Path, critic: Path) -> None:
-    """Mark the newest checkpoint that both have whole and remove later ones; all, if there is none.
+    """Mark the newest checkpoint that is complete in both, and remove later ones.
 
-    OpenRLHF saves the two at the same time, and loads each by its own mark.
+    All checkpoints are removed if there is none. OpenRLHF saves the two at the same time, and loads
+    each by its own mark.
     """
     tag = _newest_shared(actor, critic)
     for folder in filter(Path.exists, (actor, critic)):
@@ -107,7 +117,7 @@ def _set_back(actor: Path, critic: Path) -> None:
 
 
 def _newest_shared(actor: Path, critic: Path) -> str | None:
-    """The newest tag that is whole in both. What is saved after a mark may be half."""
+    """The newest tag that is complete in both. Files saved after a mark may be incomplete."""
     marks = [_marked(actor), _marked(critic)]
     if not all(marks):
         return None

@@ -56,12 +56,12 @@ def test_openrlhf_takes_the_flags_of_rl(
     params: GrpoParams | PpoParams, sources: dict[str, str]
 ) -> None:
     words = flags.words(REWARD | flags.of(params, flags.RL) | params.extra_flags)
-    assert "parser takes" in check_flags(PYTHON, rl.MODULE, words, sources)
+    assert "parser accepts" in check_flags(PYTHON, rl.MODULE, words, sources)
 
 
 def test_openrlhf_takes_the_flags_of_fine_tuning(sources: dict[str, str]) -> None:
     words = flags.words(flags.of(SftParams(gradient_checkpointing=True), flags.SFT))
-    assert "parser takes" in check_flags(PYTHON, sft.MODULE, words, sources)
+    assert "parser accepts" in check_flags(PYTHON, sft.MODULE, words, sources)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_openrlhf_takes_the_flags_of_fine_tuning(sources: dict[str, str]) -> Non
 def test_a_wrong_flag_is_refused_in_openrlhfs_words(
     words: list[str], complaint: str, sources: dict[str, str]
 ) -> None:
-    with pytest.raises(TrainingError, match="OpenRLHF refuses its flags") as caught:
+    with pytest.raises(TrainingError, match="OpenRLHF rejects its flags") as caught:
         check_flags(PYTHON, rl.MODULE, words, sources)
     assert complaint in str(caught.value)
 
@@ -106,7 +106,7 @@ def test_what_the_reward_module_lacks_is_named(tmp_path: Path) -> None:
 
 
 def test_what_is_no_interpreter(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="true has run without a word of the verifier"):
+    with pytest.raises(TrainingError, match="true has run, but left no verdict"):
         check_reward(["true"], tmp_path / "reward.py", {})
 
 

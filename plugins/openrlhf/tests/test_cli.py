@@ -52,7 +52,7 @@ def test_a_refused_flag_is_one_line(config: Path, sources: dict[str, str]) -> No
     code, output = dry_run(config, {"name": "openrlhf_grpo", "params": params})
     assert code == 2
     (line,) = output.splitlines()
-    assert "OpenRLHF refuses its flags" in line
+    assert "OpenRLHF rejects its flags" in line
     assert "--no.such" in line
 
 

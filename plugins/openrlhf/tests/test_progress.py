@@ -94,7 +94,7 @@ def test_the_last_error_is_not_the_launchers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("log", "words"), [("", "it said nothing"), ("a\nKilled\n\n", "Killed"), ("x" * 999, "x" * 400)]
+    ("log", "words"), [("", "no output"), ("a\nKilled\n\n", "Killed"), ("x" * 999, "x" * 400)]
 )
 def test_without_an_exception_it_is_the_last_line(log: str, words: str) -> None:
     assert last_error(log) == words

@@ -145,6 +145,6 @@ def _trainable(policy: Backend) -> TrainablePolicy:
         return policy
     policy.close()
     raise TrainingError(
-        f"policy {type(policy).__name__} takes no new weights while it runs, or reports no tokens",
+        f"policy {type(policy).__name__} cannot take new weights while it runs and report tokens",
         "use one that can, such as policy.name=transformers, or another rl trainer",
     )
