@@ -10,6 +10,7 @@ _INSTALL = "pip install astro-reasoner-transformers"
 
 @hookimpl
 def astro_providers() -> list[Provider]:
+    """The policy and the fine-tuner, both named `transformers`."""
     return [
         Provider(
             "policy",

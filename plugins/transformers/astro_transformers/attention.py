@@ -1,4 +1,4 @@
-"""Attention for decoding: grouped query heads share their keys and values without copying them."""
+"""Attention for decoding: grouped query heads share keys and values without copies of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NAME = "astro_grouped"
 
 
 def use_grouped_attention(model: PreTrainedModel) -> None:
-    """Switch a model that uses torch's SDPA to `grouped_attention`. Others stay as they are."""
+    """Switch a model that uses torch's SDPA to `grouped_attention`. Others are not changed."""
     if model.config._attn_implementation != "sdpa" or not model._supports_attention_backend:
         return
     AttentionInterface.register(_NAME, grouped_attention)
@@ -32,10 +32,22 @@ def grouped_attention(  # noqa: PLR0917 - transformers' signature
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """SDPA where the G query heads of a key-value head stand in for G query positions.
+    """Compute SDPA with the G query heads of a key-value head in place of G query positions.
 
-    `query` is `[B, H, 1, D]`, `key` and `value` `[B, H / G, T, D]`. With more than one query
-    position, or a mask that differs by head, this is transformers' own function.
+    With more than one query position, or a mask that differs by head, this is transformers' own
+    function. Grouped-query attention is described in arXiv 2305.13245.
+
+    Args:
+        module: The attention layer.
+        query: `[B, H, 1, D]`.
+        key: `[B, H / G, T, D]`.
+        value: `[B, H / G, T, D]`.
+        attention_mask: Broadcastable to `[B, 1, 1, T]`; boolean, or added to the scores.
+        scaling: The factor of the scores; None for D ** -0.5.
+        **kwargs: Passed to transformers' function.
+
+    Returns:
+        The output, `[B, 1, H, D]`, and None for the attention weights.
     """
     batch, heads, length, dim = query.shape
     per_head = attention_mask is not None and attention_mask.shape[1] > 1
@@ -52,7 +64,7 @@ def grouped_attention(  # noqa: PLR0917 - transformers' signature
 def _products(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, scale: float | None
 ) -> Tensor:
-    """softmax(Q K^T * scale) V in so many words: for a few positions faster than torch's kernel."""
+    """softmax(Q K^T * scale) V as two products, for few positions faster than torch's kernel."""
     scores = (query @ key.transpose(-1, -2)) * (scale or query.shape[-1] ** -0.5)
     if attn_mask is not None and attn_mask.dtype == torch.bool:
         scores = scores.masked_fill_(~attn_mask, -torch.inf)

@@ -1,4 +1,4 @@
-"""The key-value cache of a batch whose rows come and go."""
+"""The key-value cache of a batch to which rows are added and from which they are removed."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ Contents = list[tuple[Tensor, Tensor]]
 """Keys and values of every layer, each `[B, heads, T, dim]`, right-aligned."""
 
 State = dict[int, Tensor]
-"""By head dim, one row's keys and values in every layer of that dim, `[heads of all, T, dim]`.
+"""Head dim -> keys and values of one row in all layers with that dim, `[heads of all, T, dim]`.
 
-One tensor for most models, so that to copy a state costs a few operations, not some a layer.
+Most models need one tensor only, so copying a state takes few operations in all, rather than some
+per layer.
 """
 
 
 class RowCache:
     """Keys and values of `rows` sequences, right-aligned in a window of columns.
 
-    Each layer's buffers are `[row capacity, heads, column capacity, head dim]`; heads and dim may
-    differ from layer to layer and from keys to values. Columns `start:end` are the window: row r's
-    last token is in column `end - 1`, its first one as far to the left as it is long, and what
-    lies further left is another row's past, to be masked. That past has to be finite, because a
-    masked NaN would still poison attention: `erase` a row that is not. One forward pass appends
-    one column. Rows stay packed in `0:rows`.
+    The buffers of each layer are `[row capacity, heads, column capacity, head dim]`; heads and dim
+    may differ between layers and between keys and values. Columns `start:end` are the window: the
+    last token of a row of length n is in column `end - 1` and its first token in column `end - n`.
+    Columns to the left of that hold data of earlier rows and have to be masked. They have to be
+    finite, because a masked NaN would still make the output NaN: call `erase` for rows that are
+    not. One forward pass appends one column. The rows in use are always `0:rows`.
     """
 
     def __init__(self) -> None:
@@ -38,10 +39,11 @@ class RowCache:
 
     @property
     def width(self) -> int:
+        """The number of columns in the window."""
         return self.end - self.start
 
     def insert(self, contents: Contents, sources: Tensor) -> None:
-        """Add a row for each of `sources` `[N]`, which are rows of right-aligned `contents`."""
+        """Append copies of the rows `sources` `[N]` of right-aligned `contents`."""
         length = contents[0][0].shape[2]
         if not self._layers:
             self._layers += [_Layer(self, *pair) for pair in contents]
@@ -55,7 +57,7 @@ class RowCache:
         self.start = min(self.start, self.end - length)
 
     def state(self, row: int, length: int) -> State:
-        """A copy of a row's last `length` columns."""
+        """Return a copy of the last `length` columns of a row."""
         columns = slice(self.end - length, self.end)
         return {
             dim: torch.cat([buffer[row, :, columns] for buffer in buffers])
@@ -63,7 +65,7 @@ class RowCache:
         }
 
     def aligned(self, states: Sequence[State]) -> Contents:
-        """Rows from `state` side by side, the shorter ones padded on the left."""
+        """Return the contents of a batch of states, the shorter ones padded on the left."""
         parts = {}
         for dim, buffers in self._by_dim().items():
             heads = [buffer.shape[1] for buffer in buffers]
@@ -75,12 +77,12 @@ class RowCache:
         ]
 
     def erase(self, rows: Sequence[int]) -> None:
-        """Zero every column of these rows."""
+        """Set all columns of these rows to 0."""
         for buffer in self._buffers() if rows else ():
             buffer[list(rows)] = 0
 
     def reserve(self, rows: int, width: int) -> None:
-        """Make room for so many rows, a window so wide, and one more column."""
+        """Make room for `rows` rows, a window of `width` columns, and one more column."""
         row_capacity, columns = self._capacity
         if rows <= row_capacity and width <= self.end < columns:
             return
@@ -93,11 +95,11 @@ class RowCache:
         self.start = self.end - live
 
     def appended(self) -> None:
-        """A forward pass has written the column `end` of every layer."""
+        """Add column `end` to the window, which a forward pass has written in every layer."""
         self.end += 1
 
     def keep(self, rows: int, width: int, to: Tensor, source: Tensor) -> None:
-        """Move rows `source` onto `to`, keep the first `rows` and a window so wide."""
+        """Copy rows `source` to rows `to`, then keep `rows` rows and the last `width` columns."""
         self.rows = rows
         self.start = self.end - width
         window = slice(self.start, self.end)
@@ -106,7 +108,7 @@ class RowCache:
             layer.values[to, :, window] = layer.values[source, :, window]
 
     def clear(self) -> None:
-        """Forget everything and free the buffers."""
+        """Remove all rows and free the buffers."""
         self.rows = self.start = self.end = 0
         self._capacity = (0, 0)
         self._layers.clear()
@@ -123,7 +125,7 @@ class RowCache:
 
 
 class _Layer(CacheLayerMixin):
-    """One layer's buffers, in the shape that transformers' models expect of a cache layer."""
+    """The buffers of one layer, with the interface of a cache layer of transformers."""
 
     is_sliding = False
 
@@ -134,7 +136,7 @@ class _Layer(CacheLayerMixin):
         self.is_initialized = True
 
     def move(self, capacity: tuple[int, int], rows: int, columns: slice, end: int) -> None:
-        """Into new buffers, with the window's right edge at column `end`."""
+        """Move the window to new buffers, where it ends at column `end`."""
         target = slice(end - (columns.stop - columns.start), end)
         for name in ("keys", "values"):
             old = getattr(self, name)
@@ -145,7 +147,7 @@ class _Layer(CacheLayerMixin):
     def update(
         self, key_states: Tensor, value_states: Tensor, *_: Any, **__: Any
     ) -> tuple[Tensor, Tensor]:
-        """Write one column `[rows, heads, 1, dim]`; return the window with it."""
+        """Write one column `[rows, heads, 1, dim]`, and return the window that ends with it."""
         window = self._window
         rows, end = window.rows, window.end
         self.keys[:rows, :, end : end + 1] = key_states
@@ -163,11 +165,11 @@ class _Layer(CacheLayerMixin):
         return -1
 
     def lazy_initialization(self, key_states: Tensor, value_states: Tensor) -> None:
-        """Nothing to do: the buffers are there from the start."""
+        """Do nothing, because the buffers exist from the start."""
 
 
 def contents(cache: Cache) -> Contents:
-    """What a prefill has left in every layer."""
+    """Return the keys and values that a prefill has written in every layer."""
     return [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[union-attr,misc]
 
 
@@ -182,7 +184,7 @@ def _padded(rows: Sequence[Tensor]) -> Tensor:
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:
-    """Zeros, not uninitialized memory: a masked NaN would still poison attention."""
+    """Zeros rather than uninitialized memory: a masked NaN would still make the output NaN."""
     _, heads, _, dim = buffer.shape
     return torch.zeros(
         (capacity[0], heads, capacity[1], dim), dtype=buffer.dtype, device=buffer.device

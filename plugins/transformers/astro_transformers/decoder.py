@@ -1,4 +1,4 @@
-"""The decode loop: sequences join by a prefill, advance a token at a time, leave when they end."""
+"""The decode loop: sequences are prefilled, decoded token by token, and removed at their end."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ Finished = tuple[Sequence, Completion | Failure]
 class Decoder:
     """Decodes up to `max_batch` sequences at once.
 
-    A sequence's tokens depend on its prompt and its key alone; who else is in the batch only
-    changes the rounding of its logits.
+    The tokens of a sequence depend only on its prompt and its key. The other sequences of the batch
+    affect only the rounding of its logits.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class Decoder:
 
     @property
     def free(self) -> int:
-        """How many more sequences may join."""
+        """The number of further sequences that may join."""
         return self._max_batch - len(self)
 
     def join(self, sequences: Seq[Sequence]) -> list[Finished]:
-        """Let new sequences in.
+        """Add sequences to the batch, and return those that end with their first token.
 
-        One whose prompt continues a sequence that was decoded here, by one token, starts from the
-        keys and values of that. The other prompts are prefilled, each distinct one once, and their
-        first tokens sampled.
+        A sequence whose prompt is a stored prefix and one further token starts from the stored keys
+        and values. The other prompts are prefilled, each distinct prompt once, and the first tokens
+        of their sequences are sampled.
         """
         siblings: dict[tuple[int, ...], list[Sequence]] = {}
         for sequence in sequences:
@@ -79,7 +79,7 @@ class Decoder:
         return finished
 
     def advance(self) -> list[Finished]:
-        """One more token for every sequence."""
+        """Decode one token for every sequence, and return the sequences that end with it."""
         rows, cache = self._rows, self._cache
         if not rows:
             return []
@@ -93,7 +93,7 @@ class Decoder:
         return self._take(0, logits[:, -1])
 
     def clear(self) -> None:
-        """Drop the cache. Call it between sequences, when the weights have changed."""
+        """Clear the caches. Called when weights have changed, while no sequence is decoded."""
         self._cache.clear()
         self._prefixes.clear()
 
@@ -119,7 +119,7 @@ class Decoder:
         return self._take(first, logits[sources, -1])
 
     def _sources(self, groups: Seq[Seq[Sequence]]) -> Tensor:
-        """For each sequence, which of the groups it is in."""
+        """The index of the group of each sequence, `[N]`."""
         sources = torch.tensor([i for i, group in enumerate(groups) for _ in group])
         return sources.to(self._forward.device)
 
@@ -127,7 +127,7 @@ class Decoder:
         self._rows.add(sequences, [self._stops.index(s.stop) for s in sequences], context=context)
 
     def _take(self, start: int, logits: Tensor) -> list[Finished]:
-        """Sample from `logits` `[B - start, V]` for the rows from `start` on."""
+        """Sample a token for each row from `start` on; `logits` are `[B - start, V]`."""
         rows = self._rows
         now = slice(start, len(rows))
         drawn = sample(
@@ -163,8 +163,11 @@ class Decoder:
         return stop_end(self._detokenizer.text((), tail), stop) is not None
 
     def _completion(self, row: int, eos: bool) -> Completion:
-        """What a row has so far. Text after a stop string is cut, and then the tokens, which
-        would say more than the text, are left out; the log-probabilities stay."""
+        """The completion of a row so far.
+
+        Text after a stop string is cut off. In that case the token ids are left out, because they
+        would decode to more than the text; the log-probabilities are kept.
+        """
         sequence = self._rows.sequences[row]
         ids = self._rows.token_ids(row)
         text = self._detokenizer.text(sequence.prompt, ids)
@@ -192,7 +195,7 @@ class Decoder:
         return finished
 
     def _remember(self, row: int, result: Completion | Failure) -> None:
-        """Keep the keys and values of a step, which the next one may continue."""
+        """Store the keys and values of a step, because the next step may continue it."""
         if isinstance(result, Failure) or result.finish_reason is not FinishReason.STOP:
             return
         if not self._prefixes.limit:

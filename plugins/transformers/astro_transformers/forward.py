@@ -1,4 +1,4 @@
-"""One forward pass, the same call for every causal LM."""
+"""Forward passes, with one interface for all causal LMs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TOKENS_A_PASS = 16384
 
 
 class Forward:
-    """A model as a function from tokens and a cache to logits."""
+    """A function that maps tokens and a cache to logits."""
 
     def __init__(self, model: PreTrainedModel) -> None:
         accepted = inspect.signature(model.forward).parameters
@@ -29,9 +29,14 @@ class Forward:
     def __call__(
         self, ids: Tensor, mask: Tensor, positions: Tensor, past: Cache | None, keep: int = 1
     ) -> Tensor:
-        """Logits `[B, keep, V]` of the last positions of `ids` `[B, Q]`.
+        """Return the logits of the last `keep` positions, `[B, keep, V]`.
 
-        `mask` `[B, T]` covers the cached columns and the new ones; `positions` is `[B, Q]`.
+        Args:
+            ids: The new tokens, `[B, Q]`.
+            mask: The attention mask of cached and new columns, `[B, T]`.
+            positions: The positions of the new tokens, `[B, Q]`.
+            past: The cache, to which the new tokens are appended; None for no cache.
+            keep: The number of positions.
         """
         self.passes += 1
         options: dict[str, Any] = {}
@@ -52,7 +57,10 @@ class Forward:
     def prompts(
         self, contexts: Sequence[Sequence[int]], past: Cache | None, keep: int = 1
     ) -> Tensor:
-        """Logits `[B, keep, V]` at the ends of whole contexts, which are padded on the left."""
+        """Return the logits of the last `keep` positions of whole contexts, `[B, keep, V]`.
+
+        The contexts are padded on the left.
+        """
         width = max(map(len, contexts))
         ids = torch.zeros((len(contexts), width), dtype=torch.long)
         for row, context in enumerate(contexts):
@@ -64,13 +72,16 @@ class Forward:
 
 
 def right_aligned(lengths: Tensor, width: int) -> Tensor:
-    """An attention mask `[B, width]` whose last `lengths` `[B]` columns are 1."""
+    """Return an attention mask `[B, width]` with 1 in the last `lengths` `[B]` columns."""
     columns = torch.arange(width, device=lengths.device)
     return (columns >= (width - lengths)[:, None]).long()
 
 
 def by_length(lengths: Sequence[int], tokens: int = TOKENS_A_PASS) -> Iterator[list[int]]:
-    """Indices grouped for padding: alike in length, at most `tokens` padded tokens (or one)."""
+    """Yield groups of indices of similar length, with at most `tokens` padded tokens per group.
+
+    A sequence longer than `tokens` forms a group of its own.
+    """
     group: list[int] = []
     for index in sorted(range(len(lengths)), key=lengths.__getitem__):
         if group and (len(group) + 1) * lengths[index] > tokens:

@@ -1,4 +1,4 @@
-"""What a config may say about the policy and the fine-tuner. Imports no engine."""
+"""Params of the policy and of the fine-tuner. Imports no engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RANDOM_MODELS: Mapping[str, str] = {
     "mistral": "random-mistral",
     "gpt2": "random-gpt2",
 }
-"""Part of a model's name -> the random model of its family, of those that this plugin ships."""
+"""Part of a model's name -> the random model of its family that this plugin ships."""
 
 
 class PolicyParams(ModelParams):
@@ -28,23 +28,23 @@ class PolicyParams(ModelParams):
     device: shared.DeviceName = "auto"
     dtype: Annotated[
         shared.Dtype,
-        Field(description="of the weights; auto is the checkpoint's own"),
+        Field(description="of the weights; auto: the checkpoint's"),
     ] = "auto"
     prompt: Prompting = DEFAULT_PROMPT
     max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
     processes: Annotated[
-        int, Field(ge=1, description="copies of a small model, a process each, one thread each")
+        int, Field(ge=1, description="copies of a small model, one process and thread per copy")
     ] = 1
     prefix_cache_mb: Annotated[
-        int, Field(ge=0, description="MiB of keys and values kept of steps that may go on")
+        int, Field(ge=0, description="MiB of keys and values kept for steps to be continued")
     ] = 256
     max_length: Annotated[
-        int | None, Field(ge=2, description="context limit in tokens; default is the model's")
+        int | None, Field(ge=2, description="context limit in tokens; none: the model's")
     ] = None
     threads: shared.Threads = None
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
-        """One process, and the dtype that a taught model is saved in."""
+        """Return the changed params: one process, and the dtype of a taught model."""
         return {**capped(self, processes=1), **({"dtype": "auto"} if scale.taught else {})}
 
 
@@ -53,8 +53,8 @@ class SFTParams(Params):
 
     epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
     learning_rate: shared.Rate = 1e-5
-    batch_size: Annotated[int, Field(ge=1, description="sequences a forward pass")] = 8
-    gradient_accumulation: Annotated[int, Field(ge=1, description="passes a step")] = 1
+    batch_size: Annotated[int, Field(ge=1, description="sequences per forward pass")] = 8
+    gradient_accumulation: Annotated[int, Field(ge=1, description="passes per step")] = 1
     warmup_ratio: shared.WarmupRatio = 0.03
     weight_decay: shared.WeightDecay = 0.0
     adam_beta1: shared.Decay = 0.9
@@ -63,25 +63,26 @@ class SFTParams(Params):
     schedule: shared.Schedule = "linear"
     max_length: Annotated[
         int | None,
-        Field(ge=2, description="longer traces are dropped; default is the model's context"),
+        Field(ge=2, description="longer traces are dropped; none: the model's context"),
     ] = None
-    bf16: Annotated[Literal["auto"] | bool, Field(description="auto: on a GPU that has it")] = (
-        "auto"
-    )
+    bf16: Annotated[
+        Literal["auto"] | bool, Field(description="auto: on a GPU that supports it")
+    ] = "auto"
     gradient_checkpointing: shared.GradientCheckpointing = False
     save_steps: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 100
     device: shared.DeviceName = "auto"
     threads: shared.Threads = None
 
     def cost(self) -> StageCost:
+        """Return the number of epochs."""
         return StageCost(epochs=self.epochs)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
-        """Two epochs of small batches."""
+        """Return the changed params: two epochs of small batches."""
         return capped(self, batch_size=4, epochs=2, gradient_accumulation=1)
 
     def lesson_plan(self, model: str) -> LessonPlan:
-        """A random model of the family of `model`, overfitted on a CPU in seconds."""
+        """Return a random model of the family of `model`, and params that overfit it in seconds."""
         family = next((name for name in RANDOM_MODELS if name in model.lower()), "llama")
         params = {"epochs": 80, "learning_rate": 5e-3, "batch_size": 12, "device": "cpu"}
         return LessonPlan(RANDOM_MODELS[family], params)

@@ -1,4 +1,4 @@
-"""The `transformers` policy: any Hugging Face causal LM behind continuous batching."""
+"""The `transformers` policy: any Hugging Face causal LM with continuous batching."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _ATTENTION = {"full_attention", "sliding_attention", "chunked_attention"}
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """A `Generate` under way, its samples in order as they end."""
+    """A `Generate` in progress, with its finished samples by index."""
 
     ticket: int
     results: list[Completion | Failure | None]
@@ -43,18 +43,21 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Scoring:
-    """A `LogProb` under way: (context, continuation) token ids."""
+    """A `LogProb` in progress: token ids of (context, continuation) pairs."""
 
     ticket: int
     pairs: list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 
 class TransformersPolicy:
-    """Samples from a causal LM; a `Backend`.
+    """A `TrainablePolicy` that samples from a causal LM.
 
     Samples of one request, and equal prompts queued together, share one prefill. A sample that
-    fills the context ends with `length`, empty if its prompt leaves no room. Raises `PolicyError`
-    if the model cannot be loaded.
+    fills the context ends with `length`; it is empty if its prompt leaves no room.
+
+    Raises:
+        PolicyError: The model cannot be loaded, keeps recurrent state, or does not support
+            `max_length`.
     """
 
     def __init__(self, params: PolicyParams) -> None:
@@ -84,19 +87,19 @@ class TransformersPolicy:
         self._truncated_samples = 0
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
-        """Queue a request; what is wrong with it becomes its reply."""
+        """Queue a request. An invalid request is answered with a `Failure`."""
         try:
             if isinstance(request, LogProb):
                 self._scorings.append(_Scoring(ticket, self._pairs(request)))
             else:
                 self._sample(ticket, request)
-        except Exception as error:  # the boundary: a bad request must not end the others
+        except Exception as error:  # the boundary: an invalid request must not fail the others
             reason = str(error) if isinstance(error, PolicyError) else repr(error)
             self._replies.append((ticket, Failure(reason)))
 
     @torch.inference_mode()
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
-        """One token for everything under way, after whatever waits has joined."""
+        """Start waiting requests, decode one token per sequence, and return finished replies."""
         self._score()
         if self._waiting and self._decoder.free:
             count = min(self._decoder.free, len(self._waiting))
@@ -106,12 +109,16 @@ class TransformersPolicy:
         return replies
 
     def close(self) -> None:
-        """Free the model."""
+        """Free the model and its caches."""
         self._decoder.clear()
         del self._model, self._forward, self._decoder
 
     def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
-        """Replace weights by name. Raises `PolicyError` mid-request or for an unknown name."""
+        """Replace weights by name.
+
+        Raises:
+            PolicyError: Requests are in progress, or a name or shape does not fit the model.
+        """
         if len(self._decoder) or self._waiting or self._scorings:
             raise PolicyError("weights cannot be replaced while requests are under way")
         own = self._model.state_dict()
@@ -124,12 +131,15 @@ class TransformersPolicy:
         self._decoder.clear()
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """The tokens that stand before a sample of `prompt`."""
+        """Return the token ids that precede a sample of `prompt`."""
         return self._encoder.encode(prompt)
 
     def counters(self) -> Mapping[str, float]:
-        """`generated_tokens`; `prompt_tokens`, of which `cached_prompt_tokens` were not computed
-        again; `forward_passes`; `truncated_samples`, which the context cut."""
+        """Return counters since the start.
+
+        `generated_tokens`; `prompt_tokens`, and how many of them were taken from the cache,
+        `cached_prompt_tokens`; `forward_passes`; and `truncated_samples`, which filled the context.
+        """
         return {
             "generated_tokens": self._generated_tokens,
             "prompt_tokens": self._prompt_tokens + self._scored_tokens,
@@ -207,7 +217,7 @@ def _reply(job: _Job) -> list[Completion] | Failure:
 
 
 def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:
-    """Raises `PolicyError` for a length at which a batch's sequences would change one another."""
+    """The context limit. Raises `PolicyError` if sequences of a batch would affect one another."""
     limit = rotary_limit(model)
     if params.max_length and limit and params.max_length > limit:
         raise PolicyError(
@@ -219,7 +229,7 @@ def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:
 
 
 def _check_attention_only(model: PreTrainedModel, name: str) -> None:
-    """Raises `PolicyError` for models whose state cannot be padded and masked."""
+    """Raise `PolicyError` for models whose state cannot be padded and masked."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ()) - _ATTENTION
     if kinds or getattr(model, "_is_stateful", False):

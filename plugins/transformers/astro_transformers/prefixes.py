@@ -1,4 +1,4 @@
-"""Keys and values of steps that a search may continue, so that their tokens are computed once."""
+"""Stores keys and values of steps that a search may continue, so they are computed only once."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from astro_transformers.cache import State
 
 
 class PrefixStore:
-    """States by the tokens they hold, at most `limit` bytes of them.
+    """A cache of states by their token ids, of at most `limit` bytes.
 
-    What has not been asked for the longest is dropped first.
+    The least recently used state is dropped first.
     """
 
     def __init__(self, limit: int) -> None:
@@ -25,14 +25,14 @@ class PrefixStore:
         return token_ids in self._states
 
     def get(self, token_ids: tuple[int, ...]) -> State | None:
-        """The state of exactly these tokens, if it is there."""
+        """Return the state of exactly these tokens, if it is stored."""
         state = self._states.get(token_ids)
         if state is not None:
             self._states.move_to_end(token_ids)
         return state
 
     def put(self, token_ids: tuple[int, ...], state: State) -> None:
-        """Keep `state`, which nobody else may change."""
+        """Store `state`, which must not be modified afterwards."""
         if _nbytes(state) > self.limit:
             return
         self._bytes += _nbytes(state) - _nbytes(self._states.pop(token_ids, {}))
@@ -42,6 +42,7 @@ class PrefixStore:
             self._bytes -= _nbytes(dropped)
 
     def clear(self) -> None:
+        """Remove all states."""
         self._states.clear()
         self._bytes = 0
 

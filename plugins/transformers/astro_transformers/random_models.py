@@ -1,7 +1,8 @@
-"""Tiny models that know nothing, for rehearsals and tests: `random-llama` and the like.
+"""Tiny models with random weights for rehearsals and tests, such as `random-llama`.
 
-Entry points of the group `astro.models` name them. A model is made on the spot, from a fixed seed
-and without a network, and kept in the user's cache folder. Its tokenizer knows every byte.
+Entry points of the group `astro.models` name them. A model is created on first use, from a fixed
+seed and without network access, and stored in the user's cache folder. Its tokenizer covers all
+bytes.
 """
 
 from __future__ import annotations
@@ -41,27 +42,27 @@ _WIDTH, _LAYERS, _HEADS, _POSITIONS, _VERSION = 64, 2, 2, 4096, 1
 
 
 def llama() -> Path:
-    """Rotary positions, grouped query heads."""
+    """Return the folder of a Llama: rotary position embeddings, grouped query heads."""
     return _made("llama", LlamaConfig)
 
 
 def qwen2() -> Path:
-    """As `llama`, with biases."""
+    """Return the folder of a Qwen2, which is a Llama with biases."""
     return _made("qwen2", Qwen2Config)
 
 
 def mistral() -> Path:
-    """As `llama`, with a sliding window."""
+    """Return the folder of a Mistral, which is a Llama with a sliding window."""
     return _made("mistral", MistralConfig)
 
 
 def gpt2() -> Path:
-    """Learns its positions."""
+    """Return the folder of a GPT-2, which has learned position embeddings."""
     return _made("gpt2", GPT2Config)
 
 
 def _made(family: str, config: Callable[..., PreTrainedConfig]) -> Path:
-    """The folder of the family's model, made whole under another name if it is not there."""
+    """The folder of the family's model, which is created atomically if it does not exist."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     folder = cache / "astro" / f"random-{family}-{_VERSION}"
     if not folder.exists():
@@ -70,7 +71,7 @@ def _made(family: str, config: Callable[..., PreTrainedConfig]) -> Path:
         _save(config, making)
         try:
             making.rename(folder)
-        except OSError:  # another process was faster; its model is the same
+        except OSError:  # another process has created the same model
             shutil.rmtree(making)
     return folder
 

@@ -1,8 +1,8 @@
 """A replica: `python -m astro_transformers.replica HANDLE`, started by `ReplicatedPolicy`.
 
-It is sent its `PolicyParams`, answers None or a `PolicyError`, and is then sent lists of `(ticket,
-request)`, or a list of weights to load, which it answers with None or a `PolicyError`. Whenever
-something has finished it sends `(replies, counters)`.
+It receives its `PolicyParams` and answers with None or a `PolicyError`. Then it receives lists of
+`(ticket, request)`, or `Weights` to load, which it answers with None or a `PolicyError`. Whenever
+requests have finished, it sends `(replies, counters)`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from astro_transformers.replicas import Weights
 
 
 def serve(pipe: Connection[Any, Any]) -> None:
-    """Decode what comes until the pipe is closed."""
+    """Serve requests until the pipe is closed."""
     params: PolicyParams = pipe.recv()
     try:
         policy = TransformersPolicy(params)
@@ -37,7 +37,7 @@ def serve(pipe: Connection[Any, Any]) -> None:
 
 
 def _take(pipe: Connection[Any, Any], policy: TransformersPolicy) -> int:
-    """One message; how many requests it brought."""
+    """Handle one message, and return the number of its requests."""
     message = pipe.recv()
     if isinstance(message, Weights):
         pipe.send(_reloaded(policy, message))

@@ -1,4 +1,4 @@
-"""Copies of a model in processes of their own, so that small models use every core."""
+"""Copies of a model in several processes, so that small models use all CPU cores."""
 
 from __future__ import annotations
 
@@ -25,35 +25,43 @@ from astro_transformers.policy import TransformersPolicy
 
 Asked = tuple[int, Generate | LogProb]
 _PATIENCE = 0.005
-"""Seconds that a step waits for the replicas while other backends have work."""
+"""Seconds that a step waits for the replicas while other backends have work to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Named tensors in torch's own format, which any process can read."""
+    """Named tensors, serialized by torch for another process."""
 
     data: bytes
 
     @classmethod
     def of(cls, weights: Iterable[tuple[str, Any]]) -> Weights:
+        """Serialize named tensors."""
         buffer = io.BytesIO()
         torch.save({name: tensor.detach().cpu() for name, tensor in weights}, buffer)
         return cls(buffer.getvalue())
 
     def tensors(self) -> Iterator[tuple[str, Any]]:
+        """Deserialize the named tensors."""
         yield from torch.load(io.BytesIO(self.data), weights_only=True).items()
 
 
 def build(params: PolicyParams) -> TransformersPolicy | ReplicatedPolicy:
-    """The policy, in this process or in several. Raises `PolicyError`."""
+    """Build the policy, in this process or in several.
+
+    Raises:
+        PolicyError: The model cannot be loaded or used.
+    """
     return ReplicatedPolicy(params) if params.processes > 1 else TransformersPolicy(params)
 
 
 class ReplicatedPolicy:
-    """Hands all requests of one user prompt to the same replica, which has their prefixes.
+    """Sends all requests with the same user message to the same replica, which caches prefixes.
 
-    A sample depends on its request alone, so the number of replicas changes nothing but the time.
-    Raises `PolicyError` if a replica cannot start, or dies.
+    A sample depends only on its request, so the number of replicas affects nothing but speed.
+
+    Raises:
+        PolicyError: A replica cannot start, or has died.
     """
 
     def __init__(self, params: PolicyParams) -> None:
@@ -63,7 +71,7 @@ class ReplicatedPolicy:
         self._children = [
             Child.start("astro_transformers.replica") for _ in range(params.processes)
         ]
-        # Threads send, so that a replica that is sending too never waits for us, nor we for it.
+        # Threads send, because two sides that send at the same time would block each other.
         self._senders = [ThreadPoolExecutor(1) for _ in self._children]
         self._queues: list[list[Asked]] = [[] for _ in self._children]
         self._under_way = 0
@@ -71,12 +79,13 @@ class ReplicatedPolicy:
         self._tell_all(single)
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
+        """Queue a request for the replica of its user message."""
         user = request.prompt.user.encode("utf-8", "surrogatepass")
         self._queues[crc32(user) % len(self._children)].append((ticket, request))
         self._under_way += 1
 
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:
-        """Pass on what is queued; wait until a replica has finished something, or a moment."""
+        """Send queued requests, and return finished ones; `block` waits until there are some."""
         for replica, queue in enumerate(self._queues):
             if queue:
                 self._send(replica, queue)
@@ -93,22 +102,27 @@ class ReplicatedPolicy:
         return replies
 
     def close(self) -> None:
+        """Stop all replicas."""
         for child, sender in zip(self._children, self._senders, strict=True):
             child.stop()
             sender.shutdown()
 
     def reload(self, weights: Iterable[tuple[str, Any]]) -> None:
-        """Replace weights by name. Raises `PolicyError` mid-request or for an unknown name."""
+        """Replace weights by name.
+
+        Raises:
+            PolicyError: Requests are in progress, or a name or shape does not fit the model.
+        """
         if self._under_way:
             raise PolicyError("weights cannot be replaced while requests are under way")
         self._tell_all(Weights.of(weights))
 
     def prompt_ids(self, prompt: Prompt) -> tuple[int, ...]:
-        """The tokens that stand before a sample of `prompt`."""
+        """Return the token ids that precede a sample of `prompt`."""
         return self._encoder.encode(prompt)
 
     def counters(self) -> Mapping[str, float]:
-        """The sums over the replicas."""
+        """Return the sums of the replicas' counters."""
         total: Counter[str] = Counter()
         for counters in self._counters:
             total.update(counters)

@@ -1,4 +1,4 @@
-"""The sequences being decoded, as arrays: what changes with each token costs no Python loop."""
+"""The sequences being decoded, as arrays, so that a token needs no Python loop over sequences."""
 
 from __future__ import annotations
 
@@ -25,9 +25,17 @@ _ARRAYS = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sequence:
-    """One sample to decode: where it starts, how it is sampled, whose it is.
+    """One sample to decode.
 
-    `key` is its stream of random numbers and `limit` its most tokens, >= 1.
+    Attributes:
+        prompt: The token ids of the context.
+        key: The key of its stream of random numbers; see `sample_key`.
+        temperature: The sampling temperature, >= 0; 0 is greedy.
+        top_p: The probability mass of nucleus sampling, in (0, 1].
+        stop: The stop strings.
+        limit: The maximum number of tokens, >= 1.
+        owner: The job that the sample belongs to.
+        index: The index of the sample within the job.
     """
 
     prompt: tuple[int, ...]
@@ -41,11 +49,11 @@ class Sequence:
 
 
 class Rows:
-    """Row r of every array belongs to `sequences[r]`; rows stay packed, as in `RowCache`.
+    """Arrays whose row r belongs to `sequences[r]`; the rows in use come first, as in `RowCache`.
 
-    `context` counts the tokens in the key-value cache, and `last` is the token that comes after
-    them. `generated` counts the sampled tokens, which are in `tokens` and `logprobs`, both
-    `[capacity, most tokens]`.
+    `context` is the number of tokens in the key-value cache, and `last` is the token that follows
+    them. `generated` is the number of sampled tokens, which are in `tokens` and `logprobs`, both
+    `[capacity, maximum number of tokens]`.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -65,9 +73,12 @@ class Rows:
         return len(self.sequences)
 
     def add(self, sequences: Seq[Sequence], stop: Seq[int], *, context: Seq[int]) -> None:
-        """Append sequences of whose prompts the first `context` tokens are in the cache.
+        """Append sequences.
 
-        `stop` are their stop-table rows.
+        Args:
+            sequences: The sequences.
+            stop: The row of each in the `StopTable`.
+            context: The number of first prompt tokens of each that are in the cache.
         """
         new = slice(len(self), len(self) + len(sequences))
         self.key[new] = [s.key for s in sequences]
@@ -93,15 +104,17 @@ class Rows:
         self.generated[rows] += 1
 
     def token_ids(self, row: int) -> list[int]:
+        """Return the sampled token ids of a row."""
         ids: list[int] = self.tokens[row, : self.generated[row]].tolist()
         return ids
 
     def token_logprobs(self, row: int) -> list[float]:
+        """Return the log-probabilities of a row's sampled tokens."""
         logprobs: list[float] = self.logprobs[row, : self.generated[row]].tolist()
         return logprobs
 
     def remove(self, rows: Seq[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Drop rows and fill the gaps from the end. Returns the moves as (to, source) `[M]`."""
+        """Remove rows, filling gaps with the last rows. Returns the moves (to, source), `[M]`."""
         kept = len(self) - len(rows)
         gone = set(rows)
         to = np.array(sorted(row for row in gone if row < kept), np.int64)

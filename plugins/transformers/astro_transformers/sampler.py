@@ -1,4 +1,4 @@
-"""Sampling as pure functions of logits and seeds; the random numbers belong to no batch."""
+"""Sampling as pure functions of logits and seeds. Random numbers do not depend on the batch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ _MASK = (1 << 64) - 1
 
 
 def sample_key(seed: int, index: int) -> int:
-    """The 64-bit random stream of sample `index` of a request with `seed`."""
+    """Return the 64-bit key of the random numbers of sample `index` of a request with `seed`."""
     return _mix(_mix(seed & _MASK) + (index + 1) * _GAMMA)
 
 
 def uniforms(keys: NDArray[np.uint64], positions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """One number in [0, 1) for each (stream, position): SplitMix64 as a counter-based generator.
+    """Return a number in [0, 1) for each key and position, `[B]`.
 
-    Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+    This is SplitMix64 as a counter-based generator. Source: Steele, Lea, Flood, "Fast splittable
+    pseudorandom number generators", 2014.
     """
     z = keys + (positions.astype(np.uint64) + np.uint64(1)) * np.uint64(_GAMMA)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -33,11 +34,16 @@ def uniforms(keys: NDArray[np.uint64], positions: NDArray[np.int64]) -> NDArray[
 def sample(
     logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Tokens `[B]` and their natural logs of probability `[B]` at temperature 1.
+    """Return tokens `[B]`, and their natural log-probabilities at temperature 1, `[B]`.
 
-    `logits` are `[B, V]`; the others `[B]` in float64. Temperature 0 takes the most likely token.
-    The cumulative distribution is inverted in float64, so that the rounding of another batch shape
-    changes a token only if `uniform` lies within about 1e-6 of a boundary.
+    The cumulative distribution is inverted in float64, so the different rounding of another batch
+    shape changes a token only if `uniform` lies within about 1e-6 of a boundary.
+
+    Args:
+        logits: `[B, V]`.
+        temperature: `[B]`, float64, >= 0. Temperature 0 takes the most probable token.
+        top_p: `[B]`, float64, in (0, 1].
+        uniform: Random numbers in [0, 1), `[B]`, float64.
     """
     logits = logits.float()
     greedy = temperature == 0
@@ -53,14 +59,14 @@ def sample(
 
 
 def invert_cdf(probs: Tensor, uniform: Tensor) -> Tensor:
-    """The token at quantile `uniform` `[B]` of `probs` `[B, V]`, which need not sum to 1."""
+    """Return the token at quantile `uniform` `[B]` of `probs` `[B, V]`, which need not sum to 1."""
     cdf = probs.cumsum(-1)
     target = (uniform * cdf[:, -1])[:, None]
     return torch.searchsorted(cdf, target, right=True)[:, 0].clamp_(max=probs.shape[1] - 1)
 
 
 def nucleus(probs: Tensor, top_p: Tensor) -> Tensor:
-    """`probs` without what lies outside the smallest set of tokens that holds `top_p`.
+    """Return `probs` `[B, V]` with 0 outside the smallest set of tokens with mass `top_p` `[B]`.
 
     Source: Holtzman et al., "The curious case of neural text degeneration", 2020, eq. 2.
     """

@@ -15,10 +15,14 @@ _TOKENS_A_PASS = 4096
 def continuation_logprobs(
     forward: Forward, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]
 ) -> list[tuple[float, ...]]:
-    """For each (context, continuation), both token ids: one natural log per continuation token.
+    """Return the natural log-probability of each continuation token.
 
-    A context holds at least one token. Passes are kept small, because logits are `[B, K, V]` for
-    the longest continuation K.
+    Passes are small, because the logits are `[B, K, V]`, with K the length of the longest
+    continuation.
+
+    Args:
+        forward: The model.
+        pairs: Token ids of (context, continuation). A context has at least one token.
     """
     scores: list[tuple[float, ...]] = [()] * len(pairs)
     filled = [i for i, (_, continuation) in enumerate(pairs) if continuation]

@@ -39,26 +39,30 @@ from astro_transformers.traces import collate, plan_batches
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _METRICS = "metrics.json"
 _FREE = {"save_steps", "device", "threads"}
-"""Params that may change between the sessions of one training."""
+"""Params that may change when a training resumes."""
 
 
 class TransformersSFT:
     """Fine-tunes all weights of a causal LM; see `SFTTrainer`.
 
-    Every batch is planned beforehand, so the schedule fits the length, the loss-bearing tokens
-    are known exactly, and a resumed training sees what an uninterrupted one does.
+    Every batch is planned in advance, so the schedule fits the length, the number of loss tokens is
+    known exactly, and a resumed training reads the same batches as an uninterrupted one.
     """
 
     def __init__(self, params: SFTParams) -> None:
         self._params = params
 
     def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
-        """Train, or go on, or return what is finished. Writes in `job.run_dir` only.
+        """Train into `job.run_dir/model`, which is returned at once if it exists.
 
-        The metrics are `tokens` and `steps`; `loss`, the mean over the last tenth of the steps;
-        `seconds` of this call; `dropped`, the traces that were too long; and those of `exactness`.
-        Raises `TrainingError` for traces that cannot be used and `PolicyError` for a model that
-        cannot be loaded.
+        A killed training resumes from its last complete checkpoint. The metrics are `tokens`, the
+        number of loss tokens; `steps`; `loss`, the mean over the last tenth of the steps;
+        `seconds`, the time of this call; `dropped`, the number of traces that were too long; and
+        those of `exactness`.
+
+        Raises:
+            PolicyError: The model cannot be loaded.
+            TrainingError: A trace or the device cannot be used, or the loss is not finite.
         """
         target = job.run_dir / "model"
         if target.exists():
@@ -91,7 +95,7 @@ class TransformersSFT:
     def _batches(
         self, job: SFTJob, model: PreTrainedModel, tokenizer: Any
     ) -> tuple[list[list[TrainingSample]], dict[str, float]]:
-        """Every batch in order, and metrics of the samples."""
+        """All batches in order, and metrics of the samples."""
         params = self._params
         encoder = PromptEncoder(tokenizer, job.prompt)
         builder = SampleBuilder(encoder)
@@ -122,7 +126,7 @@ class TransformersSFT:
         training: str,
         on_step: OnStep,
     ) -> list[float]:
-        """Train `model` in place; returns the loss of every step, earlier sessions' included."""
+        """Train `model` in place; return the losses of all steps, those before a resume too."""
         folder = Path(arguments.output_dir or "")
         last = last_sealed(folder, "checkpoint-*", training)
         step = self._params.gradient_accumulation
@@ -140,12 +144,12 @@ class TransformersSFT:
         return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
 
     def _arguments(self, folder: Path, seed: int) -> TrainingArguments:
-        """On one device. Raises `TrainingError` for a GPU other than the first that is visible."""
+        """The arguments. Raises `TrainingError` for a GPU other than the first visible one."""
         params = self._params
         device = devices.pick_device(params.device)
         if device.index:
             raise TrainingError(
-                f"device {device}: fine-tuning runs on the first GPU that it sees",
+                f"device {device}: fine-tuning runs on the first visible GPU",
                 f"set sft.params.device: cuda, and CUDA_VISIBLE_DEVICES={device.index}",
             )
         cpu = device.type == "cpu"
@@ -177,12 +181,14 @@ class TransformersSFT:
             disable_tqdm=True,
             dataloader_pin_memory=not cpu,
         )
-        arguments._n_gpu = min(arguments.n_gpu, 1)  # or the trainer splits a batch over all of them
+        arguments._n_gpu = min(
+            arguments.n_gpu, 1
+        )  # otherwise the trainer splits a batch among all GPUs
         return arguments
 
 
 class _Batches(Dataset[list[TrainingSample]]):
-    """The planned batches. The trainer's own batch is one of these."""
+    """The planned batches. Each is one item of the trainer's dataset."""
 
     def __init__(self, batches: Sequence[list[TrainingSample]]) -> None:
         self._batches = batches
@@ -195,7 +201,7 @@ class _Batches(Dataset[list[TrainingSample]]):
 
 
 class _Reporter(TrainerCallback):
-    """Passes each step's figures on."""
+    """Reports the metrics of each step."""
 
     def __init__(self, on_step: OnStep, tokens_of_step: Sequence[int]) -> None:
         self._on_step = on_step
@@ -230,7 +236,7 @@ class _Reporter(TrainerCallback):
 
 
 class _Sealer(TrainerCallback):
-    """Seals each checkpoint once all of it is written."""
+    """Seals each checkpoint when it is completely written."""
 
     def __init__(self, folder: Path, training: str) -> None:
         self._folder = folder
@@ -247,7 +253,7 @@ class _Sealer(TrainerCallback):
 
 
 def _add_end_token(model: PreTrainedModel, tokenizer: Any, end: int) -> None:
-    """Name `end` in the generation config, so that sampling from the trained model stops there."""
+    """Add `end` to the generation config, so that sampling from the trained model stops there."""
     ends = end_tokens(model, tokenizer)
     if end not in ends and model.generation_config is not None:
         model.generation_config.eos_token_id = sorted({*ends, end})

@@ -1,4 +1,4 @@
-"""Where a stop string ends the text of sampled tokens."""
+"""Finds stop strings in the text of sampled tokens."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from astro.data.detokenizer import Detokenizer
 
 
 class StopTable:
-    """The tokens that may complete a stop string, so that text is decoded for these only."""
+    """The tokens that may complete a stop string, so that text is decoded only after these."""
 
     def __init__(self, detokenizer: Detokenizer, vocab_size: int) -> None:
         self._detokenizer = detokenizer
@@ -20,7 +20,7 @@ class StopTable:
         self._masks = np.zeros((1, vocab_size), dtype=np.bool_)
 
     def index(self, stop: tuple[str, ...]) -> int:
-        """The row of this table for a request's stop strings."""
+        """Return the row of the table for these stop strings."""
         if stop not in self._index:
             mask = np.array([_may_end(text, stop) for text in self._vocabulary()])
             self._masks = np.vstack([self._masks, mask])
@@ -28,7 +28,7 @@ class StopTable:
         return self._index[stop]
 
     def candidates(self, index: NDArray[np.int64], tokens: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Whether each of `tokens` `[B]` may complete a stop string of row `index` `[B]`."""
+        """Return whether each token `[B]` may complete a stop string of its row `index` `[B]`."""
         found: NDArray[np.bool_] = self._masks[index, tokens]
         return found
 
@@ -39,21 +39,24 @@ class StopTable:
 
 
 def stop_end(text: str, stop: Sequence[str]) -> int | None:
-    """Where the first stop string in `text` ends, if there is one."""
+    """Return the end of the stop string in `text` that ends first; None if there is none."""
     ends = [at + len(word) for word in stop if word and (at := text.find(word)) >= 0]
     return min(ends, default=None)
 
 
 def tail_tokens(stop: Sequence[str]) -> int:
-    """How many last tokens surely hold a stop string that has just ended.
+    """Return how many of the last tokens are sure to contain a stop string that has just ended.
 
-    A character takes at most four tokens (its UTF-8 bytes).
+    A character takes at most four tokens, because it has at most four bytes in UTF-8.
     """
     return 4 * max(map(len, stop)) + 8
 
 
 def _may_end(text: str, stop: Sequence[str]) -> bool:
-    """Joining tokens may write spaces, and several tokens may write one character."""
+    """Whether a token may end a stop string.
+
+    Joining tokens may write spaces, and several tokens may write one character.
+    """
     last = {word[-1] for word in stop if word}
     return (
         any(char in text for char in last)

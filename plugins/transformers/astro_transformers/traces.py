@@ -1,4 +1,4 @@
-"""The order in which training samples are trained on, and the tensors of a batch."""
+"""The order of training samples, and the tensors of a batch."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def plan_batches(
     tokens: int | None,
     seed: int,
 ) -> list[list[int]]:
-    """The indices of every batch of the whole training, in order.
+    """Return the sample indices of each batch of the whole training, in order.
 
-    The plan ends after `epochs` passes, or, if `tokens` is given, with the sample by which that
-    many tokens have been trained on. A pass shuffles, sorts by length within `_MEGABATCH` batches
-    so that little is padded, and shuffles the batches again.
+    The plan ends after `epochs` passes or, if `tokens` is given, with the sample that completes
+    this number of loss tokens. Each pass shuffles the samples, sorts them by length within
+    `_MEGABATCH` batches to save padding, and shuffles the batches.
     """
     passes = (_epoch(samples, batch_size, Random(f"{seed} {epoch}")) for epoch in count())
     if tokens is not None:
