@@ -1,4 +1,4 @@
-"""The stages of a run, in the order in which they are run, and the models that they train."""
+"""The stages of a run in the order in which they run, and the models that they train."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ AnyStage = Stage[Any]
 
 
 def run_stages(config: RunConfig, registry: Registry) -> list[AnyStage]:
-    """Every stage of a run after those that it needs, and otherwise in the config's order.
+    """Build the stages of a run: each after those that it needs, otherwise in the config's order.
 
-    The stages that a config adds come before `evaluate`, so that the models they train are
-    evaluated, unless they need it. Raises `ConfigError` where a need is missing or needs are
-    circular, and where two stages train one model; also any `PluginError`.
+    The stages that a config adds come before `evaluate`, unless they need it, so that the models
+    that they train are evaluated.
+
+    Raises:
+        ConfigError: A stage that another one needs is missing, needs are circular, or two stages
+            train the same model.
+        PluginError: The plugin of a stage cannot be used.
     """
     stages: list[AnyStage] = [
         registry.build("stage", binding, name=name, config=config)
@@ -33,10 +37,12 @@ def run_stages(config: RunConfig, registry: Registry) -> list[AnyStage]:
 
 
 def stages_until(stages: Sequence[AnyStage], last: str | None) -> list[AnyStage]:
-    """The stages up to and with `last`; all of them if it is None.
+    """Return the stages up to and including `last`; all of them if it is None.
 
-    Where the run leaves out the built-in stage `last`, they end where it would come. Raises
-    `ConfigError` if there is no such stage.
+    If `last` is a built-in stage that the run does not have, they end where it would come.
+
+    Raises:
+        ConfigError: There is no such stage.
     """
     names = [stage.name for stage in stages]
     if last is None:
@@ -50,7 +56,7 @@ def stages_until(stages: Sequence[AnyStage], last: str | None) -> list[AnyStage]
 
 
 def evaluated_models(config: RunConfig, stages: Iterable[AnyStage]) -> list[str]:
-    """The models that `evaluate` measures: those asked for of the base and the trained ones."""
+    """Return the models that a run evaluates: the base model and trained ones, as chosen."""
     trained = list[str]()
     for stage in stages:
         if stage.name == "evaluate":
@@ -62,7 +68,7 @@ def evaluated_models(config: RunConfig, stages: Iterable[AnyStage]) -> list[str]
 
 
 def unknown_models(config: RunConfig, stages: Iterable[AnyStage]) -> list[str]:
-    """A line for each model that `evaluate` asks for and that neither is built in nor trained."""
+    """Return an error for each model in `evaluate.models` that is neither built in nor trained."""
     known = {BASE, TRAINED, *BUILT_IN_MODELS, *(m for stage in stages for m in stage.models)}
     return [
         f"evaluate.models: no stage trains {model!r}{_suggestion(model, known)}"

@@ -1,1 +1,1 @@
-"""Problem sets, prompts and training samples."""
+"""Data of a run: problems, prompts, and training samples."""

@@ -43,7 +43,7 @@ def contaminated(
     evaluation: Mapping[str, Sequence[Problem]],
     by_text_alone: Collection[str] = (),
 ) -> list[Contaminated]:
-    """The problems of `training` that match a problem of `evaluation`, in order and each once.
+    """Return the problems of `training` that match a problem of `evaluation`, in order.
 
     `evaluation` maps names of sets to their problems. The sets named in `by_text_alone` are
     compared only by whole texts, not by runs of words.
@@ -64,7 +64,7 @@ def contaminated(
 
 
 def same_text(text: str) -> str:
-    """`text` without what does not change its meaning.
+    """Return `text` without differences that do not change its meaning.
 
     Case, spaces, LaTeX's layout commands and math delimiters, and final punctuation are removed.
     """
@@ -74,6 +74,6 @@ def same_text(text: str) -> str:
 
 
 def ngrams(text: str, n: int = N) -> Iterator[str]:
-    """Every run of `n` words. The code of Asymptote figures is left out."""
+    """Yield every run of `n` words. The code of Asymptote figures is excluded."""
     words = _WORD.findall(_FIGURE.sub(" ", unicodedata.normalize("NFKC", text).casefold()))
     return (" ".join(words[i : i + n]) for i in range(len(words) - n + 1))

@@ -1,4 +1,4 @@
-"""From token ids to text."""
+"""Decoding of token ids to text."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ Ids = tuple[int, ...]
 
 _CONTEXT = 6
 _BYTES = 4
-"""The most bytes of a character in UTF-8, so also the most tokens that write one."""
+"""The maximum number of bytes of a character in UTF-8, and so of tokens that write one."""
 
 
 class Detokenizer:
     """Decodes token ids. Special tokens, such as the end of sequence, have no text."""
 
     def __init__(self, tokenizer: Any) -> None:
-        # The object inside transformers' wrapper, which takes longer than the decoding itself.
+        # The object inside transformers' wrapper, because the wrapper takes longer than decoding.
         self._tokenizer = tokenizer.backend_tokenizer if tokenizer.is_fast else tokenizer
         self._options = {} if tokenizer.is_fast else {"clean_up_tokenization_spaces": False}
         self._head = lru_cache(maxsize=8192)(self._decode)
@@ -28,7 +28,7 @@ class Detokenizer:
         """Return the text that `token_ids` add to the text of `before`.
 
         They are decoded together with the last tokens of `before`, since some tokenizers write the
-        leading space of a word only where something stands before it.
+        leading space of a word only if text precedes it.
         """
         context = tuple(before[-_CONTEXT:])
         head = self._head(context)
@@ -63,7 +63,7 @@ class Detokenizer:
         return found
 
     def _prefix(self, before: Ids, token_ids: Ids, text: str) -> tuple[int, bool]:
-        """How many first tokens write `text`, and whether they write no more than it."""
+        """How many of the first tokens write `text`, and whether they write nothing else."""
         most = min(len(token_ids), _BYTES * (len(text) + 2))
         enough = bisect_left(
             range(most), len(text), key=lambda n: len(self.text(before, token_ids[:n]))

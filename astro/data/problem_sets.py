@@ -1,4 +1,4 @@
-"""The problems of a run: those to train on, and the sets that are held out."""
+"""The problems of a run: those to train on, and the held-out evaluation sets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from astro.types import Problem
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """An evaluation set: how many responses to each problem, and whether it was made by rule."""
+    """An evaluation set.
+
+    Attributes:
+        name: The name of the set.
+        problems: Its problems.
+        samples: The number of responses to sample per problem.
+        by_rule: Whether a rule generates the problems, so that they share most of their words.
+    """
 
     name: str
     problems: Sequence[Problem]
@@ -28,15 +35,20 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Decontamination:
-    """How many training problems there were and which were left out; `compared` has the size of
-    each set that they were compared with, or why one was not."""
+    """The result of a decontamination.
+
+    Attributes:
+        training: The number of training problems before it.
+        dropped: The problems that were left out.
+        compared: Evaluation set -> the number of its problems, or why it was not compared.
+    """
 
     training: int
     dropped: list[Contaminated]
     compared: dict[str, int | str]
 
     def line(self) -> str:
-        """What was compared, and what came of it."""
+        """Return a summary in one line."""
         found = Counter(hit.evaluation_set for hit in self.dropped)
         sets = (f"{found[name]} in {name} ({size})" for name, size in self.compared.items())
         number = f"{len(self.dropped)} of {self.training}"
@@ -44,7 +56,7 @@ class Decontamination:
 
 
 class ProblemLoader:
-    """Loads splits of problems: each source is built once, and each split is loaded once."""
+    """Loads splits of problems. Each source is built once, and each split is loaded once."""
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
@@ -52,9 +64,10 @@ class ProblemLoader:
         self._splits: dict[tuple[bytes, str], list[Problem]] = {}
 
     def __call__(self, binding: Binding, split: str) -> tuple[list[Problem], bool]:
-        """The problems of a split, and whether they are made by rule.
+        """Return the problems of a split, and whether a rule generates them.
 
-        Raises `ProblemError` unless there are some, all distinct.
+        Raises:
+            ProblemError: There are none, one cannot be stored, or two have the same id.
         """
         key = encode((binding.name, binding.params))
         if key not in self._sources:
@@ -66,9 +79,9 @@ class ProblemLoader:
 
 
 def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:
-    """The problems, if there are some that can be stored. Raises `ProblemError`."""
+    """The problems, checked as `ProblemLoader` says. Raises `ProblemError`."""
     if not problems:
-        raise ProblemError(f"problems {source!r} give none to {split}")
+        raise ProblemError(f"problems {source!r} have no problem in {split}")
     for problem in problems:
         try:
             encode(problem)
@@ -81,7 +94,11 @@ def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:
 
 
 def held_out(config: RunConfig, load: ProblemLoader) -> list[HeldOut]:
-    """The sets that `config` evaluates on: its own split, if it names no sets."""
+    """Return the evaluation sets of `config`; without `evaluate.sets`, a split of its problems.
+
+    Raises:
+        ProblemError: A set cannot be loaded.
+    """
     common = config.evaluate
     if not common.sets:
         problems, by_rule = load(config.problems, common.split)
@@ -96,11 +113,15 @@ def held_out(config: RunConfig, load: ProblemLoader) -> list[HeldOut]:
 def training(
     config: RunConfig, load: ProblemLoader
 ) -> tuple[list[Problem], Decontamination | None]:
-    """The problems to train on without those that are held out, and what was left out.
+    """Return the problems to train on, and the result of their decontamination.
 
-    Where own held-out problems cannot be read, or are those of training, the result says so; with
-    `decontaminate` off, or evaluation asked for on `train`, there is none; a set that is `train` of
-    the same problems is not compared. Raises `ProblemError`, also where nothing is left.
+    There is no decontamination if `decontaminate` is off, or if the run evaluates on `train`. An
+    evaluation set that is the training split itself is not compared. If `evaluate.sets` is empty
+    and the run's own held-out split cannot be loaded or equals the training split, the result
+    contains the reason instead of the number of its problems.
+
+    Raises:
+        ProblemError: A set cannot be loaded, or no training problem is left.
     """
     problems, _ = load(config.problems, "train")
     own = not config.evaluate.sets
@@ -123,12 +144,14 @@ def training(
     kept = [problem for problem in problems if problem.id not in out]
     decontamination = Decontamination(len(problems), dropped, compared)
     if not kept:
-        raise ProblemError(decontamination.line(), "give others, or set decontaminate: false")
+        raise ProblemError(
+            decontamination.line(), "choose other problems, or set decontaminate: false"
+        )
     return kept, decontamination
 
 
 def _trained_on(config: RunConfig) -> set[str]:
-    """The sets that are the training split by name, so asked for as such."""
+    """The evaluation sets that the config defines as the training split."""
     common, own = config.evaluate, config.problems
     return {
         name
@@ -138,7 +161,7 @@ def _trained_on(config: RunConfig) -> set[str]:
 
 
 def with_prompt(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:
-    """The problem with the user message that `step_format` makes of it; see `PromptTemplating`."""
+    """Return the problem with the user message of `step_format`; see `PromptTemplating`."""
     if not isinstance(step_format, PromptTemplating):
         return problem
     return replace(problem, prompt=step_format.ask(problem.prompt, shots=shots))

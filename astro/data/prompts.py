@@ -1,4 +1,4 @@
-"""From prompts to token ids: the chat template or the raw text, then the response so far."""
+"""Encoding of prompts: the chat template or the raw text, then the response so far."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _QUESTION, _ANSWER = "What is 6 * 7?", "The answer is 42."
 
 
 class PromptEncoder:
-    """Writes prompts as a model reads them.
+    """Encodes prompts as a model reads them.
 
-    Raw prompts get a beginning-of-sequence token only where the tokenizer adds one.
+    Raw prompts start with a beginning-of-sequence token only if the tokenizer adds one.
 
     Raises:
         PolicyError: The tokenizer has no chat template, and `config` needs one.
@@ -44,17 +44,17 @@ class PromptEncoder:
         self.response = lru_cache(maxsize=8)(self._response)
 
     def encode(self, prompt: Prompt) -> Ids:
-        """Return the ids of the whole context. `prompt.token_ids` are taken as they are."""
+        """Return the ids of the whole context. `prompt.token_ids` are used unchanged."""
         rest = prompt.tail if prompt.token_ids else prompt.response
         begun = Prompt(prompt.user, prompt.response.removesuffix(rest), prompt.token_ids)
         return self.user(prompt.user) + prompt.token_ids + self.following(begun, rest)
 
     def following(self, prompt: Prompt, text: str, after: str = "") -> Ids:
-        """Return the ids of `text` where it stands between `prompt` and the text `after`.
+        """Return the ids of `text` between `prompt` and the text `after`.
 
-        They are those of the running text, encoded in one piece. Where a token of the running text
-        would write more than `text`, other ids that decode to `text` behind `prompt` are taken.
-        A tokenizer that cannot write `text` gives the ids of `text` alone.
+        They are the ids in the running text, which is encoded in one piece. If a token of the
+        running text crosses a border of `text`, other ids are returned that decode to `text` after
+        `prompt`. If no ids decode to it, the ids of `text` alone are returned.
         """
         if not text:
             return ()
@@ -65,7 +65,7 @@ class PromptEncoder:
         return self.text(text)
 
     def text(self, text: str) -> Ids:
-        """Return the ids of a text alone, nothing added."""
+        """Return the ids of a text alone, without additional special tokens."""
         return tuple(self._tokenizer(text, add_special_tokens=False)["input_ids"]) if text else ()
 
     def knows(self, ids: Ids) -> bool:
@@ -75,8 +75,8 @@ class PromptEncoder:
     def end_id(self) -> int | None:
         """Return the token that ends a response: the one that closes the assistant's turn.
 
-        It is `eos_token_id` for raw prompts, and where the chat template closes the turn with none
-        of the special tokens. None if the tokenizer has no such token either.
+        It is `eos_token_id` for raw prompts, and if the chat template closes the turn without a
+        special token. None if the tokenizer has no such token either.
         """
         closing = self._closing() if self._chat else None
         default: int | None = self._tokenizer.eos_token_id
@@ -94,13 +94,13 @@ class PromptEncoder:
             yield from self._part((), self.text(anchor + text), anchor, text)
 
     def _part(self, before: Ids, ids: Ids, first: str, text: str) -> Iterator[Ids]:
-        """The ids of `text`, which follows `first` in the text of `ids`, if no token is of both."""
+        """The ids of `text`, which follows `first` in `ids`, unless a token crosses its borders."""
         (start, starts), (stop, stops) = self.detokenizer.borders(before, ids, (first, text))
         if starts and stops:
             yield ids[start:stop]
 
     def _response(self, user: str, response: str) -> Ids | None:
-        """The ids of a response encoded in one piece with its prompt; None if these share one."""
+        """The ids of a response encoded together with its prompt; None if a token is in both."""
         prompt, whole = self.user(user), self._whole(user, response)
         return whole[len(prompt) :] if whole[: len(prompt)] == prompt else None
 
@@ -114,15 +114,15 @@ class PromptEncoder:
         return self._render({"role": "user", "content": user})
 
     def _closing(self) -> int | None:
-        """The first special token behind an answer, unless it is part of a header.
+        """The first special token after an answer, unless it belongs to a header.
 
-        Every turn may begin with it, and a template may write the header of an answer behind every
-        dialogue.
+        Turns may begin with the same token, and a template may append the header of an answer to
+        every dialogue.
         """
         turns = ({"role": "user", "content": _QUESTION}, {"role": "assistant", "content": _ANSWER})
         try:
             before, found, after = self._render(*turns, generation=False).rpartition(_ANSWER)
-        except Exception:  # a template is a program of its own, which may refuse any dialogue
+        except Exception:  # a template is a program, and may raise anything
             return None
         header = self._special(before.partition(_QUESTION)[0])[-1:]
         closing = self._special(after)[:1]

@@ -1,4 +1,4 @@
-"""Training samples: a prompt, and a response in the tokens in which the policy sampled it."""
+"""Training samples: a prompt, and a response in the tokens that the policy sampled."""
 
 from __future__ import annotations
 
@@ -21,26 +21,31 @@ T = TypeVar("T")
 
 
 class Inexact(StrEnum):
-    """Why the tokens of a sample may be other than those that a policy would sample."""
+    """Why the tokens of a sample may differ from those that a policy would sample."""
 
     TOKENIZER = "tokenizer"
-    """They do not decode to the response."""
+    """The tokens do not decode to the response."""
     BORDER = "border"
-    """Encoded in one piece, prompt and response would share a token."""
+    """Encoded in one piece, prompt and response share a token."""
     RETOKENIZED = "retokenized"
-    """The trainer encodes the text itself, and gets other tokens."""
+    """The trainer encodes the text itself, and reads other tokens."""
     REWRITTEN = "rewritten"
-    """A policy wrote the response anew, and its tokens were not kept."""
+    """A policy rewrote the response, and its tokens were not kept."""
     UNSAMPLED = "unsampled"
-    """The sampled tokens of a step are not known, or are those of another tokenizer."""
+    """The sampled tokens of a step are unknown, or belong to another tokenizer."""
 
 
 @dataclass(frozen=True, slots=True)
 class NodeSpan:
-    """The response tokens `start` <= t < `stop` and the tree node of which they speak.
+    """The response tokens that express a tree node.
 
-    `sampled` says whether they are the very tokens that the policy sampled; None where it did not
-    sample them, or where its tokens were not kept.
+    Attributes:
+        node: The id of the node.
+        start: The index of the first token.
+        stop: The index after the last token.
+        kind: What the text says about the node.
+        sampled: Whether these are the tokens that the policy sampled; None if it did not sample
+            them, or if they were not kept.
     """
 
     node: int
@@ -56,14 +61,14 @@ class TrainingSample:
 
     Attributes:
         prompt_ids: The prompt's token ids, `[P]`.
-        response_ids: The response's token ids, `[T]`, its end-of-sequence token included.
-        loss_mask: Which response tokens are trained on, `[T]`.
+        response_ids: The response's token ids, `[T]`, including its end-of-sequence token.
+        loss_mask: Whether each response token is a loss token, `[T]`.
         logprobs: Natural logs of the probabilities under the policy that sampled the response, at
             temperature 1, `[T]`, each <= 0.
         advantages: The advantage of each response token, `[T]`.
         reward: The reward of the whole response; 1 if it is correct, else 0.
-        group: A number that samples of one prompt share whose rewards are compared.
-        nodes: The tree nodes of which the response speaks, in the order of its tokens.
+        group: A number that is equal for samples of one prompt whose rewards are compared.
+        nodes: The tree nodes that the response expresses, in the order of its tokens.
         inexact: Why the tokens may differ from those that a policy would sample; None if they are
             exact.
     """
@@ -89,8 +94,10 @@ class TrainingSample:
         group: int = 0,
         trained: bool = True,
     ) -> TrainingSample:
-        """Return the sample of a response that a policy has just sampled, of which all tokens are
-        trained on, or none."""
+        """Return the sample of a response that a policy has just sampled.
+
+        Its tokens are all loss tokens if `trained`, and otherwise none is.
+        """
         mask = (trained,) * len(response_ids)
         return cls(prompt_ids, response_ids, mask, logprobs, reward=reward, group=group)
 
@@ -101,27 +108,28 @@ class TrainingSample:
 
     @property
     def length(self) -> int:
-        """P + T."""
+        """The number of tokens of prompt and response, P + T."""
         return len(self.prompt_ids) + len(self.response_ids)
 
     @property
     def loss_tokens(self) -> int:
-        """The number of tokens that are trained on."""
+        """The number of loss tokens."""
         return sum(self.loss_mask)
 
 
 class SampleBuilder:
-    """Builds samples from the segments of traces, with the prompts that `encoder` writes.
+    """Builds samples from the segments of traces, with prompts encoded by `encoder`.
 
-    Raises `TrainingError` if the tokenizer has no token that can end a response.
+    Raises:
+        TrainingError: The tokenizer has no token that can end a response.
     """
 
     def __init__(self, encoder: PromptEncoder) -> None:
         end = encoder.end_id()
         if end is None:
             raise TrainingError(
-                "the tokenizer has no end-of-sequence token, with which every response is to end",
-                "name one as eos_token in its tokenizer_config.json",
+                "the tokenizer has no end-of-sequence token, which every response ends with",
+                "set eos_token in its tokenizer_config.json",
             )
         self.end = end
         self._encoder = encoder
@@ -131,8 +139,9 @@ class SampleBuilder:
     ) -> TrainingSample:
         """Build the sample of a response that consists of `segments`.
 
-        A segment with sampled ids keeps them, but for a last end-of-sequence token. Text between
-        sampled segments is encoded as running text. The token that ends a response comes last.
+        A segment with sampled ids keeps them, except for an end-of-sequence token at its end. Text
+        between sampled segments is encoded as running text. The token that ends a response comes
+        last.
         """
         draft, run = _Draft("".join(segment.text for segment in segments)), list[Segment]()
         for segment in segments:
@@ -155,10 +164,10 @@ class SampleBuilder:
         )
 
     def _own(self, segment: Segment) -> Ids | None:
-        """The segment's sampled ids without special tokens at its end, which other text follows.
+        """The segment's sampled ids without special tokens at their end, since text may follow.
 
-        None if there are none, or they are another tokenizer's. A leading space is not compared,
-        since some tokenizers write it only where something stands before it.
+        None if there are none, or if they belong to another tokenizer. A leading space is not
+        compared, since some tokenizers write it only if text precedes it.
         """
         detokenizer, ids = self._encoder.detokenizer, segment.token_ids
         if not ids or not self._encoder.knows(ids):
@@ -169,7 +178,7 @@ class SampleBuilder:
         return ids if same else None
 
     def _text(self, user: str, draft: _Draft, ids: Ids) -> str:
-        """The text of `ids` behind what is written."""
+        """The text of `ids` after the tokens of the draft."""
         return self._encoder.detokenizer.text(self._encoder.user(user) + draft.ids, ids)
 
     def _encode(self, user: str, draft: _Draft, run: Sequence[Segment]) -> None:
@@ -200,7 +209,7 @@ class SampleBuilder:
 
 @dataclass(slots=True)
 class _Draft:
-    """The part of a response that has been written in tokens: its first `written` characters."""
+    """The part of a response that is encoded so far: its first `written` characters."""
 
     response: str
     written: int = 0
@@ -218,16 +227,16 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A turn of a chat, as far as trainers read it."""
+    """The part of a chat message that trainers read."""
 
     content: str
 
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """A row of traces.jsonl, as far as trainers read it: a user's message and the response to it.
+    """The part of a row of traces.jsonl that trainers read: a user message and the response.
 
-    All of a response without segments is trained on.
+    If there are no segments, all tokens of the response are loss tokens.
     """
 
     messages: tuple[Message, Message]
@@ -236,7 +245,7 @@ class TraceRow:
 
     @property
     def user(self) -> str:
-        """The user's message."""
+        """The user message."""
         return self.messages[0].content
 
     @property
@@ -246,16 +255,21 @@ class TraceRow:
 
 
 def read_samples(traces: Path, builder: SampleBuilder) -> list[TrainingSample]:
-    """Return one sample per row of a traces.jsonl; see `read_rows`."""
+    """Return one sample per row of a traces.jsonl.
+
+    Raises:
+        TrainingError: A row cannot be used; the message names its line.
+    """
     return read_rows(
         traces, lambda row: builder.build(row.user, row.response, rewritten=row.rewritten)
     )
 
 
 def read_rows(traces: Path, make: Callable[[TraceRow], T]) -> list[T]:
-    """Return what `make` makes of each row of a traces.jsonl.
+    """Return the result of `make` for each row of a traces.jsonl.
 
-    Raises `TrainingError` that names the line of a row that cannot be used.
+    Raises:
+        TrainingError: A row cannot be used; the message names its line.
     """
     decode = msgspec.json.Decoder(TraceRow).decode
     made = []
@@ -272,12 +286,12 @@ def read_rows(traces: Path, make: Callable[[TraceRow], T]) -> list[T]:
 
 
 def exactness(samples: Iterable[TrainingSample]) -> dict[str, float]:
-    """Return metrics on how far samples are in the tokens that were sampled.
+    """Return metrics of how many samples consist of the tokens that were sampled.
 
-    `sampled_step_segments` is the share of the step segments of un-rewritten traces, of those whose
-    sampled tokens are known, that are trained in these tokens; it is left out where there are none.
-    `unknown_step_segments` counts those whose sampled tokens are not known. `inexact/<reason>`
-    counts samples by `Inexact`.
+    `sampled_step_segments` is a share in [0, 1]: among the step segments whose sampled tokens are
+    known, those that are trained on in these tokens. It is absent if there are no such segments.
+    `unknown_step_segments` is the number of step segments whose sampled tokens are not known. Both
+    exclude rewritten traces. `inexact/<reason>` is the number of samples per `Inexact`.
     """
     found = list(samples)
     steps = [

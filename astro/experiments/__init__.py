@@ -1,1 +1,1 @@
-"""Studies, rounds, and the comparison of models over seeds."""
+"""Experiments of several runs: studies, rounds, and their comparison."""

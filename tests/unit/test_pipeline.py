@@ -56,7 +56,7 @@ def test_a_budget_binds_the_search_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
-        ([], "give none to test"),
+        ([], "have no problem in test"),
         ([{**PROBLEMS[0], "prompt": "\ud800"}], "'set/0' cannot be stored: .*surrogates"),
     ],
 )
