@@ -1,4 +1,4 @@
-"""Compares models of several arms and seeds on the same problems. Pure functions."""
+"""Compares models of several arms and seeds on the same problems, with pure functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from astro.runs.stages.evaluate import EvaluatedProblem, all_legal, majority
 from astro.types import Problem
 
 Models = Mapping[str, Sequence[EvaluatedProblem]]
-"""The samples of each model on the held-out problems."""
+"""Model -> its responses to the held-out problems."""
 
 _Rule = Callable[[Problem, Sample], bool]
 _Rates = dict[str, float]
@@ -27,7 +27,13 @@ _Rates = dict[str, float]
 class Difference:
     """pass@1 of `first` minus that of `second`, in percentage points, with 95 % intervals.
 
-    The intervals of `by_seed` resample problems; `pooled` resamples the problems' means over seeds.
+    Intervals are from a paired bootstrap over problems.
+
+    Attributes:
+        first: The model with the higher mean.
+        second: The other model.
+        by_seed: The difference at each seed.
+        pooled: The difference of the problems' means over seeds.
     """
 
     first: str
@@ -40,8 +46,15 @@ class Difference:
 class Matched:
     """Best-of-n of `model` with as many response tokens as one sample of `reference` takes.
 
-    `samples` is n, rounded and at most the number of samples; `tokens` is their mean number of
-    tokens. `majority` is maj@n and `oracle` is pass@n, both in per cent.
+    Attributes:
+        seed: The seed.
+        model: The model of which n samples are drawn.
+        reference: The model whose number of tokens is matched.
+        reference_tokens: The mean number of tokens of one of its responses.
+        samples: n, rounded, and at most the number of samples per problem.
+        tokens: The mean number of tokens of n samples of `model`.
+        majority: maj@n, in percent.
+        oracle: pass@n, in percent.
     """
 
     seed: int
@@ -56,10 +69,15 @@ class Matched:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """Pearson's r over the steps of RL.
+    """Pearson's correlation of pass rate and backtracks over the steps of RL.
 
-    It correlates the share of a step's samples that are rewarded with their backtracks per
-    response. Each step samples from the model that the previous step produced."""
+    Attributes:
+        seed: The seed.
+        model: The trained model.
+        steps: The number of steps.
+        r: The correlation of a step's pass rate with its mean number of backtracks per response.
+            Each step samples from the model that the previous step produced.
+    """
 
     seed: int
     model: str
@@ -69,12 +87,20 @@ class Correlation:
 
 @dataclass(frozen=True, slots=True)
 class StudyResult:
-    """The results of a study in per cent: one row per seed, one column per model.
+    """The results of a study. Rates are in percent, with one row per seed, one column per model.
 
-    `problems` is the number of problems on which every model was evaluated at every seed; others
-    failed for some model. `seeds` is pass@1, `legal` the share of responses whose every line is
-    legal, and `right_and_legal` the share of those that are also correct. The last two are empty if
-    the step format cannot check lines.
+    Attributes:
+        problems: The number of problems on which every model was evaluated at every seed; the other
+            problems failed for some model.
+        seeds: pass@1.
+        legal: The share of responses in which every line is legal; empty if the step format cannot
+            check lines.
+        right_and_legal: The share of responses that are correct and in which every line is legal;
+            empty if the step format cannot check lines.
+        differences: The difference of each pair of models.
+        matched: Best-of-n of each model with as many tokens as the reference.
+        searched: The search at inference of each seed.
+        correlations: The correlation over the steps of RL of each seed and arm.
     """
 
     problems: int
@@ -88,7 +114,7 @@ class StudyResult:
 
 
 def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
-    """Compare the models of each seed, at the tokens of the model `reference`.
+    """Compare the models of each seed. The model `reference` gives the tokens of best-of-n.
 
     Raises:
         RunError: The models have no problem in common.
@@ -110,7 +136,7 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
 
 
 def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
-    """The problems on which all models were evaluated at every seed, in one order."""
+    """The problems on which all models were evaluated at every seed, in the same order."""
     by_place = {
         seed: {n: {(m.evaluation_set, m.problem.id): m for m in ms} for n, ms in models.items()}
         for seed, models in measured.items()
@@ -137,12 +163,12 @@ def _rows(measured: Mapping[int, Models], rule: _Rule) -> list[_Rates]:
 
 
 def _shares(model: Sequence[EvaluatedProblem], rule: _Rule) -> list[float]:
-    """Each problem's share of samples that a rule accepts, in per cent."""
+    """The share of each problem's samples that a rule accepts, in percent."""
     return [100 * fmean(rule(m.problem, sample) for sample in m.samples) for m in model]
 
 
 def _differences(measured: Mapping[int, Models]) -> Iterator[Difference]:
-    """Every pair of models, the one with the higher mean first."""
+    """The difference of every pair of models, of which the first has the higher mean."""
     rights = [{n: _shares(m, _right) for n, m in models.items()} for models in measured.values()]
     names = sorted(rights[0], key=lambda name: -fmean(fmean(right[name]) for right in rights))
     for first, second in combinations(names, 2):
@@ -177,5 +203,5 @@ def _best_of_n(
 
 
 def _response_tokens(model: Sequence[EvaluatedProblem]) -> float:
-    """Mean number of tokens per response, at least 1."""
+    """The mean number of tokens per response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))

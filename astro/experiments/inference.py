@@ -1,4 +1,4 @@
-"""The base model's search at inference, for comparison with single responses of trained models."""
+"""Search by the base model at inference, to compare with single responses of trained models."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ STAGE = "inference"
 class Searched:
     """The result of the base model's search of the held-out problems.
 
-    A search continued until it had spent `budget` tokens; `tokens` is the mean number spent.
-    `solved` is the share of problems for which a correct solution was found, in per cent. The
-    verifier guides the search, so the share has to be compared with an oracle's choice.
+    Attributes:
+        seed: The seed.
+        budget: The token budget of a search.
+        tokens: The mean number of tokens that a search spent.
+        solved: The share of problems with a correct solution in their tree, in percent. Because the
+            verifier guides the search, this has to be compared with pass@n rather than maj@n.
     """
 
     seed: int
@@ -29,7 +32,11 @@ class Searched:
 
 
 def search_at_inference(run: RunContext) -> Searched:
-    """Search each held-out problem as the run's config and budget say. Raises `AstroError`."""
+    """Search each held-out problem with the config and budget of the run.
+
+    Raises:
+        AstroError: A set cannot be loaded, or too many searches failed.
+    """
     tasks = [
         task
         for held in run.held_out()

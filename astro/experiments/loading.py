@@ -1,4 +1,4 @@
-"""From a config file to what it describes: one run, a study, or rounds."""
+"""Loading of config files, each of which describes one run, a study, or rounds."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Loaded = Run | Study | Rounds
 def load(
     path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
 ) -> Loaded:
-    """Read and validate a config file. What it returns has a method `run`.
+    """Read and validate a config file. The result has a method `run`.
 
     Args:
         path: A YAML file: a `Study` if it has `arms`, `Rounds` if it has `rounds`, else a `Run`.
-        overrides: `key.path=value` with YAML values.
-        registry: The plugins to use, those installed by default.
+        overrides: Assignments `key.path=value`, with values in YAML.
+        registry: The plugins to use; None for all installed ones.
 
     Raises:
-        ConfigError: Everything that is wrong with the file, at once.
+        ConfigError: The file is invalid. The error lists all problems.
     """
     raw, registry = read_config(path, overrides), registry or Registry.discover()
     if "arms" in raw:
@@ -40,10 +40,14 @@ def load(
 def load_run(
     path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
 ) -> RunConfig:
-    """The config in a file of one run, or of rounds. Raises `ConfigError`."""
+    """Return the config in a file of one run or of rounds.
+
+    Raises:
+        ConfigError: The file is invalid, or describes a study.
+    """
     loaded = load(path, overrides, registry)
     if isinstance(loaded, Study):
         raise ConfigError(
-            ["arms: this is a study, which `astro run`, `plan` and `config` take"], str(path)
+            ["arms: this is a study, which only `astro run`, `plan` and `config` accept"], str(path)
         )
     return loaded.config

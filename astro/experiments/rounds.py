@@ -1,4 +1,8 @@
-"""Expert iteration: each round runs all stages with the previous round's model as policy."""
+"""Expert iteration: each round runs all stages with the model of the previous round as policy.
+
+The method is that of Anthony et al., "Thinking Fast and Slow with Deep Learning and Tree Search",
+arXiv 1705.08439.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +26,7 @@ from astro.seeds import derive
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """A round's model, and its pass@1 on each evaluation set. Round 0 is the base model."""
+    """The model of a round, and its pass@1 on each evaluation set. Round 0 is the base model."""
 
     number: int
     model: str
@@ -31,9 +35,14 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class RoundsResult:
-    """All rounds, the number of the best one, and whether they ended because pass@1 stopped rising.
+    """The results of all rounds.
 
-    The best round has the highest pass@1 on the split that decides when to stop."""
+    Attributes:
+        rounds: The rounds in order.
+        best: The number of the round with the highest pass@1 on the split that decides when to
+            stop.
+        stalled: Whether the rounds ended because pass@1 stopped rising.
+    """
 
     rounds: list[Round]
     best: int
@@ -54,13 +63,17 @@ class Rounds:
 
     @property
     def limits(self) -> RoundsConfig:
-        """When the rounds end. Raises `ConfigError` if the config has no rounds."""
+        """The settings of when the rounds end.
+
+        Raises:
+            ConfigError: The config has no rounds.
+        """
         if self.config.rounds is None:
             raise ConfigError(["rounds: missing"])
         return self.config.rounds
 
     def configs(self) -> list[RunConfig]:
-        """The config."""
+        """Return the config, as a list of one."""
         return [self.config]
 
     def run(
@@ -73,11 +86,11 @@ class Rounds:
     ) -> RoundsResult | None:
         """Run the rounds in `runs/<name>/round-<r>/`, and write `runs/<name>/results.json`.
 
-        None if `until` ends the first before its evaluation. Rounds that were ended at any moment
-        go on from there.
+        Interrupted rounds are resumed. Returns None if `until` ends the first round before its
+        evaluation.
 
         Raises:
-            AstroError: What ended a round. What is done is kept.
+            AstroError: A round failed. Finished work is kept.
         """
         limits, folder = self.limits, Path(runs).resolve() / self.name
         on_event = broadcast(on_event, self.registry)
@@ -99,10 +112,10 @@ class Rounds:
 
 
 def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: Path) -> RunConfig:
-    """The config of round `number`, which counts from 1. Only the first evaluates the base model.
+    """Return the config of round `number`, from 1. Only round 1 evaluates the base model.
 
-    Later rounds have seeds of their own, because a model that has hardly changed would sample the
-    same trees.
+    Later rounds have other seeds, because a model that has hardly changed would sample the same
+    trees.
     """
     common, problems = config.evaluate, config.problems.model_dump()
     own = {common.split: EvaluationSet(**problems, split=common.split)}
@@ -133,7 +146,7 @@ def _finetuning(
 
 
 def stalled(scores: Sequence[float], rounds: RoundsConfig) -> bool:
-    """Whether the last `patience` scores have not risen above the best before them."""
+    """Return whether the last `patience` scores exceed the best one before by <= `min_gain`."""
     before, last = scores[: -rounds.patience], scores[-rounds.patience :]
     return bool(before) and max(last) <= max(before) + rounds.min_gain
 

@@ -48,9 +48,11 @@ _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 class Keys(Params):
     """The keys of a study's file in addition to those of a run.
 
-    `arms` maps the name of an arm to the keys in which it differs; the first arm is the reference.
-    `seeds` are the seeds of its runs. `inference` are the keys in which a search by the base model
-    at inference differs from the rest of the file; without it there is no such search.
+    Attributes:
+        arms: Name of an arm -> the keys in which it differs. The first arm is the reference.
+        seeds: The seeds at which each arm is run.
+        inference: The keys in which the search at inference by the base model differs from the rest
+            of the file; None for no such search.
     """
 
     arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
@@ -67,9 +69,14 @@ class Keys(Params):
 
 @dataclass(frozen=True, slots=True)
 class Study:
-    """Configs by arm, the reference first. `seeds` replace the seeds of the configs.
+    """A study.
 
-    `inference` is the config of the search at inference, `registry` has the plugins of all.
+    Attributes:
+        name: The name of the study, and of its folder.
+        arms: Arm -> config. The first arm is the reference.
+        seeds: The seeds at which each arm is run, in place of the seed of its config.
+        inference: The config of the search at inference, if there is one.
+        registry: The plugins to use.
     """
 
     name: str
@@ -80,36 +87,38 @@ class Study:
 
     @property
     def reference(self) -> str:
+        """The name of the reference arm."""
         return next(iter(self.arms))
 
     def folder(self, runs: Path, seed: int, arm: str) -> Path:
-        """The folder of an arm's run at a seed."""
+        """Return the folder of an arm's run at a seed."""
         return runs / self.name / f"seed-{seed}" / arm
 
     def runs(self) -> Iterator[tuple[int, str, RunConfig]]:
-        """(seed, arm, config) of every run, the reference before the arms that use its trees."""
+        """Yield (seed, arm, config) of every run, the reference before arms that use its trees."""
         for seed in self.seeds:
             for arm in self.arms:
                 yield seed, arm, self.config(seed, arm)
 
     def config(self, seed: int, arm: str) -> RunConfig:
-        """The config of an arm's run at a seed. Only the reference evaluates the base model."""
+        """Return the config of a run. Only the reference evaluates the base model."""
         config, common = self.arms[arm], self.arms[arm].evaluate
         evaluate = common if arm == self.reference else common.without_base()
         return config.model_copy(update={"name": arm, "seed": seed, "evaluate": evaluate})
 
     def shares_trees(self, arm: str) -> bool:
-        """Whether an arm uses the trees of the reference.
+        """Return whether an arm uses the trees of the reference.
 
-        It does if its search is configured in the same way and its problems are the same, which
-        depends on the evaluation sets because of decontamination."""
+        It does if the keys of the search and of the problems are the same. Decontamination makes
+        the problems depend on the evaluation sets.
+        """
         reference, config = (
             self.arms[name].model_dump(include=_OF_THE_SEARCH) for name in (self.reference, arm)
         )
         return reference == config
 
     def configs(self) -> list[RunConfig]:
-        """The config of each arm's run at the first seed."""
+        """Return the config of each arm's run at the first seed."""
         return [self.config(self.seeds[0], arm) for arm in self.arms]
 
     def run(
@@ -120,12 +129,13 @@ class Study:
         until: str | None = None,
         on_event: Listener = ignore,
     ) -> StudyResult | None:
-        """Run all arms, and write `runs/<study>/results.json`; None if `until` ends them before.
+        """Run all arms, and write `runs/<study>/results.json`.
 
-        A study that was interrupted is resumed.
+        An interrupted study is resumed. Returns None if `until` ends the runs before their
+        evaluation.
 
         Raises:
-            AstroError: What ended an arm's run. What is done is kept.
+            AstroError: An arm's run failed. Finished work is kept.
         """
         runs, on_event = Path(runs), broadcast(on_event, self.registry)
         evaluated = [is_evaluated(config, self.registry, until) for config in self.arms.values()]
@@ -148,7 +158,7 @@ class Study:
         return result
 
     def _of_the_reference(self, runs: Path, seed: int, arm: str) -> tuple[Path | None, int | None]:
-        """What an arm shares with the reference: its trees and its number of loss tokens."""
+        """The trees and the number of loss tokens that an arm takes from the reference."""
         if arm == self.reference:
             return None, None
         reference = RunFolder(self.folder(runs, seed, self.reference))
@@ -158,7 +168,11 @@ class Study:
 
 
 def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") -> Study:
-    """Validate a study given as plain data. Raises `ConfigError` with the problems of every arm."""
+    """Validate a study that is given as plain data.
+
+    Raises:
+        ConfigError: The study is invalid. The error lists the problems of all arms.
+    """
     keys = validate(Keys, {key: raw[key] for key in Keys.model_fields if key in raw})
     raw = {key: value for key, value in raw.items() if key not in Keys.model_fields}
     if not isinstance(raw.get("name"), str):
@@ -175,7 +189,7 @@ def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") ->
             problems += (f"{key}: {problem}" for problem in error.problems)
         else:
             if configs[key].rounds:
-                problems.append(f"{key}: rounds: a study has none")
+                problems.append(f"{key}: rounds: a study cannot have rounds")
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), source)
     arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
@@ -183,10 +197,10 @@ def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") ->
 
 
 def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """`base` with `changes` merged into it, mapping by mapping.
+    """Return `base` with `changes` merged into it, recursively in mappings.
 
-    The params of a plugin are dropped where another plugin takes its place. What belongs to the
-    run, such as `sft.tokens` and `verifier.workers`, stays.
+    The params of a plugin are dropped if `changes` names another plugin in its place. Keys that
+    belong to the run, such as `sft.tokens` and `verifier.workers`, are kept.
     """
     result = dict(base)
     for key, new in changes.items():
@@ -207,14 +221,18 @@ def _without_params(plugin: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Step(Struct):
-    """The metrics of a step that are read."""
+    """The metrics of a step of RL that are read."""
 
     pass_rate: float
     backtracks: float
 
 
 def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> StudyResult:
-    """Compare the responses of all arms and seeds, and add the search at inference."""
+    """Compare the responses of all arms and seeds, and run the search at inference.
+
+    Raises:
+        AstroError: The arms have no problem in common, or the search failed.
+    """
     config = study.arms[study.reference]
     step_format: StepFormat = study.registry.build("step_format", config.step_format)
     measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
@@ -235,7 +253,7 @@ def _searched(
     budgets: Mapping[int, int],
     open_run: Callable[..., AbstractContextManager[RunContext]],
 ) -> Iterator[Searched]:
-    """The search at inference of each seed, with its budget of tokens."""
+    """The search at inference of each seed, with its token budget."""
     if study.inference is None:
         return
     for seed, tokens in budgets.items():
@@ -246,7 +264,7 @@ def _searched(
 
 
 def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
-    """Correlations of accuracy and backtracks over the steps of RL, where both vary."""
+    """Correlations of pass rate and backtracks over the steps of RL, if both vary."""
     for seed, arm, _ in study.runs():
         path = RunFolder(study.folder(runs, seed, arm)).training("rl") / "metrics.jsonl"
         steps = list(read_lines(path, _Step)) if path.exists() else []
@@ -256,7 +274,7 @@ def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
 
 
 def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[EvaluatedProblem]]]:
-    """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, as far as they were evaluated."""
+    """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, if they were evaluated."""
     for arm in study.arms:
         folder = RunFolder(study.folder(runs, seed, arm))
         for model in ("base", "sft", "rl"):

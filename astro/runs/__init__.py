@@ -1,1 +1,1 @@
-"""A run: its folder, what its stages are given, and the loop over its stages."""
+"""A run: its folder, the context of its stages, and the loop over its stages."""

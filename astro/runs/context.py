@@ -1,4 +1,4 @@
-"""The context of a run, which every stage is given."""
+"""The context of a run, which is passed to every stage."""
 
 from __future__ import annotations
 
@@ -39,15 +39,23 @@ from astro.types import Problem
 
 T = TypeVar("T")
 Usage = Mapping[str, Mapping[str, float]]
-"""Counters by role."""
+"""Role -> name of a counter -> its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """A run's locked folder, its config, and the means to run programs.
+    """The locked folder of a run, its config, and methods that run programs.
 
-    `stages` are those of the run in their order. `sft_tokens` is how many loss tokens fine-tuning
-    takes where the config does not say. What a run needs more than once is built or loaded once.
+    Objects that a run needs more than once are built or loaded only once.
+
+    Attributes:
+        config: The config of the run.
+        folder: The folder of the run.
+        registry: The plugins to use.
+        journal: The journal in the folder.
+        on_event: The listener of events.
+        stages: The stages of the run in order.
+        sft_tokens: The number of loss tokens of fine-tuning; None for that of the config.
     """
 
     config: RunConfig
@@ -60,40 +68,45 @@ class RunContext:
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
-        """The result of `make`, which is called only the first time that `name` is requested."""
+        """Return the result of `make`, which is called only for the first request of `name`."""
         if name not in self._made:
             self._made[name] = make()
         made: T = self._made[name]
         return made
 
     def step_format(self) -> StepFormat:
-        """The step format of the config."""
+        """Return the step format of the config."""
         build = partial(self.registry.build, "step_format", self.config.step_format)
         step_format: StepFormat = self.once("step_format", build)
         return step_format
 
     def evaluated(self) -> list[str]:
-        """The models that the run evaluates."""
+        """Return the names of the models that the run evaluates."""
         return evaluated_models(self.config, self.stages)
 
     def held_out(self) -> list[problem_sets.HeldOut]:
-        """The sets of problems that the run evaluates on. Raises `ProblemError`."""
+        """Return the evaluation sets of the run.
+
+        Raises:
+            ProblemError: A set cannot be loaded.
+        """
         return problem_sets.held_out(self.config, self._loader())
 
     @contextmanager
     def started(self, stage: str, total: int, unit: str, done: int = 0) -> Iterator[None]:
-        """Emit that a stage or a part of it has started and, after the block, has finished."""
+        """Emit `StageStarted` for a stage or a part of it, and `StageFinished` after the block."""
         began = time.monotonic()
         self.on_event(StageStarted(stage, total, unit, done))
         yield
         self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def training_problems(self) -> list[Problem]:
-        """The problems of `train` without those that decontamination leaves out.
+        """Return the problems of `train` without those that decontamination removes.
 
-        decontamination.json lists what was left out.
+        The removed problems are listed in decontamination.json.
 
-        Raises `ProblemError`.
+        Raises:
+            ProblemError: The problems cannot be loaded, or none is left.
         """
         return self.once("training_problems", self._decontaminated)
 
@@ -108,14 +121,14 @@ class RunContext:
         return self.once("loader", partial(problem_sets.ProblemLoader, self.registry))
 
     def policy(self, model: str) -> Binding:
-        """The configured policy with the config's `prompt`, and the checkpoint of `model`."""
+        """Return the binding of the policy with the `prompt` of the config and weights of `model`."""
         policy = self.registry.with_prompt(self.config.policy, self.config.prompt)
         if model == BASE:
             return policy
         return policy.with_params(model=str(self.folder.checkpoint(model)))
 
     def on_step(self, stage: str) -> OnStep:
-        """A trainer's progress as the progress of `stage`."""
+        """Return a callback that reports a trainer's progress as that of `stage`."""
 
         def forward(done: int, total: int, metrics: Mapping[str, float]) -> None:
             self.on_event(StageProgress(stage, done, total, metrics))
@@ -132,13 +145,13 @@ class RunContext:
         fields: Callable[[Any], Mapping[str, float]],
         budget: Budget | None = None,
     ) -> None:
-        """Run the tasks whose outcomes are not in the journal yet, and record their outcomes there.
+        """Run the tasks whose outcomes are not in the journal yet, and write their outcomes to it.
 
-        `fields` returns the metrics of a result, whose running means are shown.
+        `fields` returns the metrics of a result. Progress events contain their running means.
 
         Raises:
             RunError: The share of failed tasks exceeds `max_failed`.
-            VerifierError: Too many verdicts are faults. They are requested again on resuming.
+            VerifierError: Too many verdicts are faults. A resumed run requests them again.
         """
         finished = {task for task, failure, _ in self.journal.outcomes(f"{stage}/") if not failure}
         todo = [task for task in tasks if task.key not in finished]
@@ -166,6 +179,7 @@ class RunContext:
         self.on_event(StageFinished(stage, time.monotonic() - began))
 
     def executor(self) -> Executor:
+        """Build the executor of the config."""
         executor: Executor = self.registry.build(
             "executor", self.config.executor, registry=self.registry
         )
@@ -174,7 +188,7 @@ class RunContext:
     def outcomes(
         self, executor: Executor, tasks: Sequence[Task[Any]], policy: Binding, budget: Budget
     ) -> Iterator[Outcome]:
-        """Run `tasks` to their outcomes, in no particular order."""
+        """Run `tasks`, and yield their outcomes in the order in which they finish."""
         job = ExecutorJob(
             models={POLICY: policy, **self.config.models},
             verifier=self.config.verifier,
@@ -185,13 +199,13 @@ class RunContext:
         return executor.run(tasks, job)
 
     def results(self, keys: Iterable[str]) -> Iterator[bytes]:
-        """The results in the journal in the order of `keys`, without failed tasks."""
+        """Yield the results in the journal in the order of `keys`, without failed tasks."""
         return (result for key in keys if (result := self.journal.result(key)) is not None)
 
     def _add_usage(self, stage: str, counted: Usage) -> None:
         """Add a stage's counters to those in usage.json.
 
-        The policy's are under the stage's name, and those of other roles under `stage@role`.
+        The policy's counters are under the stage's name, those of other roles under `stage@role`.
         """
         path = self.folder.usage
         usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
@@ -213,7 +227,7 @@ class RunContext:
 
 @contextmanager
 def scratch(config: RunConfig, folder: RunFolder, registry: Registry) -> Iterator[RunContext]:
-    """A run without a locked folder, whose journal is deleted at the end."""
+    """Yield the context of a run without a lock, whose journal is deleted at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="astro-") as root,
         closing(Journal(RunFolder(Path(root)).journal)) as journal,

@@ -1,4 +1,4 @@
-"""A run's folder: the paths of its files, its lock, and the config that it belongs to."""
+"""The folder of a run: the paths of its files, its lock, and the check of its config."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from astro.errors import ConfigError, RunError
 from astro.files import check_file, write_whole
 
 FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
-"""Prefixes of keys that do not affect the results of a run, so they may change when it resumes."""
+"""Prefixes of config keys that may change when a run resumes, because they affect no results."""
 
 
 class RunFolder:
-    """The folder `runs/<name>/`. Files are written atomically, only by the lock's holder."""
+    """The folder `runs/<name>/`. Only the holder of the lock writes, and files atomically."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -36,28 +36,32 @@ class RunFolder:
         self.clearing = root / ".clearing"
 
     def traces(self, arm: str) -> Path:
-        """Traces of the arm `sft` or of its control `direct_sft`."""
+        """Return the path of the traces of `sft` or of the control, `direct_sft`."""
         return self.root / ("traces.jsonl" if arm == "sft" else "control_traces.jsonl")
 
     def training(self, model: str) -> Path:
-        """The folder in which the model `sft`, `direct_sft` or `rl` is trained."""
+        """Return the folder of the training of a model, such as `sft`, `direct_sft` or `rl`."""
         return self.root / model
 
     def checkpoint(self, model: str) -> Path:
-        """The finished checkpoint of a trained model."""
+        """Return the path of the finished checkpoint of a trained model."""
         return self.training(model) / "model"
 
     def training_metrics(self, model: str) -> Path:
-        """The metrics that a trainer reported at its end."""
+        """Return the path of the metrics that the trainer of a model reported at its end."""
         return self.training(model) / "metrics.json"
 
     def samples(self, model: str) -> Path:
-        """The file of a model's responses to the evaluation problems."""
+        """Return the path of a model's responses to the evaluation problems."""
         return self.root / "eval" / f"{model}.jsonl"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder. Raises `RunError` if another process has locked it."""
+        """Lock the folder.
+
+        Raises:
+            RunError: Another process has locked it.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         try:
             lock = FileLock(self.root / ".lock", timeout=0).acquire()
@@ -86,7 +90,8 @@ class RunFolder:
     def _clear(self) -> None:
         """Empty the folder.
 
-        A marker file is in it meanwhile, so the remains after a kill are not taken for a run."""
+        A marker file exists meanwhile, so that the remains after a kill are not taken for a run.
+        """
         found = [path for path in self.root.iterdir() if path.name != ".lock"]
         if not found:
             return
@@ -101,7 +106,11 @@ class RunFolder:
         self.clearing.unlink()
 
     def check_formats(self) -> None:
-        """Refuse files of a newer release, also those that only a trainer will read."""
+        """Check the formats of all files, including those that only trainers read.
+
+        Raises:
+            FormatError: A newer release wrote a file.
+        """
         for pattern in ("*.json", "*.jsonl", "*/*.json", "*/*.jsonl"):
             for path in self.root.glob(pattern):
                 check_file(path)
@@ -129,16 +138,16 @@ class RunFolder:
     def _of_another(self, why: str) -> RunError:
         return RunError(
             f"{self.root} holds a run of another config ({why})",
-            "choose another name, as by --set name=NAME; --fresh removes what is there",
+            "choose another name, as with --set name=NAME; --fresh deletes the old run",
         )
 
     def write_config(self, config: RunConfig) -> None:
-        """Write config.yaml, atomically."""
+        """Write config.yaml atomically."""
         write_whole(self.config, [dump_config(config).encode()])
 
 
 def discard(runs: Path) -> None:
-    """Make every run below this folder start over, even if a kill comes before its turn."""
+    """Mark every run below this folder to start over, so that a kill cannot leave some out."""
     for config in runs.rglob("config.yaml"):
         write_whole(RunFolder(config.parent).clearing, [])
 

@@ -1,9 +1,9 @@
-"""Rewriting the folders of runs that an older release made.
+"""Migration of the folders of runs of older releases.
 
-What an older release wrote is read as it is, except for keys of a config that the next release will
-not know any more. So `config.yaml` alone is rewritten. Trees, traces and the journal stay byte for
-byte: a trainer resumes only with the traces that it began with, and a digest in the journal can be
-checked only by the rule it was made by.
+Files of older releases can be read as they are, except that the next release will not accept the
+old names of config keys. So only `config.yaml` is rewritten. Trees, traces and the journal are kept
+byte for byte: a trainer resumes only with the traces that it started with, and a digest in the
+journal can be checked only by the rule that produced it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from astro.runs.folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """A run's folder, whether its config was rewritten, and the keys that were renamed in it."""
+    """The folder of a run, whether its config was rewritten, and the keys that were renamed."""
 
     folder: Path
     rewritten: bool
@@ -33,14 +33,14 @@ class Migrated:
 
 
 def migrate_runs(root: Path) -> Iterator[Migrated]:
-    """Bring every run in `root` to the current format: one run, a study, or rounds.
+    """Migrate every run in `root`, which is the folder of one run, a study, or rounds.
 
-    Each config is written atomically, so after a kill the same call does what is left.
+    Each config is written atomically. After a kill, the same call continues.
 
     Raises:
         ConfigError: The config of a run is invalid.
         FormatError: A newer release wrote a file of a run.
-        RunError: There is no run in `root`, or a run is at work there.
+        RunError: There is no run in `root`, or another process uses one of them.
     """
     folders = sorted(path.parent for path in root.rglob("journal.db"))
     if not folders:

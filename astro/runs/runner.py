@@ -24,7 +24,7 @@ from astro.runs.stages.evaluate import Scores, read_scores
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """Where a run's files are, each model's scores by metric, and responses worth showing."""
+    """The folder of a run, the scores of each model by metric, and example responses."""
 
     folder: Path
     scores: Scores
@@ -32,7 +32,7 @@ class RunResult:
 
 
 class RunOptions(TypedDict, total=False):
-    """The options of `run` beside the config and the plugins."""
+    """The keyword arguments of `run` except for the registry."""
 
     runs: str | Path
     fresh: bool
@@ -56,11 +56,15 @@ class Run:
         return self.config.name
 
     def configs(self) -> list[RunConfig]:
-        """The config."""
+        """Return the config of the run, as a list of one."""
         return [self.config]
 
     def run(self, **options: Unpack[RunOptions]) -> RunResult:
-        """Run the stages; the options are those of `astro.run`."""
+        """Run the stages; the options are those of `astro.run`.
+
+        Raises:
+            AstroError: A stage failed. Finished work is kept.
+        """
         return run(self.config, registry=self.registry, **options)
 
 
@@ -76,27 +80,27 @@ def run(
     on_event: Listener = ignore,
     registry: Registry | None = None,
 ) -> RunResult:
-    """Run the stages of `config` in order in `runs/<name>`. Stages that are done are skipped.
+    """Run the stages of `config` in order in `runs/<name>`, and skip finished ones.
 
-    A run that was ended at any moment goes on from there, and ends as it would have. What will be
-    evaluated is read before anything else.
+    An interrupted run resumes where it stopped, with the same results as an uninterrupted one.
+    Evaluation sets are loaded before the first stage, so that errors in them are found early.
 
     Args:
-        config: What to run.
-        runs: The folder that holds the runs' folders.
-        fresh: Whether to start over; what the run had is removed.
-        until: The last stage to run.
-        stages: Names of the stages to run, and no others.
-        trees: A trees.jsonl that takes the place of a search.
-        sft_tokens: Loss tokens to fine-tune on where the config does not say.
-        on_event: Called with every event, as the listeners of plugins are.
-        registry: The plugins to use, those installed by default.
+        config: The config of the run.
+        runs: The folder with the folders of all runs.
+        fresh: Whether to delete an earlier run of this name and start over.
+        until: The last stage to run; None for all.
+        stages: Names of the only stages to run; None for all.
+        trees: A trees.jsonl to use instead of a search.
+        sft_tokens: The number of loss tokens of fine-tuning if the config does not give one.
+        on_event: The listener of events, in addition to those of plugins.
+        registry: The plugins to use; None for all installed ones.
 
     Raises:
-        AstroError: What ended the run. What is done is kept, and the run can go on.
+        AstroError: A stage failed. Finished work is kept, and the run can be resumed.
     """
     if config.rounds is not None and stages is None:
-        raise ConfigError(["rounds: run them by astro.load(path).run()"])
+        raise ConfigError(["rounds: run them with astro.load(path).run()"])
     registry = registry or Registry.discover()
     chosen = _chosen(stages_until(run_stages(config, registry), until), stages)
     with opened(
@@ -126,7 +130,11 @@ def opened(
     on_event: Listener = ignore,
     registry: Registry | None = None,
 ) -> Iterator[RunContext]:
-    """The run in `runs/<name>`, which nobody else has meanwhile. Raises `AstroError`."""
+    """Lock the run in `runs/<name>`, and yield its context.
+
+    Raises:
+        AstroError: The run cannot be opened.
+    """
     registry = registry or Registry.discover()
     folder = RunFolder(runs / config.name)
     try:
@@ -145,13 +153,17 @@ def opened(
 
 
 def is_evaluated(config: RunConfig, registry: Registry, until: str | None) -> bool:
-    """Whether a run that ends with the stage `until` evaluates its models. Raises `ConfigError`."""
+    """Return whether a run up to the stage `until` evaluates its models.
+
+    Raises:
+        ConfigError: There is no such stage, or the stages of the config are inconsistent.
+    """
     stages = stages_until(run_stages(config, registry), until)
     return any(stage.name == "evaluate" for stage in stages)
 
 
 def _chosen(stages: Sequence[AnyStage], names: Collection[str] | None) -> list[AnyStage]:
-    """Those of `names`, or all if it is None. Raises `ConfigError`."""
+    """The stages in `names`, or all if it is None. Raises `ConfigError` for an unknown name."""
     if names is None:
         return list(stages)
     known = [stage.name for stage in stages]
@@ -161,19 +173,19 @@ def _chosen(stages: Sequence[AnyStage], names: Collection[str] | None) -> list[A
 
 
 def _done(stage: AnyStage, context: RunContext) -> bool:
-    """Whether all that the stage leaves is there; one that leaves nothing is run every time."""
+    """Whether all outputs of the stage exist. A stage without outputs is run every time."""
     outputs = stage.outputs(context.folder.root)
     return bool(outputs) and all(path.exists() for path in outputs)
 
 
 def _check_evaluation(context: RunContext) -> None:
-    """Read what will be evaluated, so that a fault in it shows before hours of work."""
+    """Load the evaluation sets, so that errors in them are found before hours of work."""
     if context.evaluated():
         context.held_out()
 
 
 def _run_stage(stage: AnyStage, context: RunContext) -> None:
-    """Run one stage, unless it is done. Raises `RunError` where one that it needs is not."""
+    """Run one stage unless it is finished. Raises `RunError` if one that it needs is not."""
     if _done(stage, context):
         context.on_event(StageFinished(stage.name, 0.0, skipped=True))
         return

@@ -1,4 +1,4 @@
-"""Searches a single problem without leaving files, for notebooks and other programs."""
+"""Searches a single problem without writing files, for notebooks and other programs."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ SPLITS = ("test", "dev", "train")
 def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
     """Search one problem with the config's search, without writing files.
 
-    A string is the id or the prompt of one of the config's problems, or a text that their source
-    can read.
+    Args:
+        config: The config, of which policy, search, verifier and problems are used.
+        problem: A problem; or the id or prompt of one of the config's problems; or a text that
+            their source can read.
 
     Raises:
         AstroError: The problem cannot be found, or its search failed.
@@ -38,14 +40,18 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
 
 
 def find_problem(config: RunConfig, wanted: str, registry: Registry | None = None) -> Problem:
-    """The problem that a string names, as in `solve`. Raises `AstroError`."""
+    """Return the problem that a string names, as described in `solve`.
+
+    Raises:
+        AstroError: The problem cannot be found.
+    """
     registry = registry or Registry.discover()
     source: ProblemSource = registry.build("problems", config.problems)
     errors: list[ProblemError] = []
     for split in SPLITS:
         try:
             problems = source.load(split)
-        except ProblemError as error:  # a source need not have every split
+        except ProblemError as error:  # a source does not need to have every split
             errors.append(error)
             continue
         for problem in problems:
@@ -59,7 +65,10 @@ def find_problem(config: RunConfig, wanted: str, registry: Registry | None = Non
 
 
 def best_answer(tree: SearchTree) -> Node | None:
-    """The terminal node to show: correct ones come first, then higher values, then more visits."""
+    """Return the best terminal node, by correctness, then q_value, then visit_count.
+
+    None if the tree has no terminal node.
+    """
     return max(tree.terminals(), key=_merit, default=None)
 
 

@@ -102,7 +102,9 @@ def test_it_can_be_switched_off(tmp_path: Path, binding: Write) -> None:
 
 def test_nothing_left_to_train_on_is_one_clear_error(tmp_path: Path, binding: Write) -> None:
     evaluate = {"sets": {"all": binding("all", [*TRAIN, row("more", "What is 5?")])}}
-    message = r"3 of 3 training .* 3 in all \(4\); choose other problems, or set decontaminate: false"
+    message = (
+        r"3 of 3 training .* 3 in all \(4\); choose other problems, or set decontaminate: false"
+    )
     with pytest.raises(ProblemError, match=message):
         run(tmp_path, binding("train", TRAIN, "train"), evaluate=evaluate)
 

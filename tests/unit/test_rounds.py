@@ -116,7 +116,7 @@ def test_bad_rounds_are_named(changes: dict[str, Any], expected: str) -> None:
 
 
 def test_a_run_of_rounds_and_rounds_of_a_run_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"rounds: run them by astro.load"):
+    with pytest.raises(ConfigError, match=r"rounds: run them with astro.load"):
         run(parsed(), runs=tmp_path)
     with pytest.raises(ConfigError, match="rounds: missing"):
         Rounds(parsed(rounds=None), Registry.discover()).run(runs=tmp_path)

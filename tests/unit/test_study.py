@@ -122,7 +122,7 @@ def test_an_arm_that_leaves_out_other_problems_has_trees_of_its_own(tmp_path: Pa
         ({"arms": {"astro": {}}}, "arms: .*at least 2"),
         ({"arms": {"a/b": {}, "c": {}}}, "arms.a/b"),
         ({"arms": {"a": {}, "b": {"linearizer": {"name": "none"}}}}, "arms.b: linearizer.name: no"),
-        ({"rounds": {"n": 2}, **TRAINED}, "arms.astro: rounds: a study has none"),
+        ({"rounds": {"n": 2}, **TRAINED}, "arms.astro: rounds: a study cannot have rounds"),
         ({"seeds": []}, "seeds: .*at least 1"),
         ({"seeds": [-1]}, "seeds.0"),
         ({"seeds": [0, 0]}, "seeds: .*twice"),

@@ -27,9 +27,14 @@ Scores = dict[str, Figures]
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedProblem:
-    """A problem with a model's samples and its greedy response (at most one).
+    """A problem with a model's responses.
 
-    `evaluation_set` is the name of its set, and `prompt` is the user message that was sent.
+    Attributes:
+        problem: The problem.
+        samples: The sampled responses.
+        greedy: The greedy response, if the config asks for one; at most one element.
+        evaluation_set: The name of the evaluation set.
+        prompt: The user message that was sent.
     """
 
     problem: Problem
@@ -41,9 +46,14 @@ class EvaluatedProblem:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The problems of a set with `value` in their metadata under `key`; all if both are empty.
+    """Scores on a part of an evaluation set.
 
-    `models` has only the metrics of accuracy.
+    Attributes:
+        evaluation_set: The name of the evaluation set.
+        key: The key of the problems' metadata by which the set is divided; empty for no division.
+        value: The value that the problems have under `key`.
+        problems: The number of problems.
+        models: Model -> metric -> estimate, for the metrics of accuracy.
     """
 
     evaluation_set: str
@@ -61,7 +71,7 @@ class _ScoresFile:
 
 @dataclass(frozen=True, slots=True)
 class EvaluateStage:
-    """Writes eval/<model>.jsonl for every model that the run has, and eval/scores.json."""
+    """Writes eval/<model>.jsonl for every evaluated model, and eval/scores.json."""
 
     params: None
     name: str
@@ -74,19 +84,23 @@ class EvaluateStage:
         return [RunFolder(folder).scores]
 
     def run(self, run: RunContext) -> None:
-        """Sample from each model in turn, and score what they said."""
+        """Sample responses from each model in turn, and score them."""
         with run.started(STAGE, len(run.evaluated()), "models"):
             evaluate(run)
 
 
 def base_alone(config: RunConfig) -> RunConfig:
-    """`config` with the base model as the only one to evaluate."""
+    """Return `config` with the base model as the only one to evaluate."""
     only = config.evaluate.model_copy(update={"models": (BASE,)})
     return config.model_copy(update={"evaluate": only})
 
 
 def evaluate(run: RunContext) -> None:
-    """Sample from each model in turn, and score what they said."""
+    """Sample responses from each model in turn, and score them.
+
+    Raises:
+        AstroError: A set cannot be loaded, or too many problems failed.
+    """
     measured: dict[str, list[EvaluatedProblem]] = {}
     scores: Scores = {}
     for model in run.evaluated():
@@ -142,9 +156,9 @@ def _fields(measured: EvaluatedProblem) -> dict[str, float]:
 def grouped(
     measured: Mapping[str, Sequence[EvaluatedProblem]], config: Evaluate
 ) -> Iterator[Group]:
-    """Each of `config.sets`, and its parts by each key of `config.by`, the values in order.
+    """Yield the scores on each of `config.sets`, and on its parts by each key of `config.by`.
 
-    A value that is neither text nor a number makes no part.
+    Parts are ordered by value. Values that are neither text nor numbers are ignored.
     """
     parts: dict[tuple[str, str, str], dict[str, list[EvaluatedProblem]]] = {}
     for model, found in measured.items():
@@ -160,7 +174,7 @@ def grouped(
 
 
 def score(measured: list[EvaluatedProblem], step_format: StepFormat) -> Figures:
-    """Every metric that is defined for these samples, by name."""
+    """Return every metric that is defined for these samples, by name."""
     return _defined(_accuracy(measured)) | _defined(_behavior(measured, step_format))
 
 
@@ -178,7 +192,7 @@ def _accuracy(measured: list[EvaluatedProblem]) -> Iterator[tuple[str, Estimate 
 
 
 def majority(measured: EvaluatedProblem, n: int) -> float:
-    """maj@n, averaged over all windows of n consecutive samples, taken cyclically."""
+    """Return maj@n (majority vote), averaged over all cyclic windows of n consecutive samples."""
     verdicts = [sample.verdict for sample in measured.samples]
     rows = [(verdicts * 2)[i : i + n] for i in range(len(verdicts))]
     return fmean(majority_at_k([v.answer for v in row], [v.correct for v in row]) for row in rows)
@@ -207,15 +221,23 @@ def _behavior(
 
 
 def all_legal(checker: StepChecker, problem: Problem, sample: Sample) -> bool:
-    """Whether every step is legal, without a step that the token limit cut off."""
+    """Return whether every step is legal; a step cut off by the token limit is ignored."""
     return checker.legal(problem, sample.whole_steps(checker.stop))
 
 
 def read_scores(path: Path) -> Scores:
-    """The scores in an eval/scores.json. Raises `RunError`."""
+    """Return the scores in an eval/scores.json.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
     return read_json(path, _ScoresFile).models
 
 
 def read_groups(path: Path) -> list[Group]:
-    """The parts in an eval/scores.json. Raises `RunError`."""
+    """Return the groups in an eval/scores.json.
+
+    Raises:
+        RunError: The file cannot be read.
+    """
     return read_json(path, _ScoresFile).groups

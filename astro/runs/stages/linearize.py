@@ -1,4 +1,4 @@
-"""Stage 2: linearize trees into chains of thought, for the method and for its control."""
+"""Stage 2: linearize trees into chains of thought, for the method and for the control."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STAGE = "linearize"
 
 @dataclass(frozen=True, slots=True)
 class _TreeHead:
-    """A tree whose nodes are read only when needed, because all trees may exceed the memory."""
+    """A tree without its nodes, which are read when needed because all may exceed the memory."""
 
     problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
 class LinearizeStage:
-    """Writes traces.jsonl and, where there is a control, control_traces.jsonl."""
+    """Writes traces.jsonl and, if the config has a control, control_traces.jsonl."""
 
     params: None
     name: str
@@ -51,8 +51,13 @@ class LinearizeStage:
 
 
 def linearize(run: RunContext) -> None:
-    """Linearize every tree for every arm. The arms of a tree start one after the other, so that
-    it is read once."""
+    """Linearize every tree for every arm.
+
+    The tasks of all arms of a tree start one after the other, so that each tree is read once.
+
+    Raises:
+        RunError: Too many trees failed.
+    """
     tasks = list(_tasks(run))
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run.config):
@@ -61,7 +66,7 @@ def linearize(run: RunContext) -> None:
 
 
 def arms(config: RunConfig) -> list[tuple[str, Binding]]:
-    """(name of the model it trains, linearizer) of the method and of its control."""
+    """Return (name of the trained model, linearizer) of the method and, if any, the control."""
     control = config.control
     return [("sft", config.linearizer), *([("direct_sft", control)] if control else [])]
 

@@ -1,4 +1,4 @@
-"""Stage 6: write a readable report of the run."""
+"""Stage 6: write a report of the run in Markdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_back
 
 @dataclass(frozen=True, slots=True)
 class SampleResponse:
-    """A response that is shown as an example."""
+    """A response that the report shows as an example."""
 
     title: str
     problem: Problem
@@ -55,7 +55,7 @@ class ReportStage:
 
 
 def examples(run: RunContext) -> list[SampleResponse]:
-    """A response of the base model and, if there is one, a correct response with a backtrack."""
+    """Return a response of the base model and, if any, a correct response with a backtrack."""
     return run.once("examples", partial(_examples, run))
 
 
@@ -84,12 +84,12 @@ def _first(
 
 
 def title_of(model: str) -> str:
-    """The name of a model in tables."""
+    """Return the name of a model in tables."""
     return _TITLES.get(model, model)
 
 
 def in_order(models: Iterable[str]) -> list[str]:
-    """Models in the order in which tables show them: the built-in ones, then others as given."""
+    """Return models in the order of tables: built-in ones first, then others as given."""
     built_in = (BASE, *BUILT_IN_MODELS)
     return sorted(models, key=lambda m: built_in.index(m) if m in built_in else len(built_in))
 
@@ -110,7 +110,7 @@ def _lines(run: RunContext) -> Iterator[str]:
 
 
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
-    """A table for each set and key, with a row for each part and model."""
+    """Yield the lines of one table per set and key, with one row per part and model."""
     for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
         yield f"## {name}{key and f' by {key}'}\n"
         rows = [

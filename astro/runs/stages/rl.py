@@ -22,7 +22,7 @@ STAGE = "rl"
 
 @dataclass(frozen=True, slots=True)
 class RLStage:
-    """Trains rl/model from sft/model, or from the base model if there is no fine-tuning."""
+    """Trains rl/model from sft/model, or from the base model without fine-tuning."""
 
     params: None
     name: str
@@ -39,12 +39,16 @@ class RLStage:
         return [RunFolder(folder).checkpoint(STAGE)]
 
     def run(self, run: RunContext) -> None:
-        """Train."""
+        """Train the model, and report progress."""
         train(run, _binding(run.config))
 
 
 def train(run: RunContext, binding: Binding) -> None:
-    """Train from sft/model, or from the base model if there is no fine-tuning, into rl/model."""
+    """Train rl/model from sft/model, or from the base model if there is no fine-tuning.
+
+    Raises:
+        AstroError: The algorithm cannot be built, or its training failed.
+    """
     algorithm: RLAlgorithm = _build(run, binding)
     with run.started(STAGE, 0, "steps"):
         result = algorithm.train(_job(run, "sft" if run.config.sft else BASE), run.on_step(STAGE))
@@ -53,13 +57,13 @@ def train(run: RunContext, binding: Binding) -> None:
 
 
 def dry_run(config: RunConfig, runs: Path, registry: Registry) -> tuple[DryRunReport, str]:
-    """The dry run of the RL of `runs/<name>`, and the model that it would start from.
+    """Return the dry run of the RL of `runs/<name>`, and the name of its start model.
 
-    Nothing is trained. The base model is used if the run has no fine-tuned model yet. Also raises
-    what the algorithm's dry run raises.
+    Nothing is trained. The start model is the base model if the run has no fine-tuned model yet.
 
     Raises:
         RunError: The algorithm does not start another program.
+        AstroError: The dry run failed.
     """
     binding = _binding(config)
     with scratch(config, RunFolder(runs / config.name), registry) as run:
@@ -85,7 +89,7 @@ def _build(run: RunContext, binding: Binding) -> Any:
 
 
 def _job(run: RunContext, start: str) -> RLJob:
-    """The training of the run, from model `start`."""
+    """The job of the run's RL from the model `start`."""
     policy, step_format = run.policy(start), run.step_format()
     return RLJob(
         [with_prompt(problem, step_format, shots=False) for problem in run.training_problems()],

@@ -23,7 +23,7 @@ STAGE = "search"
 
 @dataclass(frozen=True, slots=True)
 class SearchStage:
-    """Searches the training problems and writes trees.jsonl, one tree per line, in their order."""
+    """Searches the training problems and writes trees.jsonl, with one tree per line."""
 
     params: None
     name: str
@@ -36,7 +36,7 @@ class SearchStage:
         return [RunFolder(folder).trees]
 
     def run(self, run: RunContext) -> None:
-        """Search as the config's budget allows."""
+        """Search the problems within the config's budget."""
         problems = run.training_problems()[: run.config.trees]
         tasks = search_tasks(run, problems, STAGE)
         policy, budget = run.policy("base"), run.config.budget
@@ -48,7 +48,7 @@ class SearchStage:
 def search_tasks(
     run: RunContext, problems: Sequence[Problem], stage: str
 ) -> list[Task[SearchTree]]:
-    """One search task per problem, with the configured algorithm, which keeps no state."""
+    """Return one search task per problem. The algorithm is shared, since it has no state."""
     step_format = run.step_format()
     algorithm: SearchAlgorithm = run.registry.build(
         "search",
@@ -72,5 +72,5 @@ def _search(
 
 
 def tree_fields(tree: SearchTree) -> dict[str, float]:
-    """The metrics of a tree that are shown during the search."""
+    """Return the metrics of a tree that are shown during the search."""
     return {"solved": float(tree.solved), "nodes": len(tree.nodes)}

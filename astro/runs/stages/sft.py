@@ -1,4 +1,4 @@
-"""Stage 3: fine-tune on traces; the control is trained on as many loss tokens."""
+"""Stage 3: fine-tune on traces. The control is trained on the same number of loss tokens."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STAGE = "sft"
 
 @dataclass(frozen=True, slots=True)
 class SFTStage:
-    """Trains sft/model and, where there is a control, direct_sft/model from the base model."""
+    """Trains sft/model and, if there is a control, direct_sft/model, from the base model."""
 
     params: None
     name: str
@@ -31,15 +31,15 @@ class SFTStage:
 
     @property
     def models(self) -> list[str]:
-        """The control, if there is one, and the method."""
+        """The models of the control, if there is one, and of the method."""
         return [model for model in BUILT_IN_MODELS if model in dict(arms(self.config))]
 
     def outputs(self, folder: Path) -> list[Path]:
-        """The metrics that each training leaves at its end."""
+        """The metrics that are written when each training ends."""
         return [RunFolder(folder).training_metrics(model) for model in self.models]
 
     def run(self, run: RunContext) -> None:
-        """Fine-tune each arm; the control on as many tokens as the method."""
+        """Fine-tune each arm, the control on as many loss tokens as the method."""
         if run.config.sft is None:
             raise ConfigError(["sft: missing"])
         finetune(run, run.config.sft, run.config.sft.tokens or run.sft_tokens)
@@ -48,13 +48,20 @@ class SFTStage:
 def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
     """Train each arm from the base model into sft/model and direct_sft/model.
 
-    Training takes `tokens` loss tokens. If None, the control is trained on as many as the method.
+    Each training takes `tokens` loss tokens. If None, the trainer's params determine the length for
+    the method, and the control is trained on as many loss tokens as the method.
+
+    Raises:
+        RunError: There are no traces.
+        AstroError: The training failed.
     """
     trainer: SFTTrainer = run.registry.build("sft", binding)
     for arm, _ in arms(run.config):
         traces = _traces(run, arm, binding.runs)
         if not traces.stat().st_size:
-            raise RunError(f"{traces} is empty: no tree was solved", "search more, or easier ones")
+            raise RunError(
+                f"{traces} is empty: no tree was solved", "search more problems, or easier ones"
+            )
         job = SFTJob(
             traces,
             model=binding.model or run.config.policy.params.get("model", ""),
@@ -70,7 +77,7 @@ def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
 
 
 def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
-    """The arm's traces; with `sft.runs` a file that holds theirs too, each response once."""
+    """The arm's traces; with `sft.runs`, a file that also contains the traces of these runs."""
     own = run.folder.traces(arm)
     others = [RunFolder(Path(folder)) for folder in runs]
     if not others:
@@ -82,7 +89,7 @@ def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
 
 
 def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
-    """The rows of all files without repeated responses; a file's prefix is added to their ids."""
+    """The rows of all files without duplicates. The prefix of a file is added to their ids."""
     seen: set[bytes] = set()
     for prefix, path in files:
         for row in read_lines(path, dict[str, object]):
@@ -93,5 +100,5 @@ def _distinct(files: Iterable[tuple[str, Path]]) -> Iterator[dict[str, object]]:
 
 
 def trained_tokens(metrics: Path) -> int | None:
-    """Number of loss tokens of the training that wrote these metrics, or None if it is not done."""
+    """Return the number of loss tokens of a finished training; None if it has no metrics yet."""
     return int(read_json(metrics, dict[str, float])["tokens"]) if metrics.exists() else None
