@@ -121,7 +121,7 @@ class RunContext:
         return self.once("loader", partial(problem_sets.ProblemLoader, self.registry))
 
     def policy(self, model: str) -> Binding:
-        """Return the binding of the policy with the `prompt` of the config and weights of `model`."""
+        """Return the policy with the `prompt` of the config and the weights of `model`."""
         policy = self.registry.with_prompt(self.config.policy, self.config.prompt)
         if model == BASE:
             return policy

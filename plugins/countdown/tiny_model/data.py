@@ -1,9 +1,9 @@
-"""Pages of attempts at countdown problems, which the tiny model is pretrained on.
+"""Pages of attempts at countdown problems, on which the tiny model is pretrained.
 
-A page packs many short documents, each one problem and one walk. Several in a row try the same
-problem, and some start from a list that an earlier one reached, so a model learns to look lists up
-in its context and to check how a walk ended. Walks are mostly random: the model learns to play by
-the rules, and little about which move is wise.
+A page contains many short documents, each with one walk. Several successive documents attempt the
+same problem, and some start from a list that an earlier one reached, so the model learns to look up
+lists in its context and to check how a walk ended. Most walks are random: the model learns the
+rules, but little about which moves are good.
 """
 
 import random
@@ -32,7 +32,7 @@ from astro_countdown.game import (
 )
 
 IGNORED = -100
-"""The label of tokens that carry no loss."""
+"""The label of tokens that are not loss tokens."""
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,25 @@ class PageRecipe:
 
     difficulty: Difficulty = field(default_factory=Difficulty)
     drill_share: float = 0.3
-    """Share of problems with two numbers from the whole range: they drill the arithmetic."""
+    """Share of problems with two numbers from the whole range, for practice of arithmetic."""
     hit_share: float = 0.35
-    """Share of walks drawn among those that reach the target; the others are uniformly random."""
+    """Share of walks whose moves keep the target reachable; the others are uniformly random."""
     max_attempts: int = 8
     root_share: float = 0.5
-    """Share of later attempts that start again from the problem's own list."""
+    """Share of later attempts that start from the problem's own list."""
     back_share: float = 0.75
-    """Share of later attempts headed by `back to LIST` in place of a prompt."""
+    """Share of later attempts that start with `back to LIST` instead of a prompt."""
     length: int = 256
-    """Tokens a page."""
+    """Tokens per page."""
     seed: int = 1
     processes: int = 1
-    """Each draws its share of the pages from a seed of its own."""
+    """Number of processes; each generates its share of the pages from its own seed."""
 
 
 def random_walk(
     numbers: Numbers, target: int, hit: bool, rng: random.Random
 ) -> tuple[list[str], list[Numbers]]:
-    """The lines of one walk and its lists; where `hit`, each move keeps the target in reach."""
+    """Return the lines of one walk and its lists; with `hit`, moves keep the target reachable."""
     lines, lists = [], [numbers]
     while len(numbers) > 1:
         options = [(move, apply(numbers, move)) for move in legal_moves(numbers)]
@@ -73,7 +73,7 @@ def random_walk(
 
 
 def draw_problem(recipe: PageRecipe, rng: random.Random) -> tuple[Numbers, int]:
-    """A solvable problem of the train split."""
+    """Draw a solvable problem of the train split."""
     span = recipe.difficulty
     while True:
         if rng.random() < recipe.drill_share:
@@ -86,7 +86,7 @@ def draw_problem(recipe: PageRecipe, rng: random.Random) -> tuple[Numbers, int]:
 
 
 def attempts(recipe: PageRecipe, eos: str, rng: random.Random) -> str:
-    """Several different walks for one problem, each its own document; a success is the last."""
+    """Generate several different walks for one problem, one document each, up to a success."""
     numbers, target = draw_problem(recipe, rng)
     starts, seen, text = [numbers], set[str](), ""
     for _ in range(rng.randint(1, recipe.max_attempts)):
@@ -107,7 +107,10 @@ def attempts(recipe: PageRecipe, eos: str, rng: random.Random) -> str:
 def make_pages(
     recipe: PageRecipe, tokenizer: PreTrainedTokenizerFast, count: int
 ) -> tuple[Tensor, Tensor]:
-    """Token ids and labels, both [count, length]; prompts and the word `back` carry no loss."""
+    """Return token ids and labels, both `[count, length]`.
+
+    Prompts and the word `back` are not loss tokens.
+    """
     parts = recipe.processes
     shares = [count * (i + 1) // parts - count * i // parts for i in range(parts)]
     with ProcessPoolExecutor(parts) as pool:

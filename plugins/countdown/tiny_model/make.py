@@ -1,7 +1,8 @@
-"""Make a countdown model from nothing.
+"""Trains a countdown model from scratch.
 
-`make tiny-model` makes the one that the plugin embeds, in 10 to 15 minutes on one core.
-`python make.py --size 25m --to models/countdown-25m` makes a base for `configs/countdown-gpu.yaml`.
+`make tiny-model` trains the one that the plugin ships, in 10 to 15 minutes on one core.
+`python make.py --size 25m --to models/countdown-25m` trains the base model of
+`configs/countdown-gpu.yaml`.
 """
 
 import time
@@ -44,7 +45,7 @@ SIZES = {
 def score_table(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, pages: PageRecipe
 ) -> str:
-    """Scores on the dev split at temperature 1 and greedy, as a Markdown table."""
+    """Return scores on the dev split at temperature 1 and greedy, as a Markdown table."""
     problems = sample_problems(pages.difficulty, "dev", DEV_PROBLEMS, seed=0)
     rows = {
         "temperature 1, 8 samples": score(model, tokenizer, problems, samples=8),
@@ -65,7 +66,7 @@ def write_card(
     recipe: TrainRecipe,
     **facts: object,
 ) -> None:
-    """The model card beside the weights, its numbers filled in."""
+    """Write the model card, with its numbers filled in, next to the weights."""
     found = {
         **asdict(recipe),
         **asdict(pages),
@@ -82,12 +83,14 @@ def write_card(
 @click.command()
 @click.option("--size", type=click.Choice(list(SIZES)), default="tiny", show_default=True)
 @click.option("--to", "folder", type=click.Path(path_type=Path), default=EMBEDDED)
-@click.option("--steps", type=click.IntRange(min=1), help="Fewer, to try it.")
-@click.option("--device", help="Where torch trains; the 25m model's is cuda.")
+@click.option("--steps", type=click.IntRange(min=1), help="Number of optimizer steps.")
+@click.option(
+    "--device", help="Device to train on; the default is cuda for the 25m model, otherwise cpu."
+)
 def main(size: str, folder: Path, steps: int | None, device: str | None) -> None:
-    """Make pages, pretrain, score, and save model, tokenizer and card."""
-    torch.set_num_threads(1)  # small matrices: a second thread would wait more than it works
-    torch.set_float32_matmul_precision("medium")  # bfloat16 products where the processor has them
+    """Generate pages, pretrain and score a model, and save it with its tokenizer and card."""
+    torch.set_num_threads(1)  # matrices are small, so a second thread would not help
+    torch.set_float32_matmul_precision("medium")  # bfloat16 products if the processor supports them
     started = time.monotonic()
     pages, recipe = SIZES[size]
     recipe = replace(recipe, steps=steps or recipe.steps, device=device or recipe.device)

@@ -1,4 +1,4 @@
-"""How well a model plays: a sample per problem at temperature 1, or greedy."""
+"""Scores of a model on countdown problems, at temperature 1 or greedy."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,13 @@ from astro_countdown.game import Numbers, answer_line, prompt, read_step
 
 @dataclass(frozen=True)
 class Score:
-    """Shares over all responses: right, all lines legal; and over all step lines: legal."""
+    """Shares in [0, 1].
+
+    Attributes:
+        right: Share of responses that are correct.
+        clean: Share of responses in which all steps are legal.
+        legal_steps: Share of steps that are legal.
+    """
 
     right: float
     clean: float
@@ -25,7 +31,7 @@ def respond(
     samples: int,
     greedy: bool,
 ) -> list[str]:
-    """`samples` responses a problem, those of one problem side by side."""
+    """Return `samples` responses per problem, where those of one problem are adjacent."""
     prompts = [prompt(*problem) + "\n" for problem in problems]
     inputs = tokenizer(prompts, padding=True, padding_side="left", return_tensors="pt")
     inputs = inputs.to(model.device)
@@ -44,7 +50,7 @@ def respond(
 
 
 def judge(numbers: Numbers, target: int, response: str) -> tuple[bool, int, int]:
-    """Whether a single walk is right, how many of its steps are legal, and how many it has."""
+    """Return whether a walk is correct, its number of legal steps, and its number of steps."""
     *steps, end = response.splitlines(keepends=True) or [""]
     legal = 0
     for line in steps:
@@ -63,7 +69,7 @@ def score(
     samples: int = 8,
     greedy: bool = False,
 ) -> Score:
-    """Scores over all samples of all problems."""
+    """Return the scores over all samples of all problems."""
     responses = respond(model, tokenizer, problems, samples, greedy)
     judged = [judge(*problems[i // samples], response) for i, response in enumerate(responses)]
     steps = sum(total for _, _, total in judged)

@@ -27,13 +27,13 @@ class TrainRecipe:
     weight_decay: float = 0.01
     warmup: int = 30
     decay_share: float = 0.6
-    """Share of the steps, at the end, over which the learning rate falls linearly to zero."""
+    """Share of the steps over which the learning rate decays linearly to 0 at the end."""
     seed: int = 0
     device: str = "cpu"
 
 
 def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
-    """A small multi-query Llama, its number embeddings set to features of their value."""
+    """Build a small multi-query Llama with number embeddings from `number_features`."""
     torch.manual_seed(recipe.seed)
     pad, eos = VOCABULARY.index(PAD), VOCABULARY.index(EOS)
     config = LlamaConfig(
@@ -58,14 +58,17 @@ def build_model(recipe: TrainRecipe) -> LlamaForCausalLM:
 
 
 def number_features(size: int) -> Tensor:
-    """Sines and cosines of each number, periods 2 to 200, [numbers, size]: near ones look alike."""
+    """Return sines and cosines of each number with periods from 2 to 200, `[numbers, size]`.
+
+    Close numbers have similar features.
+    """
     periods = torch.logspace(math.log10(2), math.log10(200), size // 2)
     phases = 2 * math.pi * torch.arange(len(NUMBERS))[:, None] / periods
     return torch.cat([phases.sin(), phases.cos()], dim=1)
 
 
 def build_optimizers(model: nn.Module, recipe: TrainRecipe) -> list[torch.optim.Optimizer]:
-    """Muon for the layers' matrices, AdamW for embeddings and norms."""
+    """Build Muon for the matrices of the layers, and AdamW for embeddings and norms."""
     matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and "layers" in name]
     others = [p for name, p in model.named_parameters() if not (p.ndim == 2 and "layers" in name)]
     return [
@@ -75,7 +78,7 @@ def build_optimizers(model: nn.Module, recipe: TrainRecipe) -> list[torch.optim.
 
 
 def schedule(step: int, recipe: TrainRecipe) -> float:
-    """The learning rate's factor: linear warm-up, constant, linear decay to zero."""
+    """Return the factor of the learning rate: linear warm-up, constant, linear decay to 0."""
     decay = (recipe.steps - step) / (recipe.decay_share * recipe.steps)
     return min((step + 1) / recipe.warmup, 1.0, decay)
 
@@ -86,9 +89,9 @@ def pretrain(
     recipe: TrainRecipe,
     report: Callable[[int, float, float], None],
 ) -> None:
-    """One pass over ids and labels, both [steps * batch_pages, length]; in bfloat16 on a GPU.
+    """Train for one pass over ids and labels, `[steps * batch_pages, length]`; bfloat16 on a GPU.
 
-    `report` gets the step, the mean loss since the last report and the seconds so far.
+    `report` is called with the step, the mean loss since the last report, and the seconds so far.
     """
     model.to(recipe.device)
     optimizers = build_optimizers(model, recipe)

@@ -1,4 +1,4 @@
-"""The tiny model's tokenizer: one token a word, a number, an operator or a line end."""
+"""The tokenizer of the tiny model, with one token per word, number, operator or line end."""
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
@@ -17,11 +17,11 @@ CHAT_TEMPLATE = (
     "{% else %}{{ message['content'] + '\\n' }}{% endif %}"
     "{% endfor %}"
 )
-"""A user's message is its content and a line end; the reply follows at once and ends with EOS."""
+"""A user message is its content and a line end. The reply follows directly and ends with EOS."""
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """A word-level tokenizer that decodes line by line to what it encoded."""
+    """Build a word-level tokenizer that decodes to the text that it encoded."""
     words = {word: index for index, word in enumerate(VOCABULARY)}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
