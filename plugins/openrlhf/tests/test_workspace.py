@@ -163,5 +163,5 @@ def test_updates_done_by_the_last_checkpoint(workspace: Workspace) -> None:
 
 @pytest.mark.parametrize("name", ["a,b", "a@b"])
 def test_a_path_that_openrlhf_would_take_apart(tmp_path: Path, name: str) -> None:
-    with pytest.raises(TrainingError, match="reads ',' and '@'"):
+    with pytest.raises(TrainingError, match="treats ',' and '@'"):
         Workspace(tmp_path / name)

@@ -37,7 +37,7 @@ class Advantage(Protocol):
 
     @property
     def max_refills(self) -> int:
-        """The number of further rounds of sampling that replace groups which teach nothing."""
+        """The number of further rounds of sampling that replace groups without a signal."""
 
     def learns_from(self, group: Group) -> bool:
         """Return whether the responses of a group are trained on."""

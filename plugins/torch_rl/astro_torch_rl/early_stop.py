@@ -1,4 +1,4 @@
-"""When a training ends early, because its responses no longer differ in reward."""
+"""Early stopping of a training whose responses no longer differ in reward."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from statistics import fmean
 from astro.errors import TrainingError
 
 SOLVED = 0.99
-"""The mean reward from which on all problems count as solved."""
+"""The mean reward at or above which all problems count as solved."""
 
 
 def early_stop(rows: Sequence[Mapping[str, float]], max_silent_steps: int) -> str:
-    """Return why a training is over; empty while it is not.
+    """Return why a training ends early; empty if it continues.
 
-    It is over once each of the last `max_silent_steps` steps was silent, that is had no two
-    different rewards to learn from, because all responses were right.
+    A step is silent if all its rewards are equal, so that there is nothing to learn from. A
+    training ends when the last `max_silent_steps` steps were silent because all responses were
+    correct.
 
     Raises:
         TrainingError: These steps were silent for another reason.

@@ -37,7 +37,7 @@ class GroupAdvantage:
 
     @property
     def max_refills(self) -> int:
-        """The param of this name."""
+        """The value of the param."""
         return self.params.max_refills
 
     def learns_from(self, group: Group) -> bool:

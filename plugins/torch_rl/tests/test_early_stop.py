@@ -17,7 +17,7 @@ def test_a_run_goes_on_while_a_step_now_and_then_has_a_signal() -> None:
 
 
 def test_a_run_in_which_all_is_right_ends_well() -> None:
-    assert "step 3: every response is right" in early_stop(rows((0.5, 0), (1.0, 1), (1.0, 1)), 2)
+    assert "step 3: every response is correct" in early_stop(rows((0.5, 0), (1.0, 1), (1.0, 1)), 2)
 
 
 @pytest.mark.parametrize("reward", [0.0, 0.5])
