@@ -181,9 +181,8 @@ class TransformersSFT:
             disable_tqdm=True,
             dataloader_pin_memory=not cpu,
         )
-        arguments._n_gpu = min(
-            arguments.n_gpu, 1
-        )  # otherwise the trainer splits a batch among all GPUs
+        # Otherwise the trainer splits a batch among all GPUs.
+        arguments._n_gpu = min(arguments.n_gpu, 1)
         return arguments
 
 
