@@ -143,8 +143,8 @@ def _take(node: Any, path: Sequence[str]) -> Any:
 def _put(node: dict[str, Any], path: Sequence[str], value: Any) -> bool:
     """Set the value at `path`. Returns whether no other value was there.
 
-    A value is dropped where it can say nothing: one that is empty, or that belongs to a plugin that
-    the config sets to null. What was no mapping before is left for validation to refuse.
+    A value is dropped if it has no effect: it is empty, or it belongs to a plugin that the config
+    sets to null. A parent that is not a mapping is left as it is, and validation refuses it.
     """
     *parents, last = path
     for parent in parents:

@@ -38,11 +38,8 @@ def digest(requests: Sequence[Request]) -> int:
     plain = [_plain(request) for request in requests]
     try:
         return crc32(_encode(plain))
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-    ):  # a lone surrogate, a huge integer, a foreign type
+    except (TypeError, ValueError, OverflowError):
+        # A lone surrogate, an integer of more than 64 bits, or a type that MessagePack lacks.
         return crc32(repr(plain).encode("utf-8", "surrogatepass"))
 
 

@@ -119,9 +119,8 @@ class Registry:
             if params:
                 raise ConfigError([f"{key}: unknown key; {name} takes none" for key in params])
             return None
-        from astro.plugins.params import (
-            validate,  # pydantic is slow to import, and listing needs none
-        )
+        # Pydantic is slow to import, and a listing of plugins does not need it.
+        from astro.plugins.params import validate
 
         return validate(model, params)
 

@@ -157,26 +157,28 @@ class RunContext:
         todo = [task for task in tasks if task.key not in finished]
         executor = self.executor()
         usage = partial(_usage, executor)
-        began = time.monotonic()
-        self.on_event(StageStarted(stage, len(tasks), unit, len(finished)))
-        progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
-        try:
-            for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
-                result = None if outcome.failure else encode_row(outcome.result)
-                self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
-                progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
-                if progress.failed > self.config.max_failed * len(tasks):
-                    raise RunError(
-                        f"{stage}: {progress.failed} of {len(tasks)} problems failed, more than "
-                        f"max_failed allows ({self.config.max_failed:g}); last: {outcome.failure}"
-                    )
-        except VerifierError:
-            self.journal.forget_faults(f"{stage}/")
-            raise
-        finally:
-            self._write_failures()
-            self._add_usage(stage, usage())
-        self.on_event(StageFinished(stage, time.monotonic() - began))
+        with self.started(stage, len(tasks), unit, len(finished)):
+            progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
+            try:
+                for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
+                    result = None if outcome.failure else encode_row(outcome.result)
+                    self.journal.finish(outcome.key, result, outcome.failure, outcome.tokens)
+                    progress.advance(outcome, {} if outcome.failure else fields(outcome.result))
+                    self._check_failed(stage, progress, len(tasks), outcome)
+            except VerifierError:
+                self.journal.forget_faults(f"{stage}/")
+                raise
+            finally:
+                self._write_failures()
+                self._add_usage(stage, usage())
+
+    def _check_failed(self, stage: str, progress: _Progress, total: int, last: Outcome) -> None:
+        """Raise `RunError` if the share of failed tasks exceeds `max_failed`."""
+        if progress.failed > self.config.max_failed * total:
+            raise RunError(
+                f"{stage}: {progress.failed} of {total} problems failed, more than "
+                f"max_failed allows ({self.config.max_failed:g}); last: {last.failure}"
+            )
 
     def executor(self) -> Executor:
         """Build the executor of the config."""

@@ -77,7 +77,7 @@ RL: Mapping[str, tuple[str, ...]] = {
 }
 """Attribute of `GrpoParams` or `PpoParams` -> flags of `openrlhf.cli.train_ppo_ray`."""
 
-_SAID: Mapping[str, Mapping[Any, Any]] = {
+_FLAG_VALUES: Mapping[str, Mapping[Any, Any]] = {
     "aggregation": {"token_mean": "token-mean", "sequence_mean": "seq-mean-token-mean"},
     "kl_in": {"loss": True, "reward": False},
 }
@@ -110,7 +110,7 @@ RUN = (
 def of(params: object, table: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
     """Return flag -> value for every attribute of `params` in `table`."""
     return {
-        flag: _SAID.get(name, {}).get(value := getattr(params, name), value)
+        flag: _FLAG_VALUES.get(name, {}).get(value := getattr(params, name), value)
         for name, flags in table.items()
         if hasattr(params, name)
         for flag in flags

@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache
 
-TOKENS_A_PASS = 16384
+TOKENS_PER_PASS = 16384
 """Padded tokens in one forward pass over whole prompts; bounds the memory of its activations."""
 
 
@@ -77,7 +77,7 @@ def right_aligned(lengths: Tensor, width: int) -> Tensor:
     return (columns >= (width - lengths)[:, None]).long()
 
 
-def by_length(lengths: Sequence[int], tokens: int = TOKENS_A_PASS) -> Iterator[list[int]]:
+def by_length(lengths: Sequence[int], tokens: int = TOKENS_PER_PASS) -> Iterator[list[int]]:
     """Yield groups of indices of similar length, with at most `tokens` padded tokens per group.
 
     A sequence longer than `tokens` forms a group of its own.
