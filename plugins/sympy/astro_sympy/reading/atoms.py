@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from flint import fmpq
+
 from astro_sympy.reading.cursor import Cursor
 from astro_sympy.reading.lexer import Token, Unreadable
 from astro_sympy.reading.literals import base_numeral, number
@@ -20,6 +24,11 @@ from astro_sympy.values.nodes import (
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
 _MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix", "cases"})
 _FUNCTION_NAMES = frozenset("fghFGH")
+_BASES = [
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen",
+]  # fmt: skip
+_BASE = re.compile(rf"(\(?(?:in )?base\b[ -]?)?({'|'.join(_BASES)}|\d\d?)?\)?")
 
 
 def atom(cursor: Cursor) -> Node:
@@ -132,6 +141,29 @@ def _symbol(cursor: Cursor, token: Token) -> Node:
     while cursor.accept("'"):
         name += "'"
     return Symbol(name)
+
+
+def with_subscript(cursor: Cursor, node: Node) -> Symbol | None:
+    """Read the subscript of `{x}_1` and `x'_1`; None if `node` cannot have one, or has one."""
+    if not isinstance(node, Symbol) or "_" in node.name:
+        return None
+    cursor.expect("_")
+    letter = node.name.rstrip("'")
+    return Symbol(f"{letter}_{_spelling(cursor)}{node.name[len(letter) :]}")
+
+
+def base_in_words(cursor: Cursor, subscript: bool = False) -> Node | None:
+    """Take a base such as `base 8` or `in base eight`, in a subscript also `eight`; else None."""
+    match = _BASE.fullmatch(cursor.peek().text) if cursor.peek().kind == "text" else None
+    if match is None or not (match[1] or subscript):
+        return None
+    if match[2]:
+        cursor.take()
+        return Number(fmpq(int(match[2]) if match[2].isdigit() else _BASES.index(match[2]) + 2))
+    if cursor.peek(1).kind != "number":
+        return None
+    cursor.take()
+    return argument(cursor)
 
 
 def _spelling(cursor: Cursor) -> str:

@@ -4,7 +4,7 @@ sum     := product (("+" | "-" | "pm" | "mp") product)*
 product := signed (("*" | "/" | nothing) signed)*
 signed  := ("+" | "-" | "pm" | "mp")* power
 power   := postfix ["^" exponent]
-postfix := atom ("!" | "%" | degree | "_" base | unit)*
+postfix := atom ("!" | "%" | degree | "_" base | "_" subscript | unit)*
 
 Juxtaposition is multiplication and binds as `*` and `/` do.
 """
@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from flint import fmpq
 
-from astro_sympy.reading.atoms import argument, atom, is_mark
+from astro_sympy.reading.atoms import argument, atom, base_in_words, is_mark, with_subscript
 from astro_sympy.reading.cursor import Cursor
 from astro_sympy.reading.lexer import Token, Unreadable
 from astro_sympy.reading.literals import base_numeral, number
 from astro_sympy.reading.vocabulary import SCALES
-from astro_sympy.values.nodes import Apply, Measure, Node, Number, Relation
+from astro_sympy.values.nodes import Apply, Measure, Node, Number, Relation, Symbol
 from astro_sympy.values.units import part_of, read_unit
 
 MAX_MARKS = 3
@@ -119,7 +119,13 @@ def _raised(cursor: Cursor, node: Node) -> Node:
         return node
     if is_mark(cursor, "degree"):
         return _raised(cursor, _marked(cursor, _degrees(cursor, node)))
-    return _marked(cursor, Apply("^", (node, cursor.nested(exponent))))
+    if isinstance(node, Symbol) and cursor.kinds(2) == ("name", "_"):  # x^n_1 is x_1^n
+        raised: Node = Symbol(cursor.take().text)
+    else:
+        raised = cursor.nested(exponent)
+    if cursor.peek().kind == "_":
+        node = with_subscript(cursor, node) or node
+    return _marked(cursor, Apply("^", (node, raised)))
 
 
 def exponent(cursor: Cursor) -> Node:
@@ -162,7 +168,12 @@ def _marked(cursor: Cursor, node: Node) -> Node:
         elif cursor.accept("degree"):
             node = _degrees(cursor, node)
         elif cursor.peek().kind == "_" and isinstance(node, Number):
-            node = _in_base(cursor, node)
+            cursor.take()
+            node = _in_base(node, _base(cursor))
+        elif isinstance(node, Number) and (base := base_in_words(cursor)):
+            node = _in_base(node, base)
+        elif cursor.peek().kind == "_" and (indexed := with_subscript(cursor, node)):
+            node = indexed
         elif cursor.peek().kind == "currency" and cursor.peek(1).kind != "number":
             node = Measure(node, cursor.take().text)
         elif token := cursor.accept("scale"):
@@ -174,11 +185,20 @@ def _marked(cursor: Cursor, node: Node) -> Node:
     raise Unreadable("too many marks on one value")
 
 
-def _in_base(cursor: Cursor, node: Number) -> Node:
-    cursor.take()
+def _in_base(node: Number, base: Node) -> Node:
     if node.value.q != 1:
         raise Unreadable("a base on a fraction")
-    return base_numeral(str(node.value.p), argument(cursor))
+    return base_numeral(str(node.value.p), base)
+
+
+def _base(cursor: Cursor) -> Node:
+    r"""Read the subscript of a numeral: `8`, `{8}`, `\text{eight}` or `{\text{eight}}`."""
+    braced = cursor.kinds(2) == ("begin", "text")
+    cursor.index += braced
+    base = base_in_words(cursor, subscript=True) or argument(cursor)
+    if braced:
+        cursor.expect("end")
+    return base
 
 
 def _unit(cursor: Cursor) -> str:

@@ -46,12 +46,14 @@ _MEANINGLESS = frozenset('#@`"?\\')
 _PUNCTUATION = {"**": "^", "==": "=", "&&": "and", "{": "begin", "}": "end", "{:}": ":"}
 _GROUP = r"(?:\{,\}|,?\\[!,;: ]\s*|,|[ ~])"
 _COMMA = re.compile(r",(?=[1-9])")
+_HEXADECIMAL = r"(?=[A-F]*[0-9]|[A-F]+\)?\s*_\s*\{?\s*16\b)(?=[0-9]*[A-F])[0-9A-F]{2,20}"
 _TOKEN = re.compile(
     r"(?P<space>\s+|~|\$|&nbsp;|(?<=\d)(?:st|nd|rd|th)\b|\.(?=[\s$)}\],;]|\\[\s)\],;!]|$)|\\$)"
-    rf"|(?P<grouped>\d{{1,3}}(?:{_GROUP}\d{{3}})+(?!\d)(?:\.\d+)?)"
-    r"|(?P<numeral>(?=[A-F]*[0-9])(?=[0-9]*[A-F])[0-9A-F]{2,20}(?=\s*_\s*\{?\s*1[1-6]\b))"
+    rf"|(?P<grouped>[1-9]\d{{0,2}}(?:{_GROUP}\d{{3}})+(?!\d)(?:\.\d+)?)"
+    r"|(?P<decimal>\d+\{,\}\d+)"
+    rf"|(?P<numeral>(?:{_HEXADECIMAL}|\({_HEXADECIMAL}\))(?=\s*_\s*\{{?\s*1[1-6]\b))"
     r"|(?P<repeating>\d*\.\d*\\(?:overline|bar|dot)\{\d+\})"
-    r"|(?P<scientific>\d+\.\d+[eE][+-]?\d+(?![\w.])|\d+[eE]\d+(?![\w.]))"
+    r"|(?P<scientific>\d+(?:\.\d+)?[eE][+-]?\d+(?![\w.]))"
     r"|(?P<number>\d+(?:\.\d+)?|\.\d+)"
     r"|\\(?P<environment>(?:begin|end)\s*\{[a-z]+\*?)\}(?:\s*\{[clr|@ ]*\})?"
     r"|\\(?P<command>[a-zA-Z]+|[^a-zA-Z\\])\*?"
@@ -60,7 +62,8 @@ _TOKEN = re.compile(
     r"|(?P<other>\{:\}|\*\*|==|!=|<=|>=|&&|\.\.+|.)",
     re.DOTALL | re.ASCII,
 )
-_NUMERAL = re.compile(r"(?=[A-F]*[0-9])[0-9A-F]{2,20}")
+_NUMERAL = re.compile(r"[0-9A-F]{2,20}")
+_EULER = re.compile(r"(?<![\w.\\])e(?![A-Za-z])|\de\^")
 _SPACING = re.compile(r"(?:~|\\[,;:! ]|\$|\s)+")
 _VALUE = re.compile(r"[-+(\[]*\.?\d")
 _CAPITAL = re.compile(r"\s*([A-Z])")
@@ -121,9 +124,16 @@ class _Lexer:
         if kind == "grouped" and self.brackets > 0 and (comma := _COMMA.search(text)):
             self.position = match.start() + comma.start()  # in brackets, it separates items
             return Token("number", text[: comma.start()])
+        if kind == "scientific" and "." not in text and _EULER.search(self.text):
+            self.position = match.start() + len(text.lower().partition("e")[0])
+            return Token("number", self.text[match.start() : self.position])  # 2e-1 + e^2
         if kind == "grouped":
             text = "".join(character for character in text if character in _DIGITS)
-        return Token("numeral" if kind == "numeral" else "number", text)
+        elif kind == "decimal":
+            text = text.replace("{,}", ".")
+        elif kind == "numeral":
+            return Token(kind, text.strip("()"))
+        return Token("number", text)
 
     def _environment(self, match: re.Match[str]) -> Token:
         word, name = match["environment"].split("{")
