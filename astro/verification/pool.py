@@ -7,6 +7,7 @@ import signal
 import time
 from collections import Counter, deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from multiprocessing.connection import wait
@@ -25,9 +26,12 @@ from astro.verification.worker import OUT_OF_MEMORY
 
 _MEMO_ENTRIES = 200_000
 _CHUNK = 32
+_CHUNK_BYTES = 2**18
 _START_SECONDS = 60.0
+_STARTS = 3
 _POLL_SECONDS = 1.0
 _PATIENCE = 4.0
+_STALLS = 3
 _verdict = msgspec.msgpack.Decoder(tuple[Verdict, float]).decode
 _text = msgspec.msgpack.Decoder(str).decode
 
@@ -49,10 +53,11 @@ class _Job:
     """One response to verify, with all tickets that requested it.
 
     `seconds` is the time spent on it so far. It is `suspect` once a worker has died while verifying
-    it.
+    it. `size` is about the number of bytes that are sent to the worker.
     """
 
     digest: bytes
+    size: int
     problem: Problem
     response: str
     tickets: list[int]
@@ -66,7 +71,8 @@ class _Worker:
 
     It is sent jobs only when it is `ready`, which means that its verifier is built. `since` is the
     time at which it began the first job, or at which it started. `starved` is the value of
-    `Child.starved` when the jobs were sent.
+    `Child.starved` when the jobs were sent. `stalled` is the time since then that this process has
+    lost in `stalls` stalls.
     """
 
     child: Child
@@ -74,6 +80,8 @@ class _Worker:
     deadline: float
     ready: bool = False
     starved: float = 0.0
+    stalled: float = 0.0
+    stalls: int = 0
     jobs: deque[_Job] = field(default_factory=deque)
 
 
@@ -81,7 +89,9 @@ class VerifierPool:
     """Answers `Verify` requests with verdicts, in worker processes.
 
     A response that takes more than `timeout` seconds gets the verdict `timeout`. Time in which no
-    core is free for the worker does not count, up to 4 times `timeout` in total. If a worker dies
+    core is free for the worker does not count, up to 4 times `timeout` in total. Neither do up to 3
+    stalls, in which this process did not look after its workers because it was stopped or busy: the
+    worker may have been stopped too. If a worker dies
     while verifying a response, for lack of memory or otherwise, the response is tried once more,
     because it need not be the cause; if a second worker dies, its verdict is `error`. The worker is
     replaced in each case. Verifiers are deterministic, so equal requests are computed once.
@@ -101,6 +111,9 @@ class VerifierPool:
         self._pending: dict[bytes, _Job] = {}
         self._memo: dict[bytes, Verdict] = {}
         self._done: list[Judged] = []
+        self._looked = time.monotonic()
+        self._glance = min(_POLL_SECONDS, verifier.timeout / 8)
+        self._failed_starts = 0
         self._workers: list[_Worker] = []
         self._owner = os.getpid()
         self._counts: Counter[str] = Counter()
@@ -116,14 +129,13 @@ class VerifierPool:
     def warm_up(self) -> None:
         """Start every worker and wait until all are ready, so that no start-up time follows."""
         self._own()
-        while len(self._workers) < self._binding.workers:
-            self._workers.append(self._start())
-        while not all(worker.ready for worker in self._workers):
+        while sum(worker.ready for worker in self._workers) < self._binding.workers:
+            self._man(self._binding.workers)
             self._collect(_POLL_SECONDS)
 
     def add(self, ticket: int, request: Verify) -> None:
         """Queue a response to verify."""
-        digest = _digest(request)
+        digest, size = _identity(request)
         if (verdict := self._memo.get(digest)) is not None:
             self._counts["memo_hits"] += 1
             self._hand_out([ticket], verdict, 0.0)
@@ -131,7 +143,7 @@ class VerifierPool:
             self._counts["memo_hits"] += 1
             job.tickets.append(ticket)
         else:
-            job = _Job(digest, request.problem, request.response, [ticket])
+            job = _Job(digest, size, request.problem, request.response, [ticket])
             self._pending[digest] = job
             self._queue.append(job)
 
@@ -179,46 +191,70 @@ class VerifierPool:
     def _dispatch(self) -> None:
         # After the first replacement a spare worker stands by, so that the next one costs no time.
         spares = bool(self._counts["restarts"])
-        while len(self._workers) < min(self._binding.workers, len(self._pending)) + spares:
-            self._workers.append(self._start())
+        self._man(min(self._binding.workers, len(self._pending)) + spares)
         idle = [worker for worker in self._workers if worker.ready and not worker.jobs]
         busy = sum(bool(worker.jobs) for worker in self._workers)
         for worker in idle[: self._binding.workers - busy]:
             if self._queue:
                 self._send(worker)
 
+    def _man(self, workers: int) -> None:
+        """Start workers until there are as many as given."""
+        while len(self._workers) < workers:
+            self._workers.append(self._start())
+
     def _start(self) -> _Worker:
         child = Child.start("astro.verification.worker")
-        child.pipe.send(self._binding)
+        with suppress(OSError):  # it was killed already, which is noticed when it is read from
+            child.pipe.send(self._binding)
         now = time.monotonic()
         return _Worker(child, now, now + _START_SECONDS)
 
     def _send(self, worker: _Worker) -> None:
-        share = -(-len(self._queue) // self._binding.workers)
-        jobs = [self._queue.popleft() for _ in range(min(share, _CHUNK))]
-        worker.jobs.extend(jobs)
+        """Send the next jobs: a fair share, and more than one only as far as they are small."""
+        if worker.child.process.poll() is not None:  # it died while idle, so no job is suspect
+            self._remove(worker)
+            return
+        share = min(-(-len(self._queue) // self._binding.workers), _CHUNK)
+        room = _CHUNK_BYTES
+        while self._queue and len(worker.jobs) < share:
+            room -= self._queue[0].size
+            if room < 0 and worker.jobs:
+                break
+            worker.jobs.append(self._queue.popleft())
         worker.starved = worker.child.starved()
         self._begin(worker, time.monotonic())
         try:
-            worker.child.pipe.send([(job.problem, job.response) for job in jobs])
-        except OSError:  # the worker died while idle, so no job is suspect
-            self._remove(worker)
+            worker.child.pipe.send([(job.problem, job.response) for job in worker.jobs])
+        except OSError:
+            self._on_death(worker)
 
     def _begin(self, worker: _Worker, now: float) -> None:
         worker.since = now
         worker.deadline = now + self._binding.timeout
+        worker.stalled, worker.stalls = 0.0, 0
 
     def _collect(self, patience: float) -> None:
+        """Receive what the workers have sent, and replace those whose time is over.
+
+        A wait is short, so that one which took much longer shows that this process was stopped.
+        """
         busy = [worker for worker in self._workers if worker.jobs or not worker.ready]
         if not busy:
+            self._looked = time.monotonic()
             return
-        now = time.monotonic()
-        patience = min([patience, *(max(0.0, worker.deadline - now) for worker in busy)])
+        began = time.monotonic()
+        patience = min(
+            [patience, self._glance, *(max(0.0, worker.deadline - began) for worker in busy)]
+        )
         ready = wait([worker.child.pipe for worker in busy], patience)
+        looked, self._looked = self._looked, time.monotonic()
+        gap = self._looked - looked
+        stall = gap if gap - min(patience, self._looked - began) > self._glance else 0.0
         for worker in busy:
             if worker.child.pipe in ready:
                 self._receive(worker)
-            elif self._overdue(worker):
+            elif self._overdue(worker, stall) and not worker.child.has_spoken():
                 self._time_out(worker)
 
     def _receive(self, worker: _Worker) -> None:
@@ -246,14 +282,20 @@ class VerifierPool:
         if failure:
             raise self._unstartable(failure)
         worker.ready = True
+        self._failed_starts = 0
 
-    def _overdue(self, worker: _Worker) -> bool:
-        """Whether the worker's time is over. The time in which it had no core is added first."""
+    def _overdue(self, worker: _Worker, stall: float) -> bool:
+        """Whether the worker's time is over. The time that it has lost without fault is added."""
         now = time.monotonic()
+        limit = self._binding.timeout if worker.ready else _START_SECONDS
+        if stall and worker.stalls < _STALLS:
+            worker.stalls += 1
+            worker.stalled += min(stall, now - worker.since)
+            worker.deadline = max(worker.deadline, worker.since + worker.stalled + limit)
         if now > worker.deadline and worker.ready:
-            limit = self._binding.timeout
             lost = worker.child.starved() - worker.starved
-            worker.deadline = worker.since + min(limit + lost, limit * _PATIENCE)
+            allowed = min(limit + lost, limit * _PATIENCE)
+            worker.deadline = worker.since + worker.stalled + allowed
         return now > worker.deadline
 
     def _time_out(self, worker: _Worker) -> None:
@@ -267,7 +309,10 @@ class VerifierPool:
         """Replace a worker that has died. Its job gets an `error` if it was suspect already."""
         reason = self._death(self._remove(worker))
         if not worker.ready:
-            raise self._unstartable(reason)
+            self._failed_starts += 1
+            if self._failed_starts == _STARTS:
+                raise self._unstartable(reason)
+            return
         job = self._queue[0]
         job.seconds += time.monotonic() - worker.since
         if job.suspect:
@@ -290,7 +335,7 @@ class VerifierPool:
     def _unstartable(self, reason: str) -> VerifierError:
         return VerifierError(
             f"a worker of verifier {self._binding.name!r} could not start: {reason}",
-            f"verifier.memory_mb is {self._binding.memory_mb}",
+            f"if it lacks memory, raise verifier.memory_mb, which is {self._binding.memory_mb}",
         )
 
     def _resolve(self, job: _Job, verdict: Verdict) -> None:
@@ -308,6 +353,7 @@ class VerifierPool:
         self._done += [Judged(ticket, verdict, seconds) for ticket in tickets]
 
 
-def _digest(request: Verify) -> bytes:
-    text = f"{request.problem!r}\0{request.response}"
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def _identity(request: Verify) -> tuple[bytes, int]:
+    """A digest of a request, and about how many bytes it has."""
+    text = f"{request.problem!r}\0{request.response}".encode("utf-8", "surrogatepass")
+    return blake2b(text, digest_size=16).digest(), len(text)

@@ -28,7 +28,8 @@ def serve(pipe: Connection[Any, Any]) -> None:
     """Build the verifier, report the outcome, then answer each response of each chunk in order.
 
     The first message is empty, or says why the verifier could not be built. Each verdict is a
-    message in msgpack, with the time of the monotonic clock, which all processes share.
+    message in msgpack, with the time of the monotonic clock, which all processes share. If memory
+    runs out, this process ends with `OUT_OF_MEMORY`.
     """
     try:
         verifier = _build(pipe.recv())
@@ -36,16 +37,20 @@ def serve(pipe: Connection[Any, Any]) -> None:
         pipe.send_bytes(_encode(_reason(error)))
         return
     pipe.send_bytes(_encode(""))
-    while True:
-        for problem, response in pipe.recv():
-            verdict = guarded(verifier, problem, response)
-            pipe.send_bytes(_encode((verdict, time.monotonic())))
+    try:
+        while True:
+            for problem, response in pipe.recv():
+                verdict = guarded(verifier, problem, response)
+                pipe.send_bytes(_encode((verdict, time.monotonic())))
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)
 
 
 def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
     """The verifier's verdict, or an `error` verdict with the reason if the verifier raises.
 
-    Ends this process with `OUT_OF_MEMORY` if memory runs out.
+    Raises:
+        MemoryError: Memory has run out.
     """
     try:
         verdict = verifier.verify(problem, response)
@@ -53,7 +58,7 @@ def guarded(verifier: Verifier, problem: Problem, response: str) -> Verdict:
             return Verdict(Status.ERROR, None, f"returned {type(verdict).__name__}, not a verdict")
         return _decode(_encode(verdict))  # fails if a field cannot be journaled
     except MemoryError:
-        os._exit(OUT_OF_MEMORY)
+        raise
     except Exception as error:  # the plugin boundary: the exception becomes a verdict
         return Verdict(Status.ERROR, None, _reason(error))
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import pytest
@@ -57,6 +62,13 @@ class Stiff(Hostile):
     def __init__(self, params):
         if sys.argv[0].endswith("worker.py"): os._exit(9)
 
+class Frail(Hostile):
+    def __init__(self, params):
+        mark = Path(__file__).with_name("started")
+        if sys.argv[0].endswith("worker.py") and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), 9)
+
 class Slow(Hostile):
     def __init__(self, params):
         if sys.argv[0].endswith("worker.py"): time.sleep(3)
@@ -64,7 +76,20 @@ class Slow(Hostile):
 @hookimpl
 def astro_providers():
     return [Provider("verifier", name, "misbehaves", target=f"hostile:{name.capitalize()}")
-            for name in ("hostile", "stillborn", "stiff", "slow")]
+            for name in ("hostile", "stillborn", "stiff", "frail", "slow")]
+"""
+PAUSED = """
+from astro.plugins.binding import VerifierBinding
+from astro.requests import Verify
+from astro.types import Problem
+from astro.verification.pool import VerifierPool
+
+with VerifierPool(VerifierBinding(name="hostile", workers=1, timeout=0.6)) as pool:
+    pool.warm_up()
+    pool.add(0, Verify(Problem("p", "?", "42"), "spin 0.4"))
+    assert pool.step() == []
+    print("started", flush=True)
+    print(pool.step(block=True)[0][1].status.value)
 """
 PROBLEM = Problem("p", "what is 6 times 7?", "42")
 
@@ -264,6 +289,71 @@ def test_the_time_in_which_no_core_was_free_does_not_count(
     assert innocent.correct, "0.5 seconds are the limit, but for those that were lost"
     assert endless.status is Status.TIMEOUT
     assert 2.0 <= seconds < 3.0, "four times the limit at most"
+
+
+@pytest.mark.parametrize("response", ["fine", "spin 0.3"])
+def test_a_stall_of_the_pools_own_process_is_nobodys_fault(
+    hostile: VerifierPool, monkeypatch: pytest.MonkeyPatch, response: str
+) -> None:
+    """The process stands still between its wait for a message and its look at the clock."""
+
+    def wait_and_stall(pipes: list[Connection], _patience: float) -> Sequence[object]:
+        found = wait(pipes, 0)
+        time.sleep(0.8)
+        return found
+
+    hostile.warm_up()
+    hostile.add(0, Verify(PROBLEM, response))
+    monkeypatch.setattr("astro.verification.pool.wait", wait_and_stall)
+    ((_, verdict),) = hostile.step(block=True)
+    assert verdict.correct
+
+
+@pytest.mark.usefixtures("hostile")
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_a_pause_of_all_processes_is_nobodys_fault(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(PAUSED)
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout
+        assert parent.stdout.readline() == "started\n"
+        children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()
+        processes = [parent.pid, *map(int, children)]
+        for number, seconds in ((signal.SIGSTOP, 1.5), (signal.SIGCONT, 0.0)):
+            for process in processes:
+                os.kill(process, number)
+            time.sleep(seconds)
+        assert parent.stdout.read() == "correct\n"
+
+
+def test_a_hang_is_found_by_a_process_that_looks_seldom(hostile: VerifierPool) -> None:
+    hostile.warm_up()
+    hostile.add(0, Verify(PROBLEM, "hang"))
+    looks = 0
+    while not (found := hostile.step()):
+        looks += 1
+        time.sleep(0.6)
+    assert found[0][1].status is Status.TIMEOUT
+    assert looks < 10
+
+
+@pytest.mark.usefixtures("hostile")
+def test_large_responses_are_sent_one_by_one(capfd: pytest.CaptureFixture[str]) -> None:
+    with VerifierPool(VerifierBinding(name="hostile", workers=1, memory_mb=128)) as pool:
+        found = verdicts(pool, [f"{i:02d}" + "x" * 3_000_000 for i in range(32)])
+        assert all(verdict.correct for verdict in found)
+        assert "restarts" not in pool.counters()
+        ((verdict),) = verdicts(pool, ["x" * 100_000_000])
+        assert verdict.status is Status.ERROR
+        assert verdict.reason == "out of memory: over 128 MiB"
+    assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("hostile")
+def test_a_worker_that_is_killed_while_it_starts_is_replaced() -> None:
+    with VerifierPool(VerifierBinding(name="frail", workers=1)) as pool:
+        assert verdicts(pool, ["fine"])[0].correct
+        assert pool.counters()["restarts"] == 1
 
 
 def unread(problems: int, responses: int) -> None:
