@@ -8,8 +8,10 @@ from contextlib import suppress
 from astro_sympy.comparing.equations import same_relation, solves
 from astro_sympy.comparing.labels import Statement, statement
 from astro_sympy.comparing.listing import aligned, members, spread, statements
+from astro_sympy.comparing.piecewise import same_cases
 from astro_sympy.comparing.quantities import Scope, same_quantity
 from astro_sympy.comparing.regions import is_region, region, same_region
+from astro_sympy.reading.environments import CASES
 from astro_sympy.values.matrices import matrix
 from astro_sympy.values.nodes import (
     Apply,
@@ -148,6 +150,8 @@ def _same_as_region(gold: Node, answer: Node, scope: Scope) -> bool:
 
 def _same_group(gold: Group, answer: Group, scope: Scope) -> bool:
     brackets = {gold.opening, answer.opening}
+    if brackets == {CASES}:
+        return same_cases(gold, answer, scope, _same_single)
     if brackets == {"{"}:
         sides = [list(dict.fromkeys(members(side))) for side in (gold, answer)]
         return _same_items(sides[0], sides[1], scope, ordered=False)

@@ -7,22 +7,20 @@ import re
 from flint import fmpq
 
 from astro_sympy.reading.cursor import Cursor
+from astro_sympy.reading.environments import CASES, environment
 from astro_sympy.reading.lexer import Token, Unreadable
 from astro_sympy.reading.literals import base_numeral, number
 from astro_sympy.values.nodes import (
     Apply,
     Group,
-    Matrix,
     Measure,
     Node,
     Number,
-    Relation,
     Series,
     Symbol,
 )
 
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "smallmatrix", "array", "Bmatrix", "cases"})
 _FUNCTION_NAMES = frozenset("fghFGH")
 _BASES = [
     "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
@@ -94,7 +92,7 @@ def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return a case
             name = token.kind[:-1]
             return Apply(name, (cursor.enclosed(cursor.bars, f"{name})"),))
         case "\\begin":
-            return _matrix(cursor, token.text)
+            return environment(cursor, token.text)
         case "currency":
             return Measure(atom(cursor), token.text)
         case "...":
@@ -202,7 +200,7 @@ def _group(cursor: Cursor, opening: str) -> Node:
         node: Node = Symbol("emptyset")
     else:
         node = cursor.nested(cursor.inside)
-        if opening == "{" and not cursor.peek().kind and isinstance(node, Series):
+        if opening == "{" and not cursor.peek().kind and _is_system(node):
             pass  # the brace before a system of equations is never closed
         elif opening == "{" and cursor.accept("|", ":"):
             node = Group("{|", (node, cursor.enclosed(0, "}")), "}")
@@ -213,6 +211,10 @@ def _group(cursor: Cursor, opening: str) -> Node:
     return node
 
 
+def _is_system(node: Node) -> bool:
+    return isinstance(node, Series) or (isinstance(node, Group) and node.opening == CASES)
+
+
 def _bracketed(opening: str, inside: Node, closing: str) -> Node:
     if isinstance(inside, Series) and inside.joined in (",", ";"):
         return Group(opening, inside.items, closing)
@@ -221,22 +223,3 @@ def _bracketed(opening: str, inside: Node, closing: str) -> Node:
     if closing != _CLOSING[opening]:
         raise Unreadable(f"{opening} is closed by {closing}")
     return inside
-
-
-def _matrix(cursor: Cursor, name: str) -> Node:
-    if name not in _MATRICES:
-        raise Unreadable(f"unknown environment {name:.20}")
-    rows: list[list[Node]] = [[]]
-    while not cursor.accept("\\end"):
-        if cursor.accept("\\\\"):
-            rows.append([])
-        elif not cursor.accept("&"):
-            rows[-1].append(cursor.nested(cursor.inside))
-    rows = [row for row in rows if row]
-    if all(len(row) == 1 and isinstance(row[0], Relation) for row in rows):  # a system
-        return Series(tuple(row[0] for row in rows))
-    if name == "cases":
-        raise Unreadable("a case distinction is not supported")
-    if not rows or len({len(row) for row in rows}) > 1:
-        raise Unreadable("rows of unequal length")
-    return Matrix(tuple(map(tuple, rows)))

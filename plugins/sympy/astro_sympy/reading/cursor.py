@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from astro_sympy.reading.lexer import Token, Unreadable
@@ -91,6 +91,10 @@ class Cursor:
         node = read(self)
         self._depth -= 1
         return node
+
+    def part(self, stream: Sequence[Token]) -> Cursor:
+        """Return a cursor on some of the tokens, at the same depth."""
+        return Cursor([*stream], self.inside, self.function, _depth=self._depth)
 
     def enclosed(self, bars: int, closing: str) -> Node:
         """Read the contents of brackets up to `closing`, with `bars` open inside."""

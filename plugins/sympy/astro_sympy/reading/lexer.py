@@ -65,6 +65,9 @@ _TOKEN = re.compile(
 _NUMERAL = re.compile(r"[0-9A-F]{2,20}")
 _EULER = re.compile(r"(?<![\w.\\])e(?![A-Za-z])|\de\^")
 _SPACING = re.compile(r"(?:~|\\[,;:! ]|\$|\s)+")
+_CONDITION_WORDS = ("if", "for", "when", "else")
+_CONDITION = re.compile(r"(if|for|when) (.+)", re.IGNORECASE)
+_RELATED = re.compile(r"[<>=\\]")
 _VALUE = re.compile(r"[-+(\[]*\.?\d")
 _CAPITAL = re.compile(r"\s*([A-Z])")
 _QUAD = re.compile(r"^q?quad(?=[a-zA-Z]$)")
@@ -191,6 +194,10 @@ class _Lexer:
             yield Token("name", name)
         elif plain in SCALES:
             yield Token("scale", plain)
+        elif self.environments and (condition := _CONDITION.fullmatch(content)):
+            yield Token("text", condition[1])
+            mathematical = _RELATED.search(condition[2])
+            yield from _Lexer(condition[2]).run() if mathematical else [Token("text", condition[2])]
         elif _VALUE.match(content):
             yield from _Lexer(content).run()
         elif content:
@@ -217,6 +224,8 @@ class _Lexer:
 
     def _is_text(self, word: str) -> bool:
         """Whether letters form a word rather than a product of variables."""
+        if self.environments > 0 and word.lower() in _CONDITION_WORDS:
+            return True
         if len(word) > 4 or (len(word) > 2 and word.istitle()):
             return True
         return len(word) > 1 and self.previous in ("number", ")", "end") and is_unit(word)

@@ -87,7 +87,7 @@ def complement(region: Region) -> Region:
         ends += [_opposite(interval.low), _opposite(interval.high)]
     ends.append(line.high)
     pairs = zip(ends[::2], ends[1::2], strict=True)
-    return tuple(Interval(low, high) for low, high in pairs if low.key < high.key)
+    return tuple(Interval(low, high) for low, high in pairs if _is_nonempty(low, high))
 
 
 def mirrored(region: Region | None) -> Region | None:
@@ -120,9 +120,13 @@ def _intersection(left: Region, right: Region) -> Region | None:
     for ours, theirs in product(left, right):
         low = max(ours.low, theirs.low, key=_start)
         high = min(ours.high, theirs.high, key=_stop)
-        if low.key < high.key or (low.key == high.key and low.closed and high.closed):
+        if _is_nonempty(low, high):
             parts.append(Interval(low, high))
     return union(parts)
+
+
+def _is_nonempty(low: End, high: End) -> bool:
+    return low.key < high.key or (low.key == high.key and low.closed and high.closed)
 
 
 def _opposite(end: End) -> End:
