@@ -28,6 +28,13 @@ class SympyParams(params.Params):
             "`90^\\circ` and `x=5`"
         ),
     ] = ("percent", "unit", "degrees", "name")
+    solved: Annotated[
+        bool,
+        Field(
+            description="require an answer to name the value, so that `2x + 1 = 11` does not "
+            "answer a reference such as `x = 5`, although it has the same solution"
+        ),
+    ] = True
     convert_units: Annotated[
         bool,
         Field(description="convert units, so that 5 m equals 500 cm; else units must be the same"),

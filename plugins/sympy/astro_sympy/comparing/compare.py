@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from astro.types import Status
 from astro_sympy.comparing.closing import closed, is_open
-from astro_sympy.comparing.labels import Contradiction
+from astro_sympy.comparing.labels import Contradiction, restates, without_subject
 from astro_sympy.comparing.matching import same
 from astro_sympy.comparing.quantities import Scope
 from astro_sympy.comparing.words import same_words
@@ -19,7 +19,7 @@ from astro_sympy.reading.parser import parse
 from astro_sympy.reading.phrases import symbol_for
 from astro_sympy.reading.unicode import to_latex
 from astro_sympy.values.allowance import Allowance
-from astro_sympy.values.nodes import Node, Symbol
+from astro_sympy.values.nodes import Node, Symbol, variables
 from astro_sympy.values.work import TooHard, Undefined, Work
 
 _PLAIN = re.compile(r"\s*([+-]?)([0-9]{1,300})(?:\.([0-9]{0,300}))?\s*")
@@ -84,6 +84,10 @@ def _compare_mathematics(
     given = reference if answer == gold else _read(answer)
     if isinstance(given, str):
         return Judgement(Status.UNPARSED, given)
+    if params.solved and restates(given, reference):
+        return Judgement(Status.INCORRECT, "it states a condition instead of what satisfies it")
+    if not variables(reference):
+        given = without_subject(given)
     seed = _seed(gold, answer)
     judgement = _judge(reference, given, Scope(params, Work(seed, allowance=allowance)))
     if judgement.status is Status.CORRECT or not (is_open(reference) or is_open(given)):

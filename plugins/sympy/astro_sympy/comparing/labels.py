@@ -16,12 +16,14 @@ from astro_sympy.values.nodes import (
     Node,
     Number,
     Relation,
+    Series,
     Symbol,
     variables,
 )
 from astro_sympy.values.work import Undefined, Work
 
 _CALL = re.compile(r"[^()]+\(([^()]*)\)")
+_COMPARED = frozenset({"=", "!=", "<", "<=", ">", ">="})
 _SEGMENT = re.compile(r"[A-Z](?:_\w+)?'*")
 
 
@@ -74,6 +76,68 @@ def is_label(node: Node) -> bool:
         case Group("(" | ":", items, ")" | ":"):
             return all(map(is_label, items))
     return False
+
+
+def without_subject(node: Node) -> Node:
+    """Return only the values of an equation such as `m + n = 256 + 37 = 293`.
+
+    Its subject is a sum or product of several letters. Such an equation does not determine the
+    letters, so it can only name the value of the subject.
+    """
+    match node:
+        case Named(name, value):
+            return Named(name, without_subject(value))
+        case Relation(operators, (subject, *values)) if set(operators) == {"="}:
+            if not _is_combination(subject) or any(map(variables, values)):
+                return node
+            return Relation(operators[1:], tuple(values)) if len(values) > 1 else values[0]
+    return node
+
+
+def _is_combination(node: Node) -> bool:
+    """Whether a node is a sum, difference or product of at least two letters: `100m + n`, `pq`."""
+    terms = node.arguments if isinstance(node, Apply) and node.function == "+" else (node,)
+    return all(map(_is_term, terms)) and len(variables(node)) > 1
+
+
+def _is_term(node: Node) -> bool:
+    match node:
+        case Symbol(name):
+            return name not in CONSTANTS
+        case Apply("neg", (value,)):
+            return _is_term(value)
+        case Apply("*", (Number() as number, *factors)) if number.value.q == 1:
+            return all(map(_is_term, factors))
+        case Apply("*", factors):
+            return all(isinstance(factor, Symbol) and _is_term(factor) for factor in factors)
+    return False
+
+
+def restates(answer: Node, gold: Node) -> bool:
+    """Whether the answer has an equation or inequality to be solved, and the reference has none."""
+    return _is_open(answer) and not _is_open(gold)
+
+
+def _is_open(node: Node) -> bool:
+    """Whether a relation in one variable, such as `2x + 1 = 11`, does not say what that is."""
+    match node:
+        case Relation(operators, operands) if _COMPARED.issuperset(operators):
+            subjects = [operand for operand in operands if variables(operand)]
+            if "=" not in operators:  # -x < 1 bounds x as x > -1 does
+                subjects = [_without_sign(subject) for subject in subjects]
+            return len(variables(node)) == 1 and not all(map(is_label, subjects))
+        case Named(_, value) | Group("{|", (_, value), _):
+            return _is_open(value)
+        case Series(items, _) | Group("{" | "(", items, _):
+            return any(map(_is_open, items))
+    return False
+
+
+def _without_sign(node: Node) -> Node:
+    match node:
+        case Apply("neg", (value,)):
+            return value
+    return node
 
 
 def _equality(
