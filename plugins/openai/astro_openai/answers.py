@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from msgspec import UNSET, Struct, UnsetType, json
+from typing import Any
+
+from msgspec import UNSET, MsgspecError, Struct, UnsetType, json
 
 
 class Token(Struct):
@@ -21,9 +23,15 @@ class Logprobs(Struct):
 
 
 class Message(Struct):
-    """The message of a choice of a chat completion."""
+    """The message of a choice of a chat completion.
+
+    A server with a reasoning parser puts the model's thoughts, or all of its text, into
+    `reasoning_content` or `reasoning`.
+    """
 
     content: str | None = None
+    reasoning_content: Any = None
+    reasoning: Any = None
 
 
 class Choice(Struct):
@@ -33,7 +41,7 @@ class Choice(Struct):
     another value at the end of the sequence, and is unset if the server does not report it.
     """
 
-    index: int = 0
+    index: int | None = 0
     text: str | None = None
     message: Message | None = None
     finish_reason: str | None = None
@@ -43,25 +51,28 @@ class Choice(Struct):
     token_ids: list[int] | None = None
 
 
-class PromptTokens(Struct):
-    """Details about prompt tokens: how many came from a cache."""
-
-    cached_tokens: int | None = None
-
-
-class Usage(Struct):
-    """The token counts of one response, over all its choices."""
-
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    prompt_tokens_details: PromptTokens | None = None
-
-
 class Answer(Struct):
     """The body of a successful response."""
 
     choices: list[Choice]
-    usage: Usage | None = None  # not every server reports it
+    usage: Any = None  # token counts, in whatever form: an odd count makes no sample invalid
+
+
+class _Model(Struct):
+    owned_by: str = ""
+
+
+class _Models(Struct):
+    data: list[_Model]
+
+
+def software(content: bytes) -> str:
+    """Return who owns the models of a list of models: for local servers, their software."""
+    try:
+        models = json.decode(content, type=_Models).data
+    except (MsgspecError, UnicodeDecodeError):
+        return ""
+    return models[0].owned_by.lower() if models else ""
 
 
 def decode(content: bytes) -> Answer:

@@ -17,13 +17,24 @@ _CONTINUATIONS: Mapping[str, Body] = {
     "continue_final_message": {"continue_final_message": True, "add_generation_prompt": False},
 }
 _SEEDS = 2**32
+_NEUTRAL: Mapping[str, Body] = {
+    "vllm": {"repetition_penalty": 1.0, "top_k": -1, "min_p": 0.0},
+    "sglang": {"repetition_penalty": 1.0, "top_k": -1, "min_p": 0.0},
+    "llamacpp": {"repeat_penalty": 1.0, "top_k": 0, "min_p": 0.0},
+}
+"""What turns off the sampling options that a server sets itself or takes from the checkpoint."""
 
 
-def sample_bodies(params: PolicyParams, request: Generate) -> list[Body]:
+def neutral(software: str) -> Body:
+    """Return the fields with which a server samples from the model's own distribution."""
+    return _NEUTRAL.get(software, {})
+
+
+def sample_bodies(params: PolicyParams, request: Generate, software: str = "") -> list[Body]:
     """Return one body for all `n` samples of a request or, with `split_n`, one for each sample.
 
     With `split_n`, sample i has seed + i, which is the seed that vLLM gives sample i of n. A greedy
-    sample is requested only once.
+    sample is requested only once. `software` is the server's: see `neutral`.
 
     Raises:
         PolicyError: The server cannot continue a response that was begun.
@@ -31,9 +42,9 @@ def sample_bodies(params: PolicyParams, request: Generate) -> list[Body]:
     if request.temperature == 0:
         request = replace(request, n=1)
     if not params.split_n:
-        return [_body(params, request)]
+        return [_body(params, request, software)]
     return [
-        _body(params, replace(request, n=1, seed=(request.seed + i) % _SEEDS))
+        _body(params, replace(request, n=1, seed=(request.seed + i) % _SEEDS), software)
         for i in range(request.n)
     ]
 
@@ -56,14 +67,14 @@ def render(params: PolicyParams, prompt: Prompt) -> str:
     return params.prompt_template.replace("{prompt}", prompt.user) + prompt.response
 
 
-def _body(params: PolicyParams, request: Generate) -> Body:
+def _body(params: PolicyParams, request: Generate, software: str) -> Body:
     body = {
         "model": params.model,
         "n": request.n,
         "temperature": request.temperature,
         "top_p": request.top_p,
         params.max_tokens_key: request.max_tokens,
-        "extra_body": _extensions(params),
+        "extra_body": _extensions(params, software),
     }
     if stop := [word for word in request.stop if word]:
         body["stop"] = stop
@@ -93,7 +104,8 @@ def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
     return {**body, "messages": messages}
 
 
-def _extensions(params: PolicyParams) -> dict[str, Any]:
+def _extensions(params: PolicyParams, software: str) -> dict[str, Any]:
     names = ("include_stop_str_in_output", "return_token_ids")
     template = {"chat_template_kwargs": kwargs} if (kwargs := params.prompt.template_kwargs) else {}
-    return {**params.extra_body, **template, **{n: True for n in names if getattr(params, n)}}
+    flags = {name: True for name in names if getattr(params, name)}
+    return {**neutral(software), **params.extra_body, **template, **flags}

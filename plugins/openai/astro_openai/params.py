@@ -98,11 +98,15 @@ class PolicyParams(ModelParams):
     concurrency: Annotated[
         int, Field(ge=1, le=1000, description="largest number of requests in flight")
     ] = 64
-    timeout: Annotated[float, Field(gt=0, description="seconds after which an attempt fails")] = (
-        600.0
-    )
+    timeout: Annotated[
+        float, Field(gt=0, description="seconds that an attempt may take in all")
+    ] = 600.0
     max_retries: Annotated[
-        int, Field(ge=0, description="retries after 429, 5xx, timeouts and lost connections")
+        int,
+        Field(
+            ge=0,
+            description="retries after 429, 5xx, timeouts, lost connections and invalid answers",
+        ),
     ] = 6
     seed: Annotated[bool, Field(description="send the seed of each request")] = True
     logprobs: Annotated[bool, Field(description="request log-probabilities")] = True

@@ -16,7 +16,7 @@ from astro.types import Completion, FinishReason
 from astro_openai.answers import Answer
 from astro_openai.bodies import Body, echo_body, render, sample_bodies
 from astro_openai.params import PolicyParams
-from astro_openai.samples import UnclearStop, completion
+from astro_openai.samples import UnclearStop, completion, thought_alone
 from astro_openai.scoring import Unscored, continuation_logprobs
 from astro_openai.server import ContextFull, Refused, Server
 from astro_openai.usage import Meter
@@ -47,7 +47,7 @@ class OpenAIPolicy:
         self._server = Server(params, self._meter)
         self._finished: SimpleQueue[tuple[int, Future[Reply | Failure]]] = SimpleQueue()
         self._under_way = 0
-        self._logprobs_missed = False
+        self._said: set[str] = set()
         self._exit = ExitStack()
         self._portal = self._exit.enter_context(start_blocking_portal())
         try:
@@ -77,9 +77,9 @@ class OpenAIPolicy:
     def counters(self) -> Mapping[str, float]:
         """Return the counters by name.
 
-        They are `requests`, `retries`, `failures`, `truncated_samples`, `prompt_tokens`,
-        `cached_prompt_tokens` (included in `prompt_tokens`), `generated_tokens` and, with prices,
-        `cost`.
+        They are `requests`, `retries`, `failures`, `truncated_samples`, `empty_samples`,
+        `prompt_tokens`, `cached_prompt_tokens` (included in `prompt_tokens`), `generated_tokens`
+        and, with prices, `cost`.
         """
         return self._meter.totals()
 
@@ -113,15 +113,25 @@ class OpenAIPolicy:
         if request.n < 1 or request.max_tokens < 1:
             raise Refused(f"n={request.n}, max_tokens={request.max_tokens}: both start at 1")
         try:
-            answers = await self._ask_all(sample_bodies(self._params, request))
+            answers = await self._ask_all(
+                sample_bodies(self._params, request, self._server.software)
+            )
         except ContextFull:
             if not request.prompt.response:
                 raise
             self._meter.count(truncated_samples=request.n)
             return [Completion("", finish_reason=FinishReason.LENGTH)] * request.n
         samples = _samples(answers, request)
+        self._meter.count(empty_samples=sum(not sample.text for sample in samples))
+        if any(map(thought_alone, (choice for answer in answers for choice in answer.choices))):
+            self._say_once(
+                "%s puts the text of its samples into reasoning_content, which is not read: they "
+                "are empty; start it without its reasoning parser, or use api: completions"
+            )
         if self._params.logprobs and not all(sample.logprobs for sample in samples):
-            self._say_that_logprobs_are_missing()
+            self._say_once(
+                "%s gives no log-probabilities: a step's prior is its share of the samples"
+            )
         return samples
 
     async def _score(self, request: LogProb) -> list[tuple[float, ...]]:
@@ -135,29 +145,20 @@ class OpenAIPolicy:
     async def _ask_all(self, bodies: Sequence[Body]) -> list[Answer]:
         return await asyncio.gather(*map(self._server.ask, bodies))
 
-    def _say_that_logprobs_are_missing(self) -> None:
-        if not self._logprobs_missed:
-            self._logprobs_missed = True
-            logging.getLogger(__name__).warning(
-                "%s gives no log-probabilities: a step's prior is its share of the samples",
-                self._params.base_url,
-            )
+    def _say_once(self, notice: str) -> None:
+        if notice not in self._said:
+            self._said.add(notice)
+            logging.getLogger(__name__).warning(notice, self._params.base_url)
 
 
 def _samples(answers: Sequence[Answer], request: Generate) -> list[Completion]:
     """Return the `n` samples of a request, in order.
 
     Raises:
-        Refused: The number of samples is wrong, or it is unclear where they end.
+        Refused: It is unclear where they end.
     """
     greedy = request.temperature == 0
-    choices = [c for answer in answers for c in sorted(answer.choices, key=lambda c: c.index)]
-    wanted = 1 if greedy else request.n
-    if len(choices) != wanted:
-        raise Refused(
-            f"{len(choices)} of {wanted} samples came; where a server ignores n, "
-            "set policy.params.split_n: true"
-        )
+    choices = [c for answer in answers for c in sorted(answer.choices, key=lambda c: c.index or 0)]
     try:
         samples = [completion(choice, request.stop) for choice in choices]
     except UnclearStop:

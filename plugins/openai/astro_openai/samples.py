@@ -35,6 +35,16 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
     return Completion(text, ids if fit else (), logprobs, finish_reason)
 
 
+def thought_alone(choice: Choice) -> bool:
+    """Whether the server put the whole text of a sample into the thoughts of a message."""
+    message = choice.message
+    return (
+        message is not None
+        and not message.content
+        and bool(message.reasoning_content or message.reasoning)
+    )
+
+
 def _ended(choice: Choice, stop: Sequence[str]) -> tuple[str, FinishReason]:
     """Return the text up to and including the stop string, and the reason why the sample ended.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -13,14 +14,16 @@ import openai
 
 from astro.errors import PolicyError
 from astro.text import plain
-from astro_openai.answers import Answer, decode
+from astro_openai.answers import Answer, decode, software
 from astro_openai.bodies import Body
 from astro_openai.params import PolicyParams
+from astro_openai.transport import MIB, BoundedClient, Unbounded, most_bytes, seconds_to_wait
 from astro_openai.usage import Meter
 
 _NO_KEY = "none"  # the client requires a key; servers without authentication ignore it
 _PING_SECONDS = 10.0
-_BACKOFF_SECONDS = 120.0  # the longest `Retry-After` that the client obeys
+_BYTES_A_TOKEN = 2048  # its text, log-probability and id, each in JSON
+_MOST_BYTES = 256 * MIB
 _SHOWN = 300
 _FULL = re.compile(r"context[ _-]?(length|size|window)|max_model_len|input tokens", re.IGNORECASE)
 
@@ -33,12 +36,33 @@ class ContextFull(Refused):
     """The prompt leaves no room for a sample."""
 
 
+class _PassingFault(Exception):
+    """A fault after which a request is repeated.
+
+    Attributes:
+        refusal: What is raised if the fault does not pass.
+        headers: The headers of the response; they may say when to try again.
+        lost: Whether there was no response, so that the server may be gone.
+    """
+
+    def __init__(
+        self, refusal: Refused, headers: Mapping[str, str] | None = None, lost: bool = False
+    ) -> None:
+        super().__init__(refusal)
+        self.refusal = refusal
+        self.headers = headers or {}
+        self.lost = lost
+
+
 class Server:
     """Sends at most `concurrency` requests at once; all its methods run on one event loop.
 
-    The client retries after 408, 409, 429, 5xx, timeouts and lost connections, with exponential
-    backoff or after `Retry-After`. A server that keeps sending invalid responses is given up after
-    the time that all attempts may take. No error message contains the key.
+    A request is repeated after 408, 409, 429, 5xx, timeouts, lost connections and invalid
+    responses, with exponential backoff or after `Retry-After`. An attempt takes at most `timeout`
+    seconds, and a response has a bounded size. No error message contains the key.
+
+    Attributes:
+        software: The server's software as its list of models names it, such as `vllm`.
     """
 
     def __init__(self, params: PolicyParams, meter: Meter) -> None:
@@ -47,16 +71,19 @@ class Server:
         Raises:
             PolicyError: The environment variable of the key is empty.
         """
+        self.software = ""
         self._params = params
         self._meter = meter
         self._key = _read_key(params)
+        self._key_pattern = re.compile(r"[^!-~]*".join(map(re.escape, self._key)))
         self._slots = asyncio.Semaphore(params.concurrency)
-        self._patience = params.timeout + params.max_retries * (params.timeout + _BACKOFF_SECONDS)
         self._client = openai.AsyncOpenAI(
             base_url=params.base_url,
             api_key=self._key,
             timeout=openai.Timeout(params.timeout, connect=min(params.timeout, _PING_SECONDS)),
-            max_retries=params.max_retries,
+            max_retries=0,  # `ask` repeats requests
+            default_headers={"Accept-Encoding": "gzip, deflate"},
+            http_client=BoundedClient(),
         )
         resource = self._client.chat if params.api == "chat" else self._client
         self._create: Callable[..., Awaitable[Any]] = resource.completions.with_raw_response.create
@@ -67,64 +94,78 @@ class Server:
         Raises:
             PolicyError: It cannot, or does not.
         """
-        client = self._client.with_options(max_retries=0, timeout=_PING_SECONDS)
+        client = self._client.with_options(timeout=_PING_SECONDS)
         try:
-            await client.models.with_raw_response.list()
+            async with asyncio.timeout(_PING_SECONDS):
+                models = await client.models.with_raw_response.list()
+            self.software = software(models.content)
         except (openai.AuthenticationError, openai.PermissionDeniedError):
             raise self._wrong_key() from None
-        except openai.APIConnectionError as error:
+        except (TimeoutError, openai.APIConnectionError) as error:
             raise PolicyError(
                 f"cannot reach {self._params.base_url}: {self._said(error)}",
                 "start the server or correct policy.params.base_url; the same command goes on",
             ) from None
-        except openai.APIError:
+        except (openai.APIError, Unbounded):
             pass  # the server responds; not every server can list its models
 
     async def ask(self, body: Body) -> Answer:
-        """Send one request and return the response.
+        """Send one request and return the response, which has as many choices as were requested.
 
         Raises:
-            Refused: The server rejects this request.
+            Refused: The server rejects this request, or a fault did not pass.
             PolicyError: The server would reject any request.
         """
         self._meter.count(requests=1)
+        most_bytes.set(_bound(body, self._params.max_tokens_key))
         async with self._slots:
-            try:
-                return await self._attempt(body)
-            except TimeoutError:
-                raise Refused(f"no answer within {self._patience:g} s") from None
-            except openai.APIConnectionError as error:
-                await self.check()
-                raise Refused(f"no answer: {self._said(error)}") from None
-            except openai.AuthenticationError:
-                raise self._wrong_key() from None
-            except openai.APIStatusError as error:
-                raise self._refusal(error) from None
-            except UnicodeEncodeError:
-                raise Refused("the prompt holds a lone surrogate, so it is no text") from None
+            for retries in count():
+                try:
+                    return await self._attempt(body)
+                except _PassingFault as fault:
+                    if retries >= self._params.max_retries:
+                        if fault.lost:
+                            await self.check()
+                        raise fault.refusal from None
+                    wait = seconds_to_wait(fault.headers, retries)
+                self._meter.count(retries=1)
+                await asyncio.sleep(wait)
+        raise AssertionError  # the loop has no other end
 
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
 
     async def _attempt(self, body: Body) -> Answer:
-        """Send a request; also retry, with the client's backoff, after an invalid response."""
-        retries = 0
-        while True:
-            async with asyncio.timeout(self._patience):
+        try:
+            async with asyncio.timeout(self._params.timeout):
                 raw = await self._create(**body)
-            self._meter.count(retries=raw.retries_taken)
-            try:
-                answer = decode(raw.content)
-            except msgspec.MsgspecError as error:
-                if retries == self._params.max_retries:
-                    raise Refused(f"not an answer: {self._redacted(str(error))}") from None
-            else:
-                self._meter.add(answer.usage)
-                return answer
-            await asyncio.sleep(min(0.5 * 2**retries, 8.0))
-            retries += 1
-            self._meter.count(retries=1)
+            answer = decode(raw.content)
+        except (TimeoutError, openai.APITimeoutError):
+            reason = f"no answer within {self._params.timeout:g} s"
+            raise _PassingFault(Refused(reason), lost=True) from None
+        except openai.APIConnectionError as error:
+            raise _PassingFault(Refused(f"no answer: {self._said(error)}"), lost=True) from None
+        except openai.AuthenticationError:
+            raise self._wrong_key() from None
+        except openai.APIStatusError as error:
+            refusal = self._refusal(error)
+            if _passes(error) and isinstance(refusal, Refused):
+                raise _PassingFault(refusal, error.response.headers) from None
+            raise refusal from None
+        except (msgspec.MsgspecError, UnicodeDecodeError, Unbounded) as error:
+            raise _PassingFault(Refused(f"not an answer: {self._redacted(str(error))}")) from None
+        except UnicodeEncodeError:
+            raise Refused("the prompt holds a lone surrogate, so it is no text") from None
+        self._meter.add(answer.usage)
+        if len(answer.choices) != (wanted := body.get("n", 1)):
+            raise _PassingFault(
+                Refused(
+                    f"{len(answer.choices)} of {wanted} samples came; where a server ignores n, "
+                    "set policy.params.split_n: true"
+                )
+            )
+        return answer
 
     def _refusal(self, error: openai.APIStatusError) -> Exception:
         said = self._said(error)
@@ -148,16 +189,37 @@ class Server:
             f"set {variable}" if variable else "name its variable in policy.params.api_key_env",
         )
 
-    def _said(self, error: openai.APIError) -> str:
+    def _said(self, error: TimeoutError | openai.APIError) -> str:
         """Return the server's message, if there is one."""
+        if isinstance(error, TimeoutError):
+            return "Request timed out."
         body = error.body
         message = body.get("message") if isinstance(body, dict) else None
         return self._redacted(str(message or error.__cause__ or "") or str(error))
 
     def _redacted(self, text: str) -> str:
+        """Return the beginning of a text on one line, without the key.
+
+        The key is found even with blanks or invisible characters inside.
+        """
+        text = " ".join(plain(text).split())
         if self._key != _NO_KEY:
-            text = text.replace(self._key, "***")
-        return " ".join(plain(text).split())[:_SHOWN]
+            text = self._key_pattern.sub("***", text)
+        return text[:_SHOWN]
+
+
+def _passes(error: openai.APIStatusError) -> bool:
+    """Whether the same request may succeed later."""
+    said = error.response.headers.get("x-should-retry")
+    temporary = error.status_code in (408, 409, 429) or error.status_code >= 500
+    return temporary if said not in ("true", "false") else said == "true"
+
+
+def _bound(body: Body, max_tokens_key: str) -> int:
+    """Return the number of bytes that the response to a request may have."""
+    echoed = len(body["prompt"]) if body.get("echo") else 0
+    tokens = body.get("n", 1) * body.get(max_tokens_key, 0) + echoed
+    return int(min(MIB + _BYTES_A_TOKEN * tokens, _MOST_BYTES))
 
 
 def _read_key(params: PolicyParams) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from astro_openai.answers import Usage
 from astro_openai.params import Prices
 
 _MILLION = 1e6
+_MOST = 2**53
 _NAMES = (
-    "requests", "retries", "failures", "truncated_samples",
+    "requests", "retries", "failures", "truncated_samples", "empty_samples",
     "prompt_tokens", "cached_prompt_tokens", "generated_tokens",
 )  # fmt: skip
 
@@ -27,21 +27,28 @@ class Meter:
         """Add amounts to totals by name."""
         self._counts.update(amounts)
 
-    def add(self, usage: Usage | None) -> None:
-        """Add the tokens of one response, if the server reports them."""
-        if usage is None:
-            return
-        details = usage.prompt_tokens_details
+    def add(self, usage: object) -> None:
+        """Add the tokens of one response, as far as the server reports them."""
         self.count(
-            prompt_tokens=usage.prompt_tokens,
-            cached_prompt_tokens=(details and details.cached_tokens) or 0,
-            generated_tokens=usage.completion_tokens,
+            prompt_tokens=_tokens(usage, "prompt_tokens"),
+            cached_prompt_tokens=_tokens(_field(usage, "prompt_tokens_details"), "cached_tokens"),
+            generated_tokens=_tokens(usage, "completion_tokens"),
         )
 
     def totals(self) -> Mapping[str, float]:
         """Return the totals by name, with their `cost` if there are prices."""
         totals = {name: float(self._counts[name]) for name in _NAMES}
         return totals if self._prices is None else {**totals, "cost": _cost(totals, self._prices)}
+
+
+def _field(body: object, name: str) -> object:
+    return body.get(name) if isinstance(body, Mapping) else None
+
+
+def _tokens(body: object, name: str) -> int:
+    """Return a count of tokens, which is 0 if it is no number that can be one."""
+    value = _field(body, name)
+    return int(value) if isinstance(value, int | float) and 0 <= value < _MOST else 0
 
 
 def _cost(totals: Mapping[str, float], prices: Prices) -> float:

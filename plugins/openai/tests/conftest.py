@@ -5,6 +5,7 @@ Its model is the scripted policy's; a prompt ends with a line `---` and the resp
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 import re
@@ -54,6 +55,10 @@ class FakeServer:
         self.key = ""
         self.delay = 0.0
         self.dies_after = math.inf
+        self.retry_after = "0.3"
+        self.between = ""
+        self.owner = ""
+        self.usage: object = ...
         self.stopped = False
         self.bodies: list[dict[str, Any]] = []
         self.times: list[float] = []
@@ -90,7 +95,9 @@ class FakeServer:
                 if server.stopped:
                     self.close_connection = True
                 elif self._authorized():
-                    self._send(200, {"object": "list", "data": [{"id": "m"}]})
+                    self._send(
+                        200, {"object": "list", "data": [{"id": "m", "owned_by": server.owner}]}
+                    )
 
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -138,15 +145,32 @@ class FakeServer:
                         self._send(500, {"error": {"message": "too late"}})
                     case "429":
                         error = {"message": "slow down", "type": "rate_limit"}
-                        self._send(429, {"error": error}, {"Retry-After": "0.3"})
+                        self._send(429, {"error": error}, {"Retry-After": server.retry_after})
+                    case "few" | "bomb" | "bomb in a bomb" | "endless":
+                        self._odd(fault)
                     case "quota":
                         error = {"message": "out of money", "code": "insufficient_quota"}
                         self._send(429, {"error": error}, {"x-should-retry": "false"})
                     case "echo_key":
-                        given = self.headers["Authorization"]
+                        scheme, key = self.headers["Authorization"].split()
+                        given = f"{scheme} {server.between.join(key)}"
                         self._send(400, {"error": {"message": f"header {given} \x1b[2J"}})
                     case _:
                         self._send(int(fault), {"error": {"message": f"fault {fault}"}})
+
+            def _odd(self, fault: str) -> None:
+                bomb = gzip.compress(b" " * 2**23)
+                if fault == "few":
+                    self._send(200, {"choices": [{"text": "think", "finish_reason": "stop"}]})
+                elif fault == "bomb":
+                    self._send_bytes(200, bomb, {"Content-Encoding": "gzip"})
+                elif fault == "bomb in a bomb":
+                    self._send_bytes(200, gzip.compress(bomb), {"Content-Encoding": "gzip, gzip"})
+                else:
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    with suppress(OSError):
+                        while True:
+                            self.wfile.write(b"100000\r\n" + b" " * 2**20 + b"\r\n")
 
             def _answer(self, body: dict[str, Any]) -> None:
                 chat = self.path.endswith("/chat/completions")
@@ -208,6 +232,7 @@ class FakeServer:
         return {
             "choices": choices[::-1],
             **({} if "no_usage" in self.dialect else {"usage": usage}),
+            **({} if self.usage is ... else {"usage": self.usage}),
         }
 
     def _choice(
@@ -224,6 +249,8 @@ class FakeServer:
         choice.update(
             {"message": {"role": "assistant", "content": text}} if chat else {"text": text}
         )
+        if "thinks" in self.dialect:
+            choice["message"] = {"content": None, "reasoning_content": text}
         if "stop_reason" in self.dialect:
             choice["stop_reason"] = found if stopped else None
         if body.get("return_token_ids"):

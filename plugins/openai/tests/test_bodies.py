@@ -35,6 +35,24 @@ def test_completions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("software", "fields"),
+    [
+        ("vllm", {"repetition_penalty": 1.0, "top_k": 4, "min_p": 0.0}),
+        ("sglang", {"repetition_penalty": 1.0, "top_k": 4, "min_p": 0.0}),
+        ("llamacpp", {"repeat_penalty": 1.0, "top_k": 4, "min_p": 0.0}),
+        ("openai", {"top_k": 4}),
+        ("", {"top_k": 4}),
+    ],
+)
+def test_what_a_server_adds_to_the_distribution_is_turned_off(
+    software: str, fields: dict[str, float]
+) -> None:
+    given = {"base_url": "http://h/v1", "model": "m", "extra_body": {"top_k": 4}}
+    (body,) = sample_bodies(PolicyParams.model_validate(given), ASKED, software)
+    assert body["extra_body"] == fields
+
+
 def test_what_a_server_does_not_take_is_left_out() -> None:
     request = Generate(Prompt("q"))
     (body,) = bodies(request, seed=False, logprobs=False, max_tokens_key="max_completion_tokens")

@@ -11,12 +11,16 @@ import pytest
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate
 from astro.types import Prompt
+from astro_openai.transport import seconds_to_wait
 
 ASKED = Generate(Prompt("q"), n=2, seed=3)
+LARGE = ("endless", "bomb", "bomb in a bomb")
 SECRET = "sk-very-secret-0123456789"
 
 
-@pytest.mark.parametrize("fault", ["429", "500", "503", "408", "cut", "garbage", "no_choices"])
+@pytest.mark.parametrize(
+    "fault", ["429", "500", "503", "408", "cut", "garbage", "no_choices", "few"]
+)
 def test_a_passing_fault_changes_nothing(fault: str, server: Any, make: Any, replies: Any) -> None:
     policy = make()
     (expected,) = replies(policy, [ASKED])
@@ -32,6 +36,46 @@ def test_retry_after_is_honoured(server: Any, make: Any, replies: Any) -> None:
     replies(make(), [ASKED])
     first, second = server.times
     assert second - first >= 0.3
+
+
+@pytest.mark.parametrize("asked", ["3600", "inf", "Fri, 31 Dec 2100 23:59:59 GMT"])
+def test_the_longest_wait_is_bounded(
+    asked: str, server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert seconds_to_wait({"retry-after": asked}, 0) == 120.0
+    monkeypatch.setattr("astro_openai.transport._LONGEST_WAIT", 0.2)
+    server.retry_after = asked
+    server.faults.append("429")
+    (reply,) = replies(make(), [ASKED])
+    assert len(reply) == 2
+
+
+@pytest.mark.parametrize("odd", ["-1", "nan", "soon", ""])
+def test_an_odd_retry_after_is_a_backoff(odd: str) -> None:
+    assert 0 < seconds_to_wait({"retry-after": odd}, 0) <= 0.5
+    assert 6.0 <= seconds_to_wait({"retry-after": odd}, 10**6) <= 8.0
+
+
+@pytest.mark.parametrize(
+    "usage", [None, "much", {"prompt_tokens": None, "completion_tokens": 5.5}, {"x": 1}]
+)
+def test_an_odd_usage_makes_no_sample_invalid(
+    usage: object, server: Any, make: Any, replies: Any
+) -> None:
+    server.usage = usage
+    policy = make()
+    (reply,) = replies(policy, [ASKED])
+    assert len(reply) == 2
+    assert policy.counters()["retries"] == 0
+
+
+def test_an_attempt_has_a_bounded_time(server: Any, make: Any, replies: Any) -> None:
+    """A server that sends a byte now and then is left after `timeout` seconds an attempt."""
+    policy = make(max_retries=1, timeout=0.3)
+    server.always = "trickle"
+    began = time.monotonic()
+    replies(policy, [ASKED])
+    assert time.monotonic() - began < 2.0
 
 
 def test_a_slow_answer_is_asked_for_again(server: Any, make: Any, replies: Any) -> None:
@@ -56,13 +100,17 @@ def test_a_server_that_only_keeps_the_line_open_is_left(
         ("403", "HTTP 403: fault 403"),
         ("garbage", "not an answer"),
         ("cut", "no answer"),
-        ("slow", "no answer: Request timed out."),
+        ("slow", "no answer within 0.3 s"),
+        ("few", "1 of 2 samples came"),
+        ("endless", "not an answer: the answer is longer than 2 MiB"),
+        ("bomb", "not an answer: the answer is longer than 2 MiB"),
+        ("bomb in a bomb", "not an answer: the server compresses"),
     ],
 )
 def test_a_lasting_fault_fails_its_request_alone(
     fault: str, reason: str, server: Any, make: Any, replies: Any
 ) -> None:
-    policy = make(max_retries=1, timeout=0.3)
+    policy = make(max_retries=1, timeout=2.0 if fault in LARGE else 0.3)
     server.always = fault
     (reply,) = replies(policy, [ASKED])
     assert isinstance(reply, Failure) and reply.reason.startswith(reason)
@@ -134,9 +182,11 @@ def test_what_hurts_every_request_ends_the_run(
         replies(policy, [ASKED])
 
 
+@pytest.mark.parametrize("between", ["", "\u200b", "\n", " \u2060\t", "\ufe0f"])
 def test_a_key_that_the_server_repeats_is_taken_out(
-    server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+    between: str, server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    server.between = between
     monkeypatch.setenv("A_KEY", SECRET)
     server.always = "echo_key"
     (reply,) = replies(make(api_key_env="A_KEY"), [ASKED])

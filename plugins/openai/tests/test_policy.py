@@ -165,6 +165,7 @@ def test_work_and_cost_are_counted(server: Any, make: Any, replies: Any) -> None
         "retries": 0,
         "failures": 0,
         "truncated_samples": 0,
+        "empty_samples": 0,
         "prompt_tokens": 4,
         "cached_prompt_tokens": 1,
         "generated_tokens": generated,
@@ -173,3 +174,25 @@ def test_work_and_cost_are_counted(server: Any, make: Any, replies: Any) -> None
     server.dialect = {"no_usage"}
     replies(policy, [Generate(Prompt("q"))])
     assert policy.counters()["prompt_tokens"] == 4
+
+
+@pytest.mark.parametrize("owner", ["vllm", "SGLang", "an-organization"])
+def test_a_server_that_says_what_it_is_samples_from_the_model_alone(
+    owner: str, server: Any, make: Any, replies: Any
+) -> None:
+    server.owner = owner
+    replies(make(), [Generate(Prompt("q"))])
+    expected = None if owner == "an-organization" else 1.0
+    assert server.bodies[0].get("repetition_penalty") == expected
+
+
+def test_text_that_is_all_thoughts_is_said_once_and_counted(
+    server: Any, make: Any, replies: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.dialect.add("thinks")
+    policy = make(api="chat", logprobs=False)
+    ((first, _), _) = replies(policy, [Generate(Prompt("q"), n=2), Generate(Prompt("r"))])
+    assert first.text == ""
+    assert policy.counters()["empty_samples"] == 3
+    (record,) = caplog.records
+    assert "puts the text of its samples into reasoning_content" in record.getMessage()

@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import pytest
 
-from astro_openai.answers import PromptTokens, Usage
 from astro_openai.params import Prices
 from astro_openai.usage import Meter
 
 
 def used(prices: Prices | None) -> Meter:
     meter = Meter(prices)
-    meter.add(Usage(1000, 200, PromptTokens(400)))
-    meter.add(Usage(500, 100))
+    cached = {"cached_tokens": 400}
+    meter.add({"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": cached})
+    meter.add({"prompt_tokens": 500, "completion_tokens": 100})
     return meter
+
+
+@pytest.mark.parametrize("odd", [None, 5.5, -3, "7", [1], float("nan"), 10**400])
+def test_an_odd_count_is_a_number_or_nothing(odd: object) -> None:
+    meter = Meter(None)
+    for usage in (odd, {"prompt_tokens": odd}, {"prompt_tokens_details": {"cached_tokens": odd}}):
+        meter.add(usage)
+    assert meter.totals()["prompt_tokens"] == (5 if odd == 5.5 else 0)
 
 
 def test_tokens_add_up() -> None:
