@@ -9,9 +9,12 @@ print(result.scores["rl"]["pass@1"])
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
+
     from astro.config.loading import load_config
     from astro.experiments.loading import load
     from astro.experiments.rounds import Rounds
@@ -26,6 +29,7 @@ __all__ = [
     "Run",
     "RunResult",
     "Study",
+    "__version__",
     "load",
     "load_config",
     "run",
@@ -47,6 +51,13 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import astro` costs nothing."""
+    if name == "__version__":
+        return version("astro-reasoner")
     if name not in _HOMES:
         raise AttributeError(f"module 'astro' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names, also those that are not imported yet."""
+    return sorted({*globals(), *__all__})

@@ -7,6 +7,7 @@ raise `FormatError` for an object that a newer release wrote.
 from __future__ import annotations
 
 import os
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
@@ -74,10 +75,15 @@ def read_lines(path: Path, row: type[T]) -> Iterator[T]:
 
 def index_lines(path: Path, row: type[T]) -> Iterator[tuple[int, T]]:
     """Read JSON Lines as `read_lines` does, each with its byte offset for `read_line`."""
+    return ((offset, decode(line, row, where)) for where, offset, line in raw_lines(path))
+
+
+def raw_lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """(place for messages, byte offset, line) of each line, without a byte order mark."""
     offset = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            yield offset, _decode(line, row, f"{path}:{number}")
+            yield f"{path}:{number}", offset, line.removeprefix(BOM_UTF8)
             offset += len(line)
 
 
@@ -89,7 +95,7 @@ def read_line(path: Path, offset: int, row: type[T]) -> T:
     """
     with path.open("rb") as file:
         file.seek(offset)
-        return _decode(file.readline(), row, f"{path}, byte {offset}")
+        return decode(file.readline(), row, f"{path}, byte {offset}")
 
 
 def read_json(path: Path, shape: type[T]) -> T:
@@ -98,7 +104,7 @@ def read_json(path: Path, shape: type[T]) -> T:
     Raises:
         RunError: The file does not hold such a value.
     """
-    return _decode(path.read_bytes(), shape, str(path))
+    return decode(path.read_bytes(), shape, str(path))
 
 
 def check_file(path: Path) -> None:
@@ -107,7 +113,12 @@ def check_file(path: Path) -> None:
         without_format(file.read(_HEAD), path)
 
 
-def _decode(content: bytes, shape: type[T], where: str) -> T:
+def decode(content: bytes, shape: type[T], where: str) -> T:
+    """Read a JSON value of type `shape`, without its format.
+
+    Raises:
+        RunError: The content is not such a value; the message begins with `where`.
+    """
     try:
         return msgspec.json.decode(without_format(content, where), type=shape)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -28,7 +28,9 @@ def ratio(
 
     The variance is that of the ratio estimator over clusters, sum_i (x_i - r n_i)^2 /
     (sum_i n_i)^2 * P/(P-1) with P problems (Cochran, Sampling Techniques, 6.4), so samples of one
-    problem may be correlated. The interval is clipped to [0, `bound`].
+    problem may be correlated. The interval is clipped to [0, `bound`]. If all problems have the
+    same ratio, as when none is solved, this variance is 0; a share then gets Wilson's interval
+    with one trial per problem.
     """
     n = sum(counts)
     if not n:
@@ -36,6 +38,8 @@ def ratio(
     r = sum(totals) / n
     clusters = len(totals)
     squares = sum((x - r * m) ** 2 for x, m in zip(totals, counts, strict=True))
+    if not squares and bound == 1.0:
+        return wilson(r, clusters)
     correction = clusters / (clusters - 1) if clusters > 1 else 1.0
     half = Z_95 * math.sqrt(correction * squares) / n
     return Estimate(r, max(0.0, r - half), min(bound if bound is not None else math.inf, r + half))
@@ -44,6 +48,15 @@ def ratio(
 def mean(values: Sequence[float], bound: float | None = 1.0) -> Estimate | None:
     """The mean of one value per problem, as `ratio` computes it."""
     return ratio(values, [1.0] * len(values), bound)
+
+
+def wilson(share: float, trials: int) -> Estimate:
+    """A share in [0, 1] of independent trials with the score interval of Wilson (1927)."""
+    z2 = Z_95**2
+    center = (share + z2 / (2 * trials)) / (1 + z2 / trials)
+    variance = share * (1 - share) / trials + z2 / (4 * trials**2)
+    half = Z_95 * math.sqrt(variance) / (1 + z2 / trials)
+    return Estimate(share, max(0.0, center - half), min(1.0, center + half))
 
 
 def pass_at_k(n: int, correct: int, k: int) -> float:
@@ -85,8 +98,13 @@ def paired_bootstrap(differences: Sequence[float], resamples: int = 10_000) -> E
     """The mean of one difference per problem, with its percentile bootstrap interval.
 
     Problems are resampled with replacement (Efron and Tibshirani 1993, ch. 13). The random numbers
-    are fixed, so the same differences give the same interval.
+    are fixed, so the same differences give the same interval. If all differences are equal, no
+    resample tells them apart; the interval then reaches as far as Wilson's upper bound for the
+    share of problems that differ when none of n was seen to.
     """
+    if len(set(differences)) == 1:
+        only, reach = differences[0], wilson(0.0, len(differences)).high
+        return Estimate(only, max(-1.0, only - reach), min(1.0, only + reach))
     rng = Random(0)
     n = len(differences)
     means = sorted(sum(rng.choices(differences, k=n)) / n for _ in range(resamples))

@@ -60,7 +60,8 @@ def fields(schema: Schema, root: Schema, prefix: str = "") -> Iterator[tuple[str
 def row(path: str, field: Schema, required: bool) -> str:
     """The table row of one param."""
     default = f"`{json.dumps(field['default'])}`" if "default" in field else "empty"
-    about = field.get("description", "")
+    nested = (option.get("description", "") for option in field.get("anyOf", ()))
+    about = field.get("description") or next(filter(None, nested), "")
     cells = (f"`{path}`", kind(field), "required" if required else default, about)
     return "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
 

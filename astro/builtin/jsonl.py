@@ -30,12 +30,19 @@ _Share = Annotated[float, Field(ge=0, le=1)]
 class JsonlParams(Params):
     """Either one file at `path`, which is divided into splits, or one file per split."""
 
-    path: Path | None = None
-    dev_share: Annotated[_Share, Field(description="share of `path` in the dev split")] = 0.1
-    test_share: Annotated[_Share, Field(description="share of `path` in the test split")] = 0.1
-    train: Path | None = None
-    dev: Path | None = None
-    test: Path | None = None
+    path: Annotated[
+        Path | None,
+        Field(description="file that is divided; a row's id alone decides on its split"),
+    ] = None
+    dev_share: Annotated[_Share, Field(description="expected share of `path` in the dev split")] = (
+        0.1
+    )
+    test_share: Annotated[
+        _Share, Field(description="expected share of `path` in the test split")
+    ] = 0.1
+    train: Annotated[Path | None, Field(description="file of training problems")] = None
+    dev: Annotated[Path | None, Field(description="file of problems to tune on")] = None
+    test: Annotated[Path | None, Field(description="file of held-out problems")] = None
     fields: Fields = Fields()
     answer_in: AnswerIn = "text"
     drop_unanswered: DropUnanswered = False
@@ -71,7 +78,13 @@ class JsonlProblems:
         problems = list(_read(path, self._params))
         if self._params.path is None:
             return problems
-        return [problem for problem in problems if self._split_of(problem.id) == split]
+        chosen = [problem for problem in problems if self._split_of(problem.id) == split]
+        if problems and not chosen:
+            raise ProblemError(
+                f"{path}: none of its {len(problems)} problems falls into the split {split}",
+                "set a larger share, or give a file for each of train, dev and test",
+            )
+        return chosen
 
     def _split_of(self, problem_id: str) -> str:
         digest = blake2b(problem_id.encode("utf-8", "replace"), digest_size=8).digest()
@@ -89,7 +102,10 @@ def _read(path: Path, params: JsonlParams) -> Iterator[Problem]:
         if problem is None and params.drop_unanswered:
             continue
         if problem is None:
-            raise ProblemError(f"{place}: no answer in {params.fields.answer} ({params.answer_in})")
+            raise ProblemError(
+                f"{place}: no answer in {params.fields.answer} ({params.answer_in})",
+                "set problems.params.drop_unanswered: true to skip such rows",
+            )
         if problem.id in places:
             raise ProblemError(f"{place}: id {problem.id!r} is taken by line {places[problem.id]}")
         places[problem.id] = number
@@ -116,7 +132,9 @@ def _row(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ProblemError(f"{where}: not valid JSON: {error}") from None
+        raise ProblemError(
+            f"{where}: not valid JSON: {error}", "a file of JSON Lines holds one object per line"
+        ) from None
     if not isinstance(row, dict):
         raise ProblemError(f"{where}: expected an object, got a {type(row).__name__}")
     return row

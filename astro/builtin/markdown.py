@@ -149,7 +149,7 @@ def _pattern(phrase: str) -> str:
 
 def _read(path: Path) -> tuple[Shot, ...]:
     try:
-        lines = path.read_text(encoding="utf-8").split("\n")
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
         rows = [json.loads(line) for line in lines if line.strip()]
         return TypeAdapter(tuple[Shot, ...]).validate_python(rows)
     except OSError as error:

@@ -34,9 +34,9 @@ class Fields(Params):
     Without `metadata`, all other keys are kept under their own names.
     """
 
-    id: str = "id"
-    prompt: str = "prompt"
-    answer: str = "answer"
+    id: Annotated[str, Field(description="key of the problem's id")] = "id"
+    prompt: Annotated[str, Field(description="key of the question")] = "prompt"
+    answer: Annotated[str, Field(description="key of the reference answer")] = "answer"
     metadata: Annotated[
         dict[str, str] | None,
         Field(description="name in the problem's metadata -> key of the row; no other key is kept"),

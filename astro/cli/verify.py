@@ -19,7 +19,14 @@ from astro.errors import RunError
 from astro.events import ignore
 from astro.files import write_plain_lines
 from astro.judging.measure import measure
-from astro.judging.pairs import Judgement, Pair, VerifierJudgements, read_pairs, verdict_line
+from astro.judging.pairs import (
+    Judgement,
+    Pair,
+    VerifierJudgements,
+    read_pairs,
+    readable_pairs,
+    verdict_line,
+)
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
@@ -42,6 +49,7 @@ from astro.text import plain
 )
 @click.option("--against", metavar="NAME", help="With --pairs: a second verifier, for comparison.")
 @click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write verdicts to it.")
+@click.option("--skip-malformed", is_flag=True, help="With --pairs: leave out malformed lines.")
 @options.as_json
 def verify(
     *,
@@ -54,6 +62,7 @@ def verify(
     metadata: str,
     against: str | None,
     out: Path | None,
+    skip_malformed: bool,
     as_json: bool,
     **bounds: float,
 ) -> None:
@@ -72,9 +81,19 @@ def verify(
         _judge_one(binding, pair, as_json)
     elif pairs is not None and gold is None and not problem and not _object(metadata):
         second = [_binding(against, (), bounds)] if against else []
-        _judge_file(read_pairs(pairs), [binding, *second], out, as_json)
+        read = _read_well_formed if skip_malformed else read_pairs
+        _judge_file(read(pairs), [binding, *second], out, as_json)
     else:
         raise click.UsageError("expected GOLD and CANDIDATE, or --pairs FILE and its options")
+
+
+def _read_well_formed(path: Path) -> list[Pair]:
+    """The pairs of a file; says on stderr how many lines are left out."""
+    pairs, malformed = readable_pairs(path)
+    if malformed:
+        line = f"left out {len(malformed)} malformed lines; first: {malformed[0]}"
+        click.echo(plain(line), err=True)
+    return pairs
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from astro.config.migrate import current, migrate
 from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.stages import evaluated_models, run_stages, unknown_models
-from astro.config.yaml import read_config, read_yaml
+from astro.config.yaml import ConfigSource, read_config, read_yaml, source_name
 from astro.errors import AstroError, ConfigError, PluginError
 from astro.plugins.binding import DEFAULT_PROMPT, Binding, SFTBinding, VerifierBinding
 from astro.plugins.params import ModelParams, Params, validate
@@ -23,14 +23,17 @@ _BINDINGS: Mapping[str, type[Binding]] = {"verifier": VerifierBinding, "sft": SF
 
 
 def load_config(
-    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+    source: ConfigSource, overrides: Sequence[str] = (), registry: Registry | None = None
 ) -> RunConfig:
-    """Read and validate a config file; `overrides` are `key.path=value` with YAML values.
+    """Read and validate a config, from a file or given as plain data.
+
+    `overrides` are `key.path=value` with YAML values.
 
     Raises `ConfigError` with all problems: syntax, unknown keys and plugins, wrong types, packages
     that an engine needs and that are not installed.
     """
-    return parse_config(read_config(path, overrides), registry or Registry.discover(), str(path))
+    raw = read_config(source, overrides)
+    return parse_config(raw, registry or Registry.discover(), source_name(source))
 
 
 def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -> RunConfig:

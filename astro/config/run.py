@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from astro.engine.budget import Budget
 from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, SFTBinding, VerifierBinding
@@ -22,7 +22,7 @@ BUILT_IN_MODELS = ("direct_sft", "sft", "rl")
 """The models that the built-in stages may train."""
 
 Split = Literal["train", "dev", "test"]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*$", max_length=100)]
 RoleName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
@@ -114,6 +114,18 @@ class RunConfig(Params):
     evaluate: Evaluate = Evaluate()
     rounds: RoundsConfig | None = None
     stages: dict[Name, Binding] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_plugins(cls, values: Any) -> Any:
+        """Give params without a name to the plugin that is the default of their key."""
+        defaults = {key: field.default for key, field in cls.model_fields.items()}
+        return {
+            key: {"name": default.name, **value}
+            if isinstance(default := defaults.get(key), Binding) and isinstance(value, dict)
+            else value
+            for key, value in values.items()
+        }
 
     @field_validator("models")
     @classmethod

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,17 @@ from astro.formats import FORMAT
 _YAML_ERRORS = (yaml.YAMLError, ValueError, RecursionError)  # a date of month 13 is a ValueError
 
 
-def read_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
-    """A config file as plain data in current keys, overrides applied.
+ConfigSource = str | Path | Mapping[str, Any]
+"""The path of a config file, or a config as plain data."""
+
+
+def source_name(source: ConfigSource) -> str:
+    """How messages name the source of a config."""
+    return "the config" if isinstance(source, Mapping) else str(source)
+
+
+def read_config(source: ConfigSource, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A config as plain data in current keys, overrides applied; plain data is copied.
 
     Each key that has another name now gives a `ConfigWarning`.
 
@@ -26,11 +37,13 @@ def read_config(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, An
         ConfigError: The file is not a mapping in YAML, or an override is malformed.
         FormatError: A newer release wrote the file.
     """
-    raw = current(read_yaml(Path(path)), str(path))
+    name = source_name(source)
+    data = dict(deepcopy(source)) if isinstance(source, Mapping) else read_yaml(Path(source))
+    raw = current(data, name)
     for override in overrides:
         key, equals, value = override.partition("=")
         set_key(raw, current_path(key) + equals + value)
-    return current(raw, str(path)) if overrides else raw  # they may set whole mappings
+    return current(raw, name) if overrides else raw  # they may set whole mappings
 
 
 def dump_config(config: RunConfig) -> str:
@@ -55,8 +68,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return raw
 
 
+_BOOL, _INT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"
+
+
 class _Loader(yaml.SafeLoader):
-    """YAML as it is commonly read, but a key that is given twice is an error."""
+    """YAML with the booleans and integers of YAML 1.2; a key that is given twice is an error.
+
+    YAML 1.1 reads `no` as false, `010` as 8 and `1:30` as 90. Here all three are text.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode))
@@ -65,6 +84,16 @@ class _Loader(yaml.SafeLoader):
                 line = node.start_mark.line + 1
                 raise yaml.YAMLError(f"the mapping of line {line} gives {key!r} {count} times")
         return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_BOOL, _INT)]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), "tTfF")
+_Loader.add_implicit_resolver(
+    _INT, re.compile("^(?:[-+]?(?:0|[1-9][0-9_]*)|0x[0-9a-fA-F]+)$"), "-+0123456789"
+)
 
 
 def _parse_yaml(text: str) -> Any:

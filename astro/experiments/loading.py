@@ -7,7 +7,7 @@ from pathlib import Path
 
 from astro.config.loading import parse_config
 from astro.config.run import RunConfig
-from astro.config.yaml import read_config
+from astro.config.yaml import ConfigSource, read_config, source_name
 from astro.errors import ConfigError
 from astro.experiments.rounds import Rounds
 from astro.experiments.study import Study, parse_study
@@ -18,22 +18,24 @@ Loaded = Run | Study | Rounds
 
 
 def load(
-    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+    source: ConfigSource, overrides: Sequence[str] = (), registry: Registry | None = None
 ) -> Loaded:
-    """Read and validate a config file. The result has a method `run`.
+    """Read and validate a config; the result has a method `run`.
 
     Args:
-        path: A YAML file: a `Study` if it has `arms`, `Rounds` if it has `rounds`, else a `Run`.
+        source: A YAML file, or its content as a mapping. It describes a `Study` if it has `arms`,
+            `Rounds` if it has `rounds`, else a `Run`.
         overrides: Assignments `key.path=value`, with values in YAML.
         registry: The plugins to use; None for all installed ones.
 
     Raises:
-        ConfigError: The file is invalid. The error lists all problems.
+        ConfigError: The config is invalid. The error lists all problems.
     """
-    raw, registry = read_config(path, overrides), registry or Registry.discover()
+    raw, registry = read_config(source, overrides), registry or Registry.discover()
+    name = source_name(source)
     if "arms" in raw:
-        return parse_study(raw, registry, str(path))
-    config = parse_config(raw, registry, str(path))
+        return parse_study(raw, registry, name)
+    config = parse_config(raw, registry, name)
     return Rounds(config, registry) if config.rounds else Run(config, registry)
 
 

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 
 import msgspec
 
-from astro.errors import ProblemError
-from astro.files import read_lines
+from astro.errors import ProblemError, RunError
+from astro.files import decode, raw_lines
 from astro.types import Problem, Verdict
 
 
@@ -94,13 +94,33 @@ def read_pairs(path: Path) -> list[Pair]:
     Raises:
         AstroError: the file cannot be read, is empty, or has a malformed line, which it names.
     """
+    pairs, malformed = readable_pairs(path)
+    if malformed:
+        more = f" ({len(malformed)} lines are malformed)" if len(malformed) > 1 else ""
+        raise ProblemError(malformed[0] + more)
+    return pairs
+
+
+def readable_pairs(path: Path) -> tuple[list[Pair], list[str]]:
+    """The pairs of a JSON Lines file, and what is wrong with each malformed line.
+
+    Raises:
+        ProblemError: the file cannot be read, or has no pair.
+    """
+    pairs, malformed = list[Pair](), list[str]()
     try:
-        pairs = list(read_lines(path, Pair))
+        for where, _, line in raw_lines(path):
+            if not line.strip():
+                continue
+            try:
+                pairs.append(decode(line, Pair, where))
+            except RunError as error:
+                malformed.append(str(error))
     except OSError as error:
         raise ProblemError(f"{path}: cannot read: {error.strerror}") from None
-    if not pairs:
+    if not pairs and not malformed:
         raise ProblemError(f"{path}: there are no pairs", 'a line is {"gold", "candidate", ...}')
-    return pairs
+    return pairs, malformed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -51,17 +51,37 @@ def validate(model: type[M], values: Mapping[str, Any]) -> M:
     Raises:
         ConfigError: every problem in the values, each with the path of its key.
     """
+    problems = dict(_truth_values_as_numbers(model, values))
     try:
-        return model.model_validate(dict(values))
+        valid = model.model_validate(dict(values))
     except ValidationError as error:
-        raise ConfigError(
-            [_explain(detail, model) for detail in error.errors(include_url=False)]
-        ) from None
+        for detail in error.errors(include_url=False):
+            problems.setdefault(_path(detail), _explain(detail, model))
+    if problems:
+        raise ConfigError(list(problems.values()))
+    return valid
+
+
+def _truth_values_as_numbers(
+    model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield (path, problem) of each true or false that pydantic would read as the number 1 or 0."""
+    for key in values.keys() & model.model_fields.keys():
+        value, types = values[key], list(_all_types(model.model_fields[key].annotation))
+        if isinstance(value, bool) and {int, float}.intersection(types) and bool not in types:
+            path = prefix + key
+            yield path, f"{path}: expected a number, got {value!r}"
+        elif isinstance(value, Mapping):
+            for nested in filter(_is_model, types):
+                yield from _truth_values_as_numbers(nested, value, f"{prefix}{key}.")
+
+
+def _path(detail: ErrorDetails) -> str:
+    return ".".join(map(str, detail["loc"])) or "(config)"
 
 
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    loc = [str(part) for part in detail["loc"]]
-    path = ".".join(loc) or "(config)"
+    loc, path = [str(part) for part in detail["loc"]], _path(detail)
     if detail["type"] == "extra_forbidden":
         return f"{path}: unknown key{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
     if detail["type"] == "missing":
@@ -82,6 +102,12 @@ def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:
 
 def _types_in(annotation: Any) -> list[Any]:
     return [annotation, *getattr(annotation, "__args__", ())]
+
+
+def _all_types(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in getattr(annotation, "__args__", ()):
+        yield from _all_types(part)
 
 
 def _is_model(candidate: Any) -> bool:

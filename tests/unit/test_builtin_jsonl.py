@@ -144,3 +144,11 @@ def test_an_empty_answer_is_none(file: Path, answer: str | None) -> None:
     write(file, row("a"), row("b") | {"answer": answer})
     params = {"test": file, "drop_unanswered": True}
     assert [p.id for p in JsonlProblems(validate(JsonlParams, params)).load("test")] == ["a"]
+
+
+def test_a_split_that_no_problem_falls_into_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "few.jsonl"
+    path.write_text('{"prompt": "1 + 1", "answer": "2"}\n')
+    source = JsonlProblems(JsonlParams(path=path, test_share=0.0))
+    with pytest.raises(ProblemError, match="none of its 1 problems falls into the split test"):
+        source.load("test")

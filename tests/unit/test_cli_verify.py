@@ -243,7 +243,7 @@ def test_what_has_no_label_counts_in_no_share() -> None:
         (b'{"gold": 1, "candidate": "1"}\n', ":1: Expected `str`, got `int` - at `$.gold`"),
         (b'{"gold": "1", "candidate": "\xff"}\n', ":1: "),
         (b'{"gold": "1", "candidate_gen": {"repeat": "x", "times": 1000000000}}\n', ":1: "),
-        (b"\n", ":1: "),
+        (b"\n", "there are no pairs"),
         (b"[]\n", ":1: "),
         (b"", "there are no pairs"),
     ],
@@ -312,3 +312,17 @@ def test_the_default_verifier_is_sympy() -> None:
         pytest.skip("the verifier sympy is not installed")
     result = CliRunner().invoke(main, ["verify", "1/2", "\\boxed{\\frac{1}{2}}"])
     assert result.exit_code == 0, result.output
+
+
+def test_malformed_lines_may_be_left_out_and_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    good = b'{"gold": "1", "candidate": "1", "equivalent": true, "source": "own"}\n'
+    path.write_bytes(b"\xef\xbb\xbf" + good + b"\n{}\n" + good + b"[\n")
+    result = verify("--pairs", str(path))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert ":3: " in result.stderr
+    assert "(2 lines are malformed)" in result.stderr
+    result = verify("--pairs", str(path), "--skip-malformed", "--json")
+    assert result.exit_code == 0
+    assert "left out 2 malformed lines" in result.stderr
+    assert json.loads(result.stdout)["by_source"]["own"]["statuses"] == {"correct": 2}

@@ -8,7 +8,16 @@ from random import Random
 
 import pytest
 
-from astro.metrics import Estimate, majority_at_k, mean, paired_bootstrap, pass_at_k, pearson, ratio
+from astro.metrics import (
+    Estimate,
+    majority_at_k,
+    mean,
+    paired_bootstrap,
+    pass_at_k,
+    pearson,
+    ratio,
+    wilson,
+)
 
 
 def test_ratio_by_hand() -> None:
@@ -48,10 +57,30 @@ def test_nothing_to_count_gives_no_figure() -> None:
 
 
 def test_intervals_stay_in_bounds() -> None:
-    assert mean([1.0, 1.0]) == Estimate(1.0, 1.0, 1.0)
     figure = mean([0.0, 1.0, 1.0])
     assert figure is not None
     assert figure.high == 1.0
+
+
+@pytest.mark.parametrize(
+    ("share", "trials", "low", "high"),
+    # Newcombe 1998, table I, method 3: 81 of 263, 0 of 20, 1 of 29.
+    [(81 / 263, 263, 0.2553, 0.3662), (0.0, 20, 0.0, 0.1611), (1 / 29, 29, 0.0061, 0.1718)],
+)
+def test_wilson_interval_against_published_values(
+    share: float, trials: int, low: float, high: float
+) -> None:
+    figure = wilson(share, trials)
+    assert (figure.low, figure.high) == (
+        pytest.approx(low, abs=1e-4),
+        pytest.approx(high, abs=1e-4),
+    )
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_equal_problems_still_get_an_interval(share: float) -> None:
+    assert mean([share] * 4) == wilson(share, 4)
+    assert mean([2.0] * 4, bound=None) == Estimate(2.0, 2.0, 2.0)
 
 
 @pytest.mark.parametrize(("n", "c", "k"), [(8, 3, 1), (8, 3, 4), (5, 5, 2), (6, 0, 3), (4, 1, 4)])
@@ -81,7 +110,10 @@ def test_paired_bootstrap_covers_the_mean_of_the_differences() -> None:
 
 
 def test_paired_bootstrap_of_equal_differences_has_no_width() -> None:
-    assert paired_bootstrap([2.0] * 5) == Estimate(2.0, 2.0, 2.0)
+    reach = wilson(0.0, 5).high
+    assert paired_bootstrap([0.5] * 5) == Estimate(
+        0.5, max(-1.0, 0.5 - reach), min(1.0, 0.5 + reach)
+    )
 
 
 def test_pearson_by_hand() -> None:

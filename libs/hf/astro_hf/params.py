@@ -12,20 +12,23 @@ from astro.plugins.params import Params
 DeviceName = Annotated[str, Field(description="auto, cpu, cuda, cuda:1, ...")]
 Threads = Annotated[int | None, Field(ge=1, description="torch threads; default is torch's")]
 Dtype = Literal["auto", "float32", "bfloat16"]
-Schedule = Literal["constant", "linear", "cosine"]
+Schedule = Annotated[
+    Literal["constant", "linear", "cosine"],
+    Field(description="course of the learning rate after its warm-up"),
+]
 KLEstimator = Literal["k1", "k2", "k3"]
 KLPlace = Annotated[
     Literal["loss", "reward"],
     Field(description="a term of the loss, or taken off the reward"),
 ]
 
-Rate = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0, description="learning rate at its peak")]
 Decay = Annotated[float, Field(ge=0, lt=1)]
-Betas = tuple[Decay, Decay]
+Betas = Annotated[tuple[Decay, Decay], Field(description="decay rates of Adam's two moments")]
 WarmupRatio = Annotated[
     float, Field(ge=0, lt=1, description="share of the updates in which the rate rises")
 ]
-WeightDecay = Annotated[float, Field(ge=0)]
+WeightDecay = Annotated[float, Field(ge=0, description="decoupled weight decay of AdamW")]
 MaxGradNorm = Annotated[float, Field(gt=0, description="longer gradients are scaled down")]
 GradientCheckpointing = Annotated[bool, Field(description="less memory, more time")]
 

@@ -46,7 +46,7 @@ Selection = Annotated[Puct | Uct, Field(discriminator="name")]
 class MctsParams(Params):
     """Parameters of `mcts`. The defaults are those of ASTRO."""
 
-    selection: Selection = Puct()
+    selection: Annotated[Selection, Field(description="rule that selects a leaf")] = Puct()
     expand: Annotated[
         int, Field(ge=1, description="k, the number of actions sampled at a leaf")
     ] = 8

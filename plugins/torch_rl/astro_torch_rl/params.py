@@ -79,7 +79,9 @@ class TrainParams(Params):
 
     learning_rate: shared.Rate = 1e-6
     schedule: shared.Schedule = "constant"
-    warmup_steps: Annotated[int, Field(ge=0)] = 0
+    warmup_steps: Annotated[
+        int, Field(ge=0, description="steps in which the learning rate rises")
+    ] = 0
     betas: shared.Betas = (0.9, 0.999)
     weight_decay: shared.WeightDecay = 0.0
     max_grad_norm: shared.MaxGradNorm = 1.0

@@ -57,8 +57,10 @@ class SFTParams(Params):
     gradient_accumulation: Annotated[int, Field(ge=1, description="passes per step")] = 1
     warmup_ratio: shared.WarmupRatio = 0.03
     weight_decay: shared.WeightDecay = 0.0
-    adam_beta1: shared.Decay = 0.9
-    adam_beta2: shared.Decay = 0.999
+    adam_beta1: Annotated[shared.Decay, Field(description="decay rate of the first moment")] = 0.9
+    adam_beta2: Annotated[shared.Decay, Field(description="decay rate of the second moment")] = (
+        0.999
+    )
     max_grad_norm: shared.MaxGradNorm = 1.0
     schedule: shared.Schedule = "linear"
     max_length: Annotated[
