@@ -64,6 +64,8 @@ def engine_args(params: PolicyParams, model: str) -> dict[str, Any]:
     from vllm.platforms import current_platform
 
     chosen = params.model_dump(exclude=_NOT_ENGINE_ARGS, exclude_none=True)
+    if params.dtype == "auto" and _is_float32(model):
+        chosen["dtype"] = "float32"  # vLLM's own `auto` would round the weights to 16 bits
     if current_platform.is_cpu():
         chosen = _ON_CPU | chosen
     if params.lora_path is not None:
@@ -108,6 +110,19 @@ def check_ends(engine: LLMEngine, params: PolicyParams) -> None:
             "ends a sequence",
             "set eos_token in its tokenizer_config.json",
         )
+
+
+def _is_float32(model: str) -> bool:
+    """Whether a checkpoint's config says that its weights are of type float32."""
+    import torch
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(model, trust_remote_code=False)
+    except Exception:  # whatever it is, vLLM reports it when it loads the model
+        return False
+    dtype: object = config.dtype or config.get_text_config().dtype
+    return dtype is torch.float32
 
 
 def _set_environment() -> None:

@@ -54,6 +54,12 @@ def test_greedy_equals_the_transformers_policy(
     assert all_same(run(policy, requests, every=1), expected[: len(requests)])
 
 
+def test_auto_is_the_checkpoints_own_type(serve: Serve, run: Run, prompts: list[Prompt]) -> None:
+    requests = [Generate(prompt, max_tokens=80, temperature=0) for prompt in prompts]
+    policy = serve(dtype="auto", fresh=True)
+    assert all_same(run(policy, requests), run(transformers(), requests))
+
+
 def test_scores_equal_the_transformers_policy(
     serve: Serve, run: Run, prompts: list[Prompt]
 ) -> None:
