@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from typing import Any
 from safetensors import SafetensorError
 
 from astro.errors import TrainingError
+
+_REASON_CHARS = 300
 
 
 @contextmanager
@@ -22,15 +25,46 @@ def whole_folder(path: Path) -> Iterator[Path]:
     """
     temporary = path.with_name(f".{path.name}.tmp")
     try:
+        with writing(path):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            yield temporary
+            sync(temporary)
+            temporary.replace(path)
+            _sync_entry(path.parent)
+    except TrainingError:
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(parents=True)
-        yield temporary
-        temporary.replace(path)
-    except (OSError, RuntimeError, SafetensorError) as error:
-        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Report what goes wrong while files are written into the folder `path`, as on a full disk.
+
+    Raises:
+        TrainingError: The folder cannot be written.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError, SafetensorError) as error:  # the last two by torch and its kin
+        reason = " ".join(str(error).split())[:_REASON_CHARS]
         raise TrainingError(
-            f"cannot write {path}: {error}", "free some space and run it again"
+            f"cannot write {path}: {reason}", "free some space and run it again"
         ) from error
+
+
+def sync(folder: Path) -> None:
+    """Have the disk hold a folder and its files, so that they survive a loss of power."""
+    for path in (*folder.rglob("*"), folder):
+        _sync_entry(path)
+
+
+def _sync_entry(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_model(

@@ -14,7 +14,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
-from astro.errors import MissingEngineError
+from astro.errors import MissingEngineError, TrainingError
 from astro.files import encode_row, write_lines
 from astro.formats import without_format
 from astro_hf.params import Wandb
@@ -135,7 +135,28 @@ class WandbSink:
 
 
 def read_rows(run_dir: Path) -> list[dict[str, float]]:
-    """Return the complete rows of `metrics.jsonl`; a kill may have cut the last one short."""
+    """Return the complete rows of `metrics.jsonl`; a kill may have cut the last one short.
+
+    Raises:
+        TrainingError: A row is damaged.
+    """
     path = run_dir / "metrics.jsonl"
-    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-    return [_decode(without_format(line, path)) for line in lines if line.endswith(b"\n")]
+    lines = path.read_bytes().split(b"\n")[:-1] if path.exists() else []
+    return [_row(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
+
+
+def _row(line: bytes, where: str) -> dict[str, float]:
+    try:
+        row = _decode(without_format(line, where))
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise _damaged(where, str(error)) from None
+    if "step" not in row:
+        raise _damaged(where, "it has no step")
+    return row
+
+
+def _damaged(where: str, why: str) -> TrainingError:
+    return TrainingError(
+        f"{where}: damaged row: {why}",
+        "remove that line, which only loses the metrics of its step, and run it again",
+    )

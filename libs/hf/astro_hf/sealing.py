@@ -9,19 +9,23 @@ from pathlib import Path
 from typing import Any
 
 from astro.errors import TrainingError
+from astro_hf.folders import sync
 
 _MANIFEST = "manifest.json"
 
 
 def seal(checkpoint: Path, training: str = "") -> None:
-    """Declare a checkpoint complete: record its files' digests.
+    """Declare a checkpoint complete: record its files' digests, and have the disk hold it all.
 
     `training` identifies the training that it belongs to; see `fingerprint`.
     """
     digests = {path.name: _digest(path) for path in checkpoint.iterdir() if path.is_file()}
     partial = checkpoint / f"{_MANIFEST}.partial"
-    partial.write_text(json.dumps({"training": training, "files": digests}))
+    manifest = {"training": training, "files": digests}
+    partial.write_text(json.dumps({**manifest, "digest": _digest_of(manifest)}))
+    sync(checkpoint)
     partial.replace(checkpoint / _MANIFEST)
+    sync(checkpoint)
 
 
 def last_sealed(
@@ -63,11 +67,17 @@ def fingerprint(data: Path, *settings: Any) -> str:
 def _read_manifest(checkpoint: Path) -> dict[str, Any] | None:
     try:
         manifest: dict[str, Any] = json.loads((checkpoint / _MANIFEST).read_text())
-        files = manifest["files"]
-        whole = all(_digest(checkpoint / name) == digest for name, digest in files.items())
-    except (OSError, ValueError, KeyError):
+        files = {"training": manifest["training"], "files": manifest["files"]}
+        # Earlier releases wrote no digest of the manifest itself.
+        whole = len(manifest) == len(files) or manifest["digest"] == _digest_of(files)
+        whole &= all(_digest(checkpoint / name) == d for name, d in files["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return manifest if whole else None
+    return files if whole else None
+
+
+def _digest_of(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _digest(path: Path) -> str:

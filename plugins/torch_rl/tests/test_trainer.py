@@ -128,6 +128,43 @@ toy.train(Path({str(tmp_path / "parts")!r}), kind=conftest.{kind})
     assert_same_run(tmp_path / "parts", tmp_path / "whole")
 
 
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [("trainer.pt", "cut"), ("model.safetensors", "cut"), ("model.safetensors", "flipped")],
+)
+def test_a_damaged_checkpoint_is_passed_over(
+    toy: Any, tmp_path: Path, file: str, damage: str
+) -> None:
+    toy.train(tmp_path / "whole")
+
+    def interrupt(*progress: Any) -> None:
+        if progress[0] == 5:
+            raise KeyboardInterrupt
+
+    toy.on_step, report = interrupt, toy.on_step
+    with pytest.raises(KeyboardInterrupt):
+        toy.train(tmp_path / "parts")
+    newest = tmp_path / "parts" / "checkpoints" / "step-000004" / file
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content if damage == "flipped" else content[:-100])
+    toy.on_step = report
+    first = len(toy.reported)
+    toy.train(tmp_path / "parts")
+    assert toy.reported[first][0] == 3
+    assert_same_run(tmp_path / "parts", tmp_path / "whole")
+
+
+@pytest.mark.parametrize("row", ["{", '{"step": "x"}', '{"loss": 1.0}', "\xff"])
+def test_damaged_metrics_are_told_in_one_line(toy: Any, tmp_path: Path, row: str) -> None:
+    toy.train(tmp_path, steps=2)
+    log = tmp_path / "metrics.jsonl"
+    good = log.read_text()
+    log.write_text(good.replace("\n", f"\n{row}\n", 1), encoding="latin-1")
+    with pytest.raises(TrainingError, match=r"metrics.jsonl:2: damaged row.*remove that line"):
+        toy.train(tmp_path, steps=2)
+
+
 def test_a_finished_run_is_returned_at_once(toy: Any, tmp_path: Path) -> None:
     first = toy.train(tmp_path, steps=1)
     second = toy.train(tmp_path, steps=1)

@@ -30,7 +30,7 @@ from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
 from astro_hf import devices
 from astro_hf.checkpoints import context_limit, end_tokens, load_model, stored_dtype
-from astro_hf.folders import whole_folder, write_model
+from astro_hf.folders import whole_folder, write_model, writing
 from astro_hf.sealing import fingerprint, last_sealed, seal
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import SFTParams
@@ -132,7 +132,7 @@ class TransformersSFT:
         step = self._params.gradient_accumulation
         tokens = [sum(sample.loss_tokens for sample in batch) for batch in batches]
         tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
-        trainer = Trainer(
+        trainer = _Trainer(
             model=model,
             args=arguments,
             train_dataset=_Batches(batches),
@@ -184,6 +184,14 @@ class TransformersSFT:
         # Otherwise the trainer splits a batch among all GPUs.
         arguments._n_gpu = min(arguments.n_gpu, 1)
         return arguments
+
+
+class _Trainer(Trainer):
+    """transformers' trainer, which reports a full disk like other errors."""
+
+    def _save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        with writing(Path(self.args.output_dir or "")):
+            super()._save_checkpoint(*args, **kwargs)
 
 
 class _Batches(Dataset[list[TrainingSample]]):
@@ -248,7 +256,8 @@ class _Sealer(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
-        seal(self._folder / f"checkpoint-{state.global_step}", self._training)
+        with writing(self._folder):
+            seal(self._folder / f"checkpoint-{state.global_step}", self._training)
 
 
 def _add_end_token(model: PreTrainedModel, tokenizer: Any, end: int) -> None:

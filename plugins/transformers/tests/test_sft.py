@@ -10,7 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, TrainingArguments
+from safetensors import SafetensorError
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaForCausalLM,
+    TrainingArguments,
+)
 
 from astro.errors import TrainingError
 from astro.interfaces import SFTJob, TrainResult
@@ -188,6 +194,23 @@ def test_a_broken_checkpoint_is_passed_over(
     )
     assert seen[0] == (7 if damage == "stray" else 5)
     assert same(whole, result)
+
+
+@pytest.mark.parametrize(
+    "error", [SafetensorError("Error while serializing: os error 28"), OSError(28, "No space")]
+)
+def test_a_full_disk_is_told_in_one_line(
+    traces: Path, llama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    whole = train(traces, llama, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        patch.setattr(LlamaForCausalLM, "save_pretrained", fail)
+        with pytest.raises(TrainingError, match=r"cannot write .*checkpoints: .*28.*free some"):
+            train(traces, llama, tmp_path / "run")
+    assert same(whole, train(traces, llama, tmp_path / "run"))
 
 
 def test_a_training_killed_before_its_model_was_saved(
