@@ -34,16 +34,6 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     temporary.replace(path)
 
 
-def copy_whole(source: Path, path: Path) -> None:
-    """Copy a file atomically.
-
-    Raises:
-        OSError: The file cannot be read or written.
-    """
-    with source.open("rb") as lines:
-        write_whole(path, lines)
-
-
 def encode_row(row: Any) -> bytes:
     """A row of JSON Lines, without the newline. It carries its format if it is an object."""
     return with_format(encode(row))
@@ -51,7 +41,12 @@ def encode_row(row: Any) -> bytes:
 
 def write_lines(path: Path, rows: Iterable[Any]) -> None:
     """Write `rows` as JSON Lines, atomically."""
-    write_whole(path, (encode_row(row) + b"\n" for row in rows))
+    write_whole(path, line_chunks(rows))
+
+
+def line_chunks(rows: Iterable[Any]) -> Iterator[bytes]:
+    """The lines of `rows` as JSON Lines."""
+    return (encode_row(row) + b"\n" for row in rows)
 
 
 def write_plain_lines(path: Path, rows: Iterable[Any]) -> None:
@@ -61,7 +56,12 @@ def write_plain_lines(path: Path, rows: Iterable[Any]) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write an indented JSON file, atomically."""
-    write_whole(path, [msgspec.json.format(encode_row(value), indent=2), b"\n"])
+    write_whole(path, json_chunks(value))
+
+
+def json_chunks(value: Any) -> list[bytes]:
+    """The content of an indented JSON file."""
+    return [msgspec.json.format(encode_row(value), indent=2), b"\n"]
 
 
 def read_lines(path: Path, row: type[T]) -> Iterator[T]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
@@ -28,11 +29,13 @@ disk."""
 _SCHEMA = """
 create table if not exists replies (
     task text not null, number integer not null, digest integer not null, payload blob,
-    primary key (task, number));
+    checksum integer, primary key (task, number));
 create table if not exists outcomes (
-    task text primary key, result blob, failure text not null, tokens integer not null
+    task text primary key, result blob, failure text not null, tokens integer not null,
+    checksum integer
 ) without rowid;
 """
+_WITH_PREFIX = "task >= ? and task < ?"
 _encode = msgspec.msgpack.Encoder().encode
 _decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
     {
@@ -67,6 +70,7 @@ class Journal:
             self._db.execute("pragma synchronous = normal")
             self._db.execute(f"pragma wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             self._db.executescript(_SCHEMA)
+            self._sealed = all(self._has_checksums(table) for table in ("replies", "outcomes"))
             (verdict,) = self._db.execute("pragma quick_check(1)").fetchone()
             if verdict != "ok":
                 raise sqlite3.DatabaseError(verdict)
@@ -79,6 +83,14 @@ class Journal:
         (found,) = self._db.execute("pragma user_version").fetchone()
         check_format(found, self._path)
         return found or FIRST
+
+    def _has_checksums(self, table: str) -> bool:
+        """Whether a table has checksums. One of the current format is given the column."""
+        columns = {column[1] for column in self._db.execute(f"pragma table_info({table})")}
+        if "checksum" not in columns and self._digest is digest:
+            self._db.execute(f"alter table {table} add column checksum integer")
+            return True
+        return "checksum" in columns
 
     def close(self) -> None:
         """Commit what was appended, and close the file."""
@@ -98,33 +110,62 @@ class Journal:
         if rows:
             with self._guard():
                 self._db.execute("begin")
-                self._db.executemany("insert into replies values (?, ?, ?, ?)", rows)
+                self._insert("insert into replies", rows)
                 self._db.execute("commit")
+
+    def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Insert rows, with their checksums unless the journal is of format 1."""
+        if self._sealed:
+            rows = [(*row, _checksum(row)) for row in rows]
+        marks = ", ".join("?" * len(rows[0]))
+        self._db.executemany(f"{into} values ({marks})", rows)
+
+    def _rows(self, table: str, where: str, keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table without their checksums, which are compared. Raises `JournalError`.
+
+        A row of an older release has none.
+        """
+        for row in self._db.execute(f"select * from {table} where {where}", keys):
+            values = row[:-1] if self._sealed else row
+            if self._sealed and row[-1] not in (None, _checksum(values)):
+                raise self._corrupt(f"a row of {row[0]!r:.60} has another checksum")
+            yield values
+
+    def _corrupt(self, why: object) -> JournalError:
+        return JournalError(
+            f"{self._path} is corrupt ({why})", "move it away, or start over with --fresh"
+        )
+
+    def holds(self, prefix: str) -> bool:
+        """Whether a reply or a result was recorded of a task whose key starts with `prefix`."""
+        with self._guard():
+            return any(
+                self._db.execute(
+                    f"select 1 from {rows} and {_WITH_PREFIX}", _range(prefix)
+                ).fetchone()
+                for rows in ("replies where true", "outcomes where result is not null")
+            )
 
     def recorded(self, task: str) -> Recording:
         """The recorded replies of a task, with which its program is run again."""
         self.commit()
         with self._guard():
-            rows = self._db.execute(
-                "select digest, payload from replies where task = ? order by number", (task,)
-            ).fetchall()
-        return Recording(str(self._path), task, rows, self._digest)
+            rows = list(self._rows("replies", "task = ? order by number", (task,)))
+        if [number for _, number, _, _ in rows] != list(range(len(rows))):
+            raise self._corrupt(f"replies of {task!r:.60} are missing")
+        batches = [(digest, payload) for _, _, digest, payload in rows]
+        return Recording(str(self._path), task, batches, self._digest)
 
     def finish(self, task: str, result: bytes | None, failure: str = "", tokens: int = 0) -> None:
         """Record the outcome of a task."""
         with self._guard():
-            self._db.execute(
-                "insert or replace into outcomes values (?, ?, ?, ?)",
-                (task, result, failure, tokens),
-            )
+            self._insert("insert or replace into outcomes", [(task, result, failure, tokens)])
 
     def outcomes(self, prefix: str) -> Iterator[tuple[str, str, int]]:
         """(task, failure, tokens) of every finished task whose key starts with `prefix`."""
         with self._guard():
-            yield from self._db.execute(
-                "select task, failure, tokens from outcomes where task >= ? and task < ?",
-                (prefix, prefix + "\U0010ffff"),
-            )
+            for task, _, failure, tokens in self._rows("outcomes", _WITH_PREFIX, _range(prefix)):
+                yield task, failure, tokens
 
     def forget_faults(self, prefix: str) -> None:
         """Delete the faulty verdicts of the tasks whose key starts with `prefix`.
@@ -133,11 +174,8 @@ class Journal:
         """
         self.commit()
         with self._guard():
-            rows = self._db.execute(
-                "select task, number, payload from replies where task >= ? and task < ?",
-                (prefix, prefix + "\U0010ffff"),
-            )
-            faults = [(task, number) for task, number, payload in rows if _has_fault(payload)]
+            rows = self._rows("replies", _WITH_PREFIX, _range(prefix))
+            faults = [(task, number) for task, number, _, payload in rows if _has_fault(payload)]
             self._db.execute("begin")
             self._db.executemany("delete from replies where task = ? and number >= ?", faults)
             self._db.executemany("delete from outcomes where task = ?", [(t,) for t, _ in faults])
@@ -146,8 +184,8 @@ class Journal:
     def result(self, task: str) -> bytes | None:
         """The result of a task, or None if it failed or is not finished."""
         with self._guard():
-            row = self._db.execute("select result from outcomes where task = ?", (task,)).fetchone()
-        return row[0] if row else None
+            row = next(self._rows("outcomes", "task = ?", (task,)), None)
+        return row[1] if row else None
 
     @contextmanager
     def _guard(self) -> Iterator[None]:
@@ -156,9 +194,18 @@ class Journal:
         except sqlite3.OperationalError as error:
             raise RunError(f"{self._path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise JournalError(
-                f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
-            ) from error
+            raise self._corrupt(error) from error
+
+
+def _checksum(row: Sequence[Any]) -> int:
+    """CRC-32 of the values of a row, each with its length."""
+    parts = (part if isinstance(part, bytes) else repr(part).encode() for part in row)
+    return crc32(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+
+
+def _range(prefix: str) -> tuple[str, str]:
+    """The least and the greatest key that starts with `prefix`, for `_WITH_PREFIX`."""
+    return prefix, prefix + "\U0010ffff"
 
 
 class Recording:

@@ -17,7 +17,7 @@ from astro.files import write_json
 from astro.metrics import Estimate
 from astro.plugins.binding import SFTBinding
 from astro.plugins.registry import Registry
-from astro.runs.folder import RunFolder, discard
+from astro.runs.folder import RunFolder, claimed_group
 from astro.runs.listeners import broadcast
 from astro.runs.runner import Run, is_evaluated
 from astro.runs.stages.evaluate import read_groups
@@ -94,9 +94,13 @@ class Rounds:
         """
         limits, folder = self.limits, Path(runs).resolve() / self.name
         on_event = broadcast(on_event, self.registry)
+        with claimed_group(folder, (_name("*"),), fresh=fresh):
+            return self._run_rounds(limits, folder, until, on_event)
+
+    def _run_rounds(
+        self, limits: RoundsConfig, folder: Path, until: str | None, on_event: Listener
+    ) -> RoundsResult | None:
         result = RoundsResult([], 0, stalled=False)
-        if fresh:
-            discard(folder)
         for number in range(1, limits.n + 1):
             if result.stalled:
                 break
@@ -177,5 +181,5 @@ def _trained(config: RunConfig) -> str:
     return "rl" if config.rl else "sft"
 
 
-def _name(number: int) -> str:
+def _name(number: int | str) -> str:
     return f"round-{number}"

@@ -31,7 +31,7 @@ from astro.metrics import pearson
 from astro.plugins.params import Params, validate
 from astro.plugins.registry import Registry
 from astro.runs.context import RunContext
-from astro.runs.folder import RunFolder, discard
+from astro.runs.folder import RunFolder, claimed_group
 from astro.runs.listeners import broadcast
 from astro.runs.runner import Run, is_evaluated, opened
 from astro.runs.stages import sft
@@ -42,6 +42,8 @@ _OF_THE_SEARCH: Any = {
     **dict.fromkeys(("search", "value", "trees", "budget", "decontaminate"), True),
     "evaluate": {"split", "sets"},
 }
+_FOLDERS = ("seed-*/*", f"{STAGE}/*")
+"""Patterns of the folders of a study's runs."""
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
@@ -139,8 +141,15 @@ class Study:
         """
         runs, on_event = Path(runs), broadcast(on_event, self.registry)
         evaluated = [is_evaluated(config, self.registry, until) for config in self.arms.values()]
-        if fresh:
-            discard(runs / self.name)
+        with claimed_group(runs / self.name, _FOLDERS, fresh=fresh):
+            self._run_arms(runs, until, on_event)
+            if not all(evaluated):
+                return None
+            result = compare_arms(self, runs, on_event)
+            write_json(runs / self.name / "results.json", {self.name: result})
+        return result
+
+    def _run_arms(self, runs: Path, until: str | None, on_event: Listener) -> None:
         for seed, arm, config in self.runs():
             on_event(Notice(f"{self.name}: seed {seed}, arm {arm}"))
             trees, tokens = self._of_the_reference(runs, seed, arm)
@@ -151,11 +160,6 @@ class Study:
                 sft_tokens=tokens,
                 on_event=on_event,
             )
-        if not all(evaluated):
-            return None
-        result = compare_arms(self, runs, on_event)
-        write_json(runs / self.name / "results.json", {self.name: result})
-        return result
 
     def _of_the_reference(self, runs: Path, seed: int, arm: str) -> tuple[Path | None, int | None]:
         """The trees and the number of loss tokens that an arm takes from the reference."""

@@ -29,7 +29,7 @@ from astro.events import (
     StageStarted,
     ignore,
 )
-from astro.files import encode_row, read_json, write_json, write_lines
+from astro.files import encode_row, read_json
 from astro.interfaces import OnStep, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
@@ -113,7 +113,7 @@ class RunContext:
     def _decontaminated(self) -> list[Problem]:
         problems, decontamination = problem_sets.training(self.config, self._loader())
         if decontamination:
-            write_json(self.folder.decontamination, decontamination)
+            self.folder.write_json(self.folder.decontamination, decontamination)
             self.on_event(Notice(decontamination.line()))
         return problems
 
@@ -209,8 +209,7 @@ class RunContext:
 
         The policy's counters are under the stage's name, those of other roles under `stage@role`.
         """
-        path = self.folder.usage
-        usage = read_json(path, dict[str, dict[str, float]]) if path.exists() else {}
+        usage = self._read_usage()
         for role, counters in counted.items():
             key = stage if role == POLICY else f"{stage}@{role}"
             total = Counter(usage.get(key, {}))
@@ -218,13 +217,25 @@ class RunContext:
             if total:
                 usage[key] = dict(total)
         if usage:
-            write_json(path, usage)
+            self.folder.write_json(self.folder.usage, usage)
+
+    def _read_usage(self) -> dict[str, dict[str, float]]:
+        """Read usage.json. A damaged one is set aside, so that bookkeeping stops no run."""
+        path = self.folder.usage
+        if not path.exists():
+            return {}
+        try:
+            return read_json(path, dict[str, dict[str, float]])
+        except RunError as error:
+            self.folder.set_aside(path)
+            self.on_event(Notice(f"{error}; it is set aside, and the counters begin anew"))
+            return {}
 
     def _write_failures(self) -> None:
         """List every failed problem of the run with its reason."""
         outcomes = self.journal.outcomes("")
         rows = [{"task": task, "reason": failure} for task, failure, _ in outcomes if failure]
-        write_lines(self.folder.failures, rows)
+        self.folder.write_lines(self.folder.failures, rows)
 
 
 @contextmanager

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,15 @@ from filelock import FileLock, Timeout
 from astro.config.loading import read_stored
 from astro.config.run import RunConfig
 from astro.config.yaml import dump_config
+from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
-from astro.files import check_file, write_whole
+from astro.files import check_file, json_chunks, line_chunks, write_whole
+from astro.runs.manifest import Manifest
+from astro.runs.ownership import LOCK, delete, foreign_entries, own_entries
 
 FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
 """Prefixes of config keys that may change when a run resumes, because they affect no results."""
+USAGE = "usage.json"
 
 
 class RunFolder:
@@ -30,10 +34,11 @@ class RunFolder:
         self.decontamination = root / "decontamination.json"
         self.trees = root / "trees.jsonl"
         self.failures = root / "failures.jsonl"
-        self.usage = root / "usage.json"
+        self.usage = root / USAGE
         self.scores = root / "eval" / "scores.json"
         self.report = root / "report.md"
         self.clearing = root / ".clearing"
+        self.manifest = Manifest(root)
 
     def traces(self, arm: str) -> Path:
         """Return the path of the traces of `sft` or of the control, `direct_sft`."""
@@ -62,60 +67,127 @@ class RunFolder:
         Raises:
             RunError: Another process has locked it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = FileLock(self.root / ".lock", timeout=0).acquire()
-        except Timeout:
-            raise RunError(
-                f"another run is at work in {self.root}", "wait for it, or choose another name"
-            ) from None
-        with lock:
+        with locked(self.root):
             yield
 
     @contextmanager
-    def claimed(self, config: RunConfig, *, fresh: bool) -> Iterator[None]:
-        """Lock the folder for a run of `config`, and empty it first if `fresh`.
+    def claimed(
+        self,
+        config: RunConfig,
+        *,
+        fresh: bool,
+        outputs: Collection[str] = (),
+        free: Collection[str] = (),
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> Iterator[None]:
+        """Lock the folder for a run of `config`, and delete an earlier run first if `fresh`.
+
+        Only what runs write is deleted. A run that ended before a reply was recorded gives way to
+        one of another config.
+
+        Args:
+            config: The config of the run.
+            fresh: Whether to delete an earlier run.
+            outputs: Names of the entries that the stages of plugins write.
+            free: Prefixes of config keys that may change, in addition to `FREE`.
+            tell: Receives messages of one line for the user.
 
         Raises:
-            RunError: Another process has locked it, it cannot be written, or it belongs to a run of
-                another config.
+            RunError: Another process has locked it, it cannot be written, it holds other files and
+                no run, or it belongs to a run of another config.
         """
         with self.locked():
+            self._check_foreign(outputs)
             if fresh or self.clearing.exists():
-                self._clear()
-            self._check_config(config)
-            self.check_formats()
+                self._clear(outputs)
+            self._check_manifest(tell)
+            self._check_config(config, (*FREE, *free), outputs, tell)
+            self.check_formats(set(self.manifest.damaged()))
             yield
 
-    def _clear(self) -> None:
-        """Empty the folder.
+    def _check_foreign(self, outputs: Collection[str]) -> None:
+        if self.journal.exists() or self.clearing.exists():
+            return
+        if foreign := foreign_entries(self.root, outputs):
+            raise RunError(
+                f"{self.root} holds no run, but other files ({foreign[0]})", "choose another name"
+            )
+
+    def _clear(self, outputs: Collection[str]) -> None:
+        """Delete the run in the folder.
 
         A marker file exists meanwhile, so that the remains after a kill are not taken for a run.
         """
-        found = [path for path in self.root.iterdir() if path.name != ".lock"]
-        if not found:
-            return
-        if not (self.config.exists() or self.clearing.exists()):
-            raise RunError(f"{self.root} holds no run, so --fresh does not empty it")
-        write_whole(self.clearing, [])
-        for path in found:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path)
-            elif path != self.clearing:
-                path.unlink()
-        self.clearing.unlink()
+        found = own_entries(self.root, outputs)
+        if found or self.clearing.exists():
+            write_whole(self.clearing, [])
+            for path in found:
+                delete(path)
+            self.manifest = Manifest(self.root)
+            self.clearing.unlink()
 
-    def check_formats(self) -> None:
-        """Check the formats of all files, including those that only trainers read.
+    def _check_manifest(self, tell: Callable[[str], None]) -> None:
+        """Set a damaged manifest aside; the files are then taken as they are."""
+        try:
+            self.manifest.check()
+        except RunError:
+            self.set_aside(self.manifest.path)
+            tell(f"{self.manifest.path} is damaged and set aside; files are taken as they are")
+
+    def set_aside(self, path: Path) -> None:
+        """Rename a damaged file to NAME.damaged, and remove it from the manifest."""
+        if path.exists():
+            path.replace(path.with_name(f"{path.name}.damaged"))
+        if path == self.manifest.path:
+            self.manifest.check()
+        else:
+            self.manifest.forget(path)
+
+    def write(self, path: Path, chunks: Iterable[bytes]) -> None:
+        """Write a file of the run atomically, and list it in the manifest."""
+        self.manifest.forget(path)
+        write_whole(path, chunks)
+        self.manifest.record([path])
+
+    def write_json(self, path: Path, value: Any) -> None:
+        """Write an indented JSON file as `write` does."""
+        self.write(path, json_chunks(value))
+
+    def write_lines(self, path: Path, rows: Iterable[Any]) -> None:
+        """Write `rows` as JSON Lines as `write` does."""
+        self.write(path, line_chunks(rows))
+
+    def checked(self, path: Path) -> Path:
+        """Return the path of a finished file after comparing it with the manifest.
+
+        Raises:
+            RunError: The file is damaged.
+        """
+        if self.manifest.is_damaged(path):
+            raise RunError(
+                f"{path} is gone or damaged: it is not what {self.manifest.path.name} lists",
+                "run its config again, which makes it again from the journal",
+            )
+        return path
+
+    def check_formats(self, damaged: Collection[Path] = ()) -> None:
+        """Check the formats of all files but `damaged` ones, including those of trainers.
 
         Raises:
             FormatError: A newer release wrote a file.
         """
         for pattern in ("*.json", "*.jsonl", "*/*.json", "*/*.jsonl"):
             for path in self.root.glob(pattern):
-                check_file(path)
+                if path not in damaged:
+                    check_file(path)
 
-    def _check_config(self, config: RunConfig) -> None:
+    def _check_config(
+        self,
+        config: RunConfig,
+        free: tuple[str, ...],
+        outputs: Collection[str],
+        tell: Callable[[str], None],
+    ) -> None:
         if not self.config.exists():
             if self.journal.exists() or self.trees.exists():
                 raise RunError(
@@ -129,11 +201,24 @@ class RunFolder:
         except ConfigError as error:
             raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
         differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))
-        changed = [key for key in differing if not key.startswith(FREE)]
-        if changed:
+        changed = [key for key in differing if not key.startswith(free)]
+        if changed and self._unused(outputs):
+            tell(f"the run in {self.root} had no reply yet and gives way to this config")
+            self._clear(outputs)
+        elif changed:
             raise self._of_another(f"changed: {', '.join(changed)}")
         if differing:
             self.write_config(config)
+
+    def _unused(self, outputs: Collection[str]) -> bool:
+        """Whether the run ended before a reply was recorded and before it had any result."""
+        started = ("config.yaml", "manifest.json", "decontamination.json", "failures.jsonl")
+        present = {path.name for path in own_entries(self.root, outputs)}
+        files = {name for name in present if not name.startswith("journal.db")}
+        if files - {*started, USAGE} or not self.journal.exists():
+            return False
+        with closing(Journal(self.journal)) as journal:
+            return not journal.holds("")
 
     def _of_another(self, why: str) -> RunError:
         return RunError(
@@ -146,10 +231,59 @@ class RunFolder:
         write_whole(self.config, [dump_config(config).encode()])
 
 
-def discard(runs: Path) -> None:
-    """Mark every run below this folder to start over, so that a kill cannot leave some out."""
-    for config in runs.rglob("config.yaml"):
-        write_whole(RunFolder(config.parent).clearing, [])
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Lock a folder, which is made if it does not exist.
+
+    Raises:
+        RunError: Another process has locked it.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = FileLock(root / LOCK, timeout=0).acquire()
+    except Timeout:
+        raise RunError(
+            f"another run is at work in {root}", "wait for it, or choose another name"
+        ) from None
+    with lock:
+        yield
+
+
+@contextmanager
+def claimed_group(root: Path, runs: Collection[str], *, fresh: bool) -> Iterator[None]:
+    """Lock the folder of a study or of rounds, and let its runs start over if `fresh`.
+
+    `runs` are patterns of the folders of its runs. Nothing is deleted here: each run is marked, and
+    is deleted when its turn comes, so that a kill cannot leave some out.
+
+    Raises:
+        RunError: Another process uses the folder or one of the runs, or it holds something else.
+    """
+    with locked(root):
+        found = [path for pattern in runs for path in sorted(root.glob(pattern))]
+        tops = ("results.json", *(pattern.split("/")[0] for pattern in runs))
+        names = [path.name for path in root.iterdir() if not path.name.startswith(".")]
+        others = [name for name in names if not any(fnmatch(name, top) for top in tops)]
+        if "config.yaml" in others or (others and not found):
+            raise RunError(f"{root} holds other files ({others[0]})", "choose another name")
+        if fresh:
+            discard(path for path in found if RunFolder(path).config.exists())
+            (root / "results.json").unlink(missing_ok=True)
+        yield
+
+
+def discard(folders: Iterable[Path]) -> None:
+    """Mark runs to start over.
+
+    Raises:
+        RunError: Another process uses one of them. None is marked then.
+    """
+    runs = [RunFolder(folder) for folder in folders]
+    with ExitStack() as stack:
+        for run in runs:
+            stack.enter_context(run.locked())
+        for run in runs:
+            write_whole(run.clearing, [])
 
 
 def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -12,14 +13,15 @@ from astro.config.run import RunConfig
 from astro.config.stages import AnyStage, run_stages, stages_until
 from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
-from astro.events import Listener, StageFinished, ignore
-from astro.files import copy_whole
+from astro.events import Listener, Notice, StageFinished, ignore
 from astro.plugins.registry import Registry
 from astro.runs.context import RunContext
+from astro.runs.damage import set_damaged_aside
 from astro.runs.folder import RunFolder
 from astro.runs.listeners import broadcast
 from astro.runs.stages import report
 from astro.runs.stages.evaluate import Scores, read_scores
+from astro.runs.trees import take_trees
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +110,12 @@ def run(
         runs=Path(runs),
         fresh=fresh,
         sft_tokens=sft_tokens,
+        given_trees=trees is not None,
         on_event=on_event,
         registry=registry,
     ) as context:
-        if trees is not None and not context.folder.trees.exists():
-            copy_whole(trees, context.folder.trees)
+        if trees is not None:
+            take_trees(context.folder, trees)
         if any(stage.name == "evaluate" and not _done(stage, context) for stage in chosen):
             _check_evaluation(context)
         for stage in chosen:
@@ -127,6 +130,7 @@ def opened(
     runs: Path,
     fresh: bool = False,
     sft_tokens: int | None = None,
+    given_trees: bool = False,
     on_event: Listener = ignore,
     registry: Registry | None = None,
 ) -> Iterator[RunContext]:
@@ -137,19 +141,34 @@ def opened(
     """
     registry = registry or Registry.discover()
     folder = RunFolder(runs / config.name)
+    stages, listener = run_stages(config, registry), broadcast(on_event, registry)
+    claim = partial(
+        folder.claimed,
+        outputs={_top(path, folder) for stage in stages for path in stage.outputs(folder.root)},
+        tell=lambda text: listener(Notice(text)),
+    )
     try:
-        with folder.claimed(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
-            yield RunContext(
-                config,
-                folder,
-                registry,
-                journal,
-                broadcast(on_event, registry),
-                run_stages(config, registry),
-                sft_tokens,
-            )
+        with claim(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
+            context = RunContext(config, folder, registry, journal, listener, stages, sft_tokens)
+            set_damaged_aside(context, given_trees=given_trees)
+            for stage in stages:
+                _seal(stage, context)
+            yield context
     except OSError as error:
         raise RunError(f"{error.filename or folder.root}: {error.strerror or error}") from error
+
+
+def _top(path: Path, folder: RunFolder) -> str:
+    """The name of the entry of a run's folder in which an output of a stage lies."""
+    return path.relative_to(folder.root).parts[0]
+
+
+def _seal(stage: AnyStage, context: RunContext) -> None:
+    """List the files of a finished stage in the manifest, unless they are there already."""
+    if _done(stage, context):
+        manifest = context.folder.manifest
+        outputs = stage.outputs(context.folder.root)
+        manifest.record(p for p in outputs if p.is_file() and not manifest.sealed(p))
 
 
 def is_evaluated(config: RunConfig, registry: Registry, until: str | None) -> bool:
@@ -193,6 +212,7 @@ def _run_stage(stage: AnyStage, context: RunContext) -> None:
     if absent := [other.name for other in needed if not _done(other, context)]:
         raise RunError(f"stage {stage.name} needs {', '.join(absent)}", "run them first")
     stage.run(context)
+    _seal(stage, context)
 
 
 def _result(context: RunContext) -> RunResult:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ import yaml
 
 from astro.config.run import RunConfig
 from astro.config.yaml import dump_config
+from astro.engine.journal import Journal
 from astro.errors import FormatError, RunError
-from astro.runs.folder import RunFolder, discard
+from astro.runs.folder import RunFolder, claimed_group, discard
 
 
 def config(**changes: object) -> RunConfig:
@@ -178,7 +181,82 @@ def test_what_is_discarded_starts_over_when_its_turn_comes(tmp_path: Path) -> No
         folder = RunFolder(tmp_path / name)
         with folder.claimed(config(), fresh=False):
             folder.trees.write_text("old")
-    discard(tmp_path)
+    discard([tmp_path / "a", tmp_path / "b"])
     with RunFolder(tmp_path / "b").claimed(config(), fresh=False):
         assert not (tmp_path / "b" / "trees.jsonl").exists()
         assert (tmp_path / "a" / "trees.jsonl").exists()
+
+
+def test_a_run_that_had_no_reply_gives_way_to_another_config(tmp_path: Path) -> None:
+    folder, told = RunFolder(tmp_path / "r"), list[str]()
+    with folder.claimed(config(), fresh=False), closing(Journal(folder.journal)) as journal:
+        journal.finish("search/a", None, "no such model")
+        folder.write_lines(folder.failures, [{"task": "search/a"}])
+    with folder.claimed(config(seed=1), fresh=False, tell=told.append):
+        assert "seed: 1" in folder.config.read_text()
+        assert not folder.failures.exists()
+        with closing(Journal(folder.journal)) as journal:
+            assert not list(journal.outcomes(""))
+            journal.append("search/a", 0, [], [])
+    assert told == [f"the run in {folder.root} had no reply yet and gives way to this config"]
+    with (
+        pytest.raises(RunError, match=r"another config \(changed: seed\)"),
+        folder.claimed(config(seed=2), fresh=False),
+    ):
+        pass
+
+
+def test_fresh_deletes_only_what_runs_write(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    own = ("trees.jsonl", "eval/base.jsonl", "eval/scores.json", "sft/model/weights", "dpo/model/w")
+    foreign = ("notes.txt", "eval/notes.txt", "data/rows.csv", ".git/config")
+    with folder.claimed(config(), fresh=False), closing(Journal(folder.journal)):
+        for name in (*own, *foreign, ".report.md.tmp", "usage.json.damaged"):
+            (folder.root / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder.root / name).write_text("text")
+    with folder.claimed(config(seed=1), fresh=True, outputs=["dpo"]):
+        files = {p.relative_to(folder.root) for p in folder.root.rglob("*") if p.is_file()}
+        assert {str(path) for path in files} == {*foreign, ".lock", "config.yaml"}
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_folder_of_other_files_is_no_place_for_a_run(tmp_path: Path, fresh: bool) -> None:
+    root = tmp_path / "project"
+    root.mkdir()
+    for name in ("config.yaml", "notes.txt"):
+        (root / name).write_text("theirs: 1\n")
+    link = tmp_path / "r"
+    link.symlink_to(root)
+    with (
+        pytest.raises(RunError, match=r"holds no run, but other files \(notes\.txt\); choose"),
+        RunFolder(link).claimed(config(), fresh=fresh),
+    ):
+        pass
+    assert {p.name: p.read_text() for p in root.glob("[!.]*")} == dict.fromkeys(
+        ("config.yaml", "notes.txt"), "theirs: 1\n"
+    )
+
+
+def test_fresh_of_a_study_touches_no_run_at_work(tmp_path: Path) -> None:
+    runs = [RunFolder(tmp_path / "study" / "seed-0" / name) for name in "ab"]
+    for run in runs:
+        with run.claimed(config(), fresh=False):
+            run.trees.write_text("work")
+    study = partial(claimed_group, tmp_path / "study", ("seed-*/*",), fresh=True)
+    with runs[1].locked(), pytest.raises(RunError, match=r"another run is at work in .*/b;"):
+        study().__enter__()
+    assert not any(run.clearing.exists() for run in runs)
+    with study(), pytest.raises(RunError, match=r"another run is at work in .*/study;"):
+        study().__enter__()
+    assert all(run.clearing.exists() for run in runs)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "config.yaml"])
+def test_a_study_does_not_take_over_another_folder(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("theirs")
+    with (
+        pytest.raises(RunError, match="holds other files"),
+        claimed_group(tmp_path, ("seed-*/*",), fresh=True),
+    ):
+        pass
+    assert (tmp_path / name).read_text() == "theirs"

@@ -121,6 +121,7 @@ def test_failed_problems_are_named_by_their_whole_id(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["{}", "\x00", '{"models": {"base": 3}}'])
 def test_scores_that_cannot_be_read_are_one_clear_error(tmp_path: Path, content: str) -> None:
     folder = run(tmp_path, raw(tmp_path)).folder
+    (folder / "manifest.json").unlink()
     (folder / "eval" / "scores.json").write_text(content)
     with pytest.raises(RunError, match=r"scores\.json: "):
         run(tmp_path, raw(tmp_path))

@@ -237,10 +237,16 @@ def test_one_set_of_the_run_itself_is_measured_in_parts_too(tmp_path: Path, bind
 
 
 def test_a_value_cannot_break_out_of_its_table(tmp_path: Path, binding: Write) -> None:
-    rows = [row("a", "p1?", level="1 | 2\n# 3")]
+    rows = [
+        row("a", "p1?", level="1 | 2\n# 3"),
+        row("b", "p2?", level="<script>alert('a_b')</script> & _**[x](y)`"),
+    ]
     evaluate = {"sets": {"s": binding("s", rows)}, "models": ["base"], "samples": 1}
     folder, _ = run(tmp_path, binding("train", TRAIN, "train"), evaluate=evaluate)
-    assert "| 1 2 # 3 (1), base |" in (folder / "report.md").read_text()
+    report = (folder / "report.md").read_text()
+    assert "| 1 2 # 3 (1), base |" in report
+    safe = r"&lt;script&gt;alert('a_b')&lt;/script&gt; &amp; \_\*\*\[x\](y)\` (1), base |"
+    assert f"| {safe}" in report
 
 
 @pytest.mark.parametrize(

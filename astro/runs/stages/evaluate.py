@@ -12,7 +12,7 @@ from astro.config.run import BASE, Evaluate, RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.sampling import Sample, sample_responses
 from astro.engine.tasks import Task
-from astro.files import read_json, read_lines, write_json, write_whole
+from astro.files import read_json, read_lines
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
 from astro.requests import Program
@@ -108,7 +108,9 @@ def evaluate(run: RunContext) -> None:
             _sample(run, model)
         measured[model] = found = list(read_lines(run.folder.samples(model), EvaluatedProblem))
         scores[model] = score(found, run.step_format()) | _failed(run, model, len(found))
-    write_json(run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate))))
+    run.folder.write_json(
+        run.folder.scores, _ScoresFile(scores, list(grouped(measured, run.config.evaluate)))
+    )
 
 
 def _sample(run: RunContext, model: str) -> None:
@@ -124,7 +126,7 @@ def _sample(run: RunContext, model: str) -> None:
             tasks.append(Task(f"{prefix}/{problem.id}", work))
     run.run_tasks(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
     results = run.results(task.key for task in tasks)
-    write_whole(run.folder.samples(model), (result + b"\n" for result in results))
+    run.folder.write(run.folder.samples(model), (result + b"\n" for result in results))
 
 
 def measure(problem: Problem, config: Evaluate) -> Program[EvaluatedProblem]:

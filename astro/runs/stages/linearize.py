@@ -12,23 +12,17 @@ import msgspec
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
-from astro.files import index_lines, read_line, write_lines
+from astro.files import read_line
 from astro.interfaces import Linearizer, StepFormat
 from astro.plugins.binding import Binding
 from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
+from astro.runs.trees import check_tree, index_trees
 from astro.seeds import derive
-from astro.types import Problem, SearchTree, Trace
+from astro.types import SearchTree, Trace
 
 STAGE = "linearize"
-
-
-@dataclass(frozen=True, slots=True)
-class _TreeHead:
-    """A tree without its nodes, which are read when needed because all may exceed the memory."""
-
-    problem: Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ def linearize(run: RunContext) -> None:
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run.config):
         keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
-        write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
+        run.folder.write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
 
 
 def arms(config: RunConfig) -> list[tuple[str, Binding]]:
@@ -77,8 +71,10 @@ def _tasks(run: RunContext) -> Iterator[Task[list[Trace]]]:
         for arm, binding in arms(run.config)
     }
     trees = run.folder.trees
-    read = lru_cache(maxsize=1)(lambda offset: read_line(trees, offset, SearchTree))
-    for offset, tree in index_lines(trees, _TreeHead):
+    read = lru_cache(maxsize=1)(
+        lambda offset: check_tree(read_line(trees, offset, SearchTree), trees)
+    )
+    for offset, tree in index_trees(trees):
         for arm, linearizer in linearizers.items():
             key = f"{STAGE}/{arm}/{tree.problem.id}"
             work = partial(_linearize, linearizer, partial(read, offset))

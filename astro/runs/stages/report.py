@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from itertools import groupby
 from pathlib import Path
 
 from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
 from astro.config.yaml import dump_config
 from astro.data.problem_sets import Decontamination
-from astro.files import read_json, read_lines, write_whole
+from astro.files import read_json, read_lines
 from astro.interfaces import StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import RunContext
@@ -22,6 +24,10 @@ from astro.types import Problem
 
 _TITLES = {"direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
 _SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
+
+
+_MARKUP = re.compile(r"([\\`*{}\[\]~$]|(?<!\w)_|_(?!\w))")
+"""Characters that mean something in a line of Markdown. HTML is escaped as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class ReportStage:
     def run(self, run: RunContext) -> None:
         """Write the scores, the sample responses and the config as Markdown."""
         with run.started(self.name, 1, "file"):
-            write_whole(run.folder.report, [plain("\n".join(_lines(run))).encode()])
+            run.folder.write(run.folder.report, [plain("\n".join(_lines(run))).encode()])
 
 
 def examples(run: RunContext) -> list[SampleResponse]:
@@ -101,7 +107,8 @@ def _lines(run: RunContext) -> Iterator[str]:
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
     yield from _groups(read_groups(run.folder.scores))
     if run.folder.decontamination.exists():
-        yield f"{read_json(run.folder.decontamination, Decontamination).line()}\n"
+        line = read_json(run.folder.decontamination, Decontamination).line()
+        yield f"{_escaped(line)}\n"
     for example in examples(run):
         yield f"## {example.title}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
@@ -112,9 +119,9 @@ def _lines(run: RunContext) -> Iterator[str]:
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
     """Yield the lines of one table per set and key, with one row per part and model."""
     for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
-        yield f"## {name}{key and f' by {key}'}\n"
+        yield f"## {_escaped(name)}{key and f' by {_escaped(key)}'}\n"
         rows = [
-            (f"{_one_cell(part.value or 'all')} ({part.problems}), {title}", part.models[model])
+            (f"{_escaped(part.value or 'all')} ({part.problems}), {title}", part.models[model])
             for part in parts
             for model in in_order(part.models)
             for title in [title_of(model)]
@@ -123,8 +130,9 @@ def _groups(groups: Sequence[Group]) -> Iterator[str]:
         yield ""
 
 
-def _one_cell(text: str) -> str:
-    return " ".join(text.replace("|", " ").split())
+def _escaped(text: str) -> str:
+    """A text from problems or a config as one line of Markdown without markup."""
+    return _MARKUP.sub(r"\\\1", escape(" ".join(text.replace("|", " ").split()), quote=False))
 
 
 def _table(rows: Sequence[tuple[str, Figures]]) -> Iterator[str]:

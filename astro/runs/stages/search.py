@@ -10,7 +10,6 @@ from pathlib import Path
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
-from astro.files import write_whole
 from astro.interfaces import SearchAlgorithm, StepFormat
 from astro.requests import Program
 from astro.runs.context import RunContext
@@ -42,7 +41,7 @@ class SearchStage:
         policy, budget = run.policy("base"), run.config.budget
         run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
         results = run.results(task.key for task in tasks)
-        write_whole(run.folder.trees, (result + b"\n" for result in results))
+        run.folder.write(run.folder.trees, (result + b"\n" for result in results))
 
 
 def search_tasks(

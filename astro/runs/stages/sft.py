@@ -9,7 +9,7 @@ from pathlib import Path
 
 from astro.config.run import BUILT_IN_MODELS, RunConfig
 from astro.errors import ConfigError, RunError
-from astro.files import encode, read_json, read_lines, write_json, write_lines
+from astro.files import encode, read_json, read_lines
 from astro.interfaces import SFTJob, SFTTrainer
 from astro.plugins.binding import SFTBinding
 from astro.runs.context import RunContext
@@ -73,7 +73,7 @@ def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
         with run.started(arm, 0, "steps"):
             result = trainer.train(job, run.on_step(arm))
         tokens = int(result.metrics["tokens"])
-        write_json(run.folder.training_metrics(arm), result.metrics)
+        run.folder.write_json(run.folder.training_metrics(arm), result.metrics)
 
 
 def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
@@ -83,8 +83,10 @@ def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:
     if not others:
         return own
     pool = own.with_name(f"pooled_{own.name}")
-    others_traces = [(f"{folder.root.name}/", folder.traces(arm)) for folder in others]
-    write_lines(pool, _distinct([("", own), *others_traces]))
+    others_traces = [
+        (f"{folder.root.name}/", folder.checked(folder.traces(arm))) for folder in others
+    ]
+    run.folder.write_lines(pool, _distinct([("", own), *others_traces]))
     return pool
 
 

@@ -1,0 +1,83 @@
+"""Trees that a run is given or reads from its folder, and the check of their structure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from astro.errors import RunError
+from astro.files import index_lines, read_lines
+from astro.runs.folder import RunFolder
+from astro.runs.manifest import seal
+from astro.types import Problem, SearchTree
+
+
+@dataclass(frozen=True, slots=True)
+class TreeHead:
+    """A tree without its nodes, which are read when needed because all may exceed the memory."""
+
+    problem: Problem
+
+
+def take_trees(folder: RunFolder, given: Path) -> None:
+    """Copy the trees in the file `given` into the folder of a run, unless it has them already.
+
+    Raises:
+        RunError: The file is damaged or is no valid file of trees, or the run has other trees.
+    """
+    if folder.trees.exists():
+        if seal(given) != seal(folder.trees):
+            raise RunError(
+                f"{folder.root} has other trees than {given}",
+                "choose another name, as with --set name=NAME; --fresh deletes the old run",
+            )
+        return
+    RunFolder(given.parent).checked(given)
+    for _ in index_trees(given):
+        pass
+    for tree in read_lines(given, SearchTree):
+        check_tree(tree, given)
+    with given.open("rb") as lines:
+        folder.write(folder.trees, lines)
+
+
+def index_trees(path: Path) -> Iterator[tuple[int, TreeHead]]:
+    """Yield the head of each tree in a file, with its byte offset for `astro.files.read_line`.
+
+    Raises:
+        RunError: A line is not valid, or two trees are of the same problem.
+    """
+    seen: set[str] = set()
+    for offset, head in index_lines(path, TreeHead):
+        if head.problem.id in seen:
+            raise RunError(f"{path}: two trees are of the problem {head.problem.id!r:.60}")
+        seen.add(head.problem.id)
+        yield offset, head
+
+
+def check_tree(tree: SearchTree, path: Path) -> SearchTree:
+    """Return a tree whose nodes are linked as `SearchTree` says.
+
+    Raises:
+        RunError: They are not. The message names the first such node.
+    """
+    for fault in _faults(tree):
+        raise RunError(f"{path}: the tree of {tree.problem.id!r:.60}: {fault}")
+    return tree
+
+
+def _faults(tree: SearchTree) -> Iterator[str]:
+    if not tree.nodes:
+        yield "it has no root"
+    for number, node in enumerate(tree.nodes):
+        if node.id != number:
+            yield f"node {number} has the id {node.id}"
+        if number == 0 and node.parent is not None:
+            yield f"the root has the parent {node.parent}"
+        if number and (node.parent is None or not 0 <= node.parent < number):
+            yield f"node {number} has the parent {node.parent}, which does not precede it"
+    for number, node in enumerate(tree.nodes):
+        for child in node.children:
+            if not 0 < child < len(tree.nodes) or tree.nodes[child].parent != number:
+                yield f"node {number} has the child {child}, of which it is not the parent"

@@ -1,0 +1,221 @@
+"""Damage to a finished run is noticed or harmless, and what the journal holds is made again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+import astro
+from astro.config.loading import parse_config
+from astro.errors import AstroError, RunError
+from astro.events import Notice
+from astro.files import read_json
+from astro.plugins.registry import Registry
+
+REGISTRY = Registry.discover()
+RESULTS = ("trees.jsonl", "traces.jsonl", "eval/base.jsonl", "eval/scores.json", "report.md")
+FILES = (*RESULTS, "config.yaml", "journal.db", "usage.json", "failures.jsonl", "manifest.json")
+
+
+def run(folder: Path, config: dict[str, Any], **options: Any) -> list[str]:
+    """Run a config in a folder; returns the notices."""
+    told: list[str] = []
+
+    def listen(event: Any) -> None:
+        told.extend([event.text] if isinstance(event, Notice) else [])
+
+    parsed = parse_config(config, REGISTRY)
+    astro.run(parsed, runs=folder, registry=REGISTRY, on_event=listen, **options)
+    return told
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A config with a problem that fails."""
+    path = tmp_path_factory.mktemp("problems") / "problems.jsonl"
+    rows = [{"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    policy = {"answers": ["the answer is 1\n"], "fail_on": ["is 1"]}
+    return {
+        "name": "small",
+        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
+        "policy": {"name": "scripted", "params": policy},
+        "verifier": {"name": "exact"},
+        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
+        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
+        "linearizer": {"name": "direct"},
+        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
+        "max_failed": 1,
+    }
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any]) -> Path:
+    """The folder of a finished run."""
+    run(runs := tmp_path_factory.mktemp("finished"), config)
+    return runs / "small"
+
+
+@pytest.fixture
+def whole(tmp_path: Path, finished: Path) -> Path:
+    """A copy of the folder of a finished run."""
+    return Path(shutil.copytree(finished, tmp_path / "runs" / "small"))
+
+
+def results(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def damage(path: Path, rng: Random) -> None:
+    """Flip one bit of a file, or cut off its end."""
+    content = bytearray(path.read_bytes())
+    place = rng.randrange(len(content))
+    if rng.random() < 0.3:
+        del content[place:]
+    else:
+        content[place] ^= 1 << rng.randrange(8)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("trials", [20, pytest.param(200, marks=pytest.mark.slow)])
+def test_any_damage_is_noticed_or_harmless(
+    tmp_path: Path, config: dict[str, Any], whole: Path, trials: int
+) -> None:
+    rng, before, noticed = Random(4), results(whole), 0
+    for trial in range(trials):
+        folder = tmp_path / "trial" / "small"
+        shutil.copytree(whole, folder)
+        name = FILES[trial % len(FILES)]
+        damage(folder / name, rng)
+        if name == "journal.db":  # what it holds is read again
+            for result in RESULTS:
+                (folder / result).unlink()
+        try:
+            told = run(folder.parent, config)
+        except AstroError as error:
+            assert "\n" not in str(error)
+            told = [str(error)]
+        else:
+            assert results(folder) == before, (trial, name)
+        noticed += any(name in line or "another config" in line for line in told)
+        shutil.rmtree(folder)
+    assert noticed > trials / 2
+
+
+@pytest.mark.parametrize("name", [*RESULTS, "usage.json"])
+def test_a_damaged_file_is_set_aside_and_made_again(
+    config: dict[str, Any], whole: Path, name: str
+) -> None:
+    before, path = results(whole), whole / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-9])
+    line, *_ = run(whole.parent, config)
+    assert line.startswith(f"{path} is damaged and set aside; it")
+    assert path.with_name(f"{path.name}.damaged").read_bytes() == content[:-9]
+    assert results(whole) == before
+    assert run(whole.parent, config) == []
+
+
+def test_responses_that_are_gone_are_made_again(config: dict[str, Any], whole: Path) -> None:
+    before = results(whole)
+    (whole / "eval" / "base.jsonl").unlink()
+    assert run(whole.parent, config) == [f"{whole}/eval/base.jsonl is gone; it is made again"]
+    assert results(whole) == before
+
+
+def test_given_trees_that_are_damaged_cannot_be_made_again(
+    config: dict[str, Any], whole: Path
+) -> None:
+    given = {**config, "name": "given"}
+    run(whole.parent, given, trees=whole / "trees.jsonl")
+    trees = whole.parent / "given" / "trees.jsonl"
+    trees.write_bytes(trees.read_bytes()[:-9])
+    with pytest.raises(RunError, match=r"trees\.jsonl is damaged, and no search .* with --trees"):
+        run(whole.parent, given)
+    assert not trees.with_name("trees.jsonl.damaged").exists()
+    run(whole.parent, given, trees=whole / "trees.jsonl")
+    assert trees.read_bytes() == (whole / "trees.jsonl").read_bytes()
+
+
+def altered(change: Any) -> Any:
+    """A change of the nodes of the first tree of a file."""
+
+    def changed(lines: list[bytes]) -> list[bytes]:
+        tree = json.loads(lines[0])
+        change(tree["nodes"])
+        return [json.dumps(tree).encode(), *lines[1:]]
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda lines: [*lines, lines[0]], "two trees are of the problem 'set/0'"),
+        (lambda lines: [*lines, b"{}"], "trees.jsonl:3: .* missing required field"),
+        (lambda lines: [*lines, b"\xff\xfe"], "trees.jsonl:3: "),
+        (altered(lambda nodes: nodes[1].update(parent=-1)), "'set/0': node 1 has the parent -1"),
+        (altered(lambda nodes: nodes[1].update(parent=1)), "node 1 has the parent 1, which does"),
+        (altered(lambda nodes: nodes[0].update(parent=1)), "the root has the parent 1"),
+        (altered(lambda nodes: nodes[0].update(children=[99])), "node 0 has the child 99"),
+        (altered(lambda nodes: nodes[1].update(id=7)), "node 1 has the id 7"),
+        (altered(lambda nodes: nodes.clear()), "it has no root"),
+    ],
+)
+def test_trees_are_checked_before_they_are_taken(
+    tmp_path: Path, config: dict[str, Any], whole: Path, change: Any, expected: str
+) -> None:
+    good = (whole / "trees.jsonl").read_bytes()
+    given = tmp_path / "trees.jsonl"
+    given.write_bytes(b"\n".join(change(good.splitlines())) + b"\n")
+    with pytest.raises(RunError, match=expected) as caught:
+        run(tmp_path / "other", config, trees=given)
+    assert "\n" not in str(caught.value)
+    given.write_bytes(good)
+    run(tmp_path / "other", config, trees=given)
+    (traces,) = {(f / "traces.jsonl").read_bytes() for f in (whole, tmp_path / "other" / "small")}
+    assert traces
+
+
+def test_other_trees_than_those_of_the_run_are_refused(
+    tmp_path: Path, config: dict[str, Any], whole: Path
+) -> None:
+    other = tmp_path / "trees.jsonl"
+    other.write_bytes((whole / "trees.jsonl").read_bytes().splitlines(keepends=True)[0])
+    with pytest.raises(RunError, match=r"small has other trees than .*; choose another name"):
+        run(whole.parent, config, trees=other)
+
+
+def test_trees_that_a_run_holds_twice_are_one_clear_error(
+    config: dict[str, Any], whole: Path
+) -> None:
+    for name in ("manifest.json", "traces.jsonl"):
+        (whole / name).unlink()
+    path = whole / "trees.jsonl"
+    path.write_bytes(path.read_bytes() * 2)
+    with pytest.raises(RunError, match=r"trees\.jsonl: two trees are of the problem 'set/0'"):
+        run(whole.parent, config)
+
+
+def test_a_run_without_a_manifest_is_given_one(config: dict[str, Any], whole: Path) -> None:
+    before = results(whole)
+    (whole / "manifest.json").unlink()
+    assert run(whole.parent, config) == []
+    assert results(whole) == before
+    listed = read_json(whole / "manifest.json", dict[str, Any])["files"]
+    assert {"trees.jsonl", "traces.jsonl", "eval/scores.json", "report.md"} <= set(listed)
+
+
+def test_a_damaged_usage_of_an_old_run_stops_nothing(config: dict[str, Any], whole: Path) -> None:
+    for name in ("manifest.json", "eval/base.jsonl", "eval/scores.json"):
+        (whole / name).unlink()
+    (whole / "usage.json").write_text('{"search": {"requests": ')
+    (line,) = run(whole.parent, config)
+    assert "usage.json" in line
+    assert line.endswith("it is set aside, and the counters begin anew")
+    assert (whole / "usage.json.damaged").exists()
