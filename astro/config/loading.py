@@ -14,7 +14,7 @@ from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import ConfigSource, read_config, read_yaml, source_name
 from astro.errors import AstroError, ConfigError, PluginError
 from astro.plugins.binding import DEFAULT_PROMPT, Binding, SFTBinding, VerifierBinding
-from astro.plugins.params import ModelParams, Params, validate
+from astro.plugins.params import ModelParams, Params, operational, validate
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
 from astro.requests import POLICY
@@ -68,6 +68,15 @@ def read_stored(path: Path) -> RunConfig:
     """
     config, _ = migrate(read_yaml(path), str(path))
     return validate(RunConfig, config)
+
+
+def operational_keys(config: RunConfig, registry: Registry) -> Iterator[str]:
+    """Yield the keys of params that may change when a run is resumed; see `Operational`."""
+    for key, kind, binding in (*config.bindings(), *_models(registry, config.models)):
+        with suppress(AstroError):  # a plugin that cannot be used fails where it is used
+            params = registry.params(kind, binding.name, binding.params)
+            if isinstance(params, Params):
+                yield from (f"{key}.params.{path}" for path in operational(params))
 
 
 def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:

@@ -21,6 +21,26 @@ class Params(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Operational:
+    """Marks a param, by `Annotated`, that says how work is carried out and not what it is.
+
+    Such a param, such as a timeout or the address of a server, may change when a run is resumed.
+    """
+
+
+OPERATIONAL = Operational()
+
+
+def operational(params: BaseModel, path: str = "") -> Iterator[str]:
+    """Yield the dotted path of each operational param of these or of nested params."""
+    for name, field in type(params).model_fields.items():
+        value = getattr(params, name)
+        if any(isinstance(mark, Operational) for mark in field.metadata):
+            yield f"{path}{name}"
+        elif isinstance(value, BaseModel):
+            yield from operational(value, f"{path}{name}.")
+
+
 class ModelParams(Params):
     """The base of the params of a plugin that uses one model.
 

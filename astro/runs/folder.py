@@ -19,8 +19,11 @@ from astro.files import check_file, json_chunks, line_chunks, write_whole
 from astro.runs.manifest import Manifest
 from astro.runs.ownership import LOCK, delete, foreign_entries, own_entries
 
-FREE = ("max_failed", "verifier.max_faults", "verifier.workers", "executor.")
-"""Prefixes of config keys that may change when a run resumes, because they affect no results."""
+FREE = (
+    *("max_failed", "verifier.max_faults", "verifier.workers"),
+    *("reward.max_faults", "reward.workers", "executor"),
+)
+"""Config keys that may change when a run resumes, because they affect no results."""
 USAGE = "usage.json"
 
 
@@ -89,7 +92,7 @@ class RunFolder:
             config: The config of the run.
             fresh: Whether to delete an earlier run.
             outputs: Names of the entries that the stages of plugins write.
-            free: Prefixes of config keys that may change, in addition to `FREE`.
+            free: Config keys that may change, in addition to `FREE`.
             tell: Receives messages of one line for the user.
 
         Raises:
@@ -201,7 +204,7 @@ class RunFolder:
         except ConfigError as error:
             raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
         differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))
-        changed = [key for key in differing if not key.startswith(free)]
+        changed = [key for key in differing if not _is_within(key, free)]
         if changed and self._unused(outputs):
             tell(f"the run in {self.root} had no reply yet and gives way to this config")
             self._clear(outputs)
@@ -286,11 +289,24 @@ def discard(folders: Iterable[Path]) -> None:
             write_whole(run.clearing, [])
 
 
+def _is_within(key: str, others: Iterable[str]) -> bool:
+    """Whether a key is one of `others` or lies below one."""
+    return any(key == other or key.startswith(f"{other}.") for other in others)
+
+
 def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return [] if old == new else [path or "everything"]
     return [
         changed
         for key in sorted({*old, *new}, key=str)
-        for changed in _changed_keys(old.get(key), new.get(key), f"{path}.{key}".lstrip("."))
+        for changed in _changed_keys(
+            _part(old, key, new), _part(new, key, old), f"{path}.{key}".lstrip(".")
+        )
     ]
+
+
+def _part(values: Mapping[Any, Any], key: Any, others: Mapping[Any, Any]) -> Any:
+    """The value of a key; where there is none, an empty mapping if the other value is a mapping."""
+    absent: Any = {} if isinstance(others.get(key), Mapping) else None
+    return values.get(key, absent)

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from astro.config.loading import operational_keys
 from astro.config.run import RunConfig
 from astro.config.stages import AnyStage, run_stages, stages_until
 from astro.engine.journal import Journal
@@ -145,6 +146,7 @@ def opened(
     claim = partial(
         folder.claimed,
         outputs={_top(path, folder) for stage in stages for path in stage.outputs(folder.root)},
+        free=list(operational_keys(config, registry)),
         tell=lambda text: listener(Notice(text)),
     )
     try:

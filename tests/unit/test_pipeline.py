@@ -155,3 +155,36 @@ def test_what_the_policy_counted_is_kept_by_stage(tmp_path: Path) -> None:
     assert set(usage) == {"search", "evaluate/base"}
     assert usage["search"]["generated_tokens"] > 0
     assert any("tokens/s" in shown for shown in fields)
+
+
+def test_what_plugins_mark_as_operational_may_change_in_a_run_that_began(
+    tmp_path: Path, distribution: Distribution
+) -> None:
+    distribution(
+        "served",
+        "from typing import Annotated\n"
+        "from astro.builtin.scripted import ScriptedParams, ScriptedPolicy\n"
+        "from astro.plugins.hookspecs import Provider, hookimpl\n"
+        "from astro.plugins.params import OPERATIONAL, Params\n"
+        "class Client(Params):\n"
+        "    timeout: Annotated[float, OPERATIONAL] = 1.0\n"
+        "    top_k: int = 0\n"
+        "class ServedParams(ScriptedParams):\n"
+        "    base_url: Annotated[str | None, OPERATIONAL] = None\n"
+        "    client: Client = Client()\n"
+        "@hookimpl\n"
+        "def astro_providers():\n"
+        "    target = 'astro.builtin.scripted:ScriptedPolicy'\n"
+        "    return [Provider('policy', 'served', 's', target, params='served:ServedParams')]\n",
+    )
+    answers = {"answers": ["the answer is 1\n"]}
+
+    def served(**params: Any) -> dict[str, Any]:
+        return raw(tmp_path, policy={"name": "served", "params": answers | params})
+
+    folder = run(tmp_path, served(base_url="http://a/v1")).folder
+    (folder / "report.md").unlink()
+    run(tmp_path, served(base_url="http://b/v1", client={"timeout": 9}))
+    assert "timeout: 9" in (folder / "config.yaml").read_text()
+    with pytest.raises(RunError, match=r"changed: policy\.params\.client\.top_k\)"):
+        run(tmp_path, served(client={"top_k": 3}))

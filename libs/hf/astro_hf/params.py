@@ -7,10 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from astro.plugins.params import Params
+from astro.plugins.params import OPERATIONAL, Params
 
-DeviceName = Annotated[str, Field(description="auto, cpu, cuda, cuda:1, ...")]
-Threads = Annotated[int | None, Field(ge=1, description="torch threads; default is torch's")]
+DeviceName = Annotated[str, OPERATIONAL, Field(description="auto, cpu, cuda, cuda:1, ...")]
+Threads = Annotated[
+    int | None, OPERATIONAL, Field(ge=1, description="torch threads; default is torch's")
+]
 Dtype = Literal["auto", "float32", "bfloat16"]
 Schedule = Annotated[
     Literal["constant", "linear", "cosine"],

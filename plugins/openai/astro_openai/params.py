@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig, Prompting
-from astro.plugins.params import ModelParams, Params
+from astro.plugins.params import OPERATIONAL, ModelParams, Params
 from astro.rehearsal.rehearsable import Machine
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -70,11 +70,13 @@ class PolicyParams(ModelParams):
         str,
         AfterValidator(_url),
         BeforeValidator(_hide_credentials),
+        OPERATIONAL,
         Field(description="URL of the server, up to and including /v1"),
     ]
     model: Annotated[str, Field(description="name of the model on the server")]
     api_key_env: Annotated[
         Annotated[str, AfterValidator(_variable), BeforeValidator(_hide_unless_variable)] | None,
+        OPERATIONAL,
         Field(description="environment variable with the API key; without it, no key is sent"),
     ] = None
 
@@ -96,13 +98,14 @@ class PolicyParams(ModelParams):
     ] = "none"
 
     concurrency: Annotated[
-        int, Field(ge=1, le=1000, description="largest number of requests in flight")
+        int, OPERATIONAL, Field(ge=1, le=1000, description="largest number of requests in flight")
     ] = 64
     timeout: Annotated[
-        float, Field(gt=0, description="seconds that an attempt may take in all")
+        float, OPERATIONAL, Field(gt=0, description="seconds that an attempt may take in all")
     ] = 600.0
     max_retries: Annotated[
         int,
+        OPERATIONAL,
         Field(
             ge=0,
             description="retries after 429, 5xx, timeouts, lost connections and invalid answers",
@@ -126,7 +129,9 @@ class PolicyParams(ModelParams):
     extra_body: Annotated[
         dict[str, Any], Field(description="additional fields of every request, such as top_k")
     ] = Field(default_factory=dict)
-    prices: Annotated[Prices | None, Field(description="prices, to report the cost")] = None
+    prices: Annotated[
+        Prices | None, OPERATIONAL, Field(description="prices, to report the cost")
+    ] = None
 
     @model_validator(mode="after")
     def _one_api(self) -> Self:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params
+from astro.plugins.params import OPERATIONAL, Params
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 from astro_hf import params as shared
 from astro_openrlhf import flags
@@ -51,11 +51,12 @@ class Launch(Params):
 
     python: Annotated[
         str | Annotated[list[str], Field(min_length=1)],
+        OPERATIONAL,
         Field(description="the interpreter with OpenRLHF, or a command that ends in one"),
     ] = ".venv-openrlhf/bin/python"
-    env: Annotated[dict[str, str], Field(description="environment variables to set")] = Field(
-        default_factory=dict
-    )
+    env: Annotated[
+        dict[str, str], OPERATIONAL, Field(description="environment variables to set")
+    ] = Field(default_factory=dict)
     extra_flags: Annotated[
         dict[str, Value | list[Value]],
         Field(description="further flags of OpenRLHF, without dashes; true: a flag without value"),
@@ -81,8 +82,10 @@ class Launch(Params):
     packing: Annotated[bool, Field(description="no padding; needs flash attention")] = False
     attention: Annotated[str, Field(description="as transformers names it")] = "flash_attention_2"
     dtype: Annotated[Literal["bf16", "fp16"], Field(description="of the forward pass")] = "bf16"
-    save_every: Annotated[Positive, Field(description="updates between checkpoints")] = 20
-    keep: Annotated[Positive, Field(description="checkpoints kept")] = 2
+    save_every: Annotated[
+        Positive, OPERATIONAL, Field(description="updates between checkpoints")
+    ] = 20
+    keep: Annotated[Positive, OPERATIONAL, Field(description="checkpoints kept")] = 2
 
     @model_validator(mode="after")
     def _flags_are_said_once(self) -> Self:
@@ -110,11 +113,12 @@ class RLParams(Launch):
 
     mode: Annotated[
         Literal["local", "job"],
+        OPERATIONAL,
         Field(description="start Ray on this machine, or submit a job to a cluster"),
     ] = "local"
-    address: Annotated[str, Field(description="of the cluster's dashboard, for mode job")] = (
-        "http://127.0.0.1:8265"
-    )
+    address: Annotated[
+        str, OPERATIONAL, Field(description="of the cluster's dashboard, for mode job")
+    ] = "http://127.0.0.1:8265"
 
     steps: shared.Steps = 40
     prompts_per_step: shared.PromptsPerStep = 16
@@ -146,7 +150,9 @@ class RLParams(Launch):
         bool, Field(description="whether vLLM and training share the same GPUs, in turns")
     ] = True
     sleep: Annotated[
-        bool, Field(description="with colocate: free the GPU memory of the side that waits")
+        bool,
+        OPERATIONAL,
+        Field(description="with colocate: free the GPU memory of the side that waits"),
     ] = True
     engines: Annotated[
         Positive | None,
@@ -154,10 +160,14 @@ class RLParams(Launch):
     ] = None
     tensor_parallel_size: Annotated[Positive, Field(description="GPUs per vLLM engine")] = 1
     gpu_memory_utilization: Annotated[
-        float, Field(gt=0, le=1, description="share of a GPU's memory for vLLM")
+        float, OPERATIONAL, Field(gt=0, le=1, description="share of a GPU's memory for vLLM")
     ] = 0.6
-    prefix_caching: Annotated[bool, Field(description="share the cache of equal prompts")] = True
-    enforce_eager: Annotated[bool, Field(description="run vLLM without CUDA graphs")] = False
+    prefix_caching: Annotated[
+        bool, OPERATIONAL, Field(description="share the cache of equal prompts")
+    ] = True
+    enforce_eager: Annotated[
+        bool, OPERATIONAL, Field(description="run vLLM without CUDA graphs")
+    ] = False
     sync_backend: Annotated[
         Literal["nccl", "gloo"], Field(description="how weights are sent to vLLM")
     ] = "nccl"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params
+from astro.plugins.params import OPERATIONAL, Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro_hf import params as shared
 
@@ -90,13 +90,17 @@ class TrainParams(Params):
         int | None, Field(ge=1, description="sequences per optimizer step; none: the whole batch")
     ] = None
     micro_batch_tokens: Annotated[
-        int, Field(ge=1, description="padded tokens per forward pass; bounds memory")
+        int, OPERATIONAL, Field(ge=1, description="padded tokens per forward pass; bounds memory")
     ] = 4_096
     gradient_checkpointing: shared.GradientCheckpointing = False
     lora: Annotated[Lora | None, Field(description="none: all weights are trained")] = None
 
-    save_every: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 5
-    wandb: Annotated[shared.Wandb | None, Field(description="also log to Weights & Biases")] = None
+    save_every: Annotated[
+        int, OPERATIONAL, Field(ge=1, description="steps between checkpoints")
+    ] = 5
+    wandb: Annotated[
+        shared.Wandb | None, OPERATIONAL, Field(description="also log to Weights & Biases")
+    ] = None
     dtype: Annotated[
         shared.Dtype,
         Field(description="of the forward pass; weights stay float32; auto: bfloat16 on a GPU"),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from astro.planning.cost import StageCost
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
-from astro.plugins.params import ModelParams, Params
+from astro.plugins.params import OPERATIONAL, ModelParams, Params
 from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
 from astro_hf import params as shared
 
@@ -31,12 +31,18 @@ class PolicyParams(ModelParams):
         Field(description="of the weights; auto: the checkpoint's"),
     ] = "auto"
     prompt: Prompting = DEFAULT_PROMPT
-    max_batch: Annotated[int, Field(ge=1, description="sequences decoded at once")] = 256
+    max_batch: Annotated[int, OPERATIONAL, Field(ge=1, description="sequences decoded at once")] = (
+        256
+    )
     processes: Annotated[
-        int, Field(ge=1, description="copies of a small model, one process and thread per copy")
+        int,
+        OPERATIONAL,
+        Field(ge=1, description="copies of a small model, one process and thread per copy"),
     ] = 1
     prefix_cache_mb: Annotated[
-        int, Field(ge=0, description="MiB of keys and values kept for steps to be continued")
+        int,
+        OPERATIONAL,
+        Field(ge=0, description="MiB of keys and values kept for steps to be continued"),
     ] = 256
     max_length: Annotated[
         int | None, Field(ge=2, description="context limit in tokens; none: the model's")
@@ -71,7 +77,9 @@ class SFTParams(Params):
         Literal["auto"] | bool, Field(description="auto: on a GPU that supports it")
     ] = "auto"
     gradient_checkpointing: shared.GradientCheckpointing = False
-    save_steps: Annotated[int, Field(ge=1, description="steps between checkpoints")] = 100
+    save_steps: Annotated[
+        int, OPERATIONAL, Field(ge=1, description="steps between checkpoints")
+    ] = 100
     device: shared.DeviceName = "auto"
     threads: shared.Threads = None
 

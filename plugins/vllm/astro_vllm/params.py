@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
-from astro.plugins.params import ModelParams
+from astro.plugins.params import OPERATIONAL, ModelParams
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 
 
@@ -27,34 +27,41 @@ class PolicyParams(ModelParams):
     ] = None
     max_lora_rank: Annotated[int, Field(ge=1, description="at least the adapter's rank")] = 16
     tensor_parallel_size: Annotated[
-        int, Field(ge=1, description="number of GPUs that share each layer")
+        int, OPERATIONAL, Field(ge=1, description="number of GPUs that share each layer")
     ] = 1
     gpu_memory_utilization: Annotated[
-        float | None, Field(gt=0, le=1, description="share of the GPU memory that vLLM may use")
+        float | None,
+        OPERATIONAL,
+        Field(gt=0, le=1, description="share of the GPU memory that vLLM may use"),
     ] = None
     kv_cache_memory_bytes: Annotated[
         int | None,
+        OPERATIONAL,
         Field(ge=1, description="size of the KV cache, instead of gpu_memory_utilization"),
     ] = None
     max_model_len: Annotated[
         int | None, Field(ge=2, description="context length in tokens; default: that of the model")
     ] = None
     max_num_seqs: Annotated[
-        int | None, Field(ge=1, description="largest number of sequences in a batch")
+        int | None, OPERATIONAL, Field(ge=1, description="largest number of sequences in a batch")
     ] = None
     max_num_batched_tokens: Annotated[
         int | None,
+        OPERATIONAL,
         Field(ge=1, description="largest number of tokens in one step, including prompts"),
     ] = None
     block_size: Annotated[
         int | None,
+        OPERATIONAL,
         Field(ge=1, description="tokens per block of the KV cache; only whole blocks are reused"),
     ] = None
     enable_prefix_caching: Annotated[
-        bool, Field(description="reuse the keys and values of shared prefixes")
+        bool, OPERATIONAL, Field(description="reuse the keys and values of shared prefixes")
     ] = True
     enforce_eager: Annotated[
-        bool, Field(description="skip compilation and CUDA graphs: starts faster, decodes slower")
+        bool,
+        OPERATIONAL,
+        Field(description="skip compilation and CUDA graphs: starts faster, decodes slower"),
     ] = False
 
     def missing_here(self, machine: Machine) -> str:
