@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def take_trees(folder: RunFolder, given: Path) -> None:
             )
         return
     RunFolder(given.parent).checked(given)
-    for _ in index_trees(given):
+    for _ in distinct(given, index_lines(given, TreeHead)):
         pass
     for tree in read_lines(given, SearchTree):
         check_tree(tree, given)
@@ -42,14 +42,14 @@ def take_trees(folder: RunFolder, given: Path) -> None:
         folder.write(folder.trees, lines)
 
 
-def index_trees(path: Path) -> Iterator[tuple[int, TreeHead]]:
-    """Yield the head of each tree in a file, with its byte offset for `astro.files.read_line`.
+def distinct(path: Path, heads: Iterable[tuple[int, TreeHead]]) -> Iterator[tuple[int, TreeHead]]:
+    """Yield the heads of the trees in a file.
 
     Raises:
-        RunError: A line is not valid, or two trees are of the same problem.
+        RunError: Two trees are of the same problem.
     """
     seen: set[str] = set()
-    for offset, head in index_lines(path, TreeHead):
+    for offset, head in heads:
         if head.problem.id in seen:
             raise RunError(f"{path}: two trees are of the problem {head.problem.id!r:.60}")
         seen.add(head.problem.id)

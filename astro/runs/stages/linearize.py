@@ -12,13 +12,13 @@ import msgspec
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
-from astro.files import read_line
+from astro.files import index_lines, read_line
 from astro.interfaces import Linearizer, StepFormat
 from astro.plugins.binding import Binding
 from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
-from astro.runs.trees import check_tree, index_trees
+from astro.runs.trees import TreeHead, check_tree, distinct
 from astro.seeds import derive
 from astro.types import SearchTree, Trace
 
@@ -74,7 +74,7 @@ def _tasks(run: RunContext) -> Iterator[Task[list[Trace]]]:
     read = lru_cache(maxsize=1)(
         lambda offset: check_tree(read_line(trees, offset, SearchTree), trees)
     )
-    for offset, tree in index_trees(trees):
+    for offset, tree in distinct(trees, index_lines(trees, TreeHead)):
         for arm, linearizer in linearizers.items():
             key = f"{STAGE}/{arm}/{tree.problem.id}"
             work = partial(_linearize, linearizer, partial(read, offset))
