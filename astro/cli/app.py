@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
+import threading
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -30,6 +32,13 @@ COMMANDS = {
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),
 }
 """Maps a name to (`"module:command"`, summary). A module is imported when its command is used."""
+
+
+_INTERRUPTED = ("interrupted", 130)
+
+
+class _Terminated(KeyboardInterrupt):
+    """A signal asks the process to end, which it does as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
@@ -64,12 +73,14 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and leave with one line and an exit code if it fails."""
         try:
-            with _warnings_in_one_line():
+            with _warnings_in_one_line(), _terminable():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except KeyboardInterrupt:
-            _leave(ctx, 130, "interrupted; the same command, without --fresh, resumes a run")
+        except KeyboardInterrupt as error:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends what still hangs
+            how, code = ("terminated", 143) if isinstance(error, _Terminated) else _INTERRUPTED
+            _leave(ctx, code, f"{how}; the same command, without --fresh, resumes a run")
         except AstroError as error:
             _leave(ctx, 2, *(f"error: {line}" for line in str(error).splitlines()))
         except Exception as error:  # the outermost boundary: any error becomes one line
@@ -94,6 +105,26 @@ def _plugin_command(entry: Entry) -> click.Command:
             f"{entry.provider.target} is not a click command"
         )
     return command
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Leave in order when SIGTERM arrives, so that a run writes its counters.
+
+    Signals are handled in the main thread alone; elsewhere, SIGTERM ends the process as usual.
+    """
+
+    def terminate(*_: object) -> NoReturn:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

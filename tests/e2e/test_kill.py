@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -88,3 +91,46 @@ def test_a_finished_run_does_nothing_and_fresh_starts_over(launch: Launch, tmp_p
     finish(launch(tmp_path, "--fresh"))
     assert outputs(folder) == reference
     assert all(path.stat().st_mtime_ns > stamp for path, stamp in before.items())
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_a_run_that_is_asked_to_end_leaves_its_counters(
+    launch: Launch, tmp_path: Path, number: int, code: int, word: str
+) -> None:
+    process = launch(tmp_path, "--until", "search")
+    while rows(tmp_path / "walk" / "journal.db") < 20:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(number)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == code, text
+    assert text.splitlines()[-1] == f"{word}; the same command, without --fresh, resumes a run"
+    usage = json.loads((tmp_path / "walk" / "usage.json").read_text())
+    assert usage["search"]["generated_tokens"] > 0
+
+
+def test_another_ctrl_c_ends_what_still_hangs_without_a_traceback() -> None:
+    """A thread hangs while the interrupted process ends, and the user presses Ctrl-C again."""
+    script = """
+import threading, time, click, astro.cli.doctor
+from astro.cli import main
+
+@click.command()
+def hang():
+    threading.Thread(target=time.sleep, args=(30,)).start()
+    raise KeyboardInterrupt
+
+astro.cli.doctor.doctor = hang
+main(["doctor"])
+"""
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        assert process.stderr.readline().startswith("interrupted")
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.stderr.read() == ""
+    assert process.returncode == -signal.SIGINT
