@@ -21,6 +21,13 @@ class SympyParams(params.Params):
     bare: Annotated[
         bool, Field(description="accept a short response that consists of an answer only")
     ] = True
+    last_number: Annotated[
+        bool,
+        Field(
+            description="accept the last number of a response that marks no answer, for base "
+            "models that do not know the format yet"
+        ),
+    ] = False
     optional: Annotated[
         tuple[Optional, ...],
         Field(

@@ -26,7 +26,7 @@ SECONDS = 0.8
 
 FUZZ_SECONDS = float(os.environ.get("ASTRO_FUZZ_SECONDS", "120"))
 PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
-PARAMS, VERIFIER = SympyParams(), SympyVerifier()
+PARAMS, VERIFIER = SympyParams(solved=False), SympyVerifier()  # symmetric
 
 SOUP = r"""\boxed{ \frac{ \sqrt{ \sqrt[3]{ \left( \right) \text{ \begin{pmatrix} \end{pmatrix} \\
 & { } [ ] 0 1 7 12 007 3.5 .5 1e9 9^9^9 x y e i \pi \infty \pm ^ _ + - * / ! = < > \le \neq , ; : %

@@ -9,6 +9,7 @@ _LETTER = re.compile(
     r"(?:(?:the )?(?:option|choice|answer) )?(?:\( ?([a-z]) ?\)|([a-z])[).:]?)", re.IGNORECASE
 )
 _LETTER_AND_MEANING = re.compile(r"(?:\(([A-J])\)|([A-J])[).:]) (\w.*)|([B-HJ]) ([A-Z][a-z].*)")
+_CAPITALS = tuple("ABCDEFGH")
 _OTHERS = re.compile(r"\b(?:or|and)\b|\([A-Za-z]\)|(?:^|[\s,])[A-Z](?:$|[\s,])")
 
 
@@ -31,9 +32,12 @@ def same_choice(gold: str, answer: str, marked: bool) -> bool | None:
     """Whether two plain texts are the same choice; None if they are not choices.
 
     Different letters are different choices. If only one has a letter, or both have a meaning, the
-    meanings are compared as text. Bare letters may be variables, unless one is `marked` up as text.
+    meanings are compared as text. Bare letters may be variables, unless one is `marked` up as text;
+    but a reference that is one of the first capital letters is answered by the small letter too.
     """
     left, right = read_choice(gold), read_choice(answer)
+    if gold in _CAPITALS and answer == gold.lower():
+        return True
     if left and right:
         return _same(left, right, marked)
     if left and left.meaning:

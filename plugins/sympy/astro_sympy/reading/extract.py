@@ -8,11 +8,22 @@ from dataclasses import dataclass
 from astro_sympy.params import SympyParams
 from astro_sympy.reading.boxes import MAX_ANSWER_CHARACTERS, Box, distinct, last_boxes
 from astro_sympy.reading.hedges import denied
-from astro_sympy.reading.statements import bare_answer, concluded_answer, stated_answer
+from astro_sympy.reading.remarks import without_remark
+from astro_sympy.reading.statements import (
+    bare_answer,
+    concluded_answer,
+    last_number,
+    stated_answer,
+)
 
-_TURN_ENDS = ("|>", "|>user", "|>assistant", "</s>")
-_MAX_TURN_ENDS = 8
-_TURN_END = re.compile(r"<\|[a-z_]{1,20}\|>(?:user|assistant)?|</s>")
+_OPENING = re.compile(
+    r"(?:\s*(?:<\|(?:im_start|start_header_id|end_header_id|begin_of_text|endoftext|assistant)\|>|<s>)"
+    r"(?:assistant\b)?)+"
+)
+_TURN_END = re.compile(r"<\|[a-z_]{2,24}\|>|</s>|<end_of_turn>|<\uff5cend[^<>]{1,24}\uff5c>")
+_TEMPLATE_END = re.compile(
+    r"I hope it is correct\.?(?=\s*\n\s*(?:Problem|Question|Q|User|Human)\b)", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ def extract(response: str, params: SympyParams) -> Extraction:
     short, the response itself, as far as `params` allow. Text before the last `</think>` is
     ignored, as is text after a `<think>` that follows it.
     """
-    text = _without_end_of_turn(_conclusion(response))
+    text = _conclusion(_first_turn(response)).rstrip()
     if "\\boxed" in text or "\\fbox" in text:
         return _boxed(text, last_boxes(text))
     answer = _unboxed(text, params)
@@ -58,17 +69,15 @@ def _conclusion(response: str) -> str:
     return text.partition("<think>")[0]
 
 
-def _without_end_of_turn(text: str) -> str:
-    """Remove special tokens that a sampler may leave at the end."""
-    text = text.rstrip()
-    for _ in range(_MAX_TURN_ENDS):
-        if not text.endswith(_TURN_ENDS):
-            break
-        start = max(text.rfind("<|"), text.rfind("</s>"), 0)
-        if not _TURN_END.fullmatch(text, start):
-            break
-        text = text[:start].rstrip()
-    return text
+def _first_turn(text: str) -> str:
+    """Return the model's own turn: what follows its end is not part of the response."""
+    if "<" in text:
+        opening = _OPENING.match(text)
+        start = opening.end() if opening else 0
+        end = _TURN_END.search(text, start)
+        text = text[start : end.start() if end else None]
+    template = _TEMPLATE_END.search(text)
+    return text[: template.end()] if template else text
 
 
 def _unboxed(text: str, params: SympyParams) -> str | None:
@@ -77,6 +86,8 @@ def _unboxed(text: str, params: SympyParams) -> str | None:
         answer = bare_answer(text)
     if answer is None and params.final_line:
         answer = concluded_answer(text)
+    if answer is None and params.last_number:
+        answer = last_number(text)
     return answer
 
 
@@ -87,7 +98,7 @@ def _boxed(text: str, boxes: list[Box]) -> Extraction:
         return Extraction(None, "the response says that its boxed answer is wrong")
     if boxes[-1].content is None:
         return Extraction(None, f"the box is not closed within {MAX_ANSWER_CHARACTERS} characters")
-    parts = [_sound(content) for content in distinct(boxes)]
+    parts = [_sound(without_remark(content)) for content in distinct(boxes)]
     if text.startswith("\\\\", boxes[-1].start - 1):  # the response was escaped twice
         parts = [part.replace("\\\\", "\\") for part in parts]
     return Extraction(", ".join(parts), parts=tuple(parts))

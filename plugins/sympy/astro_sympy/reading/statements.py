@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from astro_sympy.reading.hedges import hedges
+from astro_sympy.reading.remarks import chosen, retracts, without_remark
 
 _TAIL = 2000
 """Length of the end of a text, in characters, in which its final statement is searched."""
@@ -16,13 +17,18 @@ _ANSWER_IS = re.compile(
     r"answers?\b[*_\s]{0,8}(?:(?:is|are)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
 )
 _LEAD = re.compile(
-    r"(?:=>|[\s*_:=]|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option)\b,?)+",
+    r"(?:=>|[\s*_:=]|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option"
+    r"|for sure|definitely|certainly|clearly|obviously|surely|of course)\b,?)+",
     re.IGNORECASE,
 )
 _DISPLAY = re.compile(r"\\\[(.*?)\\\]|\$\$(.*?)\$\$", re.DOTALL)
 _INLINE = re.compile(r"\\\(([^\n]*?)\\\)|(?<!\\)\$((?:\\.|[^$\n\\])+)\$(?!\d)")
 _SENTENCE_END = re.compile(r"(?<!\bp\.m)(?<!\ba\.m)(?<!\bsq)(?<!\\)[.!?](?=[\s*]|$)|\n|<\|")
-_AFTERTHOUGHT = re.compile(r",?\s*\b(?:because|since|as|which|where|so)\b")
+_AFTERTHOUGHT = re.compile(r",?\s*\b(?:because|since|as(?! well)|which|where|(?<!or )so)\b")
+_DISOWNED = re.compile(
+    r"\W*(?:\w+\s+)?(?:it |this |that )?(?:is|was|seems|may be|might be|could be)"
+    r" (?:wrong|incorrect|a guess|not (?:right|correct|it|the))\b|.*\bI (?:guess|think|suppose)\b"
+)
 _CONCLUSION = re.compile(r"(?:therefore|thus|hence|so)\b", re.IGNORECASE)
 _IS = re.compile(r"\b(?:is|are|equals)\b")
 _LEAD_IN = re.compile(
@@ -46,6 +52,10 @@ _ONE_NUMBER = re.compile(
     r"(?!.*\b(?:or|and|is|are|equals)\b)"
     r"[A-Za-z ,'-]* ([$\u20ac\u00a3]?\d[\d,]*(?:\.\d+)?%?)(?: [A-Za-z ,'.-]*)?"
 )
+_NUMBER = re.compile(
+    r"(?:(?<![\w)\]}])-)?(?:\\[dt]?frac\{\d+\}\{\d+\}"
+    r"|(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?(?:/\d+)?%?)"
+)
 _DIGIT = re.compile(r"\d")
 _COMMAND = re.compile(r"\\[A-Za-z]+")
 _WORD = re.compile(r"[A-Za-z]{2,}")
@@ -61,8 +71,11 @@ def stated_answer(text: str, trusted: bool = False) -> str | None:
     if end is None:
         return None
     lead = _LEAD.match(tail, end)
-    answer, rest = _first_sentence(tail[lead.end() if lead else end :])
-    if not trusted and rest and (_DIGIT.search(rest) or hedges(rest)):
+    statement = tail[lead.end() if lead else end :]
+    if letter := chosen(statement):
+        return letter
+    answer, rest = _first_sentence(statement)
+    if not trusted and rest and (_DIGIT.search(rest) or hedges(rest) or retracts(rest)):
         return None
     return _one_number(answer) or _value(answer)
 
@@ -83,6 +96,12 @@ def concluded_answer(text: str) -> str | None:
     sentences = _SENTENCE_END.split(text[-_MAX_CHARACTERS:])
     last = next((part.strip() for part in reversed(sentences) if part.strip()), "")
     return _value(last) if _CONCLUSION.match(last) and _IS.search(last) else None
+
+
+def last_number(text: str) -> str | None:
+    """Return the last number in the end of a text, whatever stands around it."""
+    numbers = _NUMBER.findall(text[-_TAIL:])
+    return numbers[-1] if numbers else None
 
 
 def _last_marker(tail: str) -> int | None:
@@ -143,7 +162,11 @@ def _value(sentence: str) -> str | None:
     if not hedges(sentence) - _OF_THE_QUESTION:
         parts.append(_IS.split(sentence)[-1])
     for part in parts:
-        value = _AFTERTHOUGHT.split(part, maxsplit=1)[0].strip(" \t*_\"'`")
+        afterthought = _AFTERTHOUGHT.search(part)
+        if afterthought and _DISOWNED.match(part, afterthought.start()):
+            return None
+        value = without_remark(part[: afterthought.start()] if afterthought else part)
+        value = value.strip(" \t*_\"'`")
         if value and len(value) <= _MAX_CHARACTERS and not _is_prose(value):
             return value
     return None

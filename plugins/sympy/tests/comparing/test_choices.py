@@ -32,7 +32,6 @@ from astro_sympy.comparing.choices import same_choice
         ("B", "B, C", None),
         ("(B)", "not B", None),
         ("x", "y", None),
-        ("b", "B", None),
         ("B", "B", None),
         ("12", "7", None),
     ],
@@ -45,3 +44,9 @@ def test_same_choice(gold: str, answer: str, same: bool | None) -> None:
 def test_letters_set_as_text_are_no_variables() -> None:
     assert same_choice("b", "B", marked=True) is True
     assert same_choice("x", "y", marked=True) is False
+
+
+def test_a_small_letter_answers_a_reference_in_capitals_but_not_the_other_way() -> None:
+    assert same_choice("C", "c", marked=False) is True
+    assert same_choice("c", "C", marked=False) is None
+    assert same_choice("X", "x", marked=False) is None
