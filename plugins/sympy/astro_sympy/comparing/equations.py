@@ -7,8 +7,9 @@ from itertools import islice
 
 from flint import fmpq
 
-from astro_sympy.comparing.identity import evaluate, identical, points
-from astro_sympy.values.nodes import Apply, Node, Number, Relation, substitute, variables
+from astro_sympy.comparing.identity import evaluate, identical
+from astro_sympy.comparing.sampling import points
+from astro_sympy.values.nodes import Apply, Node, Number, Relation, Symbol, substitute, variables
 from astro_sympy.values.work import Undefined, Work
 
 _BACKWARDS = {">": "<", ">=": "<="}
@@ -42,8 +43,10 @@ def solves(relation: Relation, expression: Node, work: Work) -> bool:
 def _is_linear(left: Node, right: Node, unknown: str, work: Work) -> bool:
     """Whether `left - right` is linear in a variable; `y^2 = 4x` has two solutions for y."""
     node = Apply("+", (left, Apply("neg", (right,))))
-    at = [substitute(node, {unknown: Number(fmpq(n))}) for n in (1, 2, 3)]
-    return identical(Apply("+", (at[0], at[2])), Apply("+", (at[1], at[1])), work)
+    first, second = (substitute(node, {unknown: Number(fmpq(n))}) for n in (1, 2))
+    slope = Apply("+", (second, Apply("neg", (first,))))
+    steps = Apply("+", (Symbol(unknown), Number(fmpq(-1))))
+    return identical(node, Apply("+", (first, Apply("*", (slope, steps)))), work)
 
 
 def _links(relation: Relation) -> Sequence[tuple[str, Node]]:

@@ -7,13 +7,22 @@ values to draw from (Schwartz-Zippel lemma). Points at which either has no real 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import cycle
-from random import Random
+from collections.abc import Iterable
 from threading import Lock
 
 from flint import acb, arb, ctx, fmpq
 
+from astro_sympy.comparing.branches import points_between_branches
+from astro_sympy.comparing.sampling import (
+    ANALYTIC_POINTS,
+    BRANCHED_POINTS,
+    TRIES,
+    exponent_variables,
+    is_branched,
+    is_decided_by_integers,
+    points,
+    whole_variables,
+)
 from astro_sympy.values.balls import ball, is_real
 from astro_sympy.values.nodes import Apply, Node, Symbol, variables, walk
 from astro_sympy.values.rational import Irrational, Point, rational
@@ -22,12 +31,7 @@ from astro_sympy.values.symbolic import vanishes
 from astro_sympy.values.work import TooHard, Undefined, Work
 
 _COST = 8
-_POINTS = 4
-_TRIES = 24
 _FIRST_BITS = 96
-_SIGNS = ((1, 1), (-1, -1), (1, -1), (-1, 1))
-_SCALES = (50, 1, 10_000)
-_DENOMINATOR_BITS = 12
 _PRECISION = Lock()  # the precision of flint is global to the process, not to a thread
 
 
@@ -41,21 +45,60 @@ def identical(left: Node, right: Node, work: Work) -> bool:
     if not variables(left) and not variables(right):
         return _equal_constants(left, right, work)
     work.spend(_COST)
-    strange = _is_complex(left) or _is_complex(right)
-    agreed = 0
-    for point in points(left, right, work):
-        try:
-            if not equal_at(left, right, point, work, real=not strange):
-                return False
-        except (Undefined, TooHard):
-            work.spend()
-            continue
-        agreed += 1
-        if agreed == _POINTS:
-            return True
+    agree = _agree(left, right, work, frozenset())
+    exponents = exponent_variables(left) | exponent_variables(right)
+    if agree is None and exponents and not _has_real_values(left, right, work):
+        agree = _agree(left, right, work, exponents)
+    if agree is not None:
+        return agree and _integers_decide(left, right)
     if _is_proved(left, right, work):
         return True
     raise Undefined("it has no value at the points tried")
+
+
+def _agree(left: Node, right: Node, work: Work, whole: frozenset[str]) -> bool | None:
+    """Whether they are equal at all points tried; None if they have real values at too few.
+
+    If both are analytic where they have values, a few points are enough. Otherwise, all points are
+    tried, and those between the places where a branch may begin.
+    """
+    real = not (_is_complex(left) or _is_complex(right))
+    branched = is_branched(left) or is_branched(right)
+    tried: list[tuple[Iterable[Point], int]]
+    tried = [(points(left, right, work, whole), BRANCHED_POINTS if branched else ANALYTIC_POINTS)]
+    if branched:
+        tried.append((points_between_branches(left, right, work, whole), TRIES))
+    total = 0
+    for some, enough in tried:
+        agreed = 0
+        for point in some:
+            try:
+                if not equal_at(left, right, point, work, real):
+                    return False
+            except (Undefined, TooHard):
+                work.spend()
+                continue
+            agreed += 1
+            if agreed == enough:
+                break
+        total += agreed
+    return True if total >= ANALYTIC_POINTS else None
+
+
+def _has_real_values(left: Node, right: Node, work: Work) -> bool:
+    """Whether one of them has a real value where the variables in exponents are not whole."""
+    return any(has_value(side, work, real=True) for side in (left, right))
+
+
+def _integers_decide(left: Node, right: Node) -> bool:
+    """Whether equality at the integers that some variables stand for is equality.
+
+    It is if both sides need the variable to be whole, or are even enough in it.
+    """
+    ours, theirs = whole_variables(left), whole_variables(right)
+    return all(
+        is_decided_by_integers(side, name) for name in ours ^ theirs for side in (left, right)
+    )
 
 
 def _equal_constants(left: Node, right: Node, work: Work) -> bool:
@@ -73,12 +116,15 @@ def _is_proved(left: Node, right: Node, work: Work) -> bool:
     return has_value(difference, work, zero=True) and vanishes(difference, work.allowance)
 
 
-def has_value(node: Node, work: Work, zero: bool = False) -> bool:
-    """Whether it has a finite value at the first point with any; with `zero`, one that may be 0."""
+def has_value(node: Node, work: Work, zero: bool = False, real: bool = False) -> bool:
+    """Whether it has a finite value at some point; with `zero`, whether the first one may be 0.
+
+    With `real`, only real values count.
+    """
     for point in points(node, node, work):
         try:
             with _PRECISION, ctx.workprec(_FIRST_BITS):
-                value = ball(node, point, work)
+                value = ball(node, point, work, real)
         except (Undefined, TooHard):
             work.spend()
             continue
@@ -136,10 +182,7 @@ def _equal_balls(left: Node, right: Node, point: Point, work: Work, real: bool) 
 
 
 def _difference(left: Node, right: Node, point: Point, work: Work, real: bool) -> acb:
-    values = ball(left, point, work), ball(right, point, work)
-    if real and not all(map(is_real, values)):
-        raise Undefined("the value is not real")
-    return values[0] - values[1]
+    return ball(left, point, work, real) - ball(right, point, work, real)
 
 
 def _minus(left: Node, right: Node) -> Node:
@@ -148,58 +191,3 @@ def _minus(left: Node, right: Node) -> Node:
 
 def _is_complex(node: Node) -> bool:
     return any(below == Symbol("i") for below in walk(node))
-
-
-def points(left: Node, right: Node, work: Work) -> Iterator[Point]:
-    """Yield points of three scales, so that some lie in most domains.
-
-    Variables in exponents get whole numbers. Signs vary between points, but if there is a root or
-    logarithm of a variable, only the later points have negative values.
-    """
-    random = Random(work.seed)
-    names = sorted(variables(left) | variables(right))
-    wholes = _whole_variables(left) | _whole_variables(right)
-    positive = _TRIES // 2 if _has_branches(left) or _has_branches(right) else 0
-    for attempt in range(_TRIES):
-        signs = _SIGNS[attempt % len(_SIGNS)] if attempt >= positive else (1, 1)
-        point = {}
-        for name, sign in zip(names, cycle(signs), strict=False):
-            if name in wholes:
-                point[name] = fmpq(random.randint(2, 12 + 3 * attempt))
-            else:
-                scale = _SCALES[attempt % len(_SCALES)] << _DENOMINATOR_BITS
-                below = random.randint(1 << _DENOMINATOR_BITS, (1 << _DENOMINATOR_BITS) + 999)
-                point[name] = fmpq(sign * random.randint(1, scale), below)
-        yield point
-
-
-def _whole_variables(node: Node) -> frozenset[str]:
-    """Return the variables in exponents, factorials and the like, which stand for integers."""
-    found: frozenset[str] = frozenset()
-    for below in walk(node):
-        match below:
-            case Apply("^", (_, exponent)):
-                found |= variables(exponent)
-            case Apply("!" | "binom" | "floor" | "ceil" | "gcd" | "lcm" | "sum" | "prod"):
-                found |= variables(below)
-    return found
-
-
-def _has_branches(node: Node) -> bool:
-    """Whether it contains a root or logarithm of a variable, which is then taken as positive."""
-    for below in walk(node):
-        match below:
-            case Apply("root" | "ln" | "log", arguments) if any(map(variables, arguments)):
-                return True
-            case Apply("^", (base, exponent)) if variables(base) and not _is_whole(exponent):
-                return True
-            case Apply("abs"):
-                return False
-    return False
-
-
-def _is_whole(exponent: Node) -> bool:
-    try:
-        return bool(rational(exponent, {}, Work(0, 1000)).q == 1)
-    except (Irrational, Undefined, TooHard):
-        return False

@@ -173,9 +173,9 @@ def _solved(subject: Node, operator: str, bound: Node, work: Work) -> tuple[Node
     if len(names) != 1:
         return None
     (name,) = names
-    at = [substitute(subject, {name: Number(fmpq(n))}) for n in (0, 1, 2)]
+    at = [substitute(subject, {name: Number(fmpq(n))}) for n in (0, 1)]
     slope = Apply("+", (at[1], Apply("neg", (at[0],))))
-    if not identical(Apply("+", (at[2], at[0])), Apply("+", (at[1], at[1])), work):
+    if not identical(subject, Apply("+", (at[0], Apply("*", (slope, Symbol(name))))), work):
         return None
     rises = evaluate(slope, work) > 0
     root = Apply("/", (Apply("+", (bound, Apply("neg", (at[0],)))), slope))

@@ -14,13 +14,13 @@ from astro_sympy.values.work import TooHard, Undefined, Work
 _WHOLE = frozenset({"floor", "ceil", "!", "binom", "gcd", "lcm", "max", "min"})
 
 
-def ball(node: Node, point: Point, work: Work) -> acb:
+def ball(node: Node, point: Point, work: Work, real: bool = False) -> acb:
     """Evaluate an expression at a point, at the precision of flint's context.
 
     Roots of odd degree are real on real numbers; other powers and logarithms are principal.
 
     Raises:
-        Undefined: The expression has no finite value at the point.
+        Undefined: The expression, or with `real` a part of it, has no finite (real) value there.
         TooHard: The value cannot be computed, or not within the bounds.
     """
     work.spend(1 + int((ctx.prec / 256) ** 1.5))
@@ -33,11 +33,12 @@ def ball(node: Node, point: Point, work: Work) -> acb:
         case Apply("sum" | "prod"):
             return _series(node, point, work)
         case Apply("^", (base, exponent)):
-            return _power(base, exponent, point, work)
+            return _finite(_power(base, exponent, point, work, real), real)
         case Apply(function, arguments) if (operation := _OPERATIONS.get(function)) is not None:
-            return _finite(operation(*(ball(argument, point, work) for argument in arguments)))
+            values = [ball(argument, point, work, real) for argument in arguments]
+            return _finite(operation(*values), real)
         case Measure(value, _) | Named(_, value):
-            return ball(value, point, work)
+            return ball(value, point, work, real)
     raise TooHard("the expression is not a number")
 
 
@@ -57,22 +58,26 @@ def _constant(name: str) -> acb:
     raise TooHard(f"{name:.20} has no value")
 
 
-def _finite(value: acb) -> acb:
+def _finite(value: acb, real: bool = False) -> acb:
     if not value.is_finite():
         raise Undefined("no finite value")
+    if real and not is_real(value):
+        raise Undefined("the value is not real")
     return value
 
 
-def _power(base: Node, exponent: Node, point: Point, work: Work) -> acb:
-    value = ball(base, point, work)
+def _power(base: Node, exponent: Node, point: Point, work: Work, real: bool) -> acb:
+    value = ball(base, point, work, real)
     try:
         power = rational(exponent, point, work)
     except Irrational:
-        return _finite(value.pow(ball(exponent, point, work)))
+        return value.pow(ball(exponent, point, work, real))
+    if power.q > MAX_DEGREE:  # of a variable, which stands for any real number
+        return value.pow(acb(arb(power)))
     if power.q != 1:
         value = _root(value, acb(power.q))
     raised = _finite(value ** abs(int(power.p)))
-    return raised if power >= 0 else _finite(1 / raised)
+    return raised if power >= 0 else 1 / raised
 
 
 def _root(value: acb, index: acb) -> acb:
@@ -111,6 +116,13 @@ def _product(*factors: acb) -> acb:
     return product
 
 
+def _greatest(*values: acb) -> acb:
+    for value in values:
+        if all(other is value or value.real >= other.real for other in values):
+            return value
+    raise TooHard("the values may be in either order")
+
+
 def _log(value: acb, base: acb | None = None) -> acb:
     return value.log() / (acb(10) if base is None else base).log()
 
@@ -147,5 +159,7 @@ _OPERATIONS: Mapping[str, Callable[..., acb]] = {
     "!": lambda value: (value + 1).gamma(),
     "floor": _rounded(lambda value: value.floor()),
     "ceil": _rounded(lambda value: value.ceil()),
+    "max": _greatest,
+    "min": lambda *values: -_greatest(*(-value for value in values)),
     "base": lambda value, _: value,
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from flint import fmpq, fmpz
 
-from astro_sympy.values.nodes import Apply, Measure, Named, Node, Number, Symbol
+from astro_sympy.values.nodes import Apply, Measure, Named, Node, Number, Symbol, variables
 from astro_sympy.values.work import TooHard, Undefined, Work
 
 MAX_BITS = 200_000
@@ -170,11 +170,14 @@ def indices(node: Apply, value_of: Callable[[Node], fmpq]) -> tuple[str, Node, r
     Raises:
         Irrational: A bound is not a small integer.
         TooHard: There are more than `MAX_TERMS` terms.
+        Undefined: Variable bounds are in the wrong order, where closed forms do not hold.
     """
     symbol, low, high, body = node.arguments
     first, last = whole(value_of(low)), whole(value_of(high))
     if last - first >= MAX_TERMS:
         raise TooHard(f"more than {MAX_TERMS} terms")
+    if last < first - 1 and (variables(low) or variables(high)):
+        raise Undefined("a sum that ends before it begins")
     assert isinstance(symbol, Symbol)
     return symbol.name, body, range(first, last + 1)
 

@@ -34,12 +34,20 @@ def equal(left: str, right: str, seed: int = 7) -> bool:
         (r"\tan^2 y + 1", r"\sec^2 y"),
         (r"\frac{x^2-1}{x-1}", "x+1"),
         (r"\ln(x^2)", r"2\ln x"),
-        (r"\sqrt{a^2 b}", r"a\sqrt{b}"),
+        (r"\sqrt{a^2 b}", r"|a|\sqrt{b}"),
+        (r"\sqrt{ab}", r"\sqrt{a}\sqrt{b}"),  # which has no real parts for negative a and b
         (r"\sqrt{1-x^2}", r"\cos(\arcsin x)"),
         (r"\binom{n}{2}", r"\frac{n(n-1)}{2}"),
         (r"\sum_{k=1}^{n} k", r"\frac{n(n+1)}{2}"),
-        ("(-1)^n", r"\cos(n\pi)"),
-        (r"\lceil \frac{n}{2} \rceil", r"\lfloor \frac{n+1}{2} \rfloor"),
+        (r"\frac{n!}{(n-1)!}", "n"),
+        (r"\frac{(2n)!}{2^n n!}", r"\prod_{k=1}^n (2k-1)"),
+        (r"\binom{n}{k}", r"\frac{n!}{k!(n-k)!}"),
+        (r"\frac{1+(-1)^n}{2}", r"\frac{1-(-1)^{n+1}}{2}"),
+        ("(-1)^n", "(-1)^{-n}"),  # both are real at integers only
+        ("2^{3x}", "8^x"),
+        (r"e^{-|x|}", r"\min(e^x, e^{-x})"),
+        (r"\lfloor 2x \rfloor", r"\lfloor x \rfloor + \lfloor x + \frac{1}{2} \rfloor"),
+        (r"\lfloor x \rfloor", r"-\lceil -x \rceil"),
         ("x^2-1", r"x^2-1+0 \cdot y"),
     ],
 )
@@ -64,6 +72,34 @@ def test_equal(left: str, right: str) -> None:
         (r"\sin x", "x"),
         ("a+b", "a-b"),
         ("(x-1)(x-2)(x-3)(x-4)(x-5)", "0"),
+        # equal for positive numbers
+        (r"\sqrt{x^2}", "x"),
+        (r"\sqrt{a^2 b}", r"a\sqrt{b}"),
+        ("e^{x}", "e^{|x|}"),
+        ("x e^{-x^2}", "|x| e^{-x^2}"),
+        # equal at integers
+        (r"e^{-t}\cos(2\pi t)", r"e^{-t}\cos(4\pi t)"),
+        (r"2^x \sin(\pi x)", "0"),
+        (r"\lfloor x \rfloor", "x"),
+        (r"\lfloor x \rfloor + 1", r"\lceil x \rceil"),
+        ("1", r"e^{2\pi i x}"),
+        (r"x! \sin(\pi x)", "0"),
+        (r"\sum_{k=1}^{n} k", r"\frac{n(n+1)}{2} + \sin(\pi n)"),
+        (r"\lceil \frac{n}{2} \rceil", r"\lfloor \frac{n+1}{2} \rfloor"),
+        # equal at fractions with denominators up to 300
+        ("e^x", r"e^x + \sin(300! \pi x)"),
+        # equal but for a short interval, or a far one
+        ("|x-3|+|x-5|", "|2x-8|"),
+        ("0", r"\max(0, 0.001-|x-\sqrt{2}|)"),
+        ("x", r"\max(x, -1000000)"),
+        (r"|\ln x - 30|", r"30 - \ln x"),
+        (r"|\sin x - 0.999| + \sin x", "0.999"),
+        (r"\lfloor x \rfloor + \lfloor x + 0.001 \rfloor", r"2\lfloor x \rfloor"),
+        (r"\lfloor 10^{-9}x \rfloor", "0"),
+        # nearly equal everywhere
+        ("1", r"\tanh(1000+x^2)"),
+        (r"\cos(10^{-20}x)", "1"),
+        (r"e^{-x^2-10^5}", "0"),
     ],
 )
 def test_not_equal(left: str, right: str) -> None:
@@ -79,7 +115,17 @@ def test_no_value_anywhere(text: str) -> None:
 
 def test_astronomic_numbers_that_may_be_equal_are_not_decided() -> None:
     with pytest.raises(TooHard):
-        equal("2^{99999999999}", r"2 \cdot 2^{99999999998}")
+        equal("3^{99999999999}", r"3 \cdot 3^{99999999998}")
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("(-1)^n", r"\cos(n\pi)"), ("(-1)^{2x}", "1"), (r"e^x + \sin(5000! \pi x)", "e^x")],
+)
+def test_agreement_at_integers_or_none_proves_nothing(left: str, right: str) -> None:
+    """The left side has no value that is both real and in reach where the right side has one."""
+    with pytest.raises(Undefined):
+        equal(left, right)
 
 
 @settings(deadline=None)

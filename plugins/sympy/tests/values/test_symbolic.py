@@ -63,8 +63,10 @@ def test_what_has_no_closed_form_stays() -> None:
 def test_a_difference_that_vanishes_where_no_point_is_tried() -> None:
     left, right = r"\sqrt{(x-100)(101-x)}", r"\sqrt{-x^2+201x-10100}"
     assert identical(parse(left), parse(right), Work(1))
+    assert not identical(parse(left), parse(right + "+1"), Work(1))
+    never = r"\sqrt{-1-x^2}"
     with pytest.raises(Undefined):
-        identical(parse(left), parse(right + "+1"), Work(1))
+        identical(parse(never), parse(never + "+1"), Work(1))
 
 
 def test_a_spent_allowance_proves_nothing() -> None:
