@@ -41,6 +41,8 @@ def read_config(source: ConfigSource, overrides: Sequence[str] = ()) -> dict[str
     data = dict(deepcopy(source)) if isinstance(source, Mapping) else read_yaml(Path(source))
     raw = current(data, name)
     for override in overrides:
+        _drop_params(raw, override)
+    for override in overrides:
         key, equals, value = override.partition("=")
         set_key(raw, current_path(key) + equals + value)
     return current(raw, name) if overrides else raw  # they may set whole mappings
@@ -98,6 +100,20 @@ _Loader.add_implicit_resolver(
 
 def _parse_yaml(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
+
+
+def _drop_params(raw: dict[str, Any], override: str) -> None:
+    """Drop the params beside `name` if the override names another plugin, as an arm's changes do.
+
+    This comes before all overrides are applied, so that params among them are kept in any order.
+    """
+    key, _, name = override.partition("=")
+    *parents, last = current_path(key).split(".")
+    node: Any = raw
+    for parent in parents:
+        node = node.get(parent) if isinstance(node, dict) else None
+    if last == "name" and parents and isinstance(node, dict) and node.get("name") != name.strip():
+        node.pop("params", None)
 
 
 def set_key(raw: dict[str, Any], override: str) -> None:

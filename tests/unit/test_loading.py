@@ -74,3 +74,25 @@ def test_a_command_for_one_run_refuses_a_study(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="arms: this is a study"):
         load_run(write(tmp_path, arms=ARMS))
     assert load_run(write(tmp_path)).name == "small"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "params"),
+    [
+        (["search.name=best_of_n"], {}),
+        (["search.name=mcts"], RUN["search"]["params"]),
+        (["search.params.samples=3", "search.name=best_of_n"], {"samples": 3}),
+        (["search.name=best_of_n", "search.params.samples=3"], {"samples": 3}),
+    ],
+)
+def test_a_new_name_drops_the_params_of_the_old_plugin(
+    tmp_path: Path, overrides: list[str], params: dict[str, Any]
+) -> None:
+    assert load_run(write(tmp_path), overrides).search.params == params
+
+
+def test_a_new_name_within_params_drops_what_stands_beside_it(tmp_path: Path) -> None:
+    selection = {"name": "puct", "params": {"c_puct": 1.5}}
+    path = write(tmp_path, search={"name": "mcts", "params": {"selection": selection}})
+    search = load_run(path, ["search.params.selection.name=uct"]).search
+    assert search.params == {"selection": {"name": "uct"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
@@ -72,6 +73,39 @@ def test_astro_commands_parse(words: list[str], monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(leaf(words[1:]), "callback", lambda **_: None)
     result = CliRunner().invoke(main, words[1:])
     assert result.exit_code == 0, result.output
+
+
+CHEAP = ("config", "plan", "verify", "plugins", "doctor")
+
+
+@pytest.mark.parametrize(
+    "words", [c for c in commands(*PAGES) if c[0] == "astro" and c[1] in CHEAP], ids=" ".join
+)
+def test_cheap_commands_work_as_they_stand(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("configs", "examples"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, words[1:])
+    assert result.exit_code == 0, result.output
+
+
+PLACES = r"\b(?:astro|bench|configs|docs|examples|libs|plugins|tests)/[\w./-]*\w"
+MODULES = r"`(astro\.[a-z_]+(?:\.[A-Za-z_]+)*)"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_and_modules_that_are_named_exist(page: Path) -> None:
+    if page.name == "CHANGELOG.md" or page.parent.name == "decisions":  # these tell of the past
+        return
+    text = page.read_text().partition("## Plugins of the first edition")[0]
+    text = re.sub(r"https?://\S+|bench/results\S*", "", text)
+    for place in re.findall(PLACES, text):
+        assert (ROOT / place).exists() or (page.parent / place).exists(), place
+    for name in re.findall(MODULES, text):
+        if name != "astro.models":  # a group of entry points
+            pkgutil.resolve_name(name)
 
 
 def test_make_targets_exist() -> None:
