@@ -7,31 +7,44 @@ import re
 from astro_sympy.reading.hedges import hedges
 
 _MAX_CHARACTERS = 400
+_BEGIN = r"(?:[,;:]|\s*--?-?|\s*[\u2013\u2014])?\s+(\\text\{\s*)?\(?(?:and )?"
+_END = r"\)?[.!]*(?(1)\})$"
 _PHRASE = re.compile(
-    r"(?:[,;:]|\s*--?-?|\s*[\u2013\u2014])?\s+(\\text\{\s*)?\(?(?:and )?(?:"
+    rf"{_BEGIN}(?:"
     r"in (?:total|all|sum|the end|conclusion|this case|(?:its )?(?:simplest|lowest) (?:form|terms))"
-    r"|total|altogether|overall|all (?:told|in all)|of course|for sure|indeed|exactly|precisely"
-    r"|obviously|clearly|certainly|definitely|surely|naturally|to be (?:exact|precise)|after all"
+    r"|total|al(?:l )?together|overall|all (?:told|in all)|of course|for sure|indeed|exactly"
+    r"|precisely|obviously|clearly|certainly|definitely|surely|naturally|after all"
+    r"|to be (?:exact|precise)"
     r"|as (?:required|desired|claimed|expected|requested|needed|wanted|stated|shown|asked)|finally"
-    r"|then|now|done|q\.?e\.?d|(?:without|beyond) (?:a |any )?doubt|no doubt"
-    r"|I(?: am|'m) (?:sure|certain))\)?[.!]*(?(1)\})$",
+    r"|then|now|done|q\.?e\.?d|(?:without|beyond) (?:a |any )?doubt|no doubt|nothing (?:else|more)"
+    rf"|I(?: am|'m) (?:sure|certain)|thanks|thank you){_END}",
     re.IGNORECASE,
 )
-_SEPARATOR = re.compile(r"\s*[,;:]\s+|\s+(?:--?-?|[\u2013\u2014])\s+")
+_PLACE = re.compile(
+    rf"{_BEGIN}(?:(?:by|after|for|on|at|from|of (?:the|these|those)"
+    rf"|in (?:the|this|that|our|his|her|their))(?: [A-Za-z][a-z]+){{1,6}}|of them){_END}"
+)
+_ENDS_IN_WORD = re.compile(r"(?:[A-Za-z]{2}|\.d)[ .!)}]{0,9}\Z")
+_SEPARATOR = re.compile(
+    r"\s*[,;:]\s+|\s+(?:(?:--?-?|[\u2013\u2014])\s+|\(|(?=and (?:we|this|that|it|I)\b))"
+)
 _WORD = r"(?:[A-Za-z]{2,}(?:['\u2019][a-z]{1,2})?|I|a(?= \w))"
-_WORDS = re.compile(rf"(?:{_WORD}[ ,.;!]+){{1,29}}{_WORD}[ .!]*")
+_WORDS = re.compile(rf"(?:{_WORD}[ ,.;!]+){{1,29}}{_WORD}[ .!)]*")
 _CLAUSE = re.compile(
     r"\b(?:we|it|this|that|which|they|he|she|you|I|there|is|are|was|were|has|have|had"
     r"|hence|thus|therefore|follows|completes|proves|shows|concludes)\b",
     re.IGNORECASE,
 )
-_VALUE = re.compile(r"\d|\$.+\$|\\[A-Za-z(]")
+_VALUE = re.compile(r"\d|\$.+\$|\\[A-Za-z(]|^[A-Z][a-z]+$")
 _QUALIFIES = re.compile(
-    r"\b(?:no|none|without|false|to|or|either|if|less|more|than|between|almost|nearly|roughly|about"
-    r"|around|approximately|off by|think|believe|suppose|assume|suspect|hope|seems?|looks?"
-    r"|plus|minus|times|half|twice|thrice|double[ds]?|triple[ds]?|squared?|cubed?|root|negative|base"
-    r"|per|percent|each|every|pi|infinity|zero|two|three|four|five|six|seven|eight|nine|ten|eleven"
-    r"|twelve|\w+teen|\w+ty|dozens?|hundreds?|thousands?|millions?|billions?)\b",
+    r"\b(?:no|none|without|false|to|or|either|if|but|however|though|although|less|more|most|least|than"
+    r"|between|almost|nearly|roughly|about|around|approximately|off|only|still|yet|so far|too"
+    r"|think|believe|suppose|assume|suspect|hope|says?|seems?|looks?|joke|needs?|has to|have to"
+    r"|bounds?|limits?|opposite|inverse|reciprocal|remain\w*|rest|other|first|second|third|step"
+    r"|plus|minus|times|half|halv\w+|twice|thrice|doubl\w+|tripl\w+|squar\w+|cub\w+|roots?|negative"
+    r"|add\w*|subtract\w*|multipl\w+|divid\w+|remov\w+|reduc\w+|revers\w+|base|per|percent|each|every"
+    r"|pi|infinity|zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty"
+    r"|dozens?|hundreds?|thousands?|millions?|billions?)\b",
     re.IGNORECASE,
 )
 _RETRACTS = re.compile(
@@ -40,12 +53,17 @@ _RETRACTS = re.compile(
     re.IGNORECASE,
 )
 _UNSURE = re.compile(
-    r"\b(?:maybe|perhaps|probably|possibly|presumably|likely|might|may|could|guess|unless|either|if)\b",
+    r"\b(?:maybe|perhaps|probably|possibly|presumably|likely|(?:might|may|could)(?! not)"
+    r"|guess|unless|either|if)\b",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(
-    r"(?:\*\*)?(?:(?:the )?(?:option|choice) )?(\(([A-J])\)|([A-J]))(?:\*\*)?"
-    r"(?:\.?$|(?=[.!](?:\s|$))|(?=\s*[,;](?:\s|$))|(?=\s+(?:--?-?|[\u2013\u2014])\s))"
+    r"(?:\*\*|\\text(?:bf)?\{|\$)?(?:(?:the )?(?:option|choice) )?"
+    r"(\(([A-J])\)|([A-J]))(?:\*\*|\}|\$)?(?:\.?$"
+    r"|(?=[.!](?:\s|$)|\s*[,;](?:\s|$)|:? \(?(?:it|this|not)\b|\s(?:--?-?|[\u2013\u2014])\s))"
+)
+_LISTED = re.compile(
+    r"\b([A-J]),(?= (?:[A-J]\b,?(?= (?:or|nor|and) )|(?:or|nor|and) [A-J]\b|[A-J], ))"
 )
 _CLAUSES = re.compile(r"[,;:.!?\n\u2013\u2014]|\s--?-?\s|\bbut\b", re.IGNORECASE)
 _LETTER = re.compile(r"\b(?:[B-HJ-Z]|A(?! (?!or\b|and\b|nor\b|is\b|are\b|was\b)[a-z])|others?)\b")
@@ -63,7 +81,7 @@ def without_remark(answer: str) -> str:
 
     Words that may change the value, such as `, or so` and `, minus two`, are kept.
     """
-    if len(answer) > _MAX_CHARACTERS or " " not in answer:
+    if not _ENDS_IN_WORD.search(answer[-12:]) or not 2 < len(answer) <= _MAX_CHARACTERS:
         return answer
     for separator in _SEPARATOR.finditer(answer):
         value, words = answer[: separator.start()], answer[separator.end() :]
@@ -71,7 +89,11 @@ def without_remark(answer: str) -> str:
             answer = value
             break
     phrase = _PHRASE.search(answer)
-    return answer[: phrase.start()] if phrase and phrase.start() else answer
+    if phrase is None and (phrase := _PLACE.search(answer)) and _QUALIFIES.search(phrase[0]):
+        return answer
+    value = answer[: phrase.start()] if phrase else answer
+    is_value = _VALUE.search(value) or (phrase and phrase[0].startswith(","))
+    return value if is_value else answer  # `the total` is an answer, not a remark on `the`
 
 
 def _is_remark(words: str) -> bool:
@@ -98,7 +120,7 @@ def chosen(statement: str) -> str | None:
     letter, rest = choice[2] or choice[3], statement[choice.end() :]
     if _DIGIT.search(rest) or _UNSURE.search(rest) or retracts(_DENIES.sub("", rest)):
         return None
-    for clause in _CLAUSES.split(rest):
+    for clause in _CLAUSES.split(_LISTED.sub(r"\1 or", rest)):
         others = set(_LETTER.findall(clause))
         if bool(others) != bool(_DENIES.search(clause)) or letter in others or _OR.match(clause):
             return None

@@ -14,7 +14,7 @@ _MAX_CHARACTERS = 400
 """Longest answer without a box, in characters."""
 
 _ANSWER_IS = re.compile(
-    r"answers?\b[*_\s]{0,8}(?:(?:is|are)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
+    r"answers?\b[*_\s]{0,8}(?:(?:is|are|must be)\b|[:=])|answer[*_:]{0,4}\s*\n", re.IGNORECASE
 )
 _LEAD = re.compile(
     r"(?:=>|[\s*_:=]|\\\\|(?:therefore|thus|then|simply|just|indeed|exactly|given by|option"

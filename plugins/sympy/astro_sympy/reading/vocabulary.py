@@ -81,5 +81,5 @@ SCALES = {
 }
 """Words that multiply the number before them."""
 
-WORDS = {"and": "and", "or": "or", "in": "in", "union": "cup"}
+WORDS = {"and": "and", "or": "or", "in": "in", "union": "cup", "equals": "="}
 """Plain words that are operators."""

@@ -29,6 +29,11 @@ REMARKS = [
     "The answer is 72, because it is not divisible by 5.",
     "Therefore, the total is 72, of course.",
     "#### 72, and that is the result",
+    "The answer is 72 and we are done.",
+    "The answer is 72 (this completes the proof).",
+    "The answer is 72 at the end of the day.",
+    "The answer is 72, by symmetry.",
+    "The answer is 72, q.e.d.",
     r"\boxed{72 in total}",
     r"\boxed{72, \text{ in total}}",
 ]
@@ -50,6 +55,10 @@ QUALIFIED = [
     "The answer is 72. Wait, that was the other shop.",
     "The answer is 72, not in total.",
     "The answer is 27, in total.",
+    "The answer is 72, it is an upper bound.",
+    "The answer is 72, this was the first shop only.",
+    "The answer is 72 in base eight.",
+    "The answer is 72 after doubling.",
 ]
 CHOSEN = [
     "The answer is for sure D, it can't be A or B.",
@@ -61,6 +70,10 @@ CHOSEN = [
     "The answer is D. The others are wrong.",
     "The answer is D, but not A.",
     "The answer is certainly D - it cannot be C.",
+    "I am sure that the answer is D, it cannot be A, B or C.",
+    "The answer must be D: it cannot be A.",
+    "The answer is D (it can't be A or B).",
+    "The answer is \\textbf{(D)}, not A",
     "The answer is clearly d.",
     r"\boxed{d}",
 ]

@@ -22,7 +22,7 @@ STATED: dict[str, str | None] = {
     "The answers are 2 and 3.": "2 and 3",
     "The answer is 3.5 because 3 + 0.5 = 3.5": "3.5",
     "The answer is 4:30 p.m.": "4:30 p.m.",
-    "The answer is 4:30 p.m. on that day": "4:30 p.m. on that day",
+    "The answer is 4:30 p.m. on that day": "4:30 p.m.",
     "The answer is 5. No, the answer is 7.": "7",
     "Answer: 5\nAnswer: 7": "7",
     "Final Answer: The most points that could be there is 19.": "19",
