@@ -316,7 +316,7 @@ def test_the_default_verifier_is_sympy() -> None:
 
 def test_malformed_lines_may_be_left_out_and_are_counted(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
-    good = b'{"gold": "1", "candidate": "1", "equivalent": true, "source": "own"}\n'
+    good = b'{"gold": "1", "candidate": "\\\\boxed{1}", "equivalent": true, "source": "own"}\n'
     path.write_bytes(b"\xef\xbb\xbf" + good + b"\n{}\n" + good + b"[\n")
     result = verify("--pairs", str(path))
     assert (result.exit_code, result.stdout) == (2, "")
