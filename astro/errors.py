@@ -19,11 +19,15 @@ class AstroError(Exception):
 
 
 class ConfigError(AstroError):
-    """An invalid config. The message lists every problem that was found, one per line."""
+    """An invalid config. The message lists every problem that was found, one per line.
+
+    `lines` are those lines; a problem may quote text that holds line ends itself.
+    """
 
     def __init__(self, problems: list[str], source: str = "") -> None:
         where = f"{source}: " if source else ""
-        super().__init__("\n".join(f"{where}{problem}" for problem in problems))
+        self.lines = [f"{where}{problem}" for problem in problems]
+        super().__init__("\n".join(self.lines))
         self.problems = problems
 
 

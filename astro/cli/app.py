@@ -10,14 +10,21 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Any, NoReturn
 
 import click
 
-from astro.errors import AstroError, BrokenPluginError, ConfigWarning
+from astro.cli.output import (
+    say,
+    say_block,
+    usage_errors_in_one_line,
+    write_out_what_cannot_be_encoded,
+)
+from astro.errors import AstroError, BrokenPluginError, ConfigError, ConfigWarning
 from astro.plugins.hookspecs import COMMAND, Provider
 from astro.plugins.registry import Entry, Registry, load
-from astro.text import plain
+from astro.text import one_line, plain
 
 COMMANDS = {
     "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),
@@ -68,12 +75,18 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
         if added := list(_of_plugins(Registry.discover())):
             with formatter.section("Commands of plugins"):
-                formatter.write_dl([(plain(p.name), plain(p.summary)) for p in added])
+                formatter.write_dl([(one_line(p.name), one_line(p.summary)) for p in added])
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the arguments of `astro` itself."""
+        write_out_what_cannot_be_encoded()
+        with usage_errors_in_one_line():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and leave with one line and an exit code if it fails."""
         try:
-            with _warnings_in_one_line(), _terminable():
+            with _warnings_in_one_line(), _terminable(), usage_errors_in_one_line():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
@@ -81,8 +94,10 @@ class LazyGroup(click.Group):
             signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends what still hangs
             how, code = ("terminated", 143) if isinstance(error, _Terminated) else _INTERRUPTED
             _leave(ctx, code, f"{how}; the same command, without --fresh, resumes a run")
+        except ConfigError as error:
+            _leave(ctx, 2, *(f"error: {line}" for line in error.lines))
         except AstroError as error:
-            _leave(ctx, 2, *(f"error: {line}" for line in str(error).splitlines()))
+            _leave(ctx, 2, f"error: {error}")
         except Exception as error:  # the outermost boundary: any error becomes one line
             what = " ".join(f"{type(error).__name__}: {error}".split())
             hint = f"`astro --debug {ctx.invoked_subcommand} ...` shows where"
@@ -135,7 +150,7 @@ def _warnings_in_one_line() -> Iterator[None]:
 
         def show(message: Warning | str, category: type[Warning], *place: Any) -> None:
             if issubclass(category, ConfigWarning):
-                click.echo(plain(f"warning: {message}"), err=True)
+                say(f"warning: {message}", err=True)
             else:
                 shown(message, category, *place)
 
@@ -146,9 +161,10 @@ def _warnings_in_one_line() -> Iterator[None]:
 
 def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
     if ctx.params["debug"]:
-        click.echo(traceback.format_exc(), err=True, nl=False)
+        # It is indented, so that no text quoted in it passes for a line of ours.
+        say_block(indent(plain(traceback.format_exc()), "  "), err=True)
     for line in lines:
-        click.echo(plain(line), err=True)
+        say(line, err=True)
     ctx.exit(code)
 
 

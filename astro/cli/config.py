@@ -6,8 +6,8 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.output import say, say_block
 from astro.config.yaml import dump_config
-from astro.text import plain
 
 
 @click.group()
@@ -21,7 +21,7 @@ def config() -> None:
 def check(file: str, overrides: tuple[str, ...]) -> None:
     """Validate FILE and check that all it names is installed. Reports all problems at once."""
     astro.load(file, overrides)
-    click.echo(f"{file}: ok")
+    say(f"{file}: ok")
 
 
 @config.command()
@@ -33,4 +33,4 @@ def show(file: str, overrides: tuple[str, ...]) -> None:
     For a study, each arm is printed as a YAML document of its own.
     """
     configs = astro.load(file, overrides).configs()
-    click.echo(plain("---\n".join(map(dump_config, configs))), nl=False)
+    say_block("---\n".join(map(dump_config, configs)))

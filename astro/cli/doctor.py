@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from astro.cli import options
 from astro.cli.app import COMMANDS
+from astro.cli.output import print_all, say_json
 from astro.plugins.machine import examine
 from astro.plugins.registry import Registry
 
@@ -18,9 +17,9 @@ def doctor(as_json: bool) -> None:
     """Describe the machine, the distributions, what plugins still need, and the devices."""
     report = examine(Registry.discover(), COMMANDS)
     if as_json:
-        click.echo(json.dumps(report, indent=2))
+        say_json(report)
         return
-    from astro.cli.tables import fact_table, print_all, text  # rich, not needed for JSON
+    from astro.cli.tables import fact_table, text  # rich, not needed for JSON
 
     facts = {key: value for key, value in report.items() if not isinstance(value, dict)}
     print_all(fact_table(facts))

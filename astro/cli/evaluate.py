@@ -10,9 +10,10 @@ from rich.console import RenderableType
 
 import astro
 from astro.cli import options
+from astro.cli.output import print_all
 from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
-from astro.cli.tables import print_all, text
+from astro.cli.tables import text
 from astro.experiments.loading import load_run
 from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from astro.cli.output import say
 from astro.formats import FORMAT
 from astro.runs.migration import migrate_runs
-from astro.text import plain
 
 
 @click.command()
@@ -21,6 +21,6 @@ def migrate(run: Path) -> None:
     """
     for done in migrate_runs(run):
         what = f"config.yaml is now of format {FORMAT}" if done.rewritten else "nothing to do"
-        click.echo(plain(f"{done.folder}: {what}"))
+        say(f"{done.folder}: {what}")
         for old, new in done.renamed:
-            click.echo(plain(f"  {old} is now called {new}"))
+            say(f"  {old} is now called {new}")

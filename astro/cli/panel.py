@@ -10,7 +10,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from astro.text import plain
+from astro.text import one_line
 
 SHOWN = (
     "reward",
@@ -67,7 +67,7 @@ class RLPanel:
             for name, values in self._history.items()
             if name.startswith(VERDICT) and values[-1]
         }
-        return Text(plain("  ".join(f"{name} {share:.0%}" for name, share in shares.items())))
+        return Text(one_line("  ".join(f"{name} {share:.0%}" for name, share in shares.items())))
 
 
 def sparkline(values: Sequence[float]) -> str:

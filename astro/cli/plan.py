@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,12 +10,12 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.output import say_block, say_json
 from astro.errors import ProblemError
 from astro.planning.estimate import Assumptions, CostLine, Total, short
 from astro.planning.experiments import PlannedRun, plan_runs, sum_runs, sum_totals
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
-from astro.text import plain
 
 _INSTEAD = "to plan without the problems, give --set trees=N and --test N"
 
@@ -57,9 +56,9 @@ def plan(
     if as_json:
         figures = [{"title": r.title, "times": r.times, **asdict(r.plan)} for r in runs]
         report = {"assumed": supposed.model_dump(), "runs": figures, "total": sum_runs(runs)}
-        click.echo(json.dumps(report, indent=2))
+        say_json(report)
     else:
-        click.echo(plain("\n".join(lines(runs, supposed))))
+        say_block("\n".join(lines(runs, supposed)))
 
 
 def lines(runs: Sequence[PlannedRun], assumed: Assumptions) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from dataclasses import asdict
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 
 from astro.cli import options
 from astro.cli.app import COMMANDS
+from astro.cli.output import print_all, say, say_json
 from astro.plugins.listing import rows
 from astro.plugins.registry import Registry
 from astro.plugins.scaffold import write_plugin
@@ -25,9 +25,9 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
         return
     found = list(rows(Registry.discover(), COMMANDS))
     if as_json:
-        click.echo(json.dumps([asdict(row) for row in found], indent=2))
+        say_json([asdict(row) for row in found])
         return
-    from astro.cli.tables import plugin_table, print_all  # rich, not needed for JSON
+    from astro.cli.tables import plugin_table  # rich, not needed for JSON
 
     print_all(plugin_table(found))
 
@@ -48,5 +48,5 @@ def new() -> None:
 def verifier(name: str, into: Path) -> None:
     """Write a working verifier: package, config, README, and tests with the conformance kit."""
     folder = write_plugin("verifier", name, into, Registry.discover())
-    click.echo(f"wrote {folder}")
-    click.echo(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")
+    say(f"wrote {folder}")
+    say(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

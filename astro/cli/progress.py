@@ -32,7 +32,7 @@ from astro.events import (
     StageProgress,
     StageStarted,
 )
-from astro.text import plain
+from astro.text import one_line
 
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.1
@@ -78,7 +78,7 @@ class LiveProgress:
         match event:
             case StageStarted(stage, total, unit, done):
                 self._tasks[stage] = self._bars.add_task(
-                    plain(stage), total=total or None, completed=done, unit=unit, figures=""
+                    one_line(stage), total=total or None, completed=done, unit=unit, figures=""
                 )
             case StageProgress(stage, done, total, fields) if stage in self._tasks:
                 task = self._tasks[stage]
@@ -87,7 +87,7 @@ class LiveProgress:
             case StageFinished(stage, fields=fields, skipped=False) if stage in self._tasks:
                 self._finish(self._tasks[stage], fields)
             case StageFinished() | ProblemFailed() | Notice():
-                self._bars.console.print(Text(plain(sentence(event))))
+                self._bars.console.print(Text(one_line(sentence(event))))
             case _:
                 pass
 
@@ -121,7 +121,7 @@ class PlainProgress:
             case _:
                 pass
         eta = self._eta(event) if isinstance(event, StageProgress) else ""
-        self._write(plain(sentence(event) + eta))
+        self._write(one_line(sentence(event) + eta))
 
     def _due(self, event: StageProgress) -> bool:
         when, done = self._last.get(event.stage, (0.0, 0))

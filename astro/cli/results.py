@@ -6,16 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
-from rich.console import RenderableType
-from rich.panel import Panel
+from rich.console import Group, RenderableType
+from rich.rule import Rule
 from rich.table import Table
 
-from astro.cli.tables import text
+from astro.cli.tables import line, text
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
 from astro.runs.solve import best_answer
 from astro.runs.stages.evaluate import Scores
 from astro.runs.stages.report import SampleResponse, in_order, title_of
+from astro.text import head_and_tail
 from astro.types import SearchTree
 
 
@@ -32,7 +33,7 @@ def outcome(result: RunResult) -> Iterator[RenderableType]:
     """A comparison of the models, sample responses, and the path of the files."""
     if result.scores:
         yield score_table(result.scores)
-    yield from map(example_panel, result.examples)
+    yield from map(example_block, result.examples)
     yield text(f"The run's files are in {result.folder}/")
 
 
@@ -80,23 +81,32 @@ def _cell(figures: Mapping[str, Estimate], column: Column) -> str:
     return f"{value} [{low}, {high}]" if column.interval else value
 
 
-def example_panel(example: SampleResponse) -> Panel:
+def example_block(example: SampleResponse) -> RenderableType:
     """A response below its problem, with its verdict."""
-    parts = (example.problem.prompt, example.response, example.status)
-    body = text("\n\n".join(part.strip() for part in parts))
-    return Panel(body, title=text(example.title), title_align="left")
+    response = head_and_tail(example.response.strip(), f"eval/{example.model}.jsonl")
+    parts = (example.problem.prompt.strip(), response, example.status)
+    return block(example.title, "\n\n".join(parts))
+
+
+def block(title: str, body: str) -> RenderableType:
+    """Text of a model under its title.
+
+    It has no border on its right, because terminals disagree on the width of many characters.
+    """
+    return Group(Rule(line(title), align="left"), text(body), "")
 
 
 def solution(tree: SearchTree) -> Iterator[RenderableType]:
     """The steps of the best answer, its verdict, and the size of the search."""
     best = best_answer(tree)
     steps = [node.step.text.strip() for node in tree.path(best.id)] if best else []
-    body = "\n".join((tree.problem.prompt.strip(), "", *steps))
+    answer = head_and_tail("\n".join(steps), "the tree that `astro.solve` returns")
+    body = f"{tree.problem.prompt.strip()}\n\n{answer}"
     title = "the best answer found" if best else "no answer found"
-    yield Panel(text(body), title=title, title_align="left")
+    yield block(title, body)
     if best and best.verdict:
         parts = (best.verdict.answer, best.verdict.status, best.verdict.reason)
-        yield text(": ".join(part for part in parts if part))
+        yield line(": ".join(part for part in parts if part))
     depth = max(node.depth for node in tree.nodes)
     counts = f"{len(tree.nodes)} nodes, {len(tree.terminals())} terminal, depth {depth}"
     yield text(f"{counts}; the search {tree.ended}")

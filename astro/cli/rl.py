@@ -10,13 +10,13 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.output import say_block
 from astro.cli.progress import progress
 from astro.config.run import BASE, RunConfig
 from astro.errors import ConfigError
 from astro.experiments.loading import load_run
 from astro.plugins.registry import Registry
 from astro.runs.stages import rl as stage
-from astro.text import plain
 
 
 @click.command()
@@ -44,7 +44,7 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
     if loaded.rl is None:
         raise ConfigError(["rl: missing"], config)
     if dry_run:
-        click.echo(plain("\n".join(lines(loaded, runs))))
+        say_block("\n".join(lines(loaded, runs)))
         return
     with progress() as listener:
         astro.run(loaded, runs=runs, until=stage.STAGE, on_event=listener)

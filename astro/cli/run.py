@@ -10,12 +10,12 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.output import print_all
 from astro.cli.progress import progress
 from astro.cli.rehearsal import report
 from astro.cli.results import outcome
 from astro.cli.rounds import rounds_outcome
 from astro.cli.studies import study_outcome
-from astro.cli.tables import print_all
 from astro.errors import RunError
 from astro.experiments.rounds import Rounds
 from astro.experiments.study import Study

@@ -6,8 +6,8 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.output import print_all
 from astro.cli.results import solution
-from astro.cli.tables import print_all
 from astro.experiments.loading import load_run
 
 

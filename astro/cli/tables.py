@@ -1,4 +1,4 @@
-"""Tables and text. Text from elsewhere is shown literally, never as markup or escape codes."""
+"""Tables and text for rich, which shows text from elsewhere literally, never as markup."""
 
 from __future__ import annotations
 
@@ -6,35 +6,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from astro.text import plain
+from astro.text import one_line, plain
 from astro.types import Status
 
 if TYPE_CHECKING:
     from astro.judging.pairs import Judgement, VerifierJudgements
     from astro.plugins.listing import PluginRow
 
-PIPE_WIDTH = 100
 SHOWN_ROWS = 20
 SHOWN_CHARS = 60
 COLORS = {"ready": "green", "needs": "yellow", "broken": "red"}
 
 
-def print_all(*parts: RenderableType) -> None:
-    """Print on stdout."""
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
-    for part in parts:
-        console.print(part)
-
-
 def text(content: str, style: str = "") -> Text:
-    """`content` as literal text, without control characters."""
+    """`content` as literal text, with a visible stand-in for each control character."""
     return Text(plain(content), style)
+
+
+def line(content: str, style: str = "") -> Text:
+    """`content` as literal text in one line."""
+    return Text(one_line(content), style)
 
 
 def plugin_table(rows: Iterable[PluginRow]) -> Table:
@@ -44,7 +38,7 @@ def plugin_table(rows: Iterable[PluginRow]) -> Table:
         table.add_column(title, overflow="fold")
     for row in rows:
         cells = (row.kind, row.name, row.distribution, row.version)
-        table.add_row(*map(text, cells), text(row.state, COLORS[row.status]))
+        table.add_row(*map(line, cells), line(row.state, COLORS[row.status]))
     return table
 
 
@@ -52,7 +46,7 @@ def fact_table(facts: Mapping[str, object]) -> Table:
     """Names and values, one pair per row."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for name, value in facts.items():
-        table.add_row(text(name, "bold"), text(str(value)))
+        table.add_row(line(name, "bold"), line(str(value)))
     return table
 
 
@@ -68,7 +62,7 @@ def source_table(measured: VerifierJudgements) -> Table:
     for title in ("n", "recall", "false positives", "agreement", "faults"):
         table.add_column(title, justify="right")
     for source, row in measured.by_source().items():
-        table.add_row(text(source), *_figure_cells(row))
+        table.add_row(line(source), *_figure_cells(row))
     table.add_section()
     table.add_row("all", *_figure_cells(figures(measured.judgements)))
     return table

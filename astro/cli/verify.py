@@ -12,8 +12,9 @@ import click
 from rich.console import RenderableType
 
 from astro.cli import options
+from astro.cli.output import print_all, say, say_json
 from astro.cli.progress import progress
-from astro.cli.tables import dissent_table, print_all, source_table
+from astro.cli.tables import dissent_table, source_table
 from astro.config.yaml import set_key
 from astro.errors import RunError
 from astro.events import ignore
@@ -30,7 +31,6 @@ from astro.judging.pairs import (
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
-from astro.text import plain
 
 
 # An answer may be -5 or -sinh x, so only an argument that starts with two dashes is an option.
@@ -92,7 +92,7 @@ def _read_well_formed(path: Path) -> list[Pair]:
     pairs, malformed = readable_pairs(path)
     if malformed:
         line = f"left out {len(malformed)} malformed lines; first: {malformed[0]}"
-        click.echo(plain(line), err=True)
+        say(line, err=True)
     return pairs
 
 
@@ -122,11 +122,12 @@ def _judge_one(binding: VerifierBinding, pair: Pair, as_json: bool) -> None:
     (judgement,) = measure([pair], binding, ignore).judgements
     verdict = judgement.verdict
     if as_json:
-        click.echo(json.dumps({**asdict(verdict), "seconds": judgement.seconds}))
+        say_json({**asdict(verdict), "seconds": judgement.seconds}, indent=None)
     else:
         answer = "" if verdict.answer is None else f"answer: {verdict.answer}"
         parts = (verdict.status, answer, verdict.reason)
-        click.echo(plain("\n".join(" ".join(part.split()) for part in parts if part)))
+        for part in filter(None, parts):
+            say(part)
     code = 2 if verdict.status.fault else int(not verdict.correct)
     click.get_current_context().exit(code)
 
@@ -140,7 +141,7 @@ def _judge_file(
     if out:
         _write(out, measured[0].judgements)
     if as_json:
-        click.echo(json.dumps(_report(*measured), indent=2))
+        say_json(_report(*measured))
     else:
         print_all(*_tables(*measured))
 

@@ -51,7 +51,7 @@ def read_config(source: ConfigSource, overrides: Sequence[str] = ()) -> dict[str
 def dump_config(config: RunConfig) -> str:
     """The whole config as YAML, defaults included."""
     values = {"format": FORMAT, **config.model_dump(mode="json")}
-    return yaml.safe_dump(values, sort_keys=False)
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:

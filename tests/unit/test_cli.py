@@ -18,7 +18,6 @@ from astro.events import Listener, Notice
 from astro.plugins.hookspecs import Provider
 from astro.plugins.listing import rows
 from astro.plugins.registry import Broken, Entry, Registry
-from astro.text import plain
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 
 CONFIG = """
@@ -255,7 +254,7 @@ def test_an_error_shows_its_hint_and_no_escape_codes(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing(monkeypatch, RunError("bad \x1b[31mfolder", "try another"))
-    assert astro("run", str(config)).stderr == "error: bad [31mfolder; try another\n"
+    assert astro("run", str(config)).stderr == "error: bad ␛[31mfolder; try another\n"
 
 
 def test_debug_shows_the_traceback(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,9 +282,30 @@ def test_an_interrupt_says_how_to_go_on(config: Path, monkeypatch: pytest.Monkey
     assert "resumes" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["\x1b[31m", "\x07", "\x9b1m", "\u202e", "\r", "\ud800", "\x00"])
-def test_plain_text_cannot_steer_a_terminal(text: str) -> None:
-    assert plain(f"a{text}b\n\tc").translate({ord(c): None for c in "[31m"}) == "ab\n\tc"
+def test_a_line_end_in_a_quoted_name_forges_no_line(tmp_path: Path) -> None:
+    result = astro("config", "check", str(tmp_path / "x\nerror: all lost\u2028.yaml"))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert result.stderr.endswith(
+        "x error: all lost .yaml: cannot read: No such file or directory\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["\x1b]0;title\x07"],
+        ["config", "check", "a.yaml", "\x1b]0;title\x07"],
+        ["--\x1b]0;title\x07"],
+        ["verify", "1", "2", "--metadata", "\x1b]0;title\x07"],
+        ["--debug", "config", "check", "a\x1b]0;title\x07.yaml"],
+        ["plugins", "new", "verifier", "\x1b]0;title\x07"],
+    ],
+)
+def test_an_argument_is_quoted_without_its_control_characters(arguments: list[str]) -> None:
+    result = astro(*arguments)
+    assert result.exit_code == 2
+    assert "]0;title" in result.stderr
+    assert not {"\x1b", "\x07"} & set(result.output + result.stderr)
 
 
 # --- run and solve ---------------------------------------------------------------------------

@@ -138,7 +138,9 @@ def test_the_table_of_four_models_fits_a_narrow_terminal() -> None:
 
 def test_an_outcome_shows_examples_as_text_and_the_folder() -> None:
     problem = Problem("a", "use 1 2", "3")
-    example = SampleResponse("ASTRO-RL [bold]", problem, "1 + 2 = 3\x1b[2J [blink]wait", "correct")
+    example = SampleResponse(
+        "ASTRO-RL [bold]", "rl", problem, "1 + 2 = 3\x1b[2J [blink]wait", "correct"
+    )
     parts = outcome(RunResult(Path("runs/x"), {}, [example]))
     shown = "".join(map(drawn, parts))
     assert "ASTRO-RL [bold]" in shown

@@ -107,7 +107,7 @@ def test_a_judgement_as_json() -> None:
 @pytest.mark.usefixtures("lenient")
 def test_the_problem_the_params_and_the_timeout_reach_the_verifier() -> None:
     result = verify("1", "2", "--problem", "why?", "--set", "verdict=incorrect", verifier="lenient")
-    assert result.stdout == "incorrect\nanswer: 2\nwhy?[red][2J\n"
+    assert result.stdout == "incorrect\nanswer: 2\nwhy?[red]␛[2J\n"
     result = verify("1", "hang", "--timeout", "0.2", verifier="lenient")
     assert (result.exit_code, result.stdout) == (2, "timeout\nover 0.2 s\n")
 

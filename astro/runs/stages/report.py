@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from html import escape
 from itertools import groupby
 from pathlib import Path
 
@@ -19,15 +17,11 @@ from astro.metrics import Estimate
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.stages.evaluate import EvaluatedProblem, Figures, Group, read_groups, read_scores
-from astro.text import plain
+from astro.text import markdown, plain
 from astro.types import Problem
 
 _TITLES = {"direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
 _SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
-
-
-_MARKUP = re.compile(r"([\\`*{}\[\]~$]|(?<!\w)_|_(?!\w))")
-"""Characters that mean something in a line of Markdown. HTML is escaped as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +29,7 @@ class SampleResponse:
     """A response that the report shows as an example."""
 
     title: str
+    model: str
     problem: Problem
     response: str
     status: str
@@ -85,7 +80,7 @@ def _first(
             if not backtracked or good:
                 title = title_of(model) + (", after a backtrack" if backtracked else "")
                 status = sample.verdict.status.value
-                return SampleResponse(title, measured.problem, sample.text, status)
+                return SampleResponse(title, model, measured.problem, sample.text, status)
     return None
 
 
@@ -108,7 +103,7 @@ def _lines(run: RunContext) -> Iterator[str]:
     yield from _groups(read_groups(run.folder.scores))
     if run.folder.decontamination.exists():
         line = read_json(run.folder.decontamination, Decontamination).line()
-        yield f"{_escaped(line)}\n"
+        yield f"{markdown(line)}\n"
     for example in examples(run):
         yield f"## {example.title}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
@@ -119,20 +114,15 @@ def _lines(run: RunContext) -> Iterator[str]:
 def _groups(groups: Sequence[Group]) -> Iterator[str]:
     """Yield the lines of one table per set and key, with one row per part and model."""
     for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
-        yield f"## {_escaped(name)}{key and f' by {_escaped(key)}'}\n"
+        yield f"## {markdown(name)}{key and f' by {markdown(key)}'}\n"
         rows = [
-            (f"{_escaped(part.value or 'all')} ({part.problems}), {title}", part.models[model])
+            (f"{markdown(part.value or 'all')} ({part.problems}), {title}", part.models[model])
             for part in parts
             for model in in_order(part.models)
             for title in [title_of(model)]
         ]
         yield from _table(rows)
         yield ""
-
-
-def _escaped(text: str) -> str:
-    """A text from problems or a config as one line of Markdown without markup."""
-    return _MARKUP.sub(r"\\\1", escape(" ".join(text.replace("|", " ").split()), quote=False))
 
 
 def _table(rows: Sequence[tuple[str, Figures]]) -> Iterator[str]:
@@ -154,5 +144,5 @@ def _cell(name: str, figure: Estimate | None) -> str:
 
 def _quoted(text: str) -> Iterator[str]:
     """An indented block, so that no text can end it."""
-    yield from (f"    {line}" for line in text.splitlines())
+    yield from (f"    {line}" for line in plain(text).split("\n"))
     yield ""

@@ -13,7 +13,7 @@ import msgspec
 import openai
 
 from astro.errors import PolicyError
-from astro.text import plain
+from astro.text import without_unsafe
 from astro_openai.answers import Answer, decode, software
 from astro_openai.bodies import Body
 from astro_openai.params import PolicyParams
@@ -202,7 +202,7 @@ class Server:
 
         The key is found even with blanks or invisible characters inside.
         """
-        text = " ".join(plain(text).split())
+        text = " ".join(without_unsafe(text).split())
         if self._key != _NO_KEY:
             text = self._key_pattern.sub("***", text)
         return text[:_SHOWN]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from astro.text import plain
+from astro.text import without_unsafe
 
 _PROCESS = re.compile(r"^(?:\((?:[\w.:]+ )?pid=\d+(?:, ip=[\w.:]+)?\)\s?|\[rank\d+\]: )")
 _STEP = re.compile(
@@ -111,7 +111,7 @@ def last_error(log: str) -> str:
 
 def bare(line: str) -> str:
     """Return a line without colors, control characters, and the prefix of Ray or torch."""
-    return _PROCESS.sub("", plain(_COLOR.sub("", line)))
+    return _PROCESS.sub("", without_unsafe(_COLOR.sub("", line)))
 
 
 def _name(name: str) -> str:

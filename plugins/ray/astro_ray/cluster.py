@@ -13,7 +13,7 @@ from typing import Any
 import ray
 
 from astro.errors import RunError
-from astro.text import plain
+from astro.text import without_unsafe
 from astro_ray.params import ExecutorParams
 
 _HINT = "start one with `ray start --head`, or set executor.params.address to local"
@@ -51,7 +51,7 @@ def workers_that_fit(params: ExecutorParams) -> int:
 
 def first_line(error: BaseException) -> str:
     """Return the first line of an error of Ray, whose messages may be pages long."""
-    return plain(str(error)).strip().partition("\n")[0] or type(error).__name__
+    return without_unsafe(str(error)).strip().partition("\n")[0] or type(error).__name__
 
 
 def _connect(address: str) -> None:
