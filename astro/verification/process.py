@@ -1,9 +1,13 @@
-"""Child processes that share only a pipe with their parent and never outlive it."""
+"""Child processes that share only a pipe with their parent and never outlive it.
+
+This file is also what a child runs first, before it imports anything that takes long.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import runpy
 import select
 import signal
 import subprocess
@@ -28,12 +32,12 @@ class Child:
 
     @classmethod
     def start(cls, module: str) -> Child:
-        """Run `python -m module`, which calls `attend`. Can be called from any thread."""
+        """Run `module` as `python -m` does; it calls `attend`. Can be called from any thread."""
         ours, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, str(handle)],
+                [sys.executable, "-P", __file__, str(os.getpid()), module, str(handle)],
                 pass_fds=[handle],
                 stdin=subprocess.PIPE,  # the child's lifeline: see `_die_with_parent`
                 stdout=subprocess.DEVNULL,
@@ -81,21 +85,29 @@ class Child:
 
 def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
     """The main function of a child: run `serve` on the pipe to the parent until either ends."""
-    _die_with_parent()
     try:
         serve(Connection(int(sys.argv[1])))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         sys.exit(0)
 
 
-def _die_with_parent() -> None:
+def _begin() -> None:
+    """Run the module that the arguments name, in a process that ends with its parent."""
+    parent, module = int(sys.argv[1]), sys.argv[2]
+    _die_with_parent(parent)
+    del sys.argv[1:3]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _die_with_parent(parent: int) -> None:
     """Kill this process and what it has started when its parent ends, whatever they are doing.
 
     The lifeline is a pipe that nobody writes to, so the only event on it is that its other end was
     closed. Linux then sends SIGKILL, which needs no running thread in this process.
     (`PR_SET_PDEATHSIG` would kill this process when the parent's starting thread ends.) A fork of
     the parent may keep the other end open, and other systems send no SIGKILL; in these cases a
-    thread notices within a second, unless C code holds the interpreter.
+    thread notices within a second, unless C code holds the interpreter. A parent that has ended
+    before sends nothing, so it is looked for at last.
     """
     lifeline = os.dup(sys.stdin.fileno())
     with Path(os.devnull).open() as nothing:
@@ -104,11 +116,18 @@ def _die_with_parent() -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-    threading.Thread(target=_watch_parent, daemon=True).start()
+    gone = select.poll()
+    gone.register(lifeline, 0)  # that the other end is closed is reported in any case
+    if gone.poll(0):
+        os.killpg(0, signal.SIGKILL)
+    threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
 
 
-def _watch_parent() -> None:
-    parent = os.getppid()
+def _watch_parent(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(1.0)
     os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    _begin()

@@ -75,6 +75,35 @@ def test_no_child_outlives_its_parent(what: str) -> None:
         assert gone_within(5.0, int(pid))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the lifeline's signal")
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.3])
+def test_a_child_that_still_imports_ends_with_its_parent(
+    distribution: Callable[[str, str], None], delay: float
+) -> None:
+    """The parent is gone before, while or after the child arms its lifeline."""
+    distribution("sluggish", "import re; re.match('(a*)*b', 'a' * 64)")
+    script = f"""
+import os, time
+from astro.verification.process import Child
+print(Child.start("sluggish").process.pid, flush=True)
+time.sleep({delay})
+os.kill(os.getpid(), 9)
+"""
+    parent = subprocess.run(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        timeout=60,
+    )
+    child = int(parent.stdout)
+    try:
+        assert gone_within(3.0, child)
+    finally:
+        if alive(child):
+            os.kill(child, 9)
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
 def test_stopping_a_child_ends_what_it_started() -> None:
     child = Child.start("busy")
