@@ -40,7 +40,8 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
     With --dry-run nothing is trained: the input files of an external RL program are written, and
     the files and the program's command are checked.
     """
-    loaded = load_run(config, overrides)
+    registry = Registry.discover()  # a dry run needs no engine that only samples
+    loaded = load_run(config, overrides, registry.as_if_installed() if dry_run else registry)
     if loaded.rl is None:
         raise ConfigError(["rl: missing"], config)
     if dry_run:

@@ -28,6 +28,15 @@ if TYPE_CHECKING:
     from astro.plugins.binding import Binding, PromptConfig
 
 
+_HOMES = {
+    "search": "astro-reasoner-search",
+    "linearizer": "astro-reasoner-linearize",
+    "sft": "astro-reasoner-transformers",
+    "rl": "astro-reasoner-torch-rl",
+}
+"""The kinds of which the core has no plugin -> a distribution of this repository with some."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A provider and the distribution it came in."""
@@ -174,6 +183,8 @@ class Registry:
             if broken.name == name:
                 return f"plugin {name} of {broken.distribution} is broken: {broken.reason}"
         close = difflib.get_close_matches(name, names, n=1)
+        if not names and kind in _HOMES:
+            return f"none is installed; the distribution {_HOMES[kind]} has some"
         return f"did you mean {close[0]}?" if close else f"there are {', '.join(names) or 'none'}"
 
 

@@ -53,7 +53,8 @@ class PluginConformance:
             Registry.discover().params(self.kind, self.name, {**self.params, "no_such_param": 1})
 
     def test_costs_and_rehearsals_are_sound(self) -> None:
-        assert not budget_faults(self.kind, self._binding())
+        found = budget_faults(self.kind, self._binding())
+        assert not found, "; ".join(found)
 
     @classmethod
     def _entry(cls) -> Entry:

@@ -40,10 +40,10 @@ def all_replies(policy: Backend, requests: Iterable[Request], every: int = 0) ->
             if every:
                 break
         for ticket, reply in policy.step():
-            assert ticket not in replies
+            assert ticket not in replies, f"ticket {ticket} was answered twice"
             replies[ticket] = reply
         steps += 1
-    assert list(policy.step()) == []
+    assert list(policy.step()) == [], "a ticket was answered twice"
     return [replies[i] for i in range(total)]
 
 
@@ -73,8 +73,9 @@ class PolicyConformance(PluginConformance):
 
     def test_an_empty_queue_costs_no_time(self, policy: Backend) -> None:
         began = time.monotonic()
-        assert list(policy.step()) == []
-        assert time.monotonic() - began < _EMPTY_STEP_SECONDS
+        assert list(policy.step()) == [], "a step without requests has no replies"
+        took = time.monotonic() - began
+        assert took < _EMPTY_STEP_SECONDS, f"a step without requests took {took:.2f} s"
 
     def test_a_completion_is_consistent(self, policy: Backend) -> None:
         asked = [
@@ -94,8 +95,8 @@ class PolicyConformance(PluginConformance):
         ]
         replies = self._completions(policy, asked)
         for one, other in zip(replies[::2], replies[1::2], strict=True):
-            assert _alike(one, other)
-            assert _alike(one[:1], one[1:])
+            assert _alike(one, other), f"at temperature 0 the seed matters: {one!r:.200}"
+            assert _alike(one[:1], one[1:]), f"samples differ at temperature 0: {one!r:.200}"
 
     def test_a_sample_depends_on_its_seed_alone(self, policy: Backend) -> None:
         asked = [
@@ -115,14 +116,15 @@ class PolicyConformance(PluginConformance):
         few, many = self._completions(
             policy, [self._generate(self.prompts[0], n=n, seed=4) for n in (2, 5)]
         )
-        assert _alike(few, many[:2])
+        assert _alike(few, many[:2]), "the number of samples changed the first two"
 
     def test_requests_that_join_later_change_nothing(self, policy: Backend) -> None:
         asked = [self._generate(p, n=2, seed=i) for i, p in enumerate(self.prompts)]
         together = self._completions(policy, asked)
         late = self._replies(policy, asked, steps_between=1)
         for request, one, other in zip(asked, together, late, strict=True):
-            assert _alike(one, _completions(request, other))
+            same = _alike(one, _completions(request, other))
+            assert same, f"requests that joined later changed {request!r:.200}"
 
     def test_a_stop_string_ends_the_text_and_stays_in_it(self, policy: Backend) -> None:
         for seed, prompt in enumerate(self.prompts):
@@ -132,7 +134,7 @@ class PolicyConformance(PluginConformance):
             if not stop:
                 continue
             (cut,) = self._completions(policy, [replace(free, stop=(stop, "no such words"))])[0]
-            assert cut.finish_reason is FinishReason.STOP
+            assert cut.finish_reason is FinishReason.STOP, f"{stop!r} did not end {cut!r:.200}"
             assert stop in cut.text, f"{stop!r} was cut off {cut.text!r}"
             assert whole.text.startswith(cut.text), f"{cut.text!r} does not begin {whole.text!r}"
             self._check_first(policy, free, stop, cut)
@@ -148,11 +150,13 @@ class PolicyConformance(PluginConformance):
         (reply,) = self._replies(policy, [LogProb(self.prompts[0], texts)])
         if isinstance(reply, Failure):
             pytest.skip(f"it does not score given text: {reply.reason}")
-        assert isinstance(reply, list) and len(reply) == len(texts)
+        scored = isinstance(reply, list) and len(reply) == len(texts)
+        assert scored, f"expected log-probabilities of {len(texts)} texts, got {reply!r:.200}"
+        assert isinstance(reply, list)
         for text, logprobs in zip(texts, reply, strict=True):
-            assert isinstance(logprobs, tuple)
-            assert all(math.isfinite(p) and p <= _ROUNDING for p in logprobs)
-            assert bool(logprobs) == bool(text)
+            assert isinstance(logprobs, tuple), f"expected a tuple, got {logprobs!r:.200}"
+            _check_logprobs(logprobs)
+            assert bool(logprobs) == bool(text), f"{text!r} has the log-probabilities {logprobs}"
 
     def test_what_cannot_be_served_is_a_failure_of_its_own(self, policy: Backend) -> None:
         sound = [self._generate(prompt, seed=i) for i, prompt in enumerate(self.prompts)]
@@ -170,7 +174,7 @@ class PolicyConformance(PluginConformance):
         asked = [self._generate(Prompt(text)) for text in texts]
         for request, reply in zip(asked, self._replies(policy, asked), strict=True):
             for completion in reply if isinstance(reply, list) else ():
-                assert isinstance(completion, Completion)
+                assert isinstance(completion, Completion), f"got {completion!r:.200}"
                 _check(request, completion)
 
     def _odd(self) -> list[Request]:
@@ -234,23 +238,31 @@ def _collect(policy: Backend, found: dict[int, Reply | Failure], tickets: Sequen
 
 def _completions(request: Generate, reply: Reply | Failure) -> list[Completion]:
     assert not isinstance(reply, Failure), f"{request!r:.200}: {reply.reason}"
-    assert isinstance(reply, list) and len(reply) == request.n
     completions = [part for part in reply if isinstance(part, Completion)]
-    assert len(completions) == request.n
+    whole = isinstance(reply, list) and len(reply) == len(completions) == request.n
+    assert whole, f"expected a list of {request.n} completions, got {reply!r:.200}"
     return completions
 
 
 def _check(request: Generate, completion: Completion) -> None:
     """Check the limits, and that there is one log-probability per token id, if there are both."""
     ids, logprobs = completion.token_ids, completion.logprobs
-    assert not (ids and logprobs) or len(ids) == len(logprobs)
-    assert len(ids) <= request.max_tokens
-    assert all(math.isfinite(p) and p <= _ROUNDING for p in logprobs)
-    assert completion.finish_reason in FinishReason
-    if completion.finish_reason is FinishReason.LENGTH and ids:
-        assert len(ids) == request.max_tokens
-    if completion.finish_reason is FinishReason.STOP:
-        assert any(stop in completion.text for stop in request.stop)
+    reason, limit = completion.finish_reason, request.max_tokens
+    paired = not (ids and logprobs) or len(ids) == len(logprobs)
+    assert paired, f"{len(ids)} token ids have {len(logprobs)} log-probabilities"
+    assert len(ids) <= limit, f"{len(ids)} tokens exceed max_tokens, {limit}"
+    _check_logprobs(logprobs)
+    assert reason in FinishReason, f"{reason!r} is no FinishReason"
+    if reason is FinishReason.LENGTH and ids:
+        assert len(ids) == limit, f"cut off by max_tokens {limit} after {len(ids)} tokens"
+    if reason is FinishReason.STOP:
+        stopped = any(stop in completion.text for stop in request.stop)
+        assert stopped, f"{completion.text!r:.200} ended by a stop string contains none"
+
+
+def _check_logprobs(logprobs: Sequence[float]) -> None:
+    wrong = [p for p in logprobs if not (math.isfinite(p) and p <= _ROUNDING)]
+    assert not wrong, f"log-probabilities are finite and at most 0, got {wrong[:3]}"
 
 
 def _alike(one: Sequence[Completion], other: Sequence[Completion]) -> bool:

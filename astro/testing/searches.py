@@ -67,7 +67,7 @@ class SearchConformance(PluginConformance):
 
     def test_trees_are_consistent(self) -> None:
         for tree in self._trees():
-            assert not faults(tree)
+            _check(tree)
             assert len(tree.nodes) > 1, "these params grow no tree"
 
     def test_global_random_numbers_do_not_matter(self) -> None:
@@ -75,29 +75,33 @@ class SearchConformance(PluginConformance):
         trees = self._trees()
         random.seed(2)
         before = random.getstate()
-        assert self._trees() == trees
-        assert random.getstate() == before
+        assert self._trees() == trees, "other global random numbers gave other trees"
+        assert random.getstate() == before, "the search drew global random numbers"
 
     def test_scheduling_does_not_matter(self) -> None:
         alone = self._trees(concurrency=1)
         for concurrency in (7, 64):
-            assert self._trees(concurrency=concurrency) == alone
+            trees = self._trees(concurrency=concurrency)
+            assert trees == alone, f"{concurrency} problems at once gave other trees than one"
 
     def test_equal_replies_give_equal_requests(self) -> None:
         batches = self._recorded()
         for number, _ in enumerate(batches):
-            assert self._replayed(batches[:number])[1] == batches[number][0]
+            requests = self._replayed(batches[:number])[1]
+            assert requests == batches[number][0], (
+                f"after the same {number} batches of replies, the search requests something else"
+            )
 
     def test_a_spent_budget_ends_it_with_the_tree_so_far(self) -> None:
         batches = self._recorded()
         for number, _ in enumerate(batches):
             program, _ = self._replayed(batches[:number])
-            assert not faults(_stopped(program))
+            _check(_stopped(program))
 
     def test_a_budget_holds_in_the_loop(self) -> None:
         for requests in (1, 2, 5, 13, 34):
             for tree in self._trees(budget=Budget(requests=requests)):
-                assert not faults(tree)
+                _check(tree)
 
     def test_it_resumes_from_a_journal_that_is_cut_anywhere(self, tmp_path: Path) -> None:
         whole = tmp_path / "whole.db"
@@ -181,9 +185,15 @@ class _World:
         return answered[0][1]
 
 
+def _check(tree: SearchTree) -> None:
+    found = faults(tree)
+    assert not found, f"the tree of {tree.problem.id} breaks rules of a tree: {'; '.join(found)}"
+
+
 def _tree(outcome: Outcome) -> SearchTree:
     assert not outcome.failure, f"{outcome.key} failed: {outcome.failure}"
-    assert isinstance(outcome.result, SearchTree)
+    kind = type(outcome.result).__name__
+    assert isinstance(outcome.result, SearchTree), f"a search returns a SearchTree, not {kind}"
     return outcome.result
 
 
@@ -191,7 +201,10 @@ def _stopped(program: Program[SearchTree]) -> SearchTree:
     try:
         program.throw(BudgetExhausted())
     except StopIteration as stop:
-        assert isinstance(stop.value, SearchTree)
+        kind = type(stop.value).__name__
+        assert isinstance(stop.value, SearchTree), (
+            f"on BudgetExhausted a search returns its SearchTree, not {kind}"
+        )
         return stop.value
     raise AssertionError("it yielded requests after BudgetExhausted")
 

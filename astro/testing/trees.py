@@ -45,10 +45,10 @@ def _faults(tree: SearchTree, node: Node) -> Iterator[str]:
 def _family_faults(node: Node, children: list[Node]) -> Iterator[str]:
     priors = sum(child.prior for child in children)
     if priors > 1 + _ROUNDING:
-        yield f"node {node.id}: the priors of its children sum to {priors}"
+        yield f"node {node.id}: the priors of its children sum to {priors}, above 1"
     visits = sum(child.visit_count for child in children)
     if not 0 <= visits <= node.visit_count:
-        yield f"node {node.id}: {node.visit_count} visits, its children {visits}"
+        yield f"node {node.id}: {node.visit_count} visits, its children {visits}, which is more"
     for child in children:
         if (child.parent, child.depth) != (node.id, node.depth + 1):
             yield f"node {child.id} under {node.id}: parent {child.parent}, depth {child.depth}"

@@ -56,7 +56,8 @@ class VerifierConformance(PluginConformance):
         return f"So it is \\boxed{{{problem.answer}}}."
 
     def test_every_param_has_a_description(self) -> None:
-        assert not undocumented(self._entry())
+        found = undocumented(self._entry())
+        assert not found, f"params without a description: {', '.join(found)}"
 
     def test_right_responses_are_correct(self) -> None:
         verifier = self._build()
@@ -106,13 +107,15 @@ class VerifierConformance(PluginConformance):
         other = self._build()
         backward = [_verdict(other, *job) for job in reversed(jobs)][::-1]
         for verdicts in threads:
-            assert not _differences(jobs, [timed.verdict for timed in verdicts], backward)
+            found = _differences(jobs, [timed.verdict for timed in verdicts], backward)
+            assert not found, f"verdicts depend on order, thread or instance: {'; '.join(found)}"
 
     def test_the_pool_of_processes_gives_the_same_verdicts(self, tmp_path: Path) -> None:
         jobs = self._jobs(tmp_path)
         pooled = _pooled(self._pool_binding(), jobs)
         verifier = self._build()
-        assert not _differences(jobs, pooled, [_verdict(verifier, *job) for job in jobs])
+        found = _differences(jobs, pooled, [_verdict(verifier, *job) for job in jobs])
+        assert not found, f"the pool gives other verdicts: {'; '.join(found)}"
 
     def _right(self) -> list[Job]:
         return [(case.problem, text) for case in self.cases() for text in case.right]

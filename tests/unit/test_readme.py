@@ -21,7 +21,9 @@ from astro.config.run import Evaluate, RunConfig
 from astro.engine.budget import Budget
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.registry import Registry
-from astro.types import Problem, Status
+from astro.runs.stages.evaluate import EvaluatedProblem
+from astro.runs.stages.linearize import trace_row
+from astro.types import Node, Problem, SearchTree, Segment, Status, Trace, Verdict
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -178,3 +180,35 @@ def test_the_defaults_are_told(model: type[BaseModel]) -> None:
             row = next(line for line in section.splitlines() if line.startswith(f"| `{name}`"))
             told = yaml.safe_load(row.split("|")[3])
             assert told == field.default, name
+
+
+def keys_of_table(page: str, title: str, number: int) -> list[str]:
+    """The keys in the first column of a table: the `number`th of the section."""
+    section = page.partition(f"### {title}")[2].partition("\n##")[0]
+    table = section.split("| key | value |")[1 + number].split("\n\n")[0]
+    return [
+        key
+        for line in table.splitlines()
+        for key in re.findall(r"`(\w+)`", line.partition(" | ")[0])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "number", "kind"),
+    [
+        ("A row of `trees.jsonl`", 0, SearchTree),
+        ("A row of `trees.jsonl`", 1, Node),
+        ("A row of `traces.jsonl` and `control_traces.jsonl`", 1, Segment),
+        ("A row of `eval/MODEL.jsonl`", 0, EvaluatedProblem),
+    ],
+)
+def test_the_keys_of_rows_are_told(title: str, number: int, kind: type) -> None:
+    page = (ROOT / "docs/formats.md").read_text()
+    assert sorted(keys_of_table(page, title, number)) == sorted(kind.__dataclass_fields__)
+
+
+def test_the_keys_of_a_trace_are_told() -> None:
+    page = (ROOT / "docs/formats.md").read_text()
+    trace = Trace(Problem("a", "?", "1"), (Segment("1"),), Verdict(Status.CORRECT, "1"))
+    keys = keys_of_table(page, "A row of `traces.jsonl` and `control_traces.jsonl`", 0)
+    assert sorted(keys) == sorted(trace_row(trace, 0, "?"))

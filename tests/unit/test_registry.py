@@ -152,3 +152,9 @@ def test_a_constructor_that_raises_is_the_plugins_fault(distribution: Distributi
     )
     with pytest.raises(PluginError, match="cannot be built: RuntimeError: not like this"):
         Registry.discover().build("verifier", Binding(name="fussy"))
+
+
+def test_a_kind_of_which_nothing_is_installed_names_a_distribution() -> None:
+    with pytest.raises(UnknownPluginError) as caught:
+        Registry([]).find("search", "mcts")
+    assert "the distribution astro-reasoner-search has some" in caught.value.hint

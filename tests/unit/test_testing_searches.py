@@ -75,20 +75,20 @@ class TestGreedy(SearchConformance):
 
 
 @pytest.mark.parametrize(
-    ("fault", "test"),
+    ("fault", "test", "rule"),
     [
-        ("priors", "test_trees_are_consistent"),
-        ("global randomness", "test_global_random_numbers_do_not_matter"),
-        ("shared state", "test_scheduling_does_not_matter"),
-        ("shared state", "test_it_resumes_from_a_journal_that_is_cut_anywhere"),
-        ("stubborn", "test_a_spent_budget_ends_it_with_the_tree_so_far"),
-        ("empty-handed", "test_a_budget_holds_in_the_loop"),
+        ("priors", "test_trees_are_consistent", "priors of its children sum to 2.0, above 1"),
+        ("global randomness", "test_global_random_numbers_do_not_matter", "random numbers"),
+        ("shared state", "test_scheduling_does_not_matter", "gave other trees than one"),
+        ("shared state", "test_it_resumes_from_a_journal_that_is_cut_anywhere", "cut after"),
+        ("stubborn", "test_a_spent_budget_ends_it_with_the_tree_so_far", "yielded requests after"),
+        ("empty-handed", "test_a_budget_holds_in_the_loop", "returns a SearchTree, not NoneType"),
     ],
 )
-def test_a_fault_is_found(fault: str, test: str, tmp_path: Path) -> None:
+def test_a_fault_is_found_and_named(fault: str, test: str, rule: str, tmp_path: Path) -> None:
     kit = type("Faulty", (TestGreedy,), {"params": {"fault": fault}})()
     arguments = (tmp_path,) if "tmp_path" in getattr(kit, test).__annotations__ else ()
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=rule):
         getattr(kit, test)(*arguments)
 
 

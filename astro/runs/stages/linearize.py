@@ -92,10 +92,13 @@ def _rows(results: Iterable[bytes], step_format: StepFormat) -> Iterator[dict[st
     decode = msgspec.json.Decoder(list[Trace]).decode
     for result in results:
         for number, trace in enumerate(decode(result)):
-            yield _row(trace, number, with_prompt(trace.problem, step_format, shots=False).prompt)
+            yield trace_row(
+                trace, number, with_prompt(trace.problem, step_format, shots=False).prompt
+            )
 
 
-def _row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
+def trace_row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
+    """Return the row of traces.jsonl of a problem's trace of this number (see docs/formats.md)."""
     return {
         "id": f"{trace.problem.id}#{number}",
         "problem": trace.problem.id,

@@ -22,7 +22,11 @@ class DatasetParams(Params):
         str | None, Field(description=f"defaults for a dataset: {', '.join(PRESETS)}")
     ] = None
     dataset: Annotated[
-        str, Field(min_length=1, description="name on the hub, or path of a folder of data files")
+        str,
+        Field(
+            min_length=1,
+            description="name on the hub, or path of a file or folder of data",
+        ),
     ]
     config: Annotated[
         str | None, Field(description="configuration of the dataset, if it has several")

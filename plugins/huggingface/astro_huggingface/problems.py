@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ from astro.errors import ProblemError
 from astro.types import Problem
 from astro_huggingface.params import DatasetParams
 
+FILES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+"""Suffix of a data file -> the library's name for its format."""
 _SPLITS = ("train", "dev", "test")
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -76,13 +79,22 @@ def _dataset(params: DatasetParams, split: str) -> Any:
     import datasets  # type: ignore[import-untyped]
 
     datasets.disable_progress_bars()
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it warns of each retry
     try:
-        saved = _saved(Path(params.dataset), split)
-        if saved:
+        path = Path(params.dataset).expanduser()
+        if path.suffix in FILES and not path.is_file():
+            raise ProblemError(f"there is no file {params.dataset}")
+        if path.is_file():
+            return datasets.load_dataset(
+                _format(path), data_files={name: str(path) for name in _names(split)}, split=split
+            )
+        if saved := _saved(path, split):
             return datasets.load_dataset("arrow", data_files=saved, split=split)
         return datasets.load_dataset(
             params.dataset, params.config, split=split, revision=params.revision
         )
+    except ProblemError:
+        raise
     except Exception as error:  # from the library, its file systems or the network
         reason = " ".join(str(error).split()) or type(error).__name__
         raise ProblemError(
@@ -96,12 +108,28 @@ def _saved(dataset: Path, split: str) -> dict[str, str]:
     Only for a folder that `save_to_disk` wrote; else the result is empty. A folder with a single
     dataset serves for any split.
     """
-    names = [part.partition("[")[0].strip() for part in split.split("+")]
+    names = _names(split)
     if (dataset / "dataset_dict.json").is_file():
         return {name: str(dataset / name / "*.arrow") for name in names}
     if (dataset / "state.json").is_file():
         return {name: str(dataset / "*.arrow") for name in names}
     return {}
+
+
+def _names(split: str) -> list[str]:
+    """Return the names of the splits in `split`, such as `train[:50%]+test`."""
+    return [part.partition("[")[0].strip() for part in split.split("+")]
+
+
+def _format(path: Path) -> str:
+    """Return the library's name for the format of a data file, which serves for any split.
+
+    Raises:
+        ProblemError: The format is not known.
+    """
+    if path.suffix not in FILES:
+        raise ProblemError(f"{path}: expected a file that ends in {', '.join(FILES)}")
+    return FILES[path.suffix]
 
 
 def _hint(dataset: str) -> str:

@@ -180,3 +180,23 @@ def test_references_are_those_that_were_published(name: str) -> None:
     form: AnswerIn = "hashes" if name == "gsm8k_test" else "boxed"
     read = [answer_of(row["solution"], form) for row in rows]
     assert read == [row["answer"].strip() for row in rows]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "json", "parquet"])
+def test_a_single_file_is_a_dataset(tmp_path: Path, load: Load, suffix: str) -> None:
+    path = tmp_path / f"q.{suffix}"
+    rows = datasets.Dataset.from_list([{"prompt": f"{a} + 1?", "answer": a + 1} for a in range(4)])
+    getattr(rows, f"to_{suffix}")(path)
+    assert [problem.answer for problem in load("train", dataset=str(path))] == list("1234")
+    assert len(load("test", dataset=str(path), test="train[:50%]")) == 2
+
+
+def test_a_missing_file_is_not_looked_for_on_the_hub(tmp_path: Path, load: Load) -> None:
+    with pytest.raises(ProblemError, match=r"^there is no file .*q\.csv$"):
+        load("train", dataset=str(tmp_path / "q.csv"))
+
+
+def test_a_file_of_another_kind_is_one_line(tmp_path: Path, load: Load) -> None:
+    (tmp_path / "q.docx").write_text("?")
+    with pytest.raises(ProblemError, match=r"expected a file that ends in \.csv, \.json"):
+        load("train", dataset=str(tmp_path / "q.docx"))

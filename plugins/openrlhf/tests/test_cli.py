@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from astro.cli import main
+from astro.plugins import registry
 
 CONFIG = """
 name: dry
@@ -45,6 +46,20 @@ def test_command_files_and_checks_are_shown(config: Path, sources: dict[str, str
     assert str(config.parent / "runs/dry/rl/openrlhf/data.jsonl") in output
     assert output.count(": ok") == 2
     assert "with the base model, since there is no sft/model yet" in output
+
+
+def test_the_policy_s_engine_need_not_be_installed(
+    config: Path, sources: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = registry._installed
+    monkeypatch.setattr(registry, "_installed", lambda name: name != "vllm" and found(name))
+    params = {"python": sys.executable, "env": sources, "steps": 2}
+    config.write_text(CONFIG.replace("policy: {name: transformers", "policy: {name: vllm"))
+    with config.open("a") as file:
+        file.write(f"rl: {json.dumps({'name': 'openrlhf_grpo', 'params': params})}\n")
+    command = ["rl", str(config), "--dry-run", "--runs", str(config.parent / "runs")]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 0, result.output
 
 
 def test_a_refused_flag_is_one_line(config: Path, sources: dict[str, str]) -> None:
