@@ -61,6 +61,7 @@ def _same_condition(ours: _Case, theirs: _Case, scope: Scope) -> bool:
     if ours.where is not None and theirs.where is not None:
         names = mine and other and variables(mine) != variables(other)
         return not names and same_region(ours.where, theirs.where, scope)
-    if isinstance(mine, Relation) and isinstance(other, Relation):
-        return same_relation(mine, other, scope.work)
-    return mine == other
+    if mine == other or not (isinstance(mine, Relation) and isinstance(other, Relation)):
+        return mine == other
+    memberships = {"in", "notin"}.intersection(mine.operators + other.operators)
+    return not memberships and same_relation(mine, other, scope.work)

@@ -13,8 +13,8 @@ CASES = "cases"
 """Opening of a group of cases. Each is a group of a value and a condition; `otherwise` has none."""
 
 _ALIGNED = frozenset({"aligned", "align", "gathered", "gather", "split", "eqnarray"})
-_DISTINCTIONS = frozenset({"cases", "dcases", "rcases", "array"})
-_MATRICES = frozenset({"pmatrix", "bmatrix", "matrix", "smallmatrix", "Bmatrix", *_DISTINCTIONS})
+_DISTINCTIONS = _ALIGNED | {"cases", "dcases", "rcases", "array", "matrix"}
+_MATRICES = frozenset({"pmatrix", "bmatrix", "smallmatrix", "Bmatrix"})
 _RELATIONS = frozenset({"=", "!=", "<", "<=", ">", ">=", "in", "not", "approx"})
 _IF = re.compile(r"[\s,]*(?:if|for|when|where|whenever|provided(?: that)?|as long as)[\s,]*", re.I)
 _ELSE = re.compile(
@@ -30,7 +30,7 @@ def environment(cursor: Cursor, name: str) -> Node:
     Raises:
         Unreadable: The environment is unknown, or its rows do not fit together.
     """
-    if name not in _MATRICES | _ALIGNED:
+    if name not in _MATRICES | _DISTINCTIONS:
         raise Unreadable(f"unknown environment {name:.20}")
     rows = [_split(row, "&") for row in _split(_body(cursor), "\\\\")]
     rows = [[cell for cell in _joined(row, name) if cell] for row in rows]
@@ -105,15 +105,26 @@ def _cases(cursor: Cursor, rows: list[list[list[Token]]]) -> Group | None:
 
 
 def _value_and_condition(row: list[list[Token]]) -> tuple[Tokens, Tokens] | None:
-    if len(row) == 1:  # without `&`, a word divides them
+    if len(row) == 1:  # without `&`, a word or a comma divides them
         (cell,) = row
-        start = next((i for i, token in enumerate(cell) if i and _begins_condition(token)), 0)
+        divides = (i for i, token in enumerate(cell) if i and _begins_condition(token))
+        start = next(divides, 0) or _comma(cell)
         row = [cell[:start], cell[start:]] if start else row
     if len(row) != 2 or _is_related(row[0]):
         return None
     value, condition = row
     words = any(token.kind == "text" for token in condition)
     return (value, condition) if words or _is_related(condition) else None
+
+
+def _comma(cell: Tokens) -> int:
+    """Return the position after the first comma outside brackets; 0 if there is none."""
+    depth = 0
+    for i, token in enumerate(cell):
+        depth += (token.kind in ("(", "[", "{", "begin")) - (token.kind in (")", "]", "}", "end"))
+        if token.kind == "," and not depth:
+            return i + 1
+    return 0
 
 
 def _begins_condition(token: Token) -> bool:

@@ -48,7 +48,7 @@ _GROUP = r"(?:\{,\}|,?\\[!,;: ]\s*|,|[ ~])"
 _COMMA = re.compile(r",(?=[1-9])")
 _HEXADECIMAL = r"(?=[A-F]*[0-9]|[A-F]+\)?\s*_\s*\{?\s*16\b)(?=[0-9]*[A-F])[0-9A-F]{2,20}"
 _TOKEN = re.compile(
-    r"(?P<space>\s+|~|\$|&nbsp;|(?<=\d)(?:st|nd|rd|th)\b|\.(?=[\s$)}\],;]|\\[\s)\],;!]|$)|\\$)"
+    r"(?P<space>\s+|~|\$|&nbsp;|(?<=\d)(?:st|nd|rd|th)\b|\.(?=[\s$)}\],;]|\\[\s)\],;!\\]|\\end|$)|\\$)"
     rf"|(?P<grouped>[1-9]\d{{0,2}}(?:{_GROUP}\d{{3}})+(?!\d)(?:\.\d+)?)"
     r"|(?P<decimal>\d+\{,\}\d+)"
     rf"|(?P<numeral>(?:{_HEXADECIMAL}|\({_HEXADECIMAL}\))(?=\s*_\s*\{{?\s*1[1-6]\b))"
@@ -156,6 +156,8 @@ class _Lexer:
             self.position += 1
         elif name in OPERATORS:
             yield Token(OPERATORS[name], name)
+        elif name == "notin":
+            yield from (Token("not", "not"), Token("in", "in"))
         elif name == "mathbb" and (letter := self._braced() or self._letter()):
             yield Token("name", letter.strip() * 2)
         elif name in OMITTED:

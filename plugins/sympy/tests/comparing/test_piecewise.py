@@ -13,6 +13,7 @@ Judge = Callable[..., Verdict]
 BRANCHES = r"\begin{cases}x^2 & x\ge0\\-x & x<0\end{cases}"
 PARITY = r"\begin{cases}1&\text{if } n \text{ is even}\\0&\text{if } n \text{ is odd}\end{cases}"
 STEPS = r"\begin{cases}1 & 0\le x<1\\2 & 1\le x<2\\0&\text{otherwise}\end{cases}"
+RATIONALS = r"\begin{cases}1 & x\in\mathbb{Q}\\0 & x\notin\mathbb{Q}\end{cases}"
 SYSTEM = r"\begin{cases} x = 1 \\ y = 2 \end{cases}"
 
 SAME = [
@@ -26,6 +27,13 @@ SAME = [
     ),
     (BRANCHES, r"f(x)=\begin{cases}x\cdot x \text{ if } 0\le x\\-x \text{ if } 0>x\end{cases}"),
     (BRANCHES, r"\begin{cases}x^2 & if\ x\ge0\\-x & otherwise\end{cases}"),
+    (BRANCHES, r"\begin{cases}x^2,\ x\ge 0\\-x,\ x<0\end{cases}"),
+    (BRANCHES, r"\left\{\begin{matrix} x^2 & x\ge0;\\ -x & x<0.\end{matrix}\right."),
+    (
+        BRANCHES,
+        r"\begin{aligned}&x^2 &&\text{if } x\ge 0,\\ &-x &&\text{if }x<0.\end{aligned}",
+    ),
+    (RATIONALS, r"\begin{cases}0 & \text{if } x\notin\mathbb{Q}\\1 & x\in\mathbb{Q}\end{cases}"),
     (PARITY, r"\begin{cases}0 & n\text{ is odd}\\1 & n\text{ is even}\end{cases}"),
     (PARITY, r"\begin{cases}1 & \text{if $n$ is even}\\0 & \text{if $n$ is odd}\end{cases}"),
     (
@@ -48,6 +56,7 @@ SAME = [
     (r"\begin{pmatrix}1&2\\3&4\end{pmatrix}", r"\begin{array}{cc}1&2\\3&4\end{array}"),
 ]
 DIFFERENT = [
+    (RATIONALS, r"\begin{cases}0 & x\in\mathbb{Q}\\1 & x\notin\mathbb{Q}\end{cases}"),
     (BRANCHES, r"\begin{cases}x^2 & x>0\\-x & x<0\end{cases}"),
     (BRANCHES, r"\begin{cases}-x & x\ge0\\x^2 & x<0\end{cases}"),
     (BRANCHES, r"\begin{cases}x^2 & x\ge0\\x & x<0\end{cases}"),
