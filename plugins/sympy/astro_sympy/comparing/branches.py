@@ -13,9 +13,9 @@ from itertools import combinations, islice, pairwise, product
 from random import Random
 from typing import Any
 
-from flint import fmpq, fmpq_poly
+from flint import arb, fmpq, fmpq_poly
 
-from astro_sympy.comparing.sampling import points, whole_variables
+from astro_sympy.comparing.sampling import has_kinks, points, whole_variables
 from astro_sympy.values.balls import ball
 from astro_sympy.values.nodes import Apply, Measure, Named, Node, Number, Symbol, variables, walk
 from astro_sympy.values.rational import Irrational, Point, rational
@@ -23,8 +23,9 @@ from astro_sympy.values.work import TooHard, Undefined, Work
 
 _LINES = 2
 _AXES = 4
-_STEPS = range(-4, 5)
-_PLACES = 24
+_TURNS = 10
+_STEPS = range(-2, 3)
+_PLACES = 12
 _FORMS = 8
 _DEGREE = 24
 _SIMPLE_BITS = 40
@@ -42,24 +43,37 @@ def points_between_branches(
     """Yield points at and between the places where a branch of either expression begins.
 
     The variables in `integers`, and those that have to be whole, keep the values of other points.
+    Some lines begin at points of other lines, since a branch may begin for large y only.
     """
     random = Random(work.seed)
     integers |= whole_variables(left) | whole_variables(right)
     names = [name for name in sorted(variables(left) | variables(right)) if name not in integers]
+    names = names[:_AXES]
+
+    def along(name: str, base: Point) -> Iterator[Point]:
+        line = _Line(name, base, work)
+        found = {place for node in (left, right) for place in line.places(node)}
+        places = sorted(sorted(found, key=abs)[:_PLACES])
+        for place in [*filter(_is_simple, places), *_between(places, random)]:
+            yield {**base, name: place}
+
+    turns = []
     for base in islice(points(left, right, work, integers), _LINES):
-        for name in names[:_AXES]:
-            line = _Line(name, base, work)
-            found = {place for node in (left, right) for place in line.places(node)}
-            places = sorted(sorted(found, key=abs)[:_PLACES])
-            for place in [*filter(_is_simple, places), *_between(places, random)]:
-                yield {**base, name: place}
+        for name in names:
+            for point in along(name, base):
+                turns += [(other, point) for other in names if other != name]
+                yield point
+    if has_kinks(left) or has_kinks(right):
+        for name, base in random.sample(turns, min(len(turns), _TURNS)):
+            yield from along(name, base)
 
 
 def _between(places: list[fmpq], random: Random) -> Iterator[fmpq]:
     """Yield a number between each two, and beyond the first and last, of few digits if possible."""
     if not places:
         return
-    for low, high in pairwise([places[0] - 3, *places, places[-1] + 3]):
+    ends = [places[0] - 40, places[0] - 3], [places[-1] + 3, places[-1] + 40]
+    for low, high in pairwise([*ends[0], *places, *ends[1]]):
         exact = low + (high - low) * fmpq(random.randint(1, _FINE), _FINE)
         below = random.randint(1 << 11, 1 << 12)
         short = fmpq((exact * below).floor(), below)
@@ -100,8 +114,8 @@ class _Line:
         inner = [below for below in node.arguments if self._name in variables(below)]
         if len(inner) == 1:
             others = [self._constant(below) for below in node.arguments if below is not inner[0]]
-            known = [float(other) for other in others if other is not None]
-            for solution in _inverses(node, inner[0], known, float(value)):
+            known = [float(arb(other)) for other in others if other is not None]
+            for solution in _inverses(node, inner[0], known, float(arb(value))):
                 yield from self._solutions(inner[0], solution)
 
     def _forms(self, node: Node) -> list[_Form]:
@@ -152,8 +166,8 @@ class _Line:
             try:
                 return rational(node, self._base, self._work)
             except Irrational:
-                found = float(ball(node, self._base, self._work).real)
-                return _fraction(found)
+                value = float(ball(node, self._base, self._work).real)
+                return next(iter(_fractions([value])), None)
         return None
 
 
@@ -182,7 +196,7 @@ def _inverses(node: Apply, inner: Node, known: list[float], value: float) -> Ite
         value: The value of the function.
     """
     with suppress(ValueError, OverflowError, ZeroDivisionError):
-        return [_fraction(float(x)) for x in _inverse(node, inner, known, value)]
+        return _fractions(_inverse(node, inner, known, value))
     return []
 
 
@@ -207,7 +221,7 @@ def _inverse(node: Apply, inner: Node, known: list[float], y: float) -> Iterable
         case "ln", _:
             return [math.exp(y)]
         case "log", _:
-            return [(known or [10.0])[0] ** y]
+            return [math.pow((known or [10.0])[0], y)]
         case "root", [index]:
             return [abs(y) ** index * math.copysign(1, y)]
         case "^", [other] if inner is node.arguments[0]:
@@ -217,8 +231,8 @@ def _inverse(node: Apply, inner: Node, known: list[float], y: float) -> Iterable
     return []
 
 
-def _fraction(value: float) -> fmpq:
-    return fmpq(*value.as_integer_ratio())
+def _fractions(values: Iterable[float]) -> list[fmpq]:
+    return [fmpq(*value.as_integer_ratio()) for value in values if math.isfinite(value)]
 
 
 def _added(left: _Form, right: _Form) -> _Form:
@@ -242,4 +256,4 @@ def _roots(polynomial: fmpq_poly) -> list[fmpq]:
         return []
     if _degree(polynomial) == 1:
         return [-polynomial[0] / polynomial[1]]
-    return [_fraction(float(root.real)) for root, _ in whole.complex_roots()]
+    return _fractions(float(root.real) for root, _ in whole.complex_roots())

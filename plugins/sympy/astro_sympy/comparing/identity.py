@@ -7,7 +7,8 @@ values to draw from (Schwartz-Zippel lemma). Points at which either has no real 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from threading import Lock
 
 from flint import acb, arb, ctx, fmpq
@@ -16,7 +17,6 @@ from astro_sympy.comparing.branches import points_between_branches
 from astro_sympy.comparing.sampling import (
     ANALYTIC_POINTS,
     BRANCHED_POINTS,
-    TRIES,
     exponent_variables,
     is_branched,
     is_decided_by_integers,
@@ -62,27 +62,34 @@ def _agree(left: Node, right: Node, work: Work, whole: frozenset[str]) -> bool |
     If both are analytic where they have values, a few points are enough. Otherwise, all points are
     tried, and those between the places where a branch may begin.
     """
-    real = not (_is_complex(left) or _is_complex(right))
     branched = is_branched(left) or is_branched(right)
-    tried: list[tuple[Iterable[Point], int]]
-    tried = [(points(left, right, work, whole), BRANCHED_POINTS if branched else ANALYTIC_POINTS)]
+    enough = BRANCHED_POINTS if branched else ANALYTIC_POINTS
+    tried: list[Iterator[bool]]
+    tried = [islice(_agreements(points(left, right, work, whole), left, right, work), enough)]
     if branched:
-        tried.append((points_between_branches(left, right, work, whole), TRIES))
-    total = 0
-    for some, enough in tried:
-        agreed = 0
-        for point in some:
-            try:
-                if not equal_at(left, right, point, work, real):
-                    return False
-            except (Undefined, TooHard):
-                work.spend()
-                continue
-            agreed += 1
-            if agreed == enough:
-                break
-        total += agreed
-    return True if total >= ANALYTIC_POINTS else None
+        between = points_between_branches(left, right, work, whole)
+        tried.append(_agreements(between, left, right, work))
+    agreed = 0
+    for agrees in chain.from_iterable(tried):
+        if not agrees:
+            return False
+        agreed += 1
+    return True if agreed >= ANALYTIC_POINTS else None
+
+
+def _agreements(tried: Iterable[Point], left: Node, right: Node, work: Work) -> Iterator[bool]:
+    """Yield whether they are equal at each point where both have a real value.
+
+    If one contains the imaginary unit, they are compared as complex numbers.
+    """
+    real = not (_is_complex(left) or _is_complex(right))
+    for point in tried:
+        try:
+            agrees = equal_at(left, right, point, work, real)
+        except (Undefined, TooHard):
+            work.spend()
+        else:
+            yield agrees
 
 
 def _has_real_values(left: Node, right: Node, work: Work) -> bool:

@@ -26,15 +26,13 @@ BRANCHED_POINTS = 16
 """Points at which a difference with branches is compared, before those between the branches."""
 
 _SCALES = (4, 1, 50, 10_000, 200)
-_EXPONENT_SCALE = 12
+_EXPONENT_SCALES = (4, 1, 12, 100, 12)
 _SIGN_CODES = (1, 2, 4, 8, 7, 11, 13, 14)
 """With the parity of `code & i` as the sign at point i, 8 points have all signs of any two."""
 
 _PERIODIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"})
-_BRANCHED = frozenset(
-    {"abs", "floor", "ceil", "max", "min", "root", "ln", "log"}
-    | {"arcsin", "arccos", "arctan", "arccot"}
-)
+_KINKED = frozenset({"abs", "floor", "ceil", "max", "min"})
+_BRANCHED = _KINKED | {"root", "ln", "log", "arcsin", "arccos", "arctan", "arccot"}
 _WHOLE = frozenset({"!", "binom", "gcd", "lcm"})
 _UNEVEN = _PERIODIC | {"abs", "max", "min", "gcd", "lcm"}
 
@@ -60,8 +58,8 @@ def points(
                 size = attempt // 2 + j + 1 if attempt % 2 else random.randint(2, 12 + 3 * attempt)
                 point[name] = fmpq(sign * size)
             else:
-                scale = _SCALES[attempt % len(_SCALES)]
-                scale = min(scale, _EXPONENT_SCALE) if name in exponents else scale
+                scales = _EXPONENT_SCALES if name in exponents else _SCALES
+                scale = scales[(attempt + 2 * j) % len(scales)]
                 point[name] = sign * _fraction(random, scale, periodic)
         yield point
 
@@ -99,6 +97,11 @@ def is_branched(node: Node) -> bool:
                 if not isinstance(base, Symbol) or not variables(exponent):
                     return True
     return False
+
+
+def has_kinks(node: Node) -> bool:
+    """Whether it contains an absolute value, maximum, minimum or floor."""
+    return any(isinstance(below, Apply) and below.function in _KINKED for below in walk(node))
 
 
 def is_decided_by_integers(node: Node, name: str) -> bool:

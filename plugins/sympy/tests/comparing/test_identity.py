@@ -91,6 +91,9 @@ def test_equal(left: str, right: str) -> None:
         # equal but for a short interval, or a far one
         ("|x-3|+|x-5|", "|2x-8|"),
         ("0", r"\max(0, 0.001-|x-\sqrt{2}|)"),
+        ("y", r"\max(y, 3) - \max(3, y + \max(0, 0.1-|x-9|)) + y"),
+        ("|x-e^{5000y}|", r"|x-e^{5000y}| + x"),  # with places that no float holds
+        (r"|\log_{-2}|x||", r"|\log_{-2}|x|| + 1"),
         ("x", r"\max(x, -1000000)"),
         (r"|\ln x - 30|", r"30 - \ln x"),
         (r"|\sin x - 0.999| + \sin x", "0.999"),
