@@ -20,7 +20,10 @@ _OPENING = re.compile(
     r"(?:\s*(?:<\|(?:im_start|start_header_id|end_header_id|begin_of_text|endoftext|assistant)\|>|<s>)"
     r"(?:assistant\b)?)+"
 )
-_TURN_END = re.compile(r"<\|[a-z_]{2,24}\|>|</s>|<end_of_turn>|<\uff5cend[^<>]{1,24}\uff5c>")
+_TURN_END = re.compile(
+    r"<\|(?:im_end|im_start|eot_id|eom_id|eot|end_?of_?text|end_of_turn|start_header_id|user|system"
+    r"|return|end(?!\|><\|start\|>assistant))\|>|</s>|<end_of_turn>|<\uff5cend[^<>]{1,24}\uff5c>"
+)
 _TEMPLATE_END = re.compile(
     r"I hope it is correct\.?(?=\s*\n\s*(?:Problem|Question|Q|User|Human)\b)", re.IGNORECASE
 )
