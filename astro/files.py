@@ -121,5 +121,5 @@ def decode(content: bytes, shape: type[T], where: str) -> T:
     """
     try:
         return msgspec.json.decode(without_format(content, where), type=shape)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise RunError(f"{where}: {error}") from None

@@ -22,7 +22,7 @@ from astro.verification.pool import VerifierPool
 class LocalParams(Params):
     """Params of executor `local`."""
 
-    concurrency: Annotated[int, Field(ge=1, description="programs alive at once")] = 64
+    concurrency: Annotated[int, Field(ge=1, le=100_000, description="programs alive at once")] = 64
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:  # noqa: ARG002
         """A few programs at once."""

@@ -17,7 +17,7 @@ from astro.types import State
 class RolloutParams(Params):
     """Params of value `rollout`."""
 
-    rollouts: Annotated[int, Field(ge=1, description="M, rollouts per state")] = 16
+    rollouts: Annotated[int, Field(ge=1, le=10_000, description="M, rollouts per state")] = 16
     max_tokens: Annotated[int, Field(ge=1, description="tokens in a rollout, at most")] = 1024
     temperature: Annotated[float, Field(gt=0, description="of the rollouts")] = 1.0
 

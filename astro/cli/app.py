@@ -54,6 +54,13 @@ class LazyGroup(click.Group):
     Plugins can add subcommands but not replace those of the core, because they are looked up last.
     """
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse an argument whose bytes are no text, which no file of a run could hold."""
+        for argument in args:
+            if any("\ud800" <= character <= "\udfff" for character in argument):
+                raise click.UsageError(f"an argument is not valid UTF-8: {argument!a}")
+        return super().parse_args(ctx, args)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names of the core's commands, then those of plugins."""
         return [*COMMANDS, *(provider.name for provider in _of_plugins(Registry.discover()))]

@@ -30,7 +30,7 @@ class EvaluationSet(Binding):
     """A source of held-out problems. Keys that are not given are as in `Evaluate`."""
 
     split: Split | None = None
-    samples: Annotated[int, Field(ge=1)] | None = None
+    samples: Annotated[int, Field(ge=1, le=100_000)] | None = None
 
 
 class Evaluate(Params):
@@ -44,7 +44,7 @@ class Evaluate(Params):
     split: Split = "test"
     sets: dict[Name, EvaluationSet] = Field(default_factory=dict)
     by: tuple[str, ...] = ("level", "subject")
-    samples: Annotated[int, Field(ge=1)] = 8
+    samples: Annotated[int, Field(ge=1, le=100_000)] = 8
     temperature: Annotated[float, Field(gt=0)] = 1.0
     max_tokens: Annotated[int, Field(ge=1)] = 256
     greedy: bool = True

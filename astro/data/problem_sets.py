@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from astro.config.run import RunConfig
 from astro.data.decontamination import Contaminated, contaminated
@@ -14,6 +15,8 @@ from astro.interfaces import Generated, ProblemSource, PromptTemplating, StepFor
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.types import Problem
+
+MOST_LEVELS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +88,31 @@ def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:
     for problem in problems:
         try:
             encode(problem)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise ProblemError(f"problem {problem.id!r} cannot be stored: {error}") from None
+        if too_deep(problem.metadata):
+            raise ProblemError(
+                f"problem {problem.id!r} cannot be stored: "
+                f"its metadata is nested over {MOST_LEVELS} levels deep"
+            )
     problem_id, count = Counter(problem.id for problem in problems).most_common(1)[0]
     if count > 1:
         raise ProblemError(f"{count} of the {split} problems have the id {problem_id!r}")
     return problems
+
+
+def too_deep(metadata: Mapping[str, Any]) -> bool:
+    """Whether metadata is nested more than `MOST_LEVELS` deep, which some readers cannot take."""
+    level: list[Any] = [metadata]
+    for _ in range(MOST_LEVELS):
+        level = [inner for value in level for inner in _inner(value)]
+    return any(isinstance(value, Mapping | list | tuple) for value in level)
+
+
+def _inner(value: Any) -> Iterable[Any]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 def held_out(config: RunConfig, load: ProblemLoader) -> list[HeldOut]:

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from astro.data.problem_sets import MOST_LEVELS, too_deep
 from astro.errors import ProblemError, RunError
 from astro.files import decode, raw_lines
 from astro.types import Problem, Verdict
@@ -113,9 +114,14 @@ def readable_pairs(path: Path) -> tuple[list[Pair], list[str]]:
             if not line.strip():
                 continue
             try:
-                pairs.append(decode(line, Pair, where))
+                pair = decode(line, Pair, where)
             except RunError as error:
                 malformed.append(str(error))
+                continue
+            if too_deep(pair.metadata):
+                malformed.append(f"{where}: metadata is nested over {MOST_LEVELS} levels deep")
+            else:
+                pairs.append(pair)
     except OSError as error:
         raise ProblemError(f"{path}: cannot read: {error.strerror}") from None
     if not pairs and not malformed:

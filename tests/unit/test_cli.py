@@ -420,3 +420,30 @@ def test_the_installed_command_fails_without_a_traceback(tmp_path: Path) -> None
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == f"error: {tmp_path}/absent.yaml: cannot read: No such file or directory\n"
+
+
+@pytest.mark.parametrize("command", [["run"], ["verify", "--reference"], ["solve", "x.yaml"]])
+def test_an_argument_that_is_no_text_is_a_usage_error(command: list[str]) -> None:
+    result = astro(*command, "a\udc80")
+    assert result.exit_code == 2
+    assert "an argument is not valid UTF-8: 'a\\udc80'" in result.output
+
+
+@pytest.mark.parametrize("number", ["1.0e+30", "1000000000"])
+@pytest.mark.parametrize(
+    "key",
+    [
+        "executor.params.concurrency",
+        "search.params.expand",
+        "value.params.rollouts",
+        "linearizer.params.traces_per_tree",
+        "linearizer.params.max_backtracks",
+        "evaluate.samples",
+    ],
+)
+def test_a_number_without_measure_is_refused_in_one_line(key: str, number: str) -> None:
+    quickstart = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
+    result = astro("config", "check", str(quickstart), "--set", f"{key}={number}")
+    assert result.exit_code == 2
+    (line,) = [line for line in result.output.splitlines() if "error:" in line]
+    assert f"{key}: expected less than or equal to" in line

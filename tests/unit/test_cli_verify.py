@@ -326,3 +326,16 @@ def test_malformed_lines_may_be_left_out_and_are_counted(tmp_path: Path) -> None
     assert result.exit_code == 0
     assert "left out 2 malformed lines" in result.stderr
     assert json.loads(result.stdout)["by_source"]["own"]["statuses"] == {"correct": 2}
+
+
+@pytest.mark.parametrize("levels", [101, 990, 5000])
+def test_metadata_that_is_nested_deep_is_one_line(tmp_path: Path, levels: int) -> None:
+    metadata = '{"a": ' * levels + "1" + "}" * levels
+    path = tmp_path / "pairs.jsonl"
+    path.write_text(
+        f'{{"gold": "1", "candidate": "1", "equivalent": true, "metadata": {metadata}}}'
+    )
+    result = verify("--pairs", str(path))
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith(f"error: {path}:1: ")

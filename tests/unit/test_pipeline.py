@@ -53,11 +53,20 @@ def test_a_budget_binds_the_search_alone(tmp_path: Path) -> None:
     assert result.scores["base"]["pass@1"].value == 1.0
 
 
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = {"a": value}
+    return value
+
+
 @pytest.mark.parametrize(
     ("problems", "expected"),
     [
         ([], "have no problem in test"),
         ([{**PROBLEMS[0], "prompt": "\ud800"}], "'set/0' cannot be stored: .*surrogates"),
+        ([{**PROBLEMS[0], "metadata": nested(101)}], "'set/0' cannot be stored: .*nested over 100"),
+        ([{**PROBLEMS[0], "metadata": nested(800)}], "'set/0' cannot be stored: .*nested over 100"),
     ],
 )
 def test_problems_that_cannot_be_searched(

@@ -39,7 +39,7 @@ class SelfEvaluationParams(Params):
 
     model: Role = POLICY
     samples: Annotated[
-        int, Field(ge=1, description="judgments per solution; all of them must approve")
+        int, Field(ge=1, le=10_000, description="judgments per solution; all of them must approve")
     ] = 4
     question: Annotated[
         SolutionTemplate, Field(description="prompt, with placeholders {problem} and {solution}")
@@ -65,7 +65,7 @@ class DirectParams(Params):
         Field(description="ask the model to judge each solution; {} for the defaults"),
     ] = None
     traces_per_tree: Annotated[
-        int, Field(ge=1, description="largest number of traces per tree")
+        int, Field(ge=1, le=10_000, description="largest number of traces per tree")
     ] = 1
     max_chars: (
         Annotated[int, Field(ge=1, description="largest length of a response in characters")] | None
@@ -101,7 +101,7 @@ class BacktrackParams(DirectParams):
     """Parameters of `backtrack`: also the mix of traces, and the choice of wrong paths."""
 
     max_backtracks: Annotated[
-        int, Field(ge=0, description="largest k, the number of backtracks")
+        int, Field(ge=0, le=10_000, description="largest k, the number of backtracks")
     ] = 3
     direct_share: Annotated[
         float, Field(ge=0, le=1, description="share of k = 0; the other k share the rest equally")

@@ -33,7 +33,7 @@ class ExecutorParams(Params):
         default_factory=dict, description="environment variables of the workers"
     )
     concurrency: Annotated[
-        int, Field(ge=1, description="problems that a worker handles at once")
+        int, Field(ge=1, le=100_000, description="problems that a worker handles at once")
     ] = 64
     restarts: Annotated[
         int, Field(ge=0, description="total number of lost workers that are replaced")

@@ -48,13 +48,13 @@ class MctsParams(Params):
 
     selection: Annotated[Selection, Field(description="rule that selects a leaf")] = Puct()
     expand: Annotated[
-        int, Field(ge=1, description="k, the number of actions sampled at a leaf")
+        int, Field(ge=1, le=10_000, description="k, the number of actions sampled at a leaf")
     ] = 8
     iterations: Annotated[int, Field(ge=1, description="number of leaves selected in a search")] = (
         32
     )
     leaves: Annotated[
-        int, Field(ge=1, description="leaves expanded at the same time; 1 is the exact algorithm")
+        int, Field(ge=1, le=10_000, description="leaves expanded at once; 1 is the exact algorithm")
     ] = 1
     revisit: Annotated[
         bool, Field(description="select fully expanded subtrees again instead of skipping them")
@@ -86,7 +86,9 @@ class MctsParams(Params):
 class BestOfNParams(Params):
     """Parameters of `best_of_n`."""
 
-    samples: Annotated[int, Field(ge=1, description="n, the number of responses per problem")] = 64
+    samples: Annotated[
+        int, Field(ge=1, le=100_000, description="n, the number of responses per problem")
+    ] = 64
     at_once: Annotated[
         int,
         Field(ge=1, description="responses sampled at the same time; a budget cuts off the latest"),

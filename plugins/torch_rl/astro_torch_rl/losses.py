@@ -43,12 +43,14 @@ def group_advantages(
     size = rewards.shape[1]
     if size < 2 and (normalize_std or leave_one_out):
         raise ValueError(f"a group of {size} has neither a deviation nor others to compare with")
-    advantages = rewards - rewards.mean(dim=1, keepdim=True)
+    # In float64 the mean of equal float32 rewards is exact, so their advantages are 0.
+    exact = rewards.double()
+    advantages = exact - exact.mean(dim=1, keepdim=True)
     if leave_one_out:
         advantages = advantages * size / (size - 1)
     if normalize_std:
-        advantages = advantages / (rewards.std(dim=1, keepdim=True) + _STD_FLOOR)
-    return advantages
+        advantages = advantages / (exact.std(dim=1, keepdim=True) + _STD_FLOOR)
+    return advantages.to(rewards.dtype)
 
 
 def token_rewards(rewards: Tensor, penalties: Tensor, mask: Tensor) -> Tensor:

@@ -70,6 +70,14 @@ def test_normalize_std_divides_by_the_sample_deviation() -> None:
     assert found[1].tolist() == [0.0] * 4
 
 
+@pytest.mark.parametrize("size", [3, 7, 8])
+@pytest.mark.parametrize("reward", [0.35, 0.1, 1 / 3, 1e6 + 0.1])
+def test_equal_rewards_have_no_advantage(reward: float, size: int) -> None:
+    for leave_one_out in (False, True):
+        found = group_advantages(torch.full((1, size), reward), True, leave_one_out)
+        assert found.tolist() == [[0.0] * size]
+
+
 def test_a_group_of_one_has_no_deviation() -> None:
     with pytest.raises(ValueError, match="group of 1"):
         group_advantages(torch.ones(2, 1), normalize_std=True)
