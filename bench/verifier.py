@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from expressions import different_pairs, equal_pairs
 from marks import Mark, publish
 
 from astro.interfaces import Verifier
@@ -29,6 +30,8 @@ from astro_sympy.verifier import SympyVerifier
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT.parent / "shared" / "data"
+REPORTS = ROOT.parent / "shared" / "cases" / "verifier_reports_dev.jsonl"
+GOLDS = ("math500", "amc23", "aime24", "aime_train_1983_2023", "math_train")
 OTHER = ROOT / ".venv-math-verify"
 OTHER_PINS = (
     "math-verify==0.9.0",
@@ -44,9 +47,11 @@ SOURCES = (
     "hardverify",
     "math_solution",
     "upstream",
+    "public-reports",
     "hostile",
 )
 CHUNK = 100
+RANDOM_PAIRS, SEED = 500, 2026
 CANARY = re.compile(r"/tmp/[\w./-]+")
 
 
@@ -75,12 +80,38 @@ class Judged:
         return self.verdict.correct and self.pair.right is False
 
 
-def read(name: str) -> list[Pair]:
-    """The pairs in a file of ../shared/data."""
-    path = DATA / name
+def read(path: Path) -> list[dict[str, Any]]:
+    """The rows of a file of ../shared."""
     if not path.exists():
-        raise SystemExit(f"needs {path.name} in ../shared/data")
-    return [_pair(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+        raise SystemExit(f"needs {path.name} in ../shared/{path.parent.name}")
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def made_pairs() -> list[Pair]:
+    """Random expressions, and references with a small mistake."""
+    different = [(*pair, False, "different") for pair in different_pairs(RANDOM_PAIRS, SEED)]
+    equal = [(*pair, True, "equal") for pair in equal_pairs(RANDOM_PAIRS, SEED)]
+    golds = [row["answer"] for name in GOLDS for row in read(DATA / f"{name}.jsonl")]
+    mistaken = [(gold, other, False, "mistaken") for gold in golds for other in mistakes(gold)]
+    return [
+        Pair(Problem("made", "", gold), f"\\boxed{{{answer}}}", right, source)
+        for gold, answer, right, source in (*different, *equal, *mistaken)
+    ]
+
+
+def mistakes(gold: str) -> list[str]:
+    """The reference with another digit in one of its first numbers, sign, or kind of bracket."""
+    found = [
+        f"{gold[: at - 1]}{(int(gold[at - 1]) + 1) % 10}{gold[at:]}"
+        for at in [match.end() for match in re.finditer(r"\d+", gold)][:3]
+    ]
+    if gold.startswith("-"):
+        found.append(gold[1:])
+    elif re.fullmatch(r"[\d.]*[1-9][\d.]*|\\frac\{[1-9]\d*\}\{\d+\}", gold):
+        found.append(f"-{gold}")
+    if gold.startswith("[") and gold.endswith(")"):
+        found.append(f"({gold[1:]}")
+    return found
 
 
 def _pair(row: dict[str, Any]) -> Pair:
@@ -165,9 +196,10 @@ def recall(judged: Sequence[Judged]) -> float:
 
 
 def accuracy_marks(judged: Sequence[Judged]) -> list[Mark]:
-    rows = {name: [item for item in judged if item.pair.source == name] for name in SOURCES}
-    wrong = {name: sum(item.wrongly_accepted for item in rows[name]) for name in SOURCES}
-    share = {name: sum(item.agrees for item in rows[name]) / len(rows[name]) for name in SOURCES}
+    sources = {item.pair.source for item in judged}
+    rows = {name: [item for item in judged if item.pair.source == name] for name in sources}
+    wrong = {name: sum(item.wrongly_accepted for item in rows[name]) for name in sources}
+    share = {name: sum(item.agrees for item in rows[name]) / len(rows[name]) for name in sources}
     negatives = sum(item.pair.right is False for item in rows["hardverify"])
     return [
         Mark.of("self pairs, recall", recall(rows["self"]), ">= 1"),
@@ -181,6 +213,11 @@ def accuracy_marks(judged: Sequence[Judged]) -> list[Mark]:
         Mark.of("upstream cases, accepted", wrong["upstream"], "<= 2"),
         Mark.of("hostile, right verdicts", share["hostile"], ">= 0.97"),
         Mark.of("hostile, wrongly accepted", wrong["hostile"], "<= 0"),
+        Mark.of("public reports, as labeled", share["public-reports"], ">= 0.98"),
+        Mark.of("public reports, wrongly accepted", wrong["public-reports"], "<= 0"),
+        Mark.of("random expressions that differ, accepted", wrong["different"], "<= 0"),
+        Mark.of("random expressions that are equal, recall", recall(rows["equal"]), ">= 0.9"),
+        Mark.of("MATH, AMC and AIME, one mistake: accepted", wrong["mistaken"], "<= 0"),
     ]
 
 
@@ -206,12 +243,13 @@ def rate_marks(pairs: Sequence[Pair]) -> list[Mark]:
 
 
 def main() -> None:
-    pairs, hostile = read("verifier_pairs_dev.jsonl"), read("verifier_hostile_dev.jsonl")
+    files = DATA / "verifier_pairs_dev.jsonl", DATA / "verifier_hostile_dev.jsonl", REPORTS
+    pairs, hostile, reports = (list(map(_pair, read(path))) for path in files)
     canaries = {Path(path) for pair in hostile for path in CANARY.findall(pair.response)}
     for path in canaries:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
-    judged, peak = judge_in_pool([*pairs, *hostile])
+    judged, peak = judge_in_pool([*pairs, *hostile, *reports, *made_pairs()])
     marks = [
         *accuracy_marks(judged),
         *safety_marks(judged, peak, canaries),
