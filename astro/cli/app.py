@@ -10,6 +10,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from textwrap import indent
 from typing import Any, NoReturn
 
@@ -75,6 +76,16 @@ class LazyGroup(click.Group):
         if cmd_name not in (provider.name for provider in _of_plugins(registry)):
             return None
         return _plugin_command(registry.require(COMMAND, cmd_name))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that `args` name, and suggest one if there is no such command."""
+        wanted = args[0]
+        unknown = not wanted.startswith("-") and self.get_command(ctx, wanted) is None
+        if unknown and (close := get_close_matches(wanted, self.list_commands(ctx), n=1)):
+            ctx.fail(f"No such command {wanted!r}; did you mean {close[0]}?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries without importing a command."""
@@ -175,7 +186,17 @@ def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
     ctx.exit(code)
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+_COMPLETION = (
+    'Completion in bash: eval "$(_ASTRO_COMPLETE=bash_source astro)". In zsh, write zsh_source; in '
+    "fish: _ASTRO_COMPLETE=fish_source astro | source."
+)
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_COMPLETION,
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="astro-reasoner", prog_name="astro")
 def main(debug: bool) -> None:  # noqa: ARG001 - read where errors leave

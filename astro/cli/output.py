@@ -38,11 +38,17 @@ def print_all(*parts: RenderableType) -> None:
     """Print on stdout what rich can render."""
     from rich.console import Console
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=PIPE_WIDTH)
+    console = Console(width=width())
     for part in parts:
         console.print(part)
+
+
+def width() -> int:
+    """The number of columns of stdout."""
+    from rich.console import Console
+
+    console = Console()
+    return console.width if console.is_terminal else PIPE_WIDTH
 
 
 def write_out_what_cannot_be_encoded() -> None:
@@ -57,6 +63,8 @@ def usage_errors_in_one_line() -> Iterator[None]:
     """Make the message of a click error safe to print: it may quote an argument."""
     try:
         yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise  # its message is the help of a command
     except click.UsageError as error:
         raise click.UsageError(one_line(error.format_message()), error.ctx) from None
     except click.ClickException as error:

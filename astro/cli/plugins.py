@@ -10,7 +10,7 @@ import click
 
 from astro.cli import options
 from astro.cli.app import COMMANDS
-from astro.cli.output import print_all, say, say_json
+from astro.cli.output import print_all, say, say_json, width
 from astro.plugins.listing import rows
 from astro.plugins.registry import Registry
 from astro.plugins.scaffold import write_plugin
@@ -29,7 +29,7 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
         return
     from astro.cli.tables import plugin_table  # rich, not needed for JSON
 
-    print_all(plugin_table(found))
+    print_all(plugin_table(found, width()))
 
 
 @plugins.group()
@@ -37,7 +37,7 @@ def new() -> None:
     """Write the files of a new plugin."""
 
 
-@new.command()
+@new.command(short_help="Write a working verifier and its tests.")
 @click.argument("name")
 @click.option(
     "--into",

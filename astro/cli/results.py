@@ -40,7 +40,7 @@ def outcome(result: RunResult) -> Iterator[RenderableType]:
 def score_table(scores: Scores) -> Table:
     """One row per model. A metric that no model has gets no column; a missing value is a dash."""
     columns = _columns({name for figures in scores.values() for name in figures})
-    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption="in %, 95 % intervals")
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption=_caption(columns))
     table.add_column("\nmodel", no_wrap=True)
     for column in columns:
         table.add_column(column.title, justify="right", no_wrap=True)
@@ -48,6 +48,13 @@ def score_table(scores: Scores) -> Table:
         cells = (_cell(scores[model], column) for column in columns)
         table.add_row(*map(text, (title_of(model), *cells)))
     return table
+
+
+def _caption(columns: Iterable[Column]) -> str:
+    """The units of the columns, in words."""
+    counts = [" ".join(column.title.split()) for column in columns if not column.percent]
+    means = f"{' and '.join(counts).replace('- ', '')} per response, all else " if counts else ""
+    return f"{means}in %, with 95 % intervals"
 
 
 def _columns(names: set[str]) -> list[Column]:

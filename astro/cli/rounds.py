@@ -20,7 +20,9 @@ def rounds_outcome(
     """pass@1 by round on each set, why the rounds ended, and the paths of the model and files."""
     if result is not None:
         sets = list(result.rounds[0].pass_at_1)
-        table = Table(title="pass@1 in %", title_justify="left", box=SIMPLE_HEAD, show_edge=False)
+        table = Table(
+            title="pass@1 by round in %", title_justify="left", box=SIMPLE_HEAD, show_edge=False
+        )
         for column in ("round", *sets):
             table.add_column(text(column), justify="right", no_wrap=True)
         for turn in result.rounds:

@@ -19,10 +19,10 @@ from astro.metrics import Estimate
 def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Iterator[RenderableType]:
     """The models at each seed, their differences, best of n, and the path of the files."""
     if result is not None:
-        yield _seeds(f"pass@1 in %, {result.problems} problems", result.seeds)
+        yield _seeds(f"pass@1 by seed in %, {result.problems} problems", result.seeds)
         if result.legal:
-            yield _seeds("all lines legal, in %", result.legal)
-            yield _seeds("right and all lines legal, in %", result.right_and_legal)
+            yield _seeds("all lines legal, by seed in %", result.legal)
+            yield _seeds("right and all lines legal, by seed in %", result.right_and_legal)
         yield _differences(result.differences)
         yield _matched(result.matched)
         if result.searched:
@@ -60,7 +60,8 @@ def _differences(differences: Sequence[Difference]) -> Table:
 
 def _matched(rows: Sequence[Matched]) -> Table:
     table = _table(
-        "best of n at equal tokens", "seed", "model", "n", "tokens", "majority", "oracle"
+        "best of n at equal tokens",
+        *("seed", "model", "n", "tokens", "majority (%)", "oracle (%)"),
     )
     for row in rows:
         scores = (f"{row.tokens:.0f}", f"{row.majority:.1f}", f"{row.oracle:.1f}")
@@ -69,7 +70,7 @@ def _matched(rows: Sequence[Matched]) -> Table:
 
 
 def _searched(rows: Sequence[Searched]) -> Table:
-    table = _table("search at inference by the base, solved in %", "seed", "tokens", "solved")
+    table = _table("search at inference by the base", "seed", "tokens", "solved (%)")
     for row in rows:
         table.add_row(str(row.seed), f"{row.tokens:.0f}", f"{row.solved:.1f}")
     return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SHOWN_ROWS = 20
 SHOWN_CHARS = 60
+STATUS_WIDTH = 10
 COLORS = {"ready": "green", "needs": "yellow", "broken": "red"}
 
 
@@ -31,14 +32,19 @@ def line(content: str, style: str = "") -> Text:
     return Text(one_line(content), style)
 
 
-def plugin_table(rows: Iterable[PluginRow]) -> Table:
-    """One row per plugin."""
+def plugin_table(rows: Sequence[PluginRow], width: int) -> Table:
+    """One row per plugin. Only the status is wrapped, if `width` has room for all else."""
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for title in ("kind", "name", "distribution", "version", "status"):
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        cells = (row.kind, row.name, row.distribution, row.version)
-        table.add_row(*map(line, cells), line(row.state, COLORS[row.status]))
+    whole = [[line(x) for x in (r.kind, r.name, r.distribution, r.version)] for r in rows]
+    needed = sum(
+        max((cell.cell_len for cell in column), default=0) + 1
+        for column in zip(*whole, strict=True)
+    )
+    for title in ("kind", "name", "distribution", "version"):
+        table.add_column(title, overflow="fold", no_wrap=needed + STATUS_WIDTH <= width)
+    table.add_column("status", overflow="fold")
+    for row, cells in zip(rows, whole, strict=True):
+        table.add_row(*cells, line(row.state, COLORS[row.status]))
     return table
 
 
@@ -84,7 +90,14 @@ def dissent_table(title: str, rows: Sequence[tuple[Judgement, str]]) -> Table:
         table.add_column(name, overflow="fold")
     for judgement, expected in rows[:SHOWN_ROWS]:
         pair, verdict = judgement.pair, judgement.verdict
-        cells = (pair.id, pair.gold, pair.response, verdict.status, expected, verdict.reason)
+        cells = (
+            "-" if pair.id is None else pair.id,
+            pair.gold,
+            pair.response,
+            verdict.status,
+            expected,
+            verdict.reason,
+        )
         table.add_row(*(text(_end(str(cell))) for cell in cells))
     return table
 

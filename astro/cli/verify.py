@@ -12,7 +12,7 @@ import click
 from rich.console import RenderableType
 
 from astro.cli import options
-from astro.cli.output import print_all, say, say_json
+from astro.cli.output import print_all, say, say_block, say_json
 from astro.cli.progress import progress
 from astro.cli.tables import dissent_table, source_table
 from astro.config.yaml import set_key
@@ -32,8 +32,12 @@ from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
 
+UNDECIDED = 3
+"""The exit code if the verdict is a fault; 2 is that of usage errors."""
+
 
 # An answer may be -5 or -sinh x, so only an argument that starts with two dashes is an option.
+# `-h` is help if it stands alone.
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("gold", required=False)
 @click.argument("candidate", required=False)
@@ -68,10 +72,13 @@ def verify(
 ) -> None:
     """Verify the response CANDIDATE against the reference GOLD, or every pair of a file.
 
-    For one response, the exit code is 0 if it is correct, 1 if it is not, and 2 if the verdict is a
-    fault. A line of a file is {"gold", "candidate", "equivalent", "source", "id", "problem",
-    "metadata"}, of which only the first two are required.
+    For one response, the exit code is 0 if it is correct, 1 if it is not, and 3 if the verdict is a
+    fault, so that it is undecided. A line of a file is {"gold", "candidate", "equivalent",
+    "source", "id", "problem", "metadata"}, of which only the first two are required.
     """
+    if gold == "-h" and candidate is None and pairs is None:
+        say_block(click.get_current_context().get_help())
+        return
     for argument in (gold, candidate):
         if argument and argument.startswith("--"):
             raise click.NoSuchOption(argument)
@@ -128,7 +135,7 @@ def _judge_one(binding: VerifierBinding, pair: Pair, as_json: bool) -> None:
         parts = (verdict.status, answer, verdict.reason)
         for part in filter(None, parts):
             say(part)
-    code = 2 if verdict.status.fault else int(not verdict.correct)
+    code = UNDECIDED if verdict.status.fault else int(not verdict.correct)
     click.get_current_context().exit(code)
 
 

@@ -72,7 +72,18 @@ def test_version() -> None:
 def test_unknown_command_is_a_usage_error() -> None:
     result = astro("rnu")
     assert result.exit_code == 2
-    assert "No such command" in result.stderr
+    assert result.stderr.endswith("Error: No such command 'rnu'; did you mean run?\n")
+    assert astro("lunch").stderr.endswith("Error: No such command 'lunch'.\n")
+
+
+def test_help_that_no_arguments_ask_for_keeps_its_lines() -> None:
+    for arguments in ((), ("config",), ("plugins", "new")):
+        assert astro(*arguments).stderr == astro(*arguments, "--help").stdout
+
+
+def test_help_is_not_cut_and_tells_of_completion() -> None:
+    assert "..." not in astro("plugins", "new", "--help").stdout.replace("[ARGS]...", "")
+    assert "_ASTRO_COMPLETE=bash_source astro" in astro("--help").stdout
 
 
 # --- plugins and doctor ----------------------------------------------------------------------
@@ -90,6 +101,16 @@ def test_plugins_shows_the_same_as_a_table() -> None:
     listed = json.loads(astro("plugins", "--json").stdout)
     table = astro("plugins").stdout
     assert all(row["name"] in table for row in listed)
+
+
+def test_names_of_plugins_are_whole_at_80_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astro.cli.plugins.width", lambda: 80)
+    monkeypatch.setattr("astro.cli.output.width", lambda: 80)
+    shown = astro("plugins").stdout
+    assert max(map(len, shown.splitlines())) <= 80
+    for row in json.loads(astro("plugins", "--json").stdout):
+        assert f" {row['name']} " in shown
+        assert f" {row['distribution']} " in shown
 
 
 def entry(name: str, distribution: str, **provider: object) -> Entry:

@@ -127,6 +127,19 @@ def test_scores_are_rows_of_models_with_an_interval() -> None:
     ]
 
 
+def test_the_caption_says_which_columns_are_not_in_percent() -> None:
+    half = Estimate(0.5, 0.45, 0.55)
+    all_in_percent = drawn(score_table({"base": {"pass@1": half}}))
+    assert " ".join(all_in_percent.split()).endswith("55.0] in %, with 95 % intervals")
+    assert "per response" not in all_in_percent
+    mixed = drawn(score_table({"base": dict.fromkeys(("pass@1", "backtracks"), half)}))
+    words = " ".join(mixed.split())
+    assert words.endswith("backtracks per response, all else in %, with 95 % intervals")
+    both = dict.fromkeys(("pass@1", "response_length", "backtracks"), half)
+    words = " ".join(drawn(score_table({"base": both})).split())
+    assert "mean tokens and backtracks per response" in words
+
+
 def test_the_table_of_four_models_fits_a_narrow_terminal() -> None:
     keys = ("pass@1", "greedy", "pass@8", "maj@8", "legal", "with_backtrack", "backtracks")
     third = Estimate(0.333, 0.303, 0.363)

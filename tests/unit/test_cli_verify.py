@@ -87,13 +87,21 @@ def written(path: Path, rows: list[dict[str, Any]]) -> Path:
         ("42", "\\boxed{41}", 1, ["incorrect", "answer: 41", "41 is not 42"]),
         ("-5", "the answer is -5", 0, ["correct", "answer: -5"]),
         ("-hi", "-\\sinh", 1, ["unparsed"]),
-        ("", "\\boxed{1}", 2, ["bad_reference"]),
+        ("", "\\boxed{1}", 3, ["bad_reference"]),
     ],
 )
 def test_a_response_is_judged(gold: str, candidate: str, code: int, lines: list[str]) -> None:
     result = verify(gold, candidate)
     assert result.exit_code == code, result.output
     assert result.stdout.splitlines()[: len(lines)] == lines
+
+
+def test_a_lone_h_is_help_and_beside_a_response_it_is_an_answer() -> None:
+    result = verify("-h")
+    assert result.exit_code == 0
+    assert result.stdout == verify("--help").stdout
+    assert result.stdout.startswith("Usage: ")
+    assert verify("-h", "the answer is -h").stdout.splitlines()[0] == "correct"
 
 
 def test_a_judgement_as_json() -> None:
@@ -109,7 +117,7 @@ def test_the_problem_the_params_and_the_timeout_reach_the_verifier() -> None:
     result = verify("1", "2", "--problem", "why?", "--set", "verdict=incorrect", verifier="lenient")
     assert result.stdout == "incorrect\nanswer: 2\nwhy?[red]␛[2J\n"
     result = verify("1", "hang", "--timeout", "0.2", verifier="lenient")
-    assert (result.exit_code, result.stdout) == (2, "timeout\nover 0.2 s\n")
+    assert (result.exit_code, result.stdout) == (3, "timeout\nover 0.2 s\n")
 
 
 def test_metadata_reaches_the_verifier() -> None:
@@ -173,6 +181,7 @@ def test_tables_show_figures_and_disagreements_and_no_markup(tmp_path: Path) -> 
     assert "lenient against the labels: 30" in result.stdout
     assert "lenient against exact: 30" in result.stdout
     assert result.stdout.count("and 10 more") == 2
+    assert "None" not in result.stdout
     assert "[bold]7" in result.stdout
     assert "pairs/s" in result.stdout
     assert "\x1b" not in result.stdout
