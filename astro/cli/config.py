@@ -7,7 +7,9 @@ import click
 import astro
 from astro.cli import options
 from astro.cli.output import say, say_block
+from astro.config.loading import with_defaults
 from astro.config.yaml import dump_config
+from astro.plugins.registry import Registry
 
 
 @click.group()
@@ -28,9 +30,10 @@ def check(file: str, overrides: tuple[str, ...]) -> None:
 @click.argument("file")
 @options.overrides
 def show(file: str, overrides: tuple[str, ...]) -> None:
-    """Print FILE with overrides applied and defaults filled in.
+    """Print FILE with overrides applied and all defaults filled in, those of plugins too.
 
     For a study, each arm is printed as a YAML document of its own.
     """
-    configs = astro.load(file, overrides).configs()
-    say_block("---\n".join(map(dump_config, configs)))
+    registry = Registry.discover()
+    configs = astro.load(file, overrides, registry).configs()
+    say_block("---\n".join(dump_config(with_defaults(config, registry)) for config in configs))

@@ -79,6 +79,26 @@ def operational_keys(config: RunConfig, registry: Registry) -> Iterator[str]:
                 yield from (f"{key}.params.{path}" for path in operational(params))
 
 
+def with_defaults(config: RunConfig, registry: Registry) -> RunConfig:
+    """The config with every param of every plugin, defaults included.
+
+    The params of a plugin that is not installed, or that no longer accepts them, stay as they are.
+    The policy's `prompt` is left out, because it is that of the config.
+    """
+    values = config.model_dump(mode="json")
+    for key, kind, binding in [*config.bindings(), *_models(registry, config.models)]:
+        node = values
+        for part in key.split(".", 2 if key.startswith("evaluate.") else 1):
+            node = node[part]
+        with suppress(PluginError, ConfigError):
+            params = registry.params(kind, binding.name, binding.params)
+            if params is not None:
+                node["params"] = params.model_dump(mode="json")
+    if registry.takes_prompt(config.policy.name):
+        values["policy"]["params"].pop("prompt", None)
+    return validate(RunConfig, values)
+
+
 def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:
     """The valid bindings of a config that is not valid as a whole."""
     for key, kind in _KIND_OF_KEY.items():

@@ -81,6 +81,7 @@ class RunFolder:
         fresh: bool,
         outputs: Collection[str] = (),
         free: Collection[str] = (),
+        complete: Callable[[RunConfig], RunConfig] = lambda config: config,
         tell: Callable[[str], None] = lambda _: None,
     ) -> Iterator[None]:
         """Lock the folder for a run of `config`, and delete an earlier run first if `fresh`.
@@ -93,6 +94,7 @@ class RunFolder:
             fresh: Whether to delete an earlier run.
             outputs: Names of the entries that the stages of plugins write.
             free: Config keys that may change, in addition to `FREE`.
+            complete: Fills in the defaults of the plugins' params, so that config.yaml keeps them.
             tell: Receives messages of one line for the user.
 
         Raises:
@@ -104,7 +106,7 @@ class RunFolder:
             if fresh or self.clearing.exists():
                 self._clear(outputs)
             self._check_manifest(tell)
-            self._check_config(config, (*FREE, *free), outputs, tell)
+            self._check_config(config, (*FREE, *free), outputs, complete, tell)
             self.check_formats(set(self.manifest.damaged()))
             yield
 
@@ -189,8 +191,10 @@ class RunFolder:
         config: RunConfig,
         free: tuple[str, ...],
         outputs: Collection[str],
+        complete: Callable[[RunConfig], RunConfig],
         tell: Callable[[str], None],
     ) -> None:
+        config = complete(config)
         if not self.config.exists():
             if self.journal.exists() or self.trees.exists():
                 raise RunError(
@@ -200,7 +204,7 @@ class RunFolder:
             self.write_config(config)
             return
         try:
-            old = read_stored(self.config)
+            old = complete(read_stored(self.config))
         except ConfigError as error:
             raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
         differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypedDict, Unpack
 
-from astro.config.loading import operational_keys
+from astro.config.loading import operational_keys, with_defaults
 from astro.config.run import RunConfig
 from astro.config.stages import AnyStage, run_stages, stages_until
 from astro.engine.journal import Journal
@@ -147,6 +147,7 @@ def opened(
         folder.claimed,
         outputs={_top(path, folder) for stage in stages for path in stage.outputs(folder.root)},
         free=list(operational_keys(config, registry)),
+        complete=partial(with_defaults, registry=registry),
         tell=lambda text: listener(Notice(text)),
     )
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from astro.config.loading import load_config
+from astro.config.loading import load_config, with_defaults
 from astro.config.yaml import dump_config
 from astro.experiments.loading import load
 from astro.experiments.study import Study
@@ -38,3 +38,29 @@ def test_config_survives_being_shown(path: Path, registry: Registry, tmp_path: P
         again = load_config(shown, (), registry)
         assert dump_config(again) == dump_config(config)
         assert again == config or isinstance(loaded, Study)  # of which some params have int keys
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_config_with_the_defaults_of_its_plugins_is_the_same(
+    path: Path, registry: Registry, tmp_path: Path
+) -> None:
+    shown = tmp_path / "shown.yaml"
+    for config in load(path, (), registry).configs():
+        complete = with_defaults(config, registry)
+        shown.write_text(dump_config(complete))
+        again = load_config(shown, (), registry)
+        assert dump_config(with_defaults(again, registry)) == dump_config(complete)
+        for (key, kind, given), (_, _, full) in zip(
+            config.bindings(), again.bindings(), strict=True
+        ):
+            one, other = (registry.params(kind, b.name, b.params) for b in (given, full))
+            assert one == other, key
+
+
+def test_the_defaults_of_plugins_are_told(registry: Registry) -> None:
+    (path,) = (path for path in CONFIGS if path.stem == "quickstart")
+    complete = with_defaults(load_config(path, (), registry), registry)
+    assert complete.search.params["max_depth"] == 50
+    assert complete.search.params["selection"]["params"] == {"c_puct": 1.0}
+    assert complete.policy.params["processes"] == 2
+    assert "prompt" not in complete.policy.params

@@ -260,3 +260,37 @@ def test_a_study_does_not_take_over_another_folder(tmp_path: Path, name: str) ->
     ):
         pass
     assert (tmp_path / name).read_text() == "theirs"
+
+
+def test_a_default_of_a_plugin_that_has_changed_is_noticed(tmp_path: Path) -> None:
+    def complete(temperature: float, given: RunConfig) -> RunConfig:
+        params = {"temperature": temperature, **given.search.params}
+        search = given.search.model_copy(update={"params": params})
+        return given.model_copy(update={"search": search})
+
+    folder = RunFolder(tmp_path / "r")
+    with folder.claimed(config(), fresh=False, complete=partial(complete, 1.0)):
+        (folder.root / "trees.jsonl").touch()
+    assert yaml.safe_load(folder.config.read_text())["search"]["params"] == {"temperature": 1.0}
+    with (
+        pytest.raises(RunError, match=r"changed: search\.params\.temperature"),
+        folder.claimed(config(), fresh=False, complete=partial(complete, 0.5)),
+    ):
+        pass
+    given = config(search={"name": "some", "params": {"temperature": 1.0}})
+    with folder.claimed(given, fresh=False, complete=partial(complete, 0.5)):
+        pass
+
+
+def test_a_stored_config_without_defaults_of_plugins_is_the_same_run(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "r")
+    stored(folder)
+    before = folder.config.read_text()
+
+    def complete(given: RunConfig) -> RunConfig:
+        search = given.search.model_copy(update={"params": {"temperature": 1.0}})
+        return given.model_copy(update={"search": search})
+
+    with folder.claimed(config(), fresh=False, complete=complete):
+        pass
+    assert folder.config.read_text() == before
