@@ -9,7 +9,10 @@ from astro.cli import options
 from astro.cli.output import say, say_block
 from astro.config.loading import with_defaults
 from astro.config.yaml import dump_config
+from astro.errors import ConfigError
 from astro.plugins.registry import Registry
+from astro.rehearsal.machine import this_machine
+from astro.rehearsal.readiness import missing
 
 
 @click.group()
@@ -21,8 +24,15 @@ def config() -> None:
 @click.argument("file")
 @options.overrides
 def check(file: str, overrides: tuple[str, ...]) -> None:
-    """Validate FILE and check that all it names is installed. Reports all problems at once."""
-    astro.load(file, overrides)
+    """Validate FILE and check that all it names is on this machine. Reports all problems at once.
+
+    Packages, data files, models in folders, programs and servers are looked for; names on the
+    Hugging Face hub are not.
+    """
+    registry, machine = Registry.discover(), this_machine()
+    configs = astro.load(file, overrides, registry).configs()
+    if absent := [line for config in configs for line in missing(config, registry, machine)]:
+        raise ConfigError(list(dict.fromkeys(absent)), file)
     say(f"{file}: ok")
 
 

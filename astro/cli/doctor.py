@@ -9,13 +9,17 @@ from astro.cli.app import COMMANDS
 from astro.cli.output import print_all, say_json
 from astro.plugins.machine import examine
 from astro.plugins.registry import Registry
+from astro.rehearsal.machine import this_machine
+from astro.rehearsal.readiness import unready
 
 
 @click.command()
 @options.as_json
 def doctor(as_json: bool) -> None:
     """Describe the machine, the distributions, what plugins still need, and the devices."""
-    report = examine(Registry.discover(), COMMANDS)
+    registry = Registry.discover()
+    report = examine(registry, COMMANDS)
+    report["unready"] |= unready(registry, this_machine())
     if as_json:
         say_json(report)
         return

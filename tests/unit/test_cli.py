@@ -35,7 +35,8 @@ def astro(*arguments: str) -> Result:
 
 
 @pytest.fixture
-def config(tmp_path: Path) -> Path:
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
     path = tmp_path / "small.yaml"
     path.write_text(CONFIG)
     (tmp_path / "train.jsonl").write_text('{"id": "a", "prompt": "2+2?", "answer": "4"}\n')
