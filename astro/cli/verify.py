@@ -31,6 +31,7 @@ from astro.judging.pairs import (
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
+from astro.types import Verdict
 
 UNDECIDED = 3
 """The exit code if the verdict is a fault; 2 is that of usage errors."""
@@ -135,8 +136,14 @@ def _judge_one(binding: VerifierBinding, pair: Pair, as_json: bool) -> None:
         parts = (verdict.status, answer, verdict.reason)
         for part in filter(None, parts):
             say(part)
-    code = UNDECIDED if verdict.status.fault else int(not verdict.correct)
-    click.get_current_context().exit(code)
+    click.get_current_context().exit(exit_code(verdict))
+
+
+def exit_code(verdict: Verdict | None) -> int:
+    """0 for a correct response, 1 for one that is not, 3 if there is no verdict on it."""
+    if verdict is None or verdict.status.fault:
+        return UNDECIDED
+    return int(not verdict.correct)
 
 
 def _judge_file(

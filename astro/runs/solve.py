@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from astro.config.run import BASE, RunConfig
@@ -16,20 +17,23 @@ from astro.types import Node, Problem, SearchTree
 SPLITS = ("test", "dev", "train")
 
 
-def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
+def solve(config: RunConfig, problem: Problem | str, *, answer: str | None = None) -> SearchTree:
     """Search one problem with the config's search, without writing files.
 
     Args:
         config: The config, of which policy, search, verifier and problems are used.
         problem: A problem; or the id or prompt of one of the config's problems; or a text that
-            their source can read.
+            their source can read; or any text if `answer` is given.
+        answer: The reference answer, in place of the problem's own.
 
     Raises:
         AstroError: The problem cannot be found, or its search failed.
     """
     registry = Registry.discover()
     if isinstance(problem, str):
-        problem = find_problem(config, problem, registry)
+        problem = find_problem(config, problem, registry, answer)
+    elif answer is not None:
+        problem = replace(problem, answer=answer)
     with scratch(config, RunFolder(Path(config.name)), registry) as run:
         tasks = search_tasks(run, [problem], STAGE)
         (outcome,) = run.outcomes(run.executor(), tasks, run.policy(BASE), config.budget)
@@ -39,13 +43,24 @@ def solve(config: RunConfig, problem: Problem | str) -> SearchTree:
     return tree
 
 
-def find_problem(config: RunConfig, wanted: str, registry: Registry | None = None) -> Problem:
+def find_problem(
+    config: RunConfig, wanted: str, registry: Registry | None = None, answer: str | None = None
+) -> Problem:
     """Return the problem that a string names, as described in `solve`.
 
     Raises:
         AstroError: The problem cannot be found.
     """
     registry = registry or Registry.discover()
+    if answer is None:
+        return _find(config, wanted, registry)
+    try:
+        return replace(_find(config, wanted, registry), answer=answer)
+    except ProblemError:
+        return Problem("question", wanted, answer)
+
+
+def _find(config: RunConfig, wanted: str, registry: Registry) -> Problem:
     source: ProblemSource = registry.build("problems", config.problems)
     errors: list[ProblemError] = []
     for split in SPLITS:
@@ -61,7 +76,10 @@ def find_problem(config: RunConfig, wanted: str, registry: Registry | None = Non
         raise errors[0]
     if isinstance(source, ProblemReader):
         return source.read(wanted)
-    raise ProblemError(f"the config's problems hold no {wanted!r:.80}", "give an id or a prompt")
+    raise ProblemError(
+        f"the config's problems hold no {wanted!r:.80}",
+        "give an id, a prompt, or any text with its --answer",
+    )
 
 
 def best_answer(tree: SearchTree) -> Node | None:

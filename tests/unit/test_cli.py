@@ -18,7 +18,6 @@ from astro.events import Listener, Notice
 from astro.plugins.hookspecs import Provider
 from astro.plugins.listing import rows
 from astro.plugins.registry import Broken, Entry, Registry
-from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 
 CONFIG = """
 name: small
@@ -384,24 +383,6 @@ def test_run_knows_the_stages(config: Path) -> None:
     assert result.stderr == (
         "error: until: expected one of search, linearize, sft, rl, evaluate, report, got 'lunch'\n"
     )
-
-
-def test_solve_shows_the_best_answer(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def solve(_config: object, asked: str) -> SearchTree:
-        root = Node(0, None, Step(""), 0, children=[1, 2])
-        wrong = Node(1, 0, Step("[bold]5[/bold]\x1b[2J\n"), 1, terminal=True, q_value=0.9)
-        right = Node(2, 0, Step("so [bold]4\n"), 1, terminal=True, q_value=0.1)
-        right.verdict = Verdict(Status.CORRECT, "4")
-        return SearchTree(Problem("a", asked, "4"), [root, wrong, right])
-
-    monkeypatch.setattr("astro.runs.solve.solve", solve)
-    monkeypatch.chdir(config.parent)
-    result = astro("solve", str(config), "2+2?")
-    assert result.exit_code == 0, result.output
-    assert "2+2?" in result.stdout
-    assert "so [bold]4" in result.stdout
-    assert "4: correct" in result.stdout
-    assert "3 nodes, 2 terminal, depth 1" in result.stdout
 
 
 # --- starting --------------------------------------------------------------------------------

@@ -55,6 +55,26 @@ def test_solving_finds_an_answer_that_verifies() -> None:
     assert best.step.text == "answer 19\n"
 
 
+def test_any_text_is_a_problem_if_its_answer_is_given() -> None:
+    problem = find_problem(COUNTDOWN, "what is love?", answer="42")
+    assert problem == astro.Problem("question", "what is love?", "42")
+    known = find_problem(COUNTDOWN, "use 3 5 8 to make 19", answer="20")
+    assert (known.id, known.answer) == ("countdown-3-5-8-19", "20")
+    assert known.metadata["numbers"] == [3, 5, 8]
+
+
+def test_a_question_with_its_answer_needs_no_files() -> None:
+    absent = {"name": "jsonl", "params": {"test": "absent.jsonl"}}
+    scripted = {"name": "scripted", "params": {"answers": ["\\boxed{4}\n"]}}
+    raw = config(absent, scripted).model_dump() | {
+        "step_format": {"name": "lines"},
+        "verifier": {"name": "exact"},
+    }
+    tree = astro.solve(RunConfig.model_validate(raw), "What is 2+2?", answer="4")
+    assert tree.solved
+    assert tree.problem.prompt == "What is 2+2?"
+
+
 def test_a_problem_that_the_policy_cannot_serve_is_an_error() -> None:
     with pytest.raises(RunError, match=r"riddle: .*not a countdown problem"):
         astro.solve(COUNTDOWN, astro.Problem("riddle", "what is love?", "42"))

@@ -12,11 +12,18 @@ from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
 from astro.config.yaml import dump_config
 from astro.data.problem_sets import Decontamination
 from astro.files import read_json, read_lines
-from astro.interfaces import StepFormat
+from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
-from astro.runs.stages.evaluate import EvaluatedProblem, Figures, Group, read_groups, read_scores
+from astro.runs.stages.evaluate import (
+    EvaluatedProblem,
+    Figures,
+    Group,
+    all_legal,
+    read_groups,
+    read_scores,
+)
 from astro.text import markdown, plain
 from astro.types import Problem
 
@@ -80,6 +87,9 @@ def _first(
             if not backtracked or good:
                 title = title_of(model) + (", after a backtrack" if backtracked else "")
                 status = sample.verdict.status.value
+                if isinstance(step_format, StepChecker):
+                    legal = all_legal(step_format, measured.problem, sample)
+                    status += "" if legal else ", with an illegal line"
                 return SampleResponse(title, model, measured.problem, sample.text, status)
     return None
 
