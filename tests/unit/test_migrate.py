@@ -230,7 +230,7 @@ def test_an_arm_with_an_old_key_is_read_too(tmp_path: Path) -> None:
 def test_the_command_line_shows_each_line_once(tmp_path: Path) -> None:
     path = written(tmp_path / "c.yaml", {**RUN, "random_state": 3})
     for _ in range(2):
-        result = CliRunner().invoke(main, ["config", "check", str(path), "--set", "random_state=2"])
+        result = CliRunner().invoke(main, ["config", "show", str(path), "--set", "random_state=2"])
         assert result.exit_code == 0
         line = "random_state is now called seed; the next release will not know the old name"
         assert result.stderr == f"warning: {line}\n"
