@@ -18,8 +18,11 @@ from astro.experiments.loading import load_run
 from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult
 from astro.runs.stages.evaluate import base_alone, read_groups
+from astro.runs.stages.report import policy_title
 
 STAGES = ("evaluate", "report")
+UNUSED = ("search", "value", "linearizer", "control")
+"""Keys of the config that need not be there."""
 
 
 @click.command()
@@ -39,15 +42,16 @@ def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -
     Nothing is searched or trained. To evaluate a checkpoint, set policy.params.model. An evaluation
     that was interrupted is resumed.
     """
-    loaded = base_alone(load_run(config, overrides))
+    loaded = base_alone(load_run(config, overrides, unused=UNUSED))
     with progress() as listener:
         result = astro.run(loaded, runs=runs, fresh=fresh, stages=STAGES, on_event=listener)
-    print_all(*parts(result), *outcome(result))
+    title = policy_title(loaded)
+    print_all(*parts(result, title), *outcome(result, title))
 
 
-def parts(result: RunResult) -> Iterator[RenderableType]:
+def parts(result: RunResult, base: str) -> Iterator[RenderableType]:
     """A table for each set, and for its parts by the metadata keys that the config names."""
     for part in read_groups(RunFolder(result.folder).scores):
         value = f", {part.key} {part.value}" if part.key else ""
         yield text(f"{part.evaluation_set}{value}: {part.problems} problems", "bold")
-        yield score_table(part.models)
+        yield score_table(part.models, base)

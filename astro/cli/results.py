@@ -11,6 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 
 from astro.cli.tables import line, text
+from astro.config.run import BASE
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
 from astro.runs.solve import best_answer
@@ -29,24 +30,27 @@ class Column(NamedTuple):
     interval: bool = False
 
 
-def outcome(result: RunResult) -> Iterator[RenderableType]:
+def outcome(result: RunResult, base: str = BASE) -> Iterator[RenderableType]:
     """A comparison of the models, sample responses, and the path of the files."""
     if result.scores:
-        yield score_table(result.scores)
+        yield score_table(result.scores, base)
     yield from map(example_block, result.examples)
     yield text(f"The run's files are in {result.folder}/")
 
 
-def score_table(scores: Scores) -> Table:
-    """One row per model. A metric that no model has gets no column; a missing value is a dash."""
+def score_table(scores: Scores, base: str = BASE) -> Table:
+    """One row per model; `base` is the title of the base model.
+
+    A metric that no model has gets no column; a missing value is a dash.
+    """
     columns = _columns({name for figures in scores.values() for name in figures})
     table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption=_caption(columns))
-    table.add_column("\nmodel", no_wrap=True)
+    table.add_column("\nmodel", overflow="fold")
     for column in columns:
         table.add_column(column.title, justify="right", no_wrap=True)
     for model in in_order(scores):
         cells = (_cell(scores[model], column) for column in columns)
-        table.add_row(*map(text, (title_of(model), *cells)))
+        table.add_row(*map(line, (title_of(model, base), *cells)))
     return table
 
 

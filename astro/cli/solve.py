@@ -16,6 +16,9 @@ from astro.experiments.loading import load_run
 from astro.runs.solve import best_answer
 from astro.types import SearchTree
 
+UNUSED = ("linearizer", "control")
+"""Keys of the config that need not be there."""
+
 
 @click.command()
 @click.argument("config")
@@ -31,7 +34,7 @@ def solve(
     The exit code is 0 if the answer is correct, 1 if it is not or there is none, and 3 if the
     verdict is a fault or missing, so that it is undecided.
     """
-    tree = astro.solve(load_run(config, overrides), problem, answer=answer)
+    tree = astro.solve(load_run(config, overrides, unused=UNUSED), problem, answer=answer)
     if as_json:
         say_json(_summary(tree))
     else:

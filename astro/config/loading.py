@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +19,8 @@ from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
 from astro.requests import POLICY
 
+UNUSED = "none"
+"""The name of the plugin under a key that a command does not use and a config leaves out."""
 _BINDINGS: Mapping[str, type[Binding]] = {"verifier": VerifierBinding, "sft": SFTBinding}
 
 
@@ -36,24 +38,34 @@ def load_config(
     return parse_config(raw, registry or Registry.discover(), source_name(source))
 
 
-def parse_config(raw: Mapping[str, Any], registry: Registry, source: str = "") -> RunConfig:
+def parse_config(
+    raw: Mapping[str, Any], registry: Registry, source: str = "", unused: Collection[str] = ()
+) -> RunConfig:
     """Validate a config given as plain data.
 
-    Each key that has another name now gives a `ConfigWarning`.
+    The keys of plugins in `unused` may be missing, and what they name does not have to be
+    installed. Each key that has another name now gives a `ConfigWarning`.
 
     Raises:
         ConfigError: The config is invalid.
         FormatError: A newer release wrote the config.
     """
-    raw = current(raw, source or "the config")
+    fields = RunConfig.model_fields
+    absent = {key: {"name": UNUSED} for key in unused if fields[key].is_required()}
+    raw = absent | current(raw, source or "the config")
     try:
         config = validate(RunConfig, raw)
     except ConfigError as error:
-        plugins = _plugin_problems(registry, _well_formed(raw, registry))
+        used = (found for found in _well_formed(raw, registry) if found[0] not in unused)
+        plugins = _plugin_problems(registry, used)
         raise ConfigError([*error.problems, *plugins], source) from None
-    bindings = [*config.bindings(), *_models(registry, config.models)]
-    problems = list(_plugin_problems(registry, bindings))
-    problems = problems or [*_chain_problems(registry, config), *_role_problems(registry, config)]
+    bindings = [found for found in config.bindings() if found[0] not in unused]
+    models = _models(registry, config.models)
+    problems = list(_plugin_problems(registry, [*bindings, *models]))
+    problems = problems or [
+        *_chain_problems(registry, config),
+        *_role_problems(registry, config, bindings),
+    ]
     if problems:
         raise ConfigError(problems, source)
     return config
@@ -155,11 +167,13 @@ def _prompt_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
         yield from _plugin_problems(registry, [("policy", "policy", prompted)])
 
 
-def _role_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
+def _role_problems(
+    registry: Registry, config: RunConfig, bindings: Iterable[tuple[str, str, Binding]]
+) -> Iterator[str]:
     """Params that name a role without a model, or with a model of another kind."""
     kinds = {role: registry.model_kind(b.name) for role, b in config.models.items()}
     kinds[POLICY] = "policy"
-    for key, kind, binding in config.bindings():
+    for key, kind, binding in bindings:
         params = registry.params(kind, binding.name, binding.params)
         for asked in asked_roles(params) if isinstance(params, Params) else ():
             place = f"{key}.params.{asked.path}"

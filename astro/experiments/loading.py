@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from astro.config.loading import parse_config
@@ -40,16 +40,21 @@ def load(
 
 
 def load_run(
-    path: str | Path, overrides: Sequence[str] = (), registry: Registry | None = None
+    path: str | Path,
+    overrides: Sequence[str] = (),
+    registry: Registry | None = None,
+    unused: Collection[str] = (),
 ) -> RunConfig:
     """Return the config in a file of one run or of rounds.
+
+    The plugins under the keys in `unused` are not required; see `parse_config`.
 
     Raises:
         ConfigError: The file is invalid, or describes a study.
     """
-    loaded = load(path, overrides, registry)
-    if isinstance(loaded, Study):
+    raw = read_config(path, overrides)
+    if "arms" in raw:
         raise ConfigError(
             ["arms: this is a study, which only `astro run`, `plan` and `config` accept"], str(path)
         )
-    return loaded.config
+    return parse_config(raw, registry or Registry.discover(), str(path), unused)

@@ -10,6 +10,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from astro.cli import main
+from astro.experiments.loading import load_run
+from astro.runs.stages.report import policy_title
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CONFIG = Path(__file__).parents[2] / "configs" / "math-eval.yaml"
@@ -67,6 +69,45 @@ def test_it_goes_on_where_it_was_and_ends_the_same(config: Path) -> None:
     assert changed.exit_code == 2
     assert changed.stderr.startswith("error: ")
     assert evaluate(config, "--set", "evaluate.samples=5", "--fresh").exit_code == 0
+
+
+def test_what_is_not_used_may_be_absent_or_not_installed(config: Path) -> None:
+    raw = yaml.safe_load(config.read_text())
+    for key in ("search", "value", "linearizer", "control"):
+        del raw[key]
+    config.write_text(yaml.safe_dump(raw))
+    assert evaluate(config).exit_code == 0
+    assert evaluate(config).exit_code == 0, "a finished evaluation is read again"
+    refused = CliRunner().invoke(main, ["run", str(config)])
+    assert refused.exit_code == 2
+    assert "search: missing" in refused.stderr
+    raw["search"] = {"name": "not_installed"}
+    config.write_text(yaml.safe_dump(raw))
+    assert evaluate(config, "--fresh").exit_code == 0
+    assert evaluate(config, "--set", "verifier.name=not_installed").exit_code == 2
+
+
+def test_the_model_is_named(config: Path) -> None:
+    result = evaluate(config)
+    assert "scripted" in result.stdout
+    assert "base" not in result.stdout
+    report = (config.parent / "runs" / "math-eval" / "report.md").read_text()
+    assert "| scripted |" in report
+    assert "| base |" not in report
+
+
+@pytest.mark.parametrize(
+    ("params", "title"),
+    [
+        ({"model": "/work/runs/x/rl/model"}, "x/rl/model"),
+        ({"model": "Qwen/Qwen2.5-1.5B"}, "Qwen/Qwen2.5-1.5B"),
+        ({}, "scripted"),
+    ],
+)
+def test_the_title_of_a_policy(config: Path, params: dict[str, str], title: str) -> None:
+    loaded = load_run(config)
+    policy = loaded.policy.model_copy(update={"params": params})
+    assert policy_title(loaded.model_copy(update={"policy": policy})) == title
 
 
 def test_a_set_that_is_not_there_is_one_line(config: Path) -> None:

@@ -17,7 +17,6 @@ problems: {name: jsonl, params: {train: train.jsonl}}
 policy: {name: scripted, params: {answers: ["The answer is 4\\n"]}}
 verifier: {name: exact}
 search: {name: mcts}
-linearizer: {name: backtrack}
 """
 
 

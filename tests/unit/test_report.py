@@ -20,7 +20,7 @@ WALK = "3 + 5 = 8 left 8 8\n8 + 8 = 16 left 16\nanswer 16\n"
 
 def test_a_correct_sample_with_an_illegal_line_says_so(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
-    run: Any = SimpleNamespace(folder=folder)
+    run: Any = SimpleNamespace(folder=folder, evaluated=lambda: ["base", "sft"])
     for text, status in (
         (WALK, "correct"),
         (f"3 + 5 = 9 left 9 8\nback to 3 5 8\n{WALK}", "correct, with an illegal line"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -85,7 +85,9 @@ def _first(
         for sample in measured.samples:
             good = sample.verdict.correct and step_format.backtracks(sample.text)
             if not backtracked or good:
-                title = title_of(model) + (", after a backtrack" if backtracked else "")
+                title = title_of(model, _base_title(run)) + (
+                    ", after a backtrack" if backtracked else ""
+                )
                 status = sample.verdict.status.value
                 if isinstance(step_format, StepChecker):
                     legal = all_legal(step_format, measured.problem, sample)
@@ -94,9 +96,20 @@ def _first(
     return None
 
 
-def title_of(model: str) -> str:
-    """Return the name of a model in tables."""
-    return _TITLES.get(model, model)
+def title_of(model: str, base: str = BASE) -> str:
+    """Return the name of a model in tables; `base` is that of the base model."""
+    return base if model == BASE else _TITLES.get(model, model)
+
+
+def policy_title(config: RunConfig) -> str:
+    """Return the title of the policy's model: the end of its path, or the policy's name."""
+    model = config.policy.params.get("model")
+    return "/".join(str(model).strip("/").split("/")[-3:]) if model else config.policy.name
+
+
+def _base_title(run: RunContext) -> str:
+    """The title of the base model, which is "base" beside models that were trained from it."""
+    return policy_title(run.config) if run.evaluated() == [BASE] else BASE
 
 
 def in_order(models: Iterable[str]) -> list[str]:
@@ -107,21 +120,22 @@ def in_order(models: Iterable[str]) -> list[str]:
 
 def _lines(run: RunContext) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
+    titled = {model: markdown(title_of(model, _base_title(run))) for model in in_order(scores)}
     yield f"# {run.config.name}\n"
-    yield from _table([(title_of(model), scores[model]) for model in in_order(scores)])
+    yield from _table([(title, scores[model]) for model, title in titled.items()])
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
-    yield from _groups(read_groups(run.folder.scores))
+    yield from _groups(read_groups(run.folder.scores), titled)
     if run.folder.decontamination.exists():
         line = read_json(run.folder.decontamination, Decontamination).line()
         yield f"{markdown(line)}\n"
     for example in examples(run):
-        yield f"## {example.title}: {example.status}\n"
+        yield f"## {markdown(example.title)}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
     yield "## Config\n"
     yield from _quoted(dump_config(run.config))
 
 
-def _groups(groups: Sequence[Group]) -> Iterator[str]:
+def _groups(groups: Sequence[Group], titled: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of one table per set and key, with one row per part and model."""
     for (name, key), parts in groupby(groups, lambda group: (group.evaluation_set, group.key)):
         yield f"## {markdown(name)}{key and f' by {markdown(key)}'}\n"
@@ -129,7 +143,7 @@ def _groups(groups: Sequence[Group]) -> Iterator[str]:
             (f"{markdown(part.value or 'all')} ({part.problems}), {title}", part.models[model])
             for part in parts
             for model in in_order(part.models)
-            for title in [title_of(model)]
+            for title in [titled[model]]
         ]
         yield from _table(rows)
         yield ""
