@@ -27,7 +27,7 @@ class Work:
     """
 
     seed: int
-    left: int = 100_000
+    left: int = 80_000
     allowance: Allowance = field(default_factory=Allowance)
 
     def spend(self, units: int = 1) -> None:
