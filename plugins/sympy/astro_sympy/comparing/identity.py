@@ -19,12 +19,13 @@ from astro_sympy.comparing.sampling import (
     BRANCHED_POINTS,
     exponent_variables,
     is_branched,
+    is_complex,
     is_decided_by_integers,
     points,
     whole_variables,
 )
 from astro_sympy.values.balls import ball, is_real
-from astro_sympy.values.nodes import Apply, Node, Symbol, variables, walk
+from astro_sympy.values.nodes import Apply, Node, variables
 from astro_sympy.values.rational import Irrational, Point, rational
 from astro_sympy.values.separation import zero_bits
 from astro_sympy.values.symbolic import vanishes
@@ -82,7 +83,7 @@ def _agreements(tried: Iterable[Point], left: Node, right: Node, work: Work) -> 
 
     If one contains the imaginary unit, they are compared as complex numbers.
     """
-    real = not (_is_complex(left) or _is_complex(right))
+    real = not (is_complex(left) or is_complex(right))
     for point in tried:
         try:
             agrees = equal_at(left, right, point, work, real)
@@ -194,7 +195,3 @@ def _difference(left: Node, right: Node, point: Point, work: Work, real: bool) -
 
 def _minus(left: Node, right: Node) -> Node:
     return Apply("+", (left, Apply("neg", (right,))))
-
-
-def _is_complex(node: Node) -> bool:
-    return any(below == Symbol("i") for below in walk(node))

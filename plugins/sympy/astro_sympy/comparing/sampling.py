@@ -14,7 +14,7 @@ from random import Random
 
 from flint import fmpq, fmpz
 
-from astro_sympy.values.nodes import Apply, Node, Symbol, variables, walk
+from astro_sympy.values.nodes import BINDERS, Apply, Node, Symbol, children, variables, walk
 from astro_sympy.values.rational import Irrational, Point, rational
 from astro_sympy.values.work import TooHard, Undefined, Work
 
@@ -110,16 +110,26 @@ def is_decided_by_integers(node: Node, name: str) -> bool:
     By Carlson's theorem this holds for sums and products of powers, exponentials and factorials.
     It fails for floors, sines, absolute values, and powers of -1.
     """
+    if is_complex(node):
+        return False
     for below in walk(node):
         match below:
-            case Symbol("i"):
-                return False
             case Apply("^", (base, exponent)) if name in variables(exponent):
                 if not variables(base) and not _is_positive(base):
                     return False
             case Apply(function) if function in _UNEVEN and name in variables(below):
                 return False
     return True
+
+
+def is_complex(node: Node) -> bool:
+    """Whether it contains the imaginary unit; i as the index of a sum is none."""
+    match node:
+        case Symbol(name):
+            return name == "i"
+        case Apply(function, (Symbol("i"), *bounds, _)) if function in BINDERS:
+            return any(map(is_complex, bounds))
+    return any(map(is_complex, children(node)))
 
 
 def _fraction(random: Random, scale: int, periodic: bool) -> fmpq:

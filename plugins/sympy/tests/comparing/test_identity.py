@@ -39,6 +39,7 @@ def equal(left: str, right: str, seed: int = 7) -> bool:
         (r"\sqrt{1-x^2}", r"\cos(\arcsin x)"),
         (r"\binom{n}{2}", r"\frac{n(n-1)}{2}"),
         (r"\sum_{k=1}^{n} k", r"\frac{n(n+1)}{2}"),
+        (r"\sum_{i=1}^{n} i", r"\frac{n(n+1)}{2}"),
         (r"\frac{n!}{(n-1)!}", "n"),
         (r"\frac{(2n)!}{2^n n!}", r"\prod_{k=1}^n (2k-1)"),
         (r"\binom{n}{k}", r"\frac{n!}{k!(n-k)!}"),
