@@ -147,6 +147,8 @@ def estimate(
     ]
     rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
     notes += _other_roles(rows)
+    if not assumed.parameters and any(row.trained_tokens for row in rows):
+        notes.append("left out of the GPU-hours: training; give the model's size by --parameters")
     disk = [
         _journal(rows),
         _trees(searched, copies=2 if "search" in stages else 1),

@@ -364,3 +364,13 @@ def test_evaluation_sets_are_planned_by_their_samples(tmp_path: Path) -> None:
     absent = astro(str(config), "--set", "trees=5")
     assert absent.exit_code == 2
     assert "cannot read: No such file or directory; to plan without" in absent.stderr
+
+
+def test_training_without_a_size_is_said_to_be_left_out() -> None:
+    note = "left out of the GPU-hours: training; give the model's size by --parameters"
+    bare = ASSUMED.model_copy(update={"parameters": 0})
+    unsized = estimate(parsed(), Registry.discover(), Counts(10, 9), bare)
+    assert note in unsized.notes
+    assert note not in planned().notes
+    untrained = parsed(sft=None, rl=None, control=None, evaluate={"models": ["base"]})
+    assert note not in estimate(untrained, Registry.discover(), Counts(10, 9), bare).notes
