@@ -11,7 +11,7 @@ Each request names the *role* of the model that is to serve it (`model`): `"poli
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -89,4 +89,28 @@ Program = Generator[list[Request], list[Any], R]
 
 
 class BudgetExhausted(Exception):
-    """Thrown into a program when its budget is spent; it should return its best result so far."""
+    """Thrown into a program when its budget is spent; it should return its best result so far.
+
+    `replies` holds what came back for the batch under way, in the order of its requests: for a
+    `Generate`, the completions that the budget paid for, possibly none; for any other request, its
+    reply, or None if it was not asked. It is empty if nothing came back. Afterwards, the program
+    may still make requests that cost nothing, such as `Verify` for the steps that came back.
+    """
+
+    def __init__(self, replies: Sequence[Any] = ()) -> None:
+        super().__init__()
+        self.replies = tuple(replies) if any(replies) else ()
+
+
+def paid(requests: Sequence[Request]) -> Program[tuple[list[Any], BudgetExhausted | None]]:
+    """The replies to `requests`, and the exception if the budget was spent before all came.
+
+    Raises:
+        BudgetExhausted: The budget was spent before anything came.
+    """
+    try:
+        return (yield list(requests)), None
+    except BudgetExhausted as spent:
+        if not spent.replies:
+            raise
+        return list(spent.replies), spent

@@ -101,18 +101,29 @@ class Completion:
 
     `token_ids` and `logprobs` have one entry per sampled token; the text of an end-of-sequence
     token is empty. `logprobs` are natural logs of the model's probabilities at temperature 1,
-    whatever temperature the tokens were sampled at.
+    whatever temperature the tokens were sampled at. `counted` is the number of sampled tokens by
+    another count, for a completion that has neither ids nor log-probabilities.
     """
 
     text: str
     token_ids: tuple[int, ...] = ()
     logprobs: tuple[float, ...] = ()
     finish_reason: FinishReason = FinishReason.STOP
+    counted: int = 0
 
     @property
     def tokens(self) -> int:
-        """Number of sampled tokens, as far as their ids or log-probabilities are known."""
-        return max(len(self.token_ids), len(self.logprobs))
+        """Number of sampled tokens, by their ids or log-probabilities, or else by `counted`."""
+        return max(len(self.token_ids), len(self.logprobs)) or self.counted
+
+
+BYTES_PER_TOKEN = 4
+"""Bytes of text in a token, where their number has to be estimated."""
+
+
+def estimated_tokens(text: str) -> int:
+    """An estimate of how many tokens a text has, rounded up."""
+    return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
 
 
 class Status(StrEnum):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
+from statistics import fmean
 from typing import Annotated
 
 from pydantic import Field
@@ -10,8 +12,8 @@ from pydantic import Field
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
-from astro.requests import Generate, Program, Verify
-from astro.types import State
+from astro.requests import Generate, Program, Verify, paid
+from astro.types import Completion, FinishReason, State, Verdict
 
 
 class RolloutParams(Params):
@@ -36,10 +38,19 @@ class Rollout:
     def __init__(self, params: RolloutParams) -> None:
         self._params = params
 
-    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:  # noqa: ARG002
-        """One value in [0, 1] per state. All randomness is in the policy, so `seed` is not used."""
+    def estimate(
+        self,
+        states: Sequence[State],
+        seed: int,  # noqa: ARG002
+    ) -> Program[list[float | None]]:
+        """One value in [0, 1] per state. All randomness is in the policy, so `seed` is not used.
+
+        A verifier's fault is no wrong rollout: it is left out, as is one that a budget did not pay
+        for. The value of a state of which no rollout is left is None. Of a rollout that was cut
+        off, only the whole lines are verified.
+        """
         params = self._params
-        replies = yield [
+        requests = [
             Generate(
                 state.prompt,
                 n=params.rollouts,
@@ -48,11 +59,26 @@ class Rollout:
             )
             for state in states
         ]
-        verdicts = yield [
-            Verify(state.problem, state.response + completion.text)
-            for state, completions in zip(states, replies, strict=True)
-            for completion in completions
-        ]
-        m = params.rollouts
-        rewards = [verdict.reward for verdict in verdicts]
-        return [sum(rewards[i * m : (i + 1) * m]) / m for i in range(len(states))]
+        replies, _ = yield from paid(requests)
+        verdicts = iter(
+            (
+                yield [
+                    Verify(state.problem, state.response + _whole(completion))
+                    for state, completions in zip(states, replies, strict=True)
+                    for completion in completions
+                ]
+            )
+        )
+        return [_mean(list(islice(verdicts, len(completions)))) for completions in replies]
+
+
+def _whole(completion: Completion) -> str:
+    """The text, without its last line if the token limit cut that off: `1` may stand for `12`."""
+    cut = completion.finish_reason is FinishReason.LENGTH
+    return completion.text[: completion.text.rfind("\n") + 1] if cut else completion.text
+
+
+def _mean(verdicts: Sequence[Verdict]) -> float | None:
+    """The mean reward of the verdicts that are no faults."""
+    rewards = [verdict.reward for verdict in verdicts if not verdict.status.fault]
+    return fmean(rewards) if rewards else None

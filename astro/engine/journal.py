@@ -19,7 +19,7 @@ import msgspec
 from astro.engine.digest import digest, digest_1
 from astro.errors import JournalError, RunError
 from astro.formats import FIRST, FORMAT, check_format
-from astro.requests import Generate, LogProb, Request, Score, Verify
+from astro.requests import BudgetExhausted, Generate, LogProb, Request, Score, Verify
 from astro.types import Completion, Status, Verdict
 
 _CHECKPOINT_PAGES = 10_000
@@ -47,6 +47,13 @@ _decoders: MappingProxyType[type, Callable[[bytes], Any]] = MappingProxyType(
 )
 
 Digest = Callable[[Sequence[Request]], int]
+Replies = list[Any] | BudgetExhausted | None
+"""The replies to a batch, or what came back before the program's budget was spent: None if nothing.
+"""
+_SPENT = b""
+"""Stands behind the replies to a batch during which the budget was spent."""
+_UNASKED = _encode(None)
+"""Stands for the reply to a request that was not asked, because the budget was spent."""
 
 
 class Journal:
@@ -97,11 +104,9 @@ class Journal:
         self.commit()
         self._db.close()
 
-    def append(
-        self, task: str, number: int, requests: Sequence[Request], replies: Sequence[Any] | None
-    ) -> None:
-        """Record the replies to a program's batch `number`; None says that its budget was spent."""
-        payload = None if replies is None else _encode([_encode(reply) for reply in replies])
+    def append(self, task: str, number: int, requests: Sequence[Request], replies: Replies) -> None:
+        """Record the replies to a program's batch `number`."""
+        payload = _payload(replies)
         self._appended.append((task, number, self._digest(requests), payload))
 
     def commit(self) -> None:
@@ -222,8 +227,8 @@ class Recording:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def replies(self, number: int, requests: Sequence[Request]) -> list[Any] | None:
-        """The replies to batch `number`; None says that the budget was spent there.
+    def replies(self, number: int, requests: Sequence[Request]) -> Replies:
+        """The replies to batch `number`.
 
         Raises `JournalError` if other requests were recorded there.
         """
@@ -237,15 +242,28 @@ class Recording:
             return None
         try:
             blobs = msgspec.msgpack.decode(payload, type=list[bytes])
-            return [_decoders[type(r)](b) for r, b in zip(requests, blobs, strict=True)]
+            spent = blobs[-1:] == [_SPENT]
+            replies = [
+                None if blob == _UNASKED else _decoders[type(request)](blob)
+                for request, blob in zip(requests, blobs[:-1] if spent else blobs, strict=True)
+            ]
+            return BudgetExhausted(replies) if spent else replies
         except (msgspec.MsgspecError, ValueError) as error:
             raise JournalError(
                 f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
             ) from error
 
 
+def _payload(replies: Replies) -> bytes | None:
+    """The replies in MessagePack, with `_SPENT` behind them if the budget was spent."""
+    if isinstance(replies, list):
+        return _encode([_encode(reply) for reply in replies])
+    blobs = [_encode(reply) for reply in replies.replies] if replies else []
+    return _encode([*blobs, _SPENT]) if blobs else None
+
+
 def _has_fault(payload: bytes | None) -> bool:
     """Whether a verdict among a batch's replies is a fault."""
     blobs = msgspec.msgpack.decode(payload, type=list[bytes]) if payload else []
-    replies = map(msgspec.msgpack.decode, blobs)
+    replies = [msgspec.msgpack.decode(blob) for blob in blobs if blob != _SPENT]
     return any(isinstance(r, dict) and Status(r["status"]).fault for r in replies)

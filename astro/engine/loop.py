@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import logging
 import math
 import time
 from collections import Counter
@@ -18,8 +19,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from astro.engine.budget import Budget
-from astro.engine.journal import Journal, Recording
+from astro.engine.journal import Journal, Recording, Replies
 from astro.engine.tasks import Outcome, Task
+from astro.engine.waves import Wave, next_wave, wanted
 from astro.errors import AstroError, PolicyError
 from astro.interfaces import Backend
 from astro.requests import (
@@ -29,20 +31,24 @@ from astro.requests import (
     Program,
     Reply,
     Request,
+    Verify,
 )
 from astro.seeds import derive
-from astro.types import Completion
+from astro.types import BYTES_PER_TOKEN, Completion, estimated_tokens
 
 R = TypeVar("R")
 _COLLECT_AFTER = (10_000, 10, 1_000)
 """New objects, and collections of the younger generation; Python's own default is (700, 10, 10)."""
+_MOST_REFUSALS = 100
+"""How often a program is told that its budget is spent, in case it does not listen."""
 
 
 @dataclass(slots=True)
 class _Live:
     """A program in flight: its batch of requests, the replies so far, and what it has spent.
 
-    `missing` counts the replies of the batch that are still to come.
+    `asked` counts the samples asked for by each request of the batch, and `missing` the replies
+    that are still to come. `refusals` counts the batches at which its budget was spent.
     """
 
     task: Task[Any]
@@ -51,11 +57,12 @@ class _Live:
     started: float
     number: int = 0
     requests: list[Request] = field(default_factory=list)
-    replies: list[Any] | None = None
+    replies: Replies | None = None
+    asked: list[int] = field(default_factory=list)
     missing: int = 0
     spent_requests: int = 0
     spent_tokens: int = 0
-    budget_signalled: bool = False
+    refusals: int = 0
 
 
 class Engine:
@@ -87,7 +94,8 @@ class Engine:
         self._journal = journal
         self._budget = budget or Budget()
         self._tickets = itertools.count()
-        self._asked: dict[int, tuple[_Live, int]] = {}
+        self._asked: dict[int, tuple[_Live, int, Request]] = {}
+        self._estimates = False
         self._ready: list[_Live] = []
 
     def run(self, tasks: Iterable[Task[R]]) -> Iterator[Outcome]:
@@ -129,7 +137,7 @@ class Engine:
     def _advance(self, live: _Live) -> Outcome | None:
         """Send replies, recorded ones included, until the program ends or makes new requests."""
         while True:
-            failed = next((r for r in live.replies or () if isinstance(r, Failure)), None)
+            failed = next((r for r in _answers(live) if isinstance(r, Failure)), None)
             if failed is not None:
                 live.program.close()
                 return self._failure(live, failed.reason)
@@ -137,16 +145,15 @@ class Engine:
                 live.requests = self._seeded(live, _resume(live))
             except StopIteration as stop:
                 return Outcome(live.task.key, stop.value, tokens=live.spent_tokens)
+            except BudgetExhausted:
+                return self._failure(live, "its budget was spent before it had a result")
             except Exception as error:  # a program's error fails its task, not the run
                 return self._failure(live, f"{type(error).__name__}: {error}")
-            if live.recording is not None and live.number < len(live.recording):
-                live.replies = live.recording.replies(live.number, live.requests)
-            elif self._over_budget(live):
-                live.replies = None
-                self._record(live)
-            else:
+            if live.recording is None or live.number >= len(live.recording):
                 self._ask(live)
                 return None
+            recorded = live.recording.replies(live.number, live.requests)
+            live.replies = BudgetExhausted() if recorded is None else recorded
             _account(live)
 
     def _failure(self, live: _Live, reason: str) -> Outcome:
@@ -162,23 +169,32 @@ class Engine:
             for i, request in enumerate(requests)
         ]
 
-    def _over_budget(self, live: _Live) -> bool:
-        budget = self._budget
-        return not live.budget_signalled and (
-            (budget.requests is not None and live.spent_requests > budget.requests)
-            or (budget.tokens is not None and live.spent_tokens >= budget.tokens)
-            or (budget.seconds is not None and time.monotonic() - live.started > budget.seconds)
-        )
-
     def _ask(self, live: _Live) -> None:
         live.replies = [None] * len(live.requests)
-        live.missing = len(live.requests)
-        if not live.missing:
+        live.asked = [0] * len(live.requests)
+        self._ask_more(live)
+
+    def _ask_more(self, live: _Live) -> None:
+        """Ask for what the budget pays for. The batch is over when all is there, or it is spent."""
+        wave = self._wave(live)
+        if not wave:
             self._complete(live)
-        for i, request in enumerate(live.requests):
+        live.missing = len(wave)
+        for i, part in wave:
+            live.asked[i] += wanted(part)
             ticket = next(self._tickets)
-            self._asked[ticket] = (live, i)
-            self._add(ticket, request)
+            self._asked[ticket] = (live, i, part)
+            self._add(ticket, part)
+
+    def _wave(self, live: _Live) -> Wave:
+        budget, left = self._budget, None
+        if budget.tokens is not None:
+            left = budget.tokens - live.spent_tokens - _tokens(live)
+        wave = next_wave(live.requests, live.asked, left)
+        over = (budget.requests is not None and live.spent_requests > budget.requests) or (
+            budget.seconds is not None and time.monotonic() - live.started > budget.seconds
+        )
+        return [part for part in wave if isinstance(part[1], Verify)] if over else wave
 
     def _add(self, ticket: int, request: Request) -> None:
         """Queue a request at the backend of its role, or fail it."""
@@ -211,7 +227,7 @@ class Engine:
             raise
         except Exception as error:  # the backend boundary: only its requests in flight are lost
             role = next(role for role, other in self._backends.items() if other is backend)
-            keys = sorted({live.task.key for live, _ in self._asked.values()})
+            keys = sorted({live.task.key for live, *_ in self._asked.values()})
             raise PolicyError(
                 f"the {role} was lost ({type(error).__name__}: {error}) "
                 f"with {len(keys)} tasks in flight: {', '.join(keys)}",
@@ -219,22 +235,48 @@ class Engine:
             ) from error
 
     def _deliver(self, ticket: int, reply: Any) -> None:
-        live, i = self._asked.pop(ticket)
-        assert live.replies is not None
+        live, i, part = self._asked.pop(ticket)
+        assert isinstance(live.replies, list)
+        if isinstance(part, Generate) and isinstance(reply, list):
+            reply = [*(live.replies[i] or ()), *self._counted(part, reply)]
         live.replies[i] = reply
         live.missing -= 1
-        if not live.missing:
-            self._complete(live)
+        if live.missing:
+            return
+        if any(isinstance(reply, Failure) for reply in live.replies):
+            self._ready.append(live)
+        else:
+            self._ask_more(live)
+
+    def _counted(self, request: Generate, reply: list[Completion]) -> Iterator[Completion]:
+        """The completions, with an estimate where nothing tells how many tokens one has."""
+        for completion in reply:
+            if completion.tokens or not completion.text:
+                yield completion
+                continue
+            if not self._estimates:
+                self._estimates = True
+                logging.getLogger(__name__).warning(
+                    "the %s does not tell how many tokens it generates: they are estimated, "
+                    "at %d bytes of text each",
+                    request.model,
+                    BYTES_PER_TOKEN,
+                )
+            estimate = min(estimated_tokens(completion.text), request.max_tokens)
+            yield replace(completion, counted=estimate)
 
     def _complete(self, live: _Live) -> None:
-        if not any(isinstance(reply, Failure) for reply in live.replies or ()):
-            self._record(live)
+        """Record what came back; what is still wanted then is what the budget did not pay for."""
+        if any(map(_short, live.requests, live.asked)):
+            came = zip(live.requests, _answers(live), strict=True)
+            live.replies = BudgetExhausted(
+                [[] if reply is None and isinstance(r, Generate) else reply for r, reply in came]
+            )
+        if self._journal:
+            assert live.replies is not None
+            self._journal.append(live.task.key, live.number, live.requests, live.replies)
         _account(live)
         self._ready.append(live)
-
-    def _record(self, live: _Live) -> None:
-        if self._journal:
-            self._journal.append(live.task.key, live.number, live.requests, live.replies)
 
 
 @contextmanager
@@ -250,9 +292,13 @@ def _rare_collections() -> Iterator[None]:
 
 def _resume(live: _Live) -> list[Request]:
     """Start a program, send it its replies, or signal that its budget is spent."""
-    if live.replies is not None:
-        return live.program.send(live.replies)
-    return live.program.throw(BudgetExhausted()) if live.budget_signalled else next(live.program)
+    if not isinstance(live.replies, BudgetExhausted):
+        return next(live.program) if live.replies is None else live.program.send(live.replies)
+    live.refusals += 1
+    if live.refusals > _MOST_REFUSALS:
+        live.program.close()
+        raise RuntimeError("it went on asking for samples after its budget was spent")
+    return live.program.throw(live.replies)
 
 
 def _no_such_model(role: str) -> str:
@@ -281,10 +327,28 @@ def _without_surrogates(completion: Completion) -> Completion:
     return completion if text == completion.text else replace(completion, text=text)
 
 
+def _answers(live: _Live) -> Sequence[Any]:
+    """The replies of the batch so far."""
+    replies = live.replies
+    return replies.replies if isinstance(replies, BudgetExhausted) else replies or ()
+
+
+def _short(request: Request, asked: int) -> bool:
+    """Whether some of what a request asks for was not asked for."""
+    return asked < wanted(request)
+
+
+def _tokens(live: _Live) -> int:
+    """The tokens that were generated for the batch so far."""
+    return sum(
+        completion.tokens
+        for request, reply in zip(live.requests, _answers(live), strict=False)
+        if isinstance(request, Generate) and isinstance(reply, list)
+        for completion in reply
+    )
+
+
 def _account(live: _Live) -> None:
-    """Count the program's batch; one without replies means that its budget is spent."""
+    """Count the program's batch."""
     live.number += 1
-    live.budget_signalled = live.budget_signalled or live.replies is None
-    for request, reply in zip(live.requests, live.replies or (), strict=False):
-        if isinstance(request, Generate) and not isinstance(reply, Failure):
-            live.spent_tokens += sum(completion.tokens for completion in reply)
+    live.spent_tokens += _tokens(live)

@@ -12,8 +12,8 @@ from astro.types import Problem, SearchTree, State, Trace
 class ValueEstimator(Protocol):
     """R(S): an estimate of how likely a state leads to a correct answer."""
 
-    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float]]:
-        """One value in [0, 1] for each state. None of the states is terminal."""
+    def estimate(self, states: Sequence[State], seed: int) -> Program[Sequence[float | None]]:
+        """One value in [0, 1] for each state, or None where it is unknown. No state is terminal."""
 
 
 class SearchAlgorithm(Protocol):

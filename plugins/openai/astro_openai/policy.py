@@ -7,19 +7,20 @@ import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
+from dataclasses import replace
 from queue import Empty, SimpleQueue
 
 from anyio.from_thread import start_blocking_portal
 
 from astro.requests import Failure, Generate, LogProb, Reply
-from astro.types import Completion, FinishReason
+from astro.types import BYTES_PER_TOKEN, Completion, FinishReason, estimated_tokens
 from astro_openai.answers import Answer
 from astro_openai.bodies import Body, echo_body, render, sample_bodies
 from astro_openai.params import PolicyParams
 from astro_openai.samples import UnclearStop, completion, thought_alone
 from astro_openai.scoring import Unscored, continuation_logprobs
 from astro_openai.server import ContextFull, Refused, Server
-from astro_openai.usage import Meter
+from astro_openai.usage import Meter, generated, shared_out
 
 _PATIENCE = 0.02
 """Seconds that a blocking step waits for a response."""
@@ -121,7 +122,7 @@ class OpenAIPolicy:
                 raise
             self._meter.count(truncated_samples=request.n)
             return [Completion("", finish_reason=FinishReason.LENGTH)] * request.n
-        samples = _samples(answers, request)
+        samples = self._counted(_samples(answers, request), answers, request)
         self._meter.count(empty_samples=sum(not sample.text for sample in samples))
         if any(map(thought_alone, (choice for answer in answers for choice in answer.choices))):
             self._say_once(
@@ -133,6 +134,34 @@ class OpenAIPolicy:
                 "%s gives no log-probabilities: a step's prior is its share of the samples"
             )
         return samples
+
+    def _counted(
+        self, samples: list[Completion], answers: Sequence[Answer], request: Generate
+    ) -> list[Completion]:
+        """Return the samples with the server's count of tokens where nothing else gives one.
+
+        A server counts the tokens of all samples of a response together; they are shared out by
+        the length of the texts. Without a count, they are estimated.
+        """
+        told = [generated(answer.usage) for answer in answers]
+        distinct = samples if request.temperature else samples[:1]
+        if all(told):
+            counts = shared_out(sum(told), [len(sample.text) for sample in distinct])
+        else:
+            longest = request.max_tokens
+            counts = [
+                sample.tokens or min(estimated_tokens(sample.text), longest) for sample in distinct
+            ]
+            self._meter.count(generated_tokens=sum(counts) - sum(told))
+            self._say_once(
+                "%s does not report how many tokens it generates: without log-probabilities, "
+                f"they are estimated, at {BYTES_PER_TOKEN} bytes of text each"
+            )
+        counts += [0] * (len(samples) - len(counts))
+        return [
+            sample if sample.tokens else replace(sample, counted=count)
+            for sample, count in zip(samples, counts, strict=True)
+        ]
 
     async def _score(self, request: LogProb) -> list[tuple[float, ...]]:
         if self._params.api == "chat":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, Verify
+from astro.requests import BudgetExhausted, Program, Verify, paid
 from astro.types import Node, Problem, SearchTree, Verdict
 from astro_search.expansion import Candidate, candidates, softmax, step_request, verdict_of
 from astro_search.params import BestOfNParams
@@ -34,7 +34,7 @@ class BestOfN:
         self.step_format = step_format
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:  # noqa: ARG002
-        """Grow a tree. On `BudgetExhausted`, steps in progress are dropped."""
+        """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
         tree = GrowingTree(problem)
         try:
             for start in range(0, self.params.samples, self.params.at_once):
@@ -51,10 +51,12 @@ class BestOfN:
         Returns the next frontier.
         """
         states = {node: tree.state(node) for node in frontier}
-        replies = yield [
-            step_request(states[node], n, self.step_format, self.params)
-            for node, n in frontier.items()
-        ]
+        replies, spent = yield from paid(
+            [
+                step_request(states[node], n, self.step_format, self.params)
+                for node, n in frontier.items()
+            ]
+        )
         samples = dict(zip(frontier, replies, strict=True))
         found = [
             candidate
@@ -67,6 +69,8 @@ class BestOfN:
         for node_id in frontier:
             tree.backup(node_id)
             _set_priors(tree, node_id)
+        if spent:
+            raise spent
         counts = {
             node: Counter(completion.text for completion in completions)
             for node, completions in samples.items()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from random import Random
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, Verify
+from astro.requests import BudgetExhausted, Program, Verify, paid
 from astro.types import Problem, SearchTree, Verdict
 from astro_search.expansion import Candidate, candidates, step_request, verdict_of
 from astro_search.params import MctsParams
@@ -42,7 +42,7 @@ class Mcts:
         self._rule = rule(params.selection)
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
-        """Grow a tree. On `BudgetExhausted`, the round in progress is dropped."""
+        """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
         tree = GrowingTree(problem)
         try:
             ended = yield from self._grow(tree, Random(seed))
@@ -85,7 +85,9 @@ class Mcts:
     def _expand(self, tree: GrowingTree, leaves: Sequence[int], seed: int) -> Program[None]:
         states = [tree.state(leaf) for leaf in leaves]
         params, step_format = self.params, self.step_format
-        samples = yield [step_request(s, params.expand, step_format, params) for s in states]
+        samples, spent = yield from paid(
+            [step_request(s, params.expand, step_format, params) for s in states]
+        )
         found = [
             candidate
             for leaf, state, completions in zip(leaves, states, samples, strict=True)
@@ -96,11 +98,16 @@ class Mcts:
         for leaf in leaves:
             tree.backup(leaf)
             tree.close_node(leaf)
+        if spent or values is None:
+            raise spent or BudgetExhausted
 
     def _judge(
         self, found: Sequence[Candidate], seed: int
-    ) -> Program[tuple[list[Verdict], list[float]]]:
-        """Return verdicts of the terminal candidates, and values of those to search further."""
+    ) -> Program[tuple[Sequence[Verdict], Sequence[float | None] | None]]:
+        """Return verdicts of the terminal candidates, and values of those to search further.
+
+        None stands for the values if the budget did not pay for them.
+        """
         requests = [Verify(c.state.problem, c.state.response) for c in found if c.state.terminal]
         states = [c.state for c in found if not (c.state.terminal or c.too_deep)]
         if states:
@@ -119,11 +126,17 @@ def _add(
     tree: GrowingTree,
     found: Sequence[Candidate],
     verdicts: Sequence[Verdict],
-    values: Sequence[float],
+    values: Sequence[float | None] | None,
 ) -> None:
-    """Add the candidates in order, each with the next verdict or the next value."""
-    next_verdict, next_value = iter(verdicts), iter(values)
+    """Add the candidates in order, each with the next verdict or the next value.
+
+    A fault says nothing about the value of a state.
+    """
+    next_verdict, next_value = iter(verdicts), iter(values or ())
     for candidate in found:
         verdict = verdict_of(candidate, next_verdict)
-        value = verdict.reward if verdict else next(next_value)
+        if verdict:
+            value = None if verdict.status.fault else verdict.reward
+        else:
+            value = next(next_value, None)
         tree.add(candidate.parent, candidate.action, value, verdict)

@@ -23,6 +23,7 @@ class GrowingTree:
         self.nodes = [Node(0, None, Step(""), 0, visit_count=1)]
         self.correct = 0
         self.wrong_answers: set[str] = set()
+        self._unvalued: set[int] = set()
         self._losses = [0]
         self._fully_expanded = [False]
         self._open_children = [0]
@@ -41,8 +42,13 @@ class GrowingTree:
             current = self.nodes[current.parent]
         return State(self.problem, tuple(reversed(steps)), node.terminal)
 
-    def add(self, parent: int, action: Action, value: float, verdict: Verdict | None) -> Node:
-        """Append a child, which is terminal if it has a verdict. `backup` counts its visit."""
+    def add(
+        self, parent: int, action: Action, value: float | None, verdict: Verdict | None
+    ) -> Node:
+        """Append a child, which is terminal if it has a verdict. `backup` counts its visit.
+
+        A child without a value has no visit of its own, so it moves no statistics.
+        """
         above = self.nodes[parent]
         node = Node(
             len(self.nodes),
@@ -51,9 +57,11 @@ class GrowingTree:
             above.depth + 1,
             terminal=verdict is not None,
             prior=action.prior,
-            value=value,
+            value=value or 0.0,
             verdict=verdict,
         )
+        if value is None:
+            self._unvalued.add(node.id)
         self.nodes.append(node)
         above.children.append(node.id)
         self._losses.append(0)
@@ -74,23 +82,23 @@ class GrowingTree:
         where S_t+1 is the state that a leads to. A state's own R counts as its first visit, so
         N(S) = 1 + sum_i N(S,a_i) wherever there are children. Siblings share their path to the
         root, so a single pass gives the same result as one pass for each of them. The R of the
-        root, to which no action leads, is 0.
+        root, to which no action leads, is 0. A state whose R is unknown has no visit of its own.
         """
         nodes = self.nodes
         for child in (nodes[i] for i in nodes[node_id].children):
-            if not child.visit_count:
+            if not child.visit_count and child.id not in self._unvalued:
                 child.visit_count, child.q_value = 1, child.value
                 visits += 1
         current: int | None = node_id
         while current is not None:
             node = nodes[current]
             node.visit_count += visits
-            total, count = node.value, 1
+            total, count = node.value, int(current not in self._unvalued)
             for i in node.children:
                 child = nodes[i]
                 total += child.q_value * child.visit_count
                 count += child.visit_count
-            node.q_value = total / count
+            node.q_value = total / count if count else 0.0
             current = node.parent
 
     def close_node(self, node_id: int) -> None:
