@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from random import Random
 from statistics import correlation, fmean
@@ -64,7 +64,7 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return 1.0 - math.comb(n - correct, k) / math.comb(n, k)
 
 
-def majority_at_k(answers: Sequence[str | None], correct: Sequence[bool]) -> float:
+def majority_at_k(answers: Sequence[Hashable | None], correct: Sequence[bool]) -> float:
     """Whether the most frequent answer is correct, in [0, 1].
 
     Samples without an answer have no vote. If several answers are equally frequent, or samples
@@ -94,19 +94,21 @@ def pearson(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
     return Estimate(r, math.tanh(z - half), math.tanh(z + half))
 
 
-def paired_bootstrap(differences: Sequence[float], resamples: int = 10_000) -> Estimate:
+def paired_bootstrap(
+    differences: Sequence[float], resamples: int = 10_000, bound: float = 1.0
+) -> Estimate:
     """The mean of one difference per problem, with its percentile bootstrap interval.
 
     Problems are resampled with replacement (Efron and Tibshirani 1993, ch. 13). The random numbers
     are fixed, so the same differences give the same interval. If all differences are equal, no
     resample tells them apart; the interval then reaches as far as Wilson's upper bound for the
-    share of problems that differ when none of n was seen to.
+    share of problems that differ when none of n was seen to. `bound` is the largest difference.
     """
-    if len(set(differences)) == 1:
-        only, reach = differences[0], wilson(0.0, len(differences)).high
-        return Estimate(only, max(-1.0, only - reach), min(1.0, only + reach))
-    rng = Random(0)
     n = len(differences)
+    if len(set(differences)) == 1:
+        only, reach = differences[0], bound * wilson(0.0, n).high
+        return Estimate(only, max(-bound, only - reach), min(bound, only + reach))
+    rng = Random(0)
     means = sorted(sum(rng.choices(differences, k=n)) / n for _ in range(resamples))
     tail = round(0.025 * resamples)
     return Estimate(sum(differences) / n, means[tail], means[-tail - 1])

@@ -14,8 +14,8 @@ from astro.cli.tables import line, text
 from astro.config.run import BASE
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
+from astro.runs.scoring import Scores
 from astro.runs.solve import best_answer
-from astro.runs.stages.evaluate import Scores
 from astro.runs.stages.report import SampleResponse, in_order, title_of
 from astro.text import head_and_tail
 from astro.types import SearchTree

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import combinations
 from statistics import fmean
 
-from astro.engine.sampling import Sample
 from astro.errors import RunError
 from astro.experiments.inference import Searched
-from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, paired_bootstrap, pass_at_k
-from astro.runs.stages.evaluate import EvaluatedProblem, all_legal, majority
-from astro.types import Problem
+from astro.runs.scoring import ScoredProblem, ScoredSample, majority
 
-Models = Mapping[str, Sequence[EvaluatedProblem]]
+Models = Mapping[str, Sequence[ScoredProblem]]
 """Model -> its responses to the held-out problems."""
 
-_Rule = Callable[[Problem, Sample], bool]
+_Rule = Callable[[ScoredSample], bool]
 _Rates = dict[str, float]
 
 
@@ -113,7 +109,7 @@ class StudyResult:
     correlations: list[Correlation] = field(default_factory=list)
 
 
-def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: str) -> StudyResult:
+def compare(measured: Mapping[int, Models], reference: str) -> StudyResult:
     """Compare the models of each seed. The model `reference` gives the tokens of best-of-n.
 
     Raises:
@@ -121,12 +117,12 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
     """
     measured = _in_common(measured)
     legal, both = list[_Rates](), list[_Rates]()
-    if isinstance(step_format, StepChecker):
-        rule = partial(all_legal, step_format)
-        legal = _rows(measured, rule)
-        both = _rows(measured, lambda p, s: s.verdict.correct and rule(p, s))
+    models = [model for by_name in measured.values() for model in by_name.values()]
+    if all(s.legal is not None for model in models for m in model for s in m.samples):
+        legal = _rows(measured, lambda s: bool(s.legal))
+        both = _rows(measured, lambda s: s.correct and bool(s.legal))
     return StudyResult(
-        problems=max(len(model) for models in measured.values() for model in models.values()),
+        problems=max(map(len, models)),
         seeds=_rows(measured, _right),
         legal=legal,
         right_and_legal=both,
@@ -138,7 +134,7 @@ def compare(measured: Mapping[int, Models], step_format: StepFormat, reference: 
 def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
     """The problems on which all models were evaluated at every seed, in the same order."""
     by_place = {
-        seed: {n: {(m.evaluation_set, m.problem.id): m for m in ms} for n, ms in models.items()}
+        seed: {n: {(m.evaluation_set, m.id): m for m in ms} for n, ms in models.items()}
         for seed, models in measured.items()
     }
     first, *others = (model for models in by_place.values() for model in models.values())
@@ -151,8 +147,8 @@ def _in_common(measured: Mapping[int, Models]) -> dict[int, Models]:
     }
 
 
-def _right(_problem: Problem, sample: Sample) -> bool:
-    return sample.verdict.correct
+def _right(sample: ScoredSample) -> bool:
+    return sample.correct
 
 
 def _rows(measured: Mapping[int, Models], rule: _Rule) -> list[_Rates]:
@@ -162,9 +158,9 @@ def _rows(measured: Mapping[int, Models], rule: _Rule) -> list[_Rates]:
     ]
 
 
-def _shares(model: Sequence[EvaluatedProblem], rule: _Rule) -> list[float]:
+def _shares(model: Sequence[ScoredProblem], rule: _Rule) -> list[float]:
     """The share of each problem's samples that a rule accepts, in percent."""
-    return [100 * fmean(rule(m.problem, sample) for sample in m.samples) for m in model]
+    return [100 * fmean(rule(sample) for sample in m.samples) for m in model]
 
 
 def _differences(measured: Mapping[int, Models]) -> Iterator[Difference]:
@@ -176,8 +172,8 @@ def _differences(measured: Mapping[int, Models]) -> Iterator[Difference]:
             [a - b for a, b in zip(right[first], right[second], strict=True)] for right in rights
         ]
         pooled = [fmean(problem) for problem in zip(*by_seed, strict=True)]
-        intervals = [paired_bootstrap(seed) for seed in by_seed]
-        yield Difference(first, second, intervals, paired_bootstrap(pooled))
+        intervals = [paired_bootstrap(seed, bound=100.0) for seed in by_seed]
+        yield Difference(first, second, intervals, paired_bootstrap(pooled, bound=100.0))
 
 
 def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched]:
@@ -191,17 +187,17 @@ def _matched(measured: Mapping[int, Models], reference: str) -> Iterator[Matched
 
 
 def _best_of_n(
-    seed: int, name: str, model: Sequence[EvaluatedProblem], reference: str, target: float
+    seed: int, name: str, model: Sequence[ScoredProblem], reference: str, target: float
 ) -> Matched:
     tokens = _response_tokens(model)
     n = max(1, min(round(target / tokens), *(len(m.samples) for m in model)))
     voted = 100 * fmean(majority(m, n) for m in model)
     oracle = 100 * fmean(
-        pass_at_k(len(m.samples), sum(s.verdict.correct for s in m.samples), n) for m in model
+        pass_at_k(len(m.samples), sum(s.correct for s in m.samples), n) for m in model
     )
     return Matched(seed, name, reference, target, n, n * tokens, voted, oracle)
 
 
-def _response_tokens(model: Sequence[EvaluatedProblem]) -> float:
+def _response_tokens(model: Sequence[ScoredProblem]) -> float:
     """The mean number of tokens per response, at least 1."""
     return max(1.0, fmean(sample.tokens for m in model for sample in m.samples))

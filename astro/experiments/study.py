@@ -34,8 +34,8 @@ from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder, claimed_group
 from astro.runs.listeners import broadcast
 from astro.runs.runner import Run, is_evaluated, opened
+from astro.runs.scoring import EvaluatedProblem, ScoredProblem, scored
 from astro.runs.stages import sft
-from astro.runs.stages.evaluate import EvaluatedProblem
 
 _OF_THE_SEARCH: Any = {
     **dict.fromkeys(("problems", "step_format", "policy", "prompt", "models", "verifier"), True),
@@ -239,8 +239,8 @@ def compare_arms(study: Study, runs: Path, on_event: Listener = ignore) -> Study
     """
     config = study.arms[study.reference]
     step_format: StepFormat = study.registry.build("step_format", config.step_format)
-    measured = {seed: dict(_models(study, runs, seed)) for seed in study.seeds}
-    compared = compare(measured, step_format, f"{study.reference}_{'rl' if config.rl else 'sft'}")
+    measured = {seed: dict(_models(study, runs, seed, step_format)) for seed in study.seeds}
+    compared = compare(measured, f"{study.reference}_{'rl' if config.rl else 'sft'}")
     budgets = {matched.seed: round(matched.reference_tokens) for matched in compared.matched}
     open_run = partial(
         opened, runs=runs / study.name / STAGE, on_event=on_event, registry=study.registry
@@ -277,7 +277,9 @@ def _correlations(study: Study, runs: Path) -> Iterator[Correlation]:
             yield Correlation(seed, f"{arm}_rl", len(steps), r)
 
 
-def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[EvaluatedProblem]]]:
+def _models(
+    study: Study, runs: Path, seed: int, step_format: StepFormat
+) -> Iterator[tuple[str, list[ScoredProblem]]]:
     """`base`, then `<arm>_sft` and `<arm>_rl` of each arm, if they were evaluated."""
     for arm in study.arms:
         folder = RunFolder(study.folder(runs, seed, arm))
@@ -285,4 +287,5 @@ def _models(study: Study, runs: Path, seed: int) -> Iterator[tuple[str, list[Eva
             path = folder.samples(model)
             if path.exists():
                 name = model if model == "base" else f"{arm}_{model}"
-                yield name, list(read_lines(path, EvaluatedProblem))
+                rows = read_lines(path, EvaluatedProblem)
+                yield name, [scored(row, step_format) for row in rows]

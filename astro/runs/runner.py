@@ -20,8 +20,9 @@ from astro.runs.context import RunContext
 from astro.runs.damage import set_damaged_aside
 from astro.runs.folder import RunFolder
 from astro.runs.listeners import broadcast
+from astro.runs.scoring import Scores
 from astro.runs.stages import report
-from astro.runs.stages.evaluate import Scores, read_scores
+from astro.runs.stages.evaluate import read_scores
 from astro.runs.trees import take_trees
 
 

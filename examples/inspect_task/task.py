@@ -31,7 +31,7 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from astro.files import read_lines
 from astro.plugins.binding import VerifierBinding
 from astro.requests import Verify
-from astro.runs.stages.evaluate import EvaluatedProblem
+from astro.runs.scoring import EvaluatedProblem
 from astro.types import Problem, Verdict
 from astro.verification.pool import VerifierPool
 

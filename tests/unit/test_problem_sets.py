@@ -88,7 +88,7 @@ def test_what_is_held_out_is_not_searched_and_the_run_says_so(
     ]
     assert found["dropped"][1]["shared"] in LONG
     line = "decontamination: 2 of 3 training problems left out: 1 in short (1), 1 in long (1)"
-    assert [event.text for event in events if isinstance(event, Notice)] == [line]
+    assert line in [event.text for event in events if isinstance(event, Notice)]
     assert line in (folder / "report.md").read_text()
 
 
@@ -223,7 +223,7 @@ def test_each_set_is_measured_by_itself_and_in_parts(tmp_path: Path, binding: Wr
     assert scores["models"]["base"]["pass@1"]["value"] == pytest.approx(3 / 5)
     report = (folder / "report.md").read_text()
     assert "## maths by level\n" in report
-    assert "| 2 (1), base | 100.0% (100.0% to 100.0%) |" in report
+    assert "| 2 (1), base | 100.0% (20.7% to 100.0%) |" in report
 
 
 def test_one_set_of_the_run_itself_is_measured_in_parts_too(tmp_path: Path, binding: Write) -> None:
@@ -244,7 +244,7 @@ def test_a_value_cannot_break_out_of_its_table(tmp_path: Path, binding: Write) -
     evaluate = {"sets": {"s": binding("s", rows)}, "models": ["base"], "samples": 1}
     folder, _ = run(tmp_path, binding("train", TRAIN, "train"), evaluate=evaluate)
     report = (folder / "report.md").read_text()
-    assert "| 1 2 # 3 (1), base |" in report
+    assert r"| 1 \| 2 # 3 (1), base |" in report
     safe = r"&lt;script&gt;alert('a_b')&lt;/script&gt; &amp; \_\*\*\[x\](y)\` (1), base |"
     assert f"| {safe}" in report
 

@@ -21,7 +21,7 @@ from astro.config.run import Evaluate, RunConfig
 from astro.engine.budget import Budget
 from astro.plugins.binding import VerifierBinding
 from astro.plugins.registry import Registry
-from astro.runs.stages.evaluate import EvaluatedProblem
+from astro.runs.scoring import EvaluatedProblem
 from astro.runs.stages.linearize import trace_row
 from astro.types import Node, Problem, SearchTree, Segment, Status, Trace, Verdict
 

@@ -17,7 +17,7 @@ from astro.experiments.loading import load
 from astro.experiments.study import Study, compare_arms, merged
 from astro.files import read_json, read_lines
 from astro.runs.folder import discard
-from astro.runs.stages.evaluate import EvaluatedProblem
+from astro.runs.scoring import EvaluatedProblem
 
 LINES = ["the answer is 1\n", "the answer is 2\n"]
 ROWS = [{"id": f"p{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]

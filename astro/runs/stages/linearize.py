@@ -12,6 +12,7 @@ import msgspec
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
+from astro.events import Notice
 from astro.files import index_lines, read_line
 from astro.interfaces import Linearizer, StepFormat
 from astro.plugins.binding import Binding
@@ -19,6 +20,7 @@ from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.trees import TreeHead, check_tree, distinct
+from astro.runs.warnings import trace_warning
 from astro.seeds import derive
 from astro.types import SearchTree, Trace
 
@@ -55,8 +57,11 @@ def linearize(run: RunContext) -> None:
     tasks = list(_tasks(run))
     run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
     for arm, _ in arms(run.config):
-        keys = (task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/"))
-        run.folder.write_lines(run.folder.traces(arm), _rows(run.results(keys), run.step_format()))
+        keys = [task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/")]
+        rows = _rows(run.results(keys), run.step_format())
+        run.folder.write_lines(run.folder.traces(arm), rows)
+        if keys and not run.folder.traces(arm).stat().st_size:
+            run.on_event(Notice(f"warning: {trace_warning(arm, len(keys))}"))
 
 
 def arms(config: RunConfig) -> list[tuple[str, Binding]]:

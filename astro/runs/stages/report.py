@@ -16,19 +16,24 @@ from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
-from astro.runs.stages.evaluate import (
-    EvaluatedProblem,
-    Figures,
-    Group,
-    all_legal,
-    read_groups,
-    read_scores,
-)
+from astro.runs.scoring import EvaluatedProblem, Figures, Group, all_legal
+from astro.runs.stages.evaluate import read_groups, read_scores, read_warnings
 from astro.text import markdown, plain
 from astro.types import Problem
 
 _TITLES = {"direct_sft": "Direct-SFT", "sft": "ASTRO-SFT", "rl": "ASTRO-RL"}
-_SHARES = ("pass@", "maj@", "greedy", "failed", "truncated", "legal", "with_backtrack", "success")
+_SHARES = (
+    "pass@",
+    "maj@",
+    "greedy",
+    "failed",
+    "truncated",
+    "legal",
+    "with_backtrack",
+    "success",
+    "empty",
+    "verdict/",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,8 @@ def _lines(run: RunContext) -> Iterator[str]:
     yield f"# {run.config.name}\n"
     yield from _table([(title, scores[model]) for model, title in titled.items()])
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
+    for warning in read_warnings(run.folder.scores):
+        yield f"**Warning:** {markdown(warning)}\n"
     yield from _groups(read_groups(run.folder.scores), titled)
     if run.folder.decontamination.exists():
         line = read_json(run.folder.decontamination, Decontamination).line()

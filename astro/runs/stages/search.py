@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
+from msgspec.json import Decoder
+
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
+from astro.events import Notice
 from astro.interfaces import SearchAlgorithm, StepFormat
 from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
+from astro.runs.warnings import search_warning
 from astro.seeds import derive
-from astro.types import Problem, SearchTree
+from astro.types import Problem, SearchTree, Verdict
 
 STAGE = "search"
 
@@ -41,7 +46,28 @@ class SearchStage:
         policy, budget = run.policy("base"), run.config.budget
         run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
         results = run.results(task.key for task in tasks)
-        run.folder.write(run.folder.trees, (result + b"\n" for result in results))
+        solved: list[bool] = []
+        run.folder.write(run.folder.trees, _lines(results, solved))
+        if solved and not any(solved):
+            run.on_event(Notice(f"warning: {search_warning(len(solved))}"))
+
+
+class _Node(Struct):
+    verdict: Verdict | None
+
+
+class _Verdicts(Struct):
+    """The verdicts in a tree, without its texts."""
+
+    nodes: list[_Node]
+
+
+def _lines(results: Iterable[bytes], solved: list[bool]) -> Iterator[bytes]:
+    """Yield the lines of trees.jsonl, and append to `solved` whether each tree is."""
+    decode = Decoder(_Verdicts).decode
+    for result in results:
+        solved.append(any(node.verdict and node.verdict.correct for node in decode(result).nodes))
+        yield result + b"\n"
 
 
 def search_tasks(
