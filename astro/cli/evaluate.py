@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 import astro
 from astro.cli import options
-from astro.cli.output import print_all
+from astro.cli.output import print_all, say_json
 from astro.cli.progress import progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import text
@@ -36,7 +36,10 @@ UNUSED = ("search", "value", "linearizer", "control")
     show_default=True,
     help="The folder that contains the folders of runs.",
 )
-def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -> None:
+@options.as_json
+def evaluate(
+    config: str, overrides: tuple[str, ...], fresh: bool, runs: Path, as_json: bool
+) -> None:
     """Evaluate the policy of CONFIG on its evaluation sets, in RUNS/<name>.
 
     Nothing is searched or trained. To evaluate a checkpoint, set policy.params.model. An evaluation
@@ -45,6 +48,9 @@ def evaluate(config: str, overrides: tuple[str, ...], fresh: bool, runs: Path) -
     loaded = base_alone(load_run(config, overrides, unused=UNUSED))
     with progress() as listener:
         result = astro.run(loaded, runs=runs, fresh=fresh, stages=STAGES, on_event=listener)
+    if as_json:
+        say_json(result)
+        return
     title = policy_title(loaded)
     print_all(*parts(result, title), *outcome(result, title))
 

@@ -30,8 +30,11 @@ def say_block(block: str, *, err: bool = False) -> None:
 
 
 def say_json(value: Any, *, indent: int | None = 2) -> None:
-    """Print a value as JSON in ASCII."""
-    print(json.dumps(value, indent=indent))
+    """Print a value as JSON in ASCII; dataclasses are objects, and paths are strings."""
+    import msgspec
+
+    plain_data = msgspec.to_builtins(value, enc_hook=str, str_keys=True)
+    print(json.dumps(plain_data, indent=indent))
 
 
 def print_all(*parts: RenderableType) -> None:

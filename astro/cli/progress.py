@@ -58,11 +58,25 @@ def progress(console: Console | None = None) -> Iterator[Listener]:
     """A listener that draws on `console`, stderr by default, while the context lasts."""
     console = console or Console(stderr=True)
     if not console.is_terminal:
-        yield PlainProgress(lambda line: console.out(line, highlight=False))
+        yield _notices_once(PlainProgress(lambda line: console.out(line, highlight=False)))
         return
     bars, panel = _bars(console), RLPanel()
     with Live(Group(panel, bars), console=console):
-        yield LiveProgress(bars, panel)
+        yield _notices_once(LiveProgress(bars, panel))
+
+
+def _notices_once(listener: Listener) -> Listener:
+    """Drop notices that were given before, for example by another arm of a study."""
+    given: set[str] = set()
+
+    def forward(event: Event) -> None:
+        if isinstance(event, Notice):
+            if event.text in given:
+                return
+            given.add(event.text)
+        listener(event)
+
+    return forward
 
 
 class LiveProgress:
@@ -86,14 +100,20 @@ class LiveProgress:
                 self._panel.show(fields)
             case StageFinished(stage, fields=fields, skipped=False) if stage in self._tasks:
                 self._finish(self._tasks[stage], fields)
+                if self._bars.tasks[self._tasks[stage]].total is None:
+                    self._print(event)
             case StageFinished() | ProblemFailed() | Notice():
-                self._bars.console.print(Text(one_line(sentence(event))))
+                self._print(event)
             case _:
                 pass
 
+    def _print(self, event: Event) -> None:
+        self._bars.console.print(Text(one_line(sentence(event))))
+
     def _finish(self, task: TaskID, fields: Mapping[str, float]) -> None:
         self._panel.clear()
-        self._bars.update(task, completed=self._bars.tasks[task].total)
+        total = self._bars.tasks[task].total
+        self._bars.update(task, completed=total, visible=total is not None)
         if fields:
             self._bars.update(task, figures=figures(fields))
 
@@ -107,6 +127,7 @@ class PlainProgress:
         self._write = write
         self._clock = clock
         self._started: dict[str, tuple[float, int]] = {}
+        self._first: dict[str, tuple[float, int]] = {}
         self._last: dict[str, tuple[float, int]] = {}
 
     def __call__(self, event: Event) -> None:
@@ -114,9 +135,11 @@ class PlainProgress:
         match event:
             case StageStarted(stage=stage, done=done):
                 self._started[stage] = self._last[stage] = (self._clock(), done)
-            case StageProgress() if not self._due(event):
-                return
+                self._first.pop(stage, None)
             case StageProgress(stage=stage, done=done):
+                self._first.setdefault(stage, (self._clock(), done))
+                if not self._due(event):
+                    return
                 self._last[stage] = (self._clock(), done)
             case _:
                 pass
@@ -129,8 +152,15 @@ class PlainProgress:
         return waited or event.done - done >= EVERY_SHARE * max(event.total, 1)
 
     def _eta(self, event: StageProgress) -> str:
-        """The remaining seconds, from the mean pace since the stage started or was resumed."""
-        when, done = self._started.get(event.stage, (0.0, 0))
+        """The remaining seconds, from the mean pace since the first progress in this process.
+
+        What came before that, such as loading a model, is not part of the pace. Only if the first
+        progress is a tenth or more of the whole, it is measured from the start of the stage.
+        """
+        when, done = self._first[event.stage]
+        start, before = self._started.get(event.stage, (0.0, 0))
+        if event.done == done and done - before >= EVERY_SHARE * event.total:
+            when, done = start, before
         pace = (event.done - done) / max(self._clock() - when, 1e-9)
         left = event.total - event.done
         return f"  eta {_duration(left / pace)}" if pace > 0 and left > 0 else ""

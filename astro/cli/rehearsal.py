@@ -26,8 +26,8 @@ def report(rehearsed: RehearsalResult, until: str | None) -> Iterator[Renderable
         table.add_row(*map(text, (seam.stage, seam.key, seam.ran, named, seam.why)))
     yield table
     budgets = {k: v for arm in rehearsed.arms.values() for k, v in arm.budgets.items()}
-    cut = (f"{name} {_short(old)} -> {_short(new)}" for name, (old, new) in budgets.items())
-    yield text("cut: " + ", ".join(cut))
+    changed = (f"{name} {_short(old)} -> {_short(new)}" for name, (old, new) in budgets.items())
+    yield text("changed for the rehearsal: " + ", ".join(changed))
     if any(arm.teacher for arm in rehearsed.arms.values()):
         yield text(
             "A random model solves nothing, so it was taught right and wrong responses to these "

@@ -10,7 +10,7 @@ import click
 
 import astro
 from astro.cli import options
-from astro.cli.output import print_all
+from astro.cli.output import print_all, say_json
 from astro.cli.progress import progress
 from astro.cli.rehearsal import report
 from astro.cli.results import outcome
@@ -46,6 +46,7 @@ from astro.runs.runner import Run
     is_flag=True,
     help="Run every stage on a few problems, with stand-ins for what this machine lacks.",
 )
+@options.as_json
 def run(
     config: str,
     overrides: tuple[str, ...],
@@ -55,6 +56,7 @@ def run(
     runs: Path,
     trees: Path | None,
     rehearse: bool,
+    as_json: bool,
 ) -> None:
     """Run CONFIG in RUNS/<name>. A run that was interrupted is resumed.
 
@@ -63,8 +65,8 @@ def run(
     With --rehearse, CONFIG is scaled down and run from the start, in RUNS/rehearsal-<name>.
     """
     if rehearse:
-        if trees:
-            raise click.UsageError("--trees is not for a rehearsal")
+        if trees or as_json:
+            raise click.UsageError("--trees and --json are not for a rehearsal")
         rehearsed(config, overrides, until, runs)
         return
     loaded = astro.load(config, overrides)
@@ -72,14 +74,21 @@ def run(
         raise click.UsageError("--trees is for one run: no study and no rounds")
     with progress() as listener:
         how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": listener}
+        result: Any
         match loaded:
             case Run():
-                parts = outcome(loaded.run(**how, trees=trees))
+                result = loaded.run(**how, trees=trees)
+                parts = outcome(result)
             case Study():
-                parts = study_outcome(loaded, runs, loaded.run(**how))
+                result = loaded.run(**how)
+                parts = study_outcome(loaded, runs, result)
             case Rounds():
-                parts = rounds_outcome(loaded, runs, loaded.run(**how))
-    print_all(*parts)
+                result = loaded.run(**how)
+                parts = rounds_outcome(loaded, runs, result)
+    if as_json:
+        say_json(result)
+    else:
+        print_all(*parts)
 
 
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:

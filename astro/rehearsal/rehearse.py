@@ -128,10 +128,19 @@ def _prepared(
         if why and not solved:
             raise ProblemError(f"{why}; and {config.verifier.name} cannot judge problems of ours")
         total = sum(map(len, problems.values()))
-        on_event(Notice(f"the verifier takes a known answer to {solved} of {total} problems"))
+        on_event(Notice(_accepted(solved, total)))
     if teacher:
         _teach(registry, materials, teacher, config.prompt, on_event)
     return prepared
+
+
+def _accepted(solved: int, total: int) -> str:
+    """For how many problems the verifier accepts a response that the rehearsal can write."""
+    line = (
+        f"the verifier accepts the reference answer in one of our wordings, or a known solution, "
+        f"for {solved} of {total} problems"
+    )
+    return line if solved == total else f"{line}; the others cannot be solved in this rehearsal"
 
 
 def _splits(configs: Collection[RunConfig]) -> tuple[str, ...]:

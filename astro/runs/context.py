@@ -225,7 +225,7 @@ class RunContext:
         if not path.exists():
             return {}
         try:
-            return read_json(path, dict[str, dict[str, float]])
+            return read_json(path, dict[str, dict[str, int | float]])
         except RunError as error:
             self.folder.set_aside(path)
             self.on_event(Notice(f"{error}; it is set aside, and the counters begin anew"))

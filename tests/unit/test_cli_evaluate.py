@@ -87,6 +87,23 @@ def test_what_is_not_used_may_be_absent_or_not_installed(config: Path) -> None:
     assert evaluate(config, "--set", "verifier.name=not_installed").exit_code == 2
 
 
+def test_the_result_as_json(config: Path) -> None:
+    result = json.loads(evaluate(config, "--json").stdout)
+    scores = json.loads(Path(result["folder"], "eval", "scores.json").read_text())
+    assert result["scores"] == scores["models"]
+    assert result["examples"][0]["status"] == "correct"
+    runs = str(config.parent / "elsewhere")
+    arguments = ["run", str(config), "--runs", runs, "--until", "search", "--json"]
+    arguments += ["--set", "trees=1", "--set", "problems.name=jsonl"]
+    sets = yaml.safe_load(config.read_text())["evaluate"]["sets"]
+    path = sets["amc23"]["params"]["test"]
+    arguments += ["--set", f"problems.params={{train: {path}, fields: {json.dumps(FIELDS)}}}"]
+    arguments += ["--set", "decontaminate=false"]
+    run = CliRunner().invoke(main, arguments)
+    assert run.exit_code == 0, run.output
+    assert json.loads(run.stdout)["scores"] == {}
+
+
 def test_the_model_is_named(config: Path) -> None:
     result = evaluate(config)
     assert "scripted" in result.stdout

@@ -56,6 +56,33 @@ def test_eta_counts_only_what_was_done_since_the_start() -> None:
     assert lines == ["search: 100 trees, 60 done before", "search: 80/100  solved 0.5  eta 0:10"]
 
 
+def test_a_slow_start_is_no_part_of_the_pace() -> None:
+    lines = plain_lines(
+        (0.0, StageStarted("search", 400, "trees")),
+        (38.0, StageProgress("search", 1, 400)),
+        (48.0, StageProgress("search", 101, 400)),
+    )
+    assert lines == ["search: 400 trees", "search: 1/400", "search: 101/400  eta 0:30"]
+
+
+def test_a_notice_is_given_once() -> None:
+    stream = io.StringIO()
+    for terminal in (False, True):
+        with progress(Console(file=stream, force_terminal=terminal, width=120)) as listener:
+            for text in ("decontamination: 0 left out", "other", "decontamination: 0 left out"):
+                listener(Notice(text))
+    assert stream.getvalue().count("decontamination") == 2
+
+
+def test_a_stage_that_ends_without_progress_has_no_empty_bar() -> None:
+    stream = io.StringIO()
+    with progress(Console(file=stream, force_terminal=True, width=120)) as listener:
+        listener(StageStarted("sft", 0, "steps"))
+        listener(StageFinished("sft", 1.0))
+    assert "sft: finished in 0:01" in stream.getvalue()
+    assert "0/?" not in stream.getvalue().rpartition("finished")[2]
+
+
 def test_a_stage_of_unknown_length_is_told() -> None:
     lines = plain_lines(
         (0.0, StageStarted("rl", 0, "steps")), (1.0, StageProgress("rl", 1, 4, {"reward": 0.25}))

@@ -33,7 +33,7 @@ class OpenAIPolicy:
 
     Responses are sent as text, so one that was begun is tokenized again. A request that the server
     rejects permanently gets a `Failure`. If a response that was begun fills the model's context,
-    the reply consists of empty completions with `FinishReason.LENGTH`, which `truncated_samples`
+    the reply consists of empty completions with `FinishReason.LENGTH`, which `context_full_samples`
     counts.
     """
 
@@ -78,7 +78,7 @@ class OpenAIPolicy:
     def counters(self) -> Mapping[str, float]:
         """Return the counters by name.
 
-        They are `requests`, `retries`, `failures`, `truncated_samples`, `empty_samples`,
+        They are `requests`, `retries`, `failures`, `context_full_samples`, `empty_samples`,
         `prompt_tokens`, `cached_prompt_tokens` (included in `prompt_tokens`), `generated_tokens`
         and, with prices, `cost`.
         """
@@ -120,7 +120,7 @@ class OpenAIPolicy:
         except ContextFull:
             if not request.prompt.response:
                 raise
-            self._meter.count(truncated_samples=request.n)
+            self._meter.count(context_full_samples=request.n)
             return [Completion("", finish_reason=FinishReason.LENGTH)] * request.n
         samples = self._counted(_samples(answers, request), answers, request)
         self._meter.count(empty_samples=sum(not sample.text for sample in samples))

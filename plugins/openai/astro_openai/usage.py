@@ -11,7 +11,7 @@ from astro_openai.params import Prices
 _MILLION = 1e6
 _MOST = 2**53
 _NAMES = (
-    "requests", "retries", "failures", "truncated_samples", "empty_samples",
+    "requests", "retries", "failures", "context_full_samples", "empty_samples",
     "prompt_tokens", "cached_prompt_tokens", "generated_tokens",
 )  # fmt: skip
 

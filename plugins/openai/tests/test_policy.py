@@ -121,7 +121,7 @@ def test_a_full_context_truncates_a_begun_response_only(make: Any, replies: Any)
     root, begun = replies(policy, [Generate(Prompt(long)), Generate(Prompt("q", long), n=2)])
     assert isinstance(root, Failure) and "maximum context length" in root.reason
     assert begun == [Completion("", finish_reason=FinishReason.LENGTH)] * 2
-    assert policy.counters()["truncated_samples"] == 2
+    assert policy.counters()["context_full_samples"] == 2
 
 
 def test_text_that_is_no_text_is_a_failure(make: Any, replies: Any) -> None:
@@ -164,7 +164,7 @@ def test_work_and_cost_are_counted(server: Any, make: Any, replies: Any) -> None
         "requests": 1,
         "retries": 0,
         "failures": 0,
-        "truncated_samples": 0,
+        "context_full_samples": 0,
         "empty_samples": 0,
         "prompt_tokens": 4,
         "cached_prompt_tokens": 1,

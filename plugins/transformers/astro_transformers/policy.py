@@ -84,7 +84,7 @@ class TransformersPolicy:
         self._scorings: list[_Scoring] = []
         self._replies: list[tuple[int, Reply | Failure]] = []
         self._generated_tokens = self._prompt_tokens = self._scored_tokens = 0
-        self._truncated_samples = 0
+        self._context_full_samples = 0
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         """Queue a request. An invalid request is answered with a `Failure`."""
@@ -138,21 +138,22 @@ class TransformersPolicy:
         """Return counters since the start.
 
         `generated_tokens`; `prompt_tokens`, and how many of them were taken from the cache,
-        `cached_prompt_tokens`; `forward_passes`; and `truncated_samples`, which filled the context.
+        `cached_prompt_tokens`; `forward_passes`; and `context_full_samples`, which filled the
+        context.
         """
         return {
             "generated_tokens": self._generated_tokens,
             "prompt_tokens": self._prompt_tokens + self._scored_tokens,
             "cached_prompt_tokens": self._prompt_tokens - self._decoder.computed_prompt_tokens,
             "forward_passes": self._forward.passes,
-            "truncated_samples": self._truncated_samples,
+            "context_full_samples": self._context_full_samples,
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
         prompt = self._encoder.encode(request.prompt)
         limit = response_room(request, prompt, self._vocab_size, self._max_length)
         if limit < 1:
-            self._truncated_samples += request.n
+            self._context_full_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
             return
         job = _Job(ticket, [None] * request.n, request.n)
@@ -198,7 +199,7 @@ class TransformersPolicy:
     def _count(self, sequence: Sequence, completion: Completion) -> None:
         self._generated_tokens += completion.tokens
         full = len(sequence.prompt) + completion.tokens >= self._max_length
-        self._truncated_samples += full and completion.finish_reason is FinishReason.LENGTH
+        self._context_full_samples += full and completion.finish_reason is FinishReason.LENGTH
 
     def _score(self) -> None:
         scorings, self._scorings = self._scorings, []

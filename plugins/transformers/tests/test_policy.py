@@ -201,13 +201,13 @@ def test_the_context_limit_cuts_samples_and_counts_them(llama: str) -> None:
     assert empty == [Completion("", finish_reason=FinishReason.LENGTH)] * 2
     assert [len(c.token_ids) for c in one] == [1]
     over = one[0].finish_reason is FinishReason.LENGTH
-    assert policy.counters()["truncated_samples"] == len(cut) + 2 + over
+    assert policy.counters()["context_full_samples"] == len(cut) + 2 + over
 
 
 def test_the_token_limit_is_not_the_context_limit(llama: str) -> None:
     policy = make(llama)
     run(policy, [Generate(Prompt("1"), n=4, max_tokens=2)])
-    assert policy.counters()["truncated_samples"] == 0
+    assert policy.counters()["context_full_samples"] == 0
 
 
 def test_text_to_score_has_to_fit(llama: str) -> None:

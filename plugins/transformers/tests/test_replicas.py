@@ -72,7 +72,7 @@ def test_what_the_context_cuts_is_counted_over_every_process(llama: str) -> None
     while len(found) < 8:
         found.update(policy.step())
     assert all(len(c.token_ids) == 0 for reply in found.values() for c in reply)  # type: ignore[attr-defined]
-    assert policy.counters()["truncated_samples"] == 16
+    assert policy.counters()["context_full_samples"] == 16
     policy.close()
 
 

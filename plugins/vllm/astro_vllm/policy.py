@@ -56,7 +56,7 @@ class VllmPolicy:
         self._names = map(str, itertools.count())
         self._replies: list[tuple[int, Reply | Failure]] = []
         self._generated_tokens = self._prompt_tokens = self._cached_prompt_tokens = 0
-        self._truncated_samples = 0
+        self._context_full_samples = 0
         try:
             engine.check_ends(self._engine, params)
             self._encoder = PromptEncoder(self._tokenizer, params.prompt)
@@ -113,20 +113,20 @@ class VllmPolicy:
         """Return the counters by name.
 
         They are `generated_tokens`, `prompt_tokens`, `cached_prompt_tokens` (those of the prompt
-        tokens that were not computed again) and `truncated_samples` (cut by the context length).
+        tokens that were not computed again) and `context_full_samples` (cut by the context length).
         """
         return {
             "generated_tokens": self._generated_tokens,
             "prompt_tokens": self._prompt_tokens,
             "cached_prompt_tokens": self._cached_prompt_tokens,
-            "truncated_samples": self._truncated_samples,
+            "context_full_samples": self._context_full_samples,
         }
 
     def _sample(self, ticket: int, request: Generate) -> None:
         prompt = self._encoder.encode(request.prompt)
         room = response_room(request, prompt, self._vocab_size, self._max_length)
         if room < 1:
-            self._truncated_samples += request.n
+            self._context_full_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
             return
         parts = {i: (prompt, sampling_params(request, i, room)) for i in range(request.n)}
@@ -177,5 +177,7 @@ class VllmPolicy:
         (sample,) = output.outputs
         self._generated_tokens += len(sample.token_ids)
         length = len(output.prompt_token_ids) + len(sample.token_ids)
-        self._truncated_samples += sample.finish_reason == "length" and length >= self._max_length
+        self._context_full_samples += (
+            sample.finish_reason == "length" and length >= self._max_length
+        )
         return completion(sample, self._tokenizer)

@@ -177,7 +177,7 @@ def test_the_context_limit_cuts_samples_and_counts_them(serve: Serve, run: Run) 
     assert {c.finish_reason for c in reply} == {FinishReason.LENGTH}
     assert empty == [Completion("", finish_reason=FinishReason.LENGTH)] * 2
     assert failure == Failure("text to score exceeds the model's 24 tokens")
-    assert policy.counters()["truncated_samples"] == 5
+    assert policy.counters()["context_full_samples"] == 5
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,7 @@ def test_whole_blocks_of_a_prefix_are_computed_once(serve: Serve, run: Run) -> N
         "generated_tokens": 10,
         "prompt_tokens": 5 * 71,
         "cached_prompt_tokens": 4 * 64,
-        "truncated_samples": 0,
+        "context_full_samples": 0,
     }
 
 
