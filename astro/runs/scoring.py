@@ -107,7 +107,8 @@ class Group:
 def scored(measured: EvaluatedProblem, step_format: StepFormat) -> ScoredProblem:
     """Return what metrics need of a problem's responses."""
     problem, samples = measured.problem, measured.samples
-    votes = measured.votes or [sample.verdict.answer for sample in samples]
+    texts: list[int | str | None] = [sample.verdict.answer for sample in samples]
+    votes = measured.votes or texts
     return ScoredProblem(
         problem.id,
         problem.metadata,

@@ -238,8 +238,9 @@ def _collect(policy: Backend, found: dict[int, Reply | Failure], tickets: Sequen
 
 def _completions(request: Generate, reply: Reply | Failure) -> list[Completion]:
     assert not isinstance(reply, Failure), f"{request!r:.200}: {reply.reason}"
-    completions = [part for part in reply if isinstance(part, Completion)]
-    whole = isinstance(reply, list) and len(reply) == len(completions) == request.n
+    replies = reply if isinstance(reply, list) else []
+    completions = [part for part in replies if isinstance(part, Completion)]
+    whole = len(replies) == len(completions) == request.n
     assert whole, f"expected a list of {request.n} completions, got {reply!r:.200}"
     return completions
 

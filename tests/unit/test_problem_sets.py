@@ -223,7 +223,7 @@ def test_each_set_is_measured_by_itself_and_in_parts(tmp_path: Path, binding: Wr
     assert scores["models"]["base"]["pass@1"]["value"] == pytest.approx(3 / 5)
     report = (folder / "report.md").read_text()
     assert "## maths by level\n" in report
-    assert "| 2 (1), base | 100.0% (20.7% to 100.0%) |" in report
+    assert "| 2 (1), scripted | 100.0% (20.7% to 100.0%) |" in report
 
 
 def test_one_set_of_the_run_itself_is_measured_in_parts_too(tmp_path: Path, binding: Write) -> None:
@@ -244,8 +244,8 @@ def test_a_value_cannot_break_out_of_its_table(tmp_path: Path, binding: Write) -
     evaluate = {"sets": {"s": binding("s", rows)}, "models": ["base"], "samples": 1}
     folder, _ = run(tmp_path, binding("train", TRAIN, "train"), evaluate=evaluate)
     report = (folder / "report.md").read_text()
-    assert r"| 1 \| 2 # 3 (1), base |" in report
-    safe = r"&lt;script&gt;alert('a_b')&lt;/script&gt; &amp; \_\*\*\[x\](y)\` (1), base |"
+    assert r"| 1 \| 2 # 3 (1), scripted |" in report
+    safe = r"&lt;script&gt;alert('a_b')&lt;/script&gt; &amp; \_\*\*\[x\](y)\` (1), scripted |"
     assert f"| {safe}" in report
 
 

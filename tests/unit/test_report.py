@@ -9,7 +9,7 @@ from typing import Any
 from astro.engine.sampling import Sample
 from astro.files import write_lines
 from astro.runs.folder import RunFolder
-from astro.runs.stages.evaluate import EvaluatedProblem
+from astro.runs.scoring import EvaluatedProblem
 from astro.runs.stages.report import _first
 from astro.types import FinishReason, Problem, Status, Verdict
 from astro_countdown.step_format import CountdownFormat
