@@ -24,8 +24,10 @@ The beginning of a solution:
 {solution}
 
 Is all of this right so far, and on the way to the answer? Answer with Yes or No."""
-_FLOOR = -700.0
-"""Below this log-probability e^x is practically 0, and at it e^-x does not overflow yet."""
+_FLOOR = -1e9
+"""Stands for a log-probability of minus infinity."""
+_FARTHEST = 700.0
+"""At this distance of log-probabilities the smaller one does not count, and e^x is still finite."""
 
 _Word = Annotated[str, Field(min_length=1)]
 
@@ -69,4 +71,5 @@ def _share(true: float, false: float) -> float:
     """e^true / (e^true + e^false). Raises `PolicyError` if one of them is not a number."""
     if math.isnan(true + false):
         raise PolicyError("the policy's log-probabilities are not numbers")
-    return 1.0 / (1.0 + math.exp(max(_FLOOR, false) - max(_FLOOR, true)))
+    distance = max(_FLOOR, false) - max(_FLOOR, true)
+    return 1.0 / (1.0 + math.exp(min(max(-_FARTHEST, distance), _FARTHEST)))

@@ -36,6 +36,12 @@ def test_the_share_of_the_two_probabilities() -> None:
     assert estimate([likely, in_two_tokens])[1] == pytest.approx([0.75, 0.25])
 
 
+def test_only_the_difference_of_the_log_probabilities_matters() -> None:
+    """1 / (1 + e^-1) and 1 / (1 + e^2)."""
+    replies = [[(-1000.0,), (-1001.0,)], [(-5000.0,), (-4998.0,)]]
+    assert estimate(replies)[1] == pytest.approx([0.7310585786, 0.1192029220])
+
+
 def test_what_is_next_to_impossible_is_still_a_number() -> None:
     never = [(-math.inf,), (-1e9,)]
     assert estimate([[(0.0,), (-math.inf,)], never])[1] == pytest.approx([1.0, 0.5])

@@ -38,10 +38,13 @@ class Candidate(NamedTuple):
 def step_request(
     state: State, n: int, step_format: StepFormat, params: MctsParams | BestOfNParams
 ) -> Generate:
-    """Return the request for `n` samples of the step that follows `state`."""
+    """Return the request for `n` samples of the step that follows `state`.
+
+    At temperature 0 all samples would be equal, so there is one.
+    """
     return Generate(
         state.prompt,
-        n=n,
+        n=n if params.temperature else 1,
         stop=step_format.stop,
         max_tokens=params.step_tokens,
         temperature=params.temperature,

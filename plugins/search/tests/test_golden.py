@@ -103,3 +103,11 @@ def test_it_asks_as_its_params_say(
             top_p=0.9,
         )
     ]
+
+
+def test_greedy_steps_are_drawn_once(
+    make_mcts: Callable[..., Any], make_world: Callable[..., Any], problem: Problem
+) -> None:
+    world = make_world()
+    world.drive(make_mcts(expand=8, iterations=1, temperature=0).search(problem, seed=0))
+    assert [request.n for request in world.batches[0]] == [1]

@@ -29,6 +29,8 @@ def group_advantages(
 ) -> Tensor:
     """Return the advantages A_i = r_i - mean(r) within each group (Dr. GRPO), `[B, G]`.
 
+    A reward that is unknown (NaN) is left out of its group, and its own advantage is 0.
+
     Args:
         rewards: One row per prompt, `[B, G]`.
         normalize_std: Divide by the group's standard deviation, computed with G - 1, as GRPO does
@@ -45,11 +47,14 @@ def group_advantages(
         raise ValueError(f"a group of {size} has neither a deviation nor others to compare with")
     # In float64 the mean of equal float32 rewards is exact, so their advantages are 0.
     exact = rewards.double()
-    advantages = exact - exact.mean(dim=1, keepdim=True)
+    known = ~exact.isnan()
+    others = (known.sum(dim=1, keepdim=True) - 1).clamp(min=1)
+    advantages = (exact - exact.nanmean(dim=1, keepdim=True)).where(known, 0.0)
+    deviation = (advantages.square().sum(dim=1, keepdim=True) / others).sqrt()
     if leave_one_out:
-        advantages = advantages * size / (size - 1)
+        advantages = advantages * (others + 1) / others
     if normalize_std:
-        advantages = advantages / (exact.std(dim=1, keepdim=True) + _STD_FLOOR)
+        advantages = advantages / (deviation + _STD_FLOOR)
     return advantages.to(rewards.dtype)
 
 

@@ -280,3 +280,11 @@ def test_without_a_clip_the_value_loss_is_half_the_square() -> None:
     found = of_values(None, torch.tensor([[0.1, 0.5, 0.5]]))
     assert found.loss.item() == pytest.approx((0.81 + 0.25 + 2.25) / 2)
     assert float(found.clipped) == 0.0
+
+
+@pytest.mark.parametrize("options", [{}, {"normalize_std": True}, {"leave_one_out": True}])
+def test_an_unknown_reward_is_left_out_of_its_group(options: dict[str, bool]) -> None:
+    found = group_advantages(torch.tensor([[1.0, math.nan, 0.0, 0.0]]), **options)
+    rest = group_advantages(torch.tensor([[1.0, 0.0, 0.0]]), **options)
+    assert found[0, 1] == 0
+    assert torch.allclose(found[:, [0, 2, 3]], rest)
