@@ -15,7 +15,7 @@ from astro.config.loading import parse_config
 from astro.config.run import Evaluate, RunConfig
 from astro.config.stages import AnyStage, evaluated_models, run_stages, stages_until
 from astro.errors import ConfigError, RunError
-from astro.events import Event, StageFinished, StageStarted
+from astro.events import Event, Notice, StageFinished, StageStarted
 from astro.plugins.registry import Registry
 
 Distribution = Callable[[str, str], None]
@@ -267,3 +267,16 @@ def test_whatever_starts_finishes(tmp_path: Path) -> None:
     assert not under_way
     started = [event.stage for event in events if isinstance(event, StageStarted)]
     assert started == ["search", "linearize", "evaluate", "evaluate/base", "report"]
+
+
+def test_trees_whose_first_steps_were_all_cut_off_are_said(tmp_path: Path) -> None:
+    search = {"name": "mcts", "params": {"expand": 2, "iterations": 4, "step_tokens": 1}}
+    policy = {"name": "scripted", "params": {"lines": ["a long step\n"]}}
+    events: list[Event] = []
+    config = parsed(tmp_path, search=search, policy=policy, max_failed=1.0)
+    astro.run(config, runs=tmp_path / "runs", on_event=events.append, until="search")
+    said = [event.text for event in events if isinstance(event, Notice)]
+    assert any(
+        text.startswith("3 of 3 trees have no step, because the token limit cut off every")
+        for text in said
+    )

@@ -23,6 +23,10 @@ from astro.seeds import derive
 from astro.types import Problem, SearchTree, Verdict
 
 STAGE = "search"
+_CUT = (
+    "{cut} of {trees} trees have no step, because the token limit cut off every first step "
+    "(first: {first}); raise search.params.step_tokens"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,15 @@ class SearchStage:
         problems = run.training_problems()[: run.config.trees]
         tasks = search_tasks(run, problems, STAGE)
         policy, budget = run.policy("base"), run.config.budget
-        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
+        cut: list[str] = []
+
+        def fields(tree: SearchTree) -> dict[str, float]:
+            cut.extend([tree.problem.id] if tree.ended == "cut" else [])
+            return tree_fields(tree)
+
+        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=fields, budget=budget)
+        if cut:
+            run.on_event(Notice(_CUT.format(cut=len(cut), trees=len(tasks), first=cut[0])))
         results = run.results(task.key for task in tasks)
         solved: list[bool] = []
         run.folder.write(run.folder.trees, _lines(results, solved))

@@ -37,13 +37,14 @@ class BestOfN:
         """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
         tree = GrowingTree(problem)
         try:
-            for start in range(0, self.params.samples, self.params.at_once):
-                frontier = {0: min(self.params.at_once, self.params.samples - start)}
+            samples = self.params.samples if self.params.temperature else 1
+            for start in range(0, samples, self.params.at_once):
+                frontier = {0: min(self.params.at_once, samples - start)}
                 while frontier:
                     frontier = yield from self._grow(tree, frontier)
         except BudgetExhausted:
             return SearchTree(problem, tree.nodes, "budget")
-        return SearchTree(problem, tree.nodes)
+        return SearchTree(problem, tree.nodes, tree.ended("finished"))
 
     def _grow(self, tree: GrowingTree, frontier: dict[int, int]) -> Program[dict[int, int]]:
         """Sample one step for every response; `frontier` maps nodes to numbers of responses.

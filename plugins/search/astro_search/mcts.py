@@ -29,7 +29,7 @@ class Mcts:
     leaf already in progress waits until the round ends.
 
     A tree's `ended` is `finished`, `enough` (see `enough_correct`), `exhausted` (nothing left to
-    expand) or `budget`.
+    expand), `cut` (`step_tokens` cut off every first step) or `budget`.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Mcts:
             ended = yield from self._grow(tree, Random(seed))
         except BudgetExhausted:
             ended = "budget"
-        return SearchTree(problem, tree.nodes, ended)
+        return SearchTree(problem, tree.nodes, tree.ended(ended))
 
     def _grow(self, tree: GrowingTree, rng: Random) -> Program[str]:
         left = self.params.iterations

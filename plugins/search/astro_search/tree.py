@@ -32,6 +32,10 @@ class GrowingTree:
         """Whether a subtree, by default the whole tree, has nothing left to expand."""
         return self._fully_expanded[node_id]
 
+    def ended(self, reason: str) -> str:
+        """Return why the search ended: `cut` if no first step was whole, otherwise `reason`."""
+        return "cut" if len(self.nodes) == 1 and reason != "budget" else reason
+
     def state(self, node_id: int) -> State:
         """Return the state S_t at a node."""
         node = self.nodes[node_id]

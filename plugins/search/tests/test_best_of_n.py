@@ -89,3 +89,20 @@ def test_an_exhausted_budget_leaves_whole_steps(problem: Problem, make_world: Ma
         assert tree.ended == "budget"
         steps = [(node.parent, node.step) for node in tree.nodes]
         assert steps == [(node.parent, node.step) for node in whole.nodes][: len(steps)]
+
+
+def test_a_tree_whose_first_steps_were_all_cut_off_says_so(
+    problem: Problem, make_world: Make, make_mcts: Make, make_sample: Make
+) -> None:
+    script = {"": [make_sample("e", 0.1, LENGTH)] * 8}
+    for search in (best_of_n(samples=8), make_mcts(iterations=8)):
+        assert make_world(script).drive(search.search(problem, 0)).ended == "cut"
+
+
+def test_a_greedy_response_is_sampled_once(
+    problem: Problem, make_world: Make, make_sample: Make
+) -> None:
+    world = make_world({"": [make_sample("=1\n", 0.5)]})
+    world.drive(best_of_n(samples=20, temperature=0).search(problem, 0))
+    asked = [r.n for batch in world.batches for r in batch if isinstance(r, Generate)]
+    assert asked == [1]
