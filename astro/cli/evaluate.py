@@ -11,7 +11,7 @@ from rich.console import RenderableType
 import astro
 from astro.cli import options
 from astro.cli.output import print_all, say_json
-from astro.cli.progress import progress
+from astro.cli.progress import headed, progress
 from astro.cli.results import outcome, score_table
 from astro.cli.tables import text
 from astro.experiments.loading import load_run
@@ -47,7 +47,8 @@ def evaluate(
     """
     loaded = base_alone(load_run(config, overrides, unused=UNUSED))
     with progress() as listener:
-        result = astro.run(loaded, runs=runs, fresh=fresh, stages=STAGES, on_event=listener)
+        told = headed(listener, loaded, runs / loaded.name)
+        result = astro.run(loaded, runs=runs, fresh=fresh, stages=STAGES, on_event=told)
     if as_json:
         say_json(result)
         return

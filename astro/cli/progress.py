@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -33,6 +35,9 @@ from astro.events import (
     StageStarted,
 )
 from astro.text import one_line
+
+if TYPE_CHECKING:
+    from astro.config.run import RunConfig
 
 EVERY_SECONDS = 10.0
 EVERY_SHARE = 0.1
@@ -164,6 +169,21 @@ class PlainProgress:
         pace = (event.done - done) / max(self._clock() - when, 1e-9)
         left = event.total - event.done
         return f"  eta {_duration(left / pace)}" if pace > 0 and left > 0 else ""
+
+
+def headed(listener: Listener, config: RunConfig, folder: Path) -> Listener:
+    """Give the folder, policy, model, device and seed of a run before its first stage starts."""
+    params = config.policy.params
+    facts = (config.policy.name, *(params[key] for key in ("model", "device") if key in params))
+    policy = ", ".join(map(str, facts))
+    head = Notice(f"{config.name}: in {folder}/; policy {policy}; seed {config.seed}")
+
+    def forward(event: Event) -> None:
+        if isinstance(event, StageStarted):
+            listener(head)  # again before each stage: a notice is shown once
+        listener(event)
+
+    return forward
 
 
 def sentence(event: Event) -> str:

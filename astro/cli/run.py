@@ -11,7 +11,7 @@ import click
 import astro
 from astro.cli import options
 from astro.cli.output import print_all, say_json
-from astro.cli.progress import progress
+from astro.cli.progress import headed, progress
 from astro.cli.rehearsal import report
 from astro.cli.results import outcome
 from astro.cli.rounds import rounds_outcome
@@ -77,6 +77,7 @@ def run(
         result: Any
         match loaded:
             case Run():
+                how["on_event"] = headed(listener, loaded.config, runs / loaded.name)
                 result = loaded.run(**how, trees=trees)
                 parts = outcome(result)
             case Study():

@@ -108,6 +108,9 @@ def test_the_model_is_named(config: Path) -> None:
     result = evaluate(config)
     assert "scripted" in result.stdout
     assert "base" not in result.stdout
+    folder = config.parent / "runs" / "math-eval"
+    first = result.stderr.splitlines()[0]
+    assert first == f"math-eval: in {folder}/; policy scripted; seed 0"
     report = (config.parent / "runs" / "math-eval" / "report.md").read_text()
     assert "| scripted |" in report
     assert "| base |" not in report
