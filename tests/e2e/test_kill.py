@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from tests.e2e.conftest import WALKER
+
 Launch = Callable[..., "subprocess.Popen[str]"]
 OUTPUTS = ("trees.jsonl", "traces.jsonl", "control_traces.jsonl")
+CHAIN = (*OUTPUTS, "eval/base.jsonl", "eval/scores.json", "report.md")
 KILLS = 20
 
 
@@ -38,16 +43,40 @@ def finish(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0, text
 
 
-def kill_when(process: subprocess.Popen[str], journal: Path, count: int) -> bool:
-    """Kill the run once its journal holds `count` rows; False if it ended before."""
+def reaches(process: subprocess.Popen[str], journal: Path, count: int) -> bool:
+    """Wait until the journal of a run holds `count` rows; False if the run ended before."""
     while process.poll() is None:
         if rows(journal) >= count:
-            process.kill()
-            process.communicate()
-            return process.returncode == -9
+            return True
         time.sleep(0.005)
-    process.communicate()
     return False
+
+
+def kill(process: subprocess.Popen[str]) -> bool:
+    """Kill a run; False if it ended before."""
+    process.kill()
+    process.communicate()
+    return process.returncode == -9
+
+
+def kill_when(process: subprocess.Popen[str], journal: Path, count: int) -> bool:
+    """Kill the run once its journal holds `count` rows; False if it ended before."""
+    reaches(process, journal, count)
+    return kill(process)
+
+
+def stall(process: subprocess.Popen[str], rng: Random) -> None:
+    """Stop one process of a run for a while: its own, or a worker for less than a verdict's second.
+
+    A worker that is stopped for longer is too slow for the verifier pool, as it should be.
+    """
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    pid = rng.choice([process.pid, *map(int, children)])
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(rng.uniform(0.1, 2.5 if pid == process.pid else 0.6))
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(rng.uniform(0, 0.3))
 
 
 @pytest.mark.timeout(300)
@@ -66,6 +95,38 @@ def test_twenty_kills_change_no_byte(launch: Launch, tmp_path: Path) -> None:
             kills += kill_when(process, runs / "walk" / "journal.db", point)
         finish(launch(runs, "--until", "linearize"))
         assert outputs(runs / "walk") == outputs(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_hundred_kills_and_forty_stalls_change_no_byte_of_the_chain(
+    launch: Launch, tmp_path: Path
+) -> None:
+    config = {**WALKER, "problems": {"name": "countdown", "params": {"train": 60, "test": 20}}}
+    finish(launch(tmp_path / "whole", config=config))
+    whole = tmp_path / "whole" / "walk"
+    total = rows(whole / "journal.db")
+    rng, kills, stalls = Random(7), 0, 0
+    changed: list[tuple[int, list[str]]] = []
+    for attempt in range(40):
+        if kills >= 100:
+            break
+        runs = tmp_path / f"killed-{attempt}"
+        for point in sorted(rng.sample(range(total), 5)):
+            process = launch(runs, config=config)
+            if reaches(process, runs / "walk" / "journal.db", point) and stalls < 40:
+                stall(process, rng)
+                stalls += 1
+            kills += kill(process)
+        finish(launch(runs, config=config))
+        differing = [
+            n for n in CHAIN if (runs / "walk" / n).read_bytes() != (whole / n).read_bytes()
+        ]
+        changed += [(attempt, differing)] if differing else []
+        print(f"{kills} kills, {stalls} stalls, changed: {changed}", flush=True)
+    assert kills >= 100
+    assert stalls == 40
+    assert changed == []
 
 
 @pytest.mark.parametrize("concurrency", [1, 7, 64])
