@@ -42,6 +42,17 @@ from astro.runs.runner import Run
     help="A trees.jsonl to use instead of a search.",
 )
 @click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Try the failed problems of finished stages again.",
+)
+@click.option(
+    "--from",
+    "again",
+    type=click.Choice(["evaluate"]),
+    help="Evaluate a finished run again, with another verifier or other keys of evaluate.",
+)
+@click.option(
     "--rehearse",
     is_flag=True,
     help="Run every stage on a few problems, with stand-ins for what this machine lacks.",
@@ -55,6 +66,8 @@ def run(
     until: str | None,
     runs: Path,
     trees: Path | None,
+    retry_failed: bool,
+    again: str | None,
     rehearse: bool,
     as_json: bool,
 ) -> None:
@@ -65,20 +78,26 @@ def run(
     With --rehearse, CONFIG is scaled down and run from the start, in RUNS/rehearsal-<name>.
     """
     if rehearse:
-        if trees or as_json:
-            raise click.UsageError("--trees and --json are not for a rehearsal")
+        if trees or retry_failed or again or as_json:
+            raise click.UsageError(
+                "--trees, --retry-failed, --from and --json are not for a rehearsal"
+            )
         rehearsed(config, overrides, until, runs)
         return
     loaded = astro.load(config, overrides)
-    if trees and not isinstance(loaded, Run):
-        raise click.UsageError("--trees is for one run: no study and no rounds")
+    own: dict[str, Any] = {"trees": trees, "retry_failed": retry_failed, "again": bool(again)}
+    options = {"trees": "--trees", "retry_failed": "--retry-failed", "again": "--from"}
+    if not isinstance(loaded, Run) and (used := [options[name] for name in own if own[name]]):
+        raise click.UsageError(f"{used[0]} is for one run: no study and no rounds")
+    if fresh and (again or retry_failed):
+        raise click.UsageError("--fresh goes with neither --from nor --retry-failed")
     with progress() as listener:
         how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": listener}
         result: Any
         match loaded:
             case Run():
                 how["on_event"] = headed(listener, loaded.config, runs / loaded.name)
-                result = loaded.run(**how, trees=trees)
+                result = loaded.run(**how, **own)
                 parts = outcome(result)
             case Study():
                 result = loaded.run(**how)

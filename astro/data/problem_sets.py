@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+from zlib import crc32
 
 from astro.config.run import RunConfig
 from astro.data.decontamination import Contaminated, contaminated
@@ -61,8 +62,12 @@ class Decontamination:
 class ProblemLoader:
     """Loads splits of problems. Each source is built once, and each split is loaded once."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(
+        self, registry: Registry, check: Callable[[str, list[Problem]], None] | None = None
+    ) -> None:
+        """Use the plugins in `registry`. `check` is called with each set that is loaded."""
         self._registry = registry
+        self._check = check
         self._sources: dict[bytes, ProblemSource] = {}
         self._splits: dict[tuple[bytes, str], list[Problem]] = {}
 
@@ -77,8 +82,16 @@ class ProblemLoader:
             self._sources[key] = self._registry.build("problems", binding)
         source = self._sources[key]
         if (key, split) not in self._splits:
-            self._splits[key, split] = _checked(list(source.load(split)), binding.name, split)
+            problems = _checked(list(source.load(split)), binding.name, split)
+            if self._check is not None:
+                self._check(set_name(binding, split), problems)
+            self._splits[key, split] = problems
         return self._splits[key, split], isinstance(source, Generated) and source.by_rule
+
+
+def set_name(binding: Binding, split: str) -> str:
+    """Return a name of a problem set that is the same in later runs."""
+    return f"{split} of {binding.name} {crc32(encode((binding.name, binding.params))):08x}"
 
 
 def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:

@@ -186,6 +186,15 @@ class Journal:
             self._db.executemany("delete from outcomes where task = ?", [(t,) for t, _ in faults])
             self._db.execute("commit")
 
+    def forget(self, prefix: str) -> None:
+        """Delete all that was recorded of the tasks whose key starts with `prefix`."""
+        self.commit()
+        with self._guard():
+            self._db.execute("begin")
+            for table in ("replies", "outcomes"):
+                self._db.execute(f"delete from {table} where {_WITH_PREFIX}", _range(prefix))
+            self._db.execute("commit")
+
     def result(self, task: str) -> bytes | None:
         """The result of a task, or None if it failed or is not finished."""
         with self._guard():

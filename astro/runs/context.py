@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,7 +30,7 @@ from astro.events import (
     StageStarted,
     ignore,
 )
-from astro.files import encode_row, read_json
+from astro.files import encode, encode_row, read_json
 from astro.interfaces import OnStep, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
@@ -56,6 +57,7 @@ class RunContext:
         on_event: The listener of events.
         stages: The stages of the run in order.
         sft_tokens: The number of loss tokens of fine-tuning; None for that of the config.
+        locked: Whether the folder is locked, so that its manifest may be written.
     """
 
     config: RunConfig
@@ -65,6 +67,7 @@ class RunContext:
     on_event: Listener
     stages: Sequence[AnyStage] = ()
     sft_tokens: int | None = None
+    locked: bool = True
     _made: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, make: Callable[[], T]) -> T:
@@ -118,7 +121,44 @@ class RunContext:
         return problems
 
     def _loader(self) -> problem_sets.ProblemLoader:
-        return self.once("loader", partial(problem_sets.ProblemLoader, self.registry))
+        check = self._check_set if self.locked else None
+        return self.once("loader", partial(problem_sets.ProblemLoader, self.registry, check))
+
+    def check_problems(self) -> None:
+        """Check that the problem sets that the run has used are still the same.
+
+        A set that cannot be loaded is left to the stages that need it.
+
+        Raises:
+            RunError: A set has changed.
+        """
+        evaluated = self.config.evaluate
+        splits = [(self.config.problems, "train"), (self.config.problems, evaluated.split)]
+        sets = [(held, held.split or evaluated.split) for held in evaluated.sets.values()]
+        for binding, split in splits + sets:
+            if self.folder.manifest.problems(problem_sets.set_name(binding, split)):
+                try:
+                    self._loader()(binding, split)
+                except RunError:
+                    raise
+                except Exception:  # the source may be gone, and finished results stand without it
+                    continue
+
+    def _check_set(self, name: str, problems: Sequence[Problem]) -> None:
+        """Compare a problem set with what the run began with. Raises `RunError`."""
+        content = blake2b(digest_size=16)
+        for problem in problems:
+            parts = (problem.id, problem.prompt, problem.answer, problem.metadata)
+            content.update(encode(parts) + b"\n")
+        digest, known = content.hexdigest(), self.folder.manifest.problems(name)
+        if known not in (None, digest) and self.journal.holds(""):
+            raise RunError(
+                f"the problems of {name.rpartition(' ')[0]} have changed since {self.folder.root} "
+                "was begun",
+                "restore them, or choose another name, as with --set name=NAME",
+            )
+        if known != digest:
+            self.folder.manifest.record_problems(name, digest)
 
     def policy(self, model: str) -> Binding:
         """Return the policy with the `prompt` of the config and the weights of `model`."""
@@ -245,7 +285,7 @@ def scratch(config: RunConfig, folder: RunFolder, registry: Registry) -> Iterato
         tempfile.TemporaryDirectory(prefix="astro-") as root,
         closing(Journal(RunFolder(Path(root)).journal)) as journal,
     ):
-        yield RunContext(config, folder, registry, journal, ignore)
+        yield RunContext(config, folder, registry, journal, ignore, locked=False)
 
 
 def _usage(executor: Executor) -> Usage:

@@ -24,6 +24,12 @@ FREE = (
     *("reward.max_faults", "reward.workers", "executor"),
 )
 """Config keys that may change when a run resumes, because they affect no results."""
+OF_THE_EVALUATION = (
+    *(f"evaluate.{key}" for key in ("samples", "temperature", "max_tokens", "greedy", "by")),
+    *("evaluate.models", "verifier"),
+)
+"""The config keys that may change when a run is evaluated again. The evaluation sets may not, since
+training problems are chosen by them."""
 USAGE = "usage.json"
 
 
@@ -82,6 +88,7 @@ class RunFolder:
         outputs: Collection[str] = (),
         free: Collection[str] = (),
         complete: Callable[[RunConfig], RunConfig] = lambda config: config,
+        redone: Collection[str] = (),
         tell: Callable[[str], None] = lambda _: None,
     ) -> Iterator[None]:
         """Lock the folder for a run of `config`, and delete an earlier run first if `fresh`.
@@ -95,6 +102,8 @@ class RunFolder:
             outputs: Names of the entries that the stages of plugins write.
             free: Config keys that may change, in addition to `FREE`.
             complete: Fills in the defaults of the plugins' params, so that config.yaml keeps them.
+            redone: Config keys that may change because what they affect is done again. If one has
+                changed, the caller has to write the config once that is prepared.
             tell: Receives messages of one line for the user.
 
         Raises:
@@ -106,7 +115,14 @@ class RunFolder:
             if fresh or self.clearing.exists():
                 self._clear(outputs)
             self._check_manifest(tell)
-            self._check_config(config, (*FREE, *free), outputs, complete, tell)
+            self._check_config(
+                complete(config),
+                (*FREE, *free),
+                redone,
+                outputs=outputs,
+                complete=complete,
+                tell=tell,
+            )
             self.check_formats(set(self.manifest.damaged()))
             yield
 
@@ -154,6 +170,11 @@ class RunFolder:
         write_whole(path, chunks)
         self.manifest.record([path])
 
+    def remove(self, path: Path) -> None:
+        """Delete a finished file, if it exists, so that its stage makes it again."""
+        self.manifest.forget(path)
+        path.unlink(missing_ok=True)
+
     def write_json(self, path: Path, value: Any) -> None:
         """Write an indented JSON file as `write` does."""
         self.write(path, json_chunks(value))
@@ -190,11 +211,12 @@ class RunFolder:
         self,
         config: RunConfig,
         free: tuple[str, ...],
+        redone: Collection[str],
+        *,
         outputs: Collection[str],
         complete: Callable[[RunConfig], RunConfig],
         tell: Callable[[str], None],
     ) -> None:
-        config = complete(config)
         if not self.config.exists():
             if self.journal.exists() or self.trees.exists():
                 raise RunError(
@@ -208,13 +230,14 @@ class RunFolder:
         except ConfigError as error:
             raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
         differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))
-        changed = [key for key in differing if not _is_within(key, free)]
+        changed = [key for key in differing if not _is_within(key, (*free, *redone))]
         if changed and self._unused(outputs):
             tell(f"the run in {self.root} had no reply yet and gives way to this config")
             self._clear(outputs)
         elif changed:
-            raise self._of_another(f"changed: {', '.join(changed)}")
-        if differing:
+            again = all(_is_within(key, OF_THE_EVALUATION) for key in changed)
+            raise self._of_another(f"changed: {', '.join(changed)}", again=again)
+        if changed or (differing and all(_is_within(key, free) for key in differing)):
             self.write_config(config)
 
     def _unused(self, outputs: Collection[str]) -> bool:
@@ -227,10 +250,11 @@ class RunFolder:
         with closing(Journal(self.journal)) as journal:
             return not journal.holds("")
 
-    def _of_another(self, why: str) -> RunError:
+    def _of_another(self, why: str, *, again: bool = False) -> RunError:
+        hint = "--from evaluate evaluates it again so; else " if again else ""
         return RunError(
             f"{self.root} holds a run of another config ({why})",
-            "choose another name, as with --set name=NAME; --fresh deletes the old run",
+            f"{hint}choose another name, as with --set name=NAME; --fresh deletes the old run",
         )
 
     def write_config(self, config: RunConfig) -> None:

@@ -89,13 +89,14 @@ class Manifest:
         paths = [self._root / key for key in self._content().files]
         return (path for path in paths if self.is_damaged(path))
 
-    def problems(self, name: str, digest: str) -> bool:
-        """Return whether a problem set has this digest; record it if the set has none yet."""
-        known = self._content().problems
-        if name not in known:
-            known[name] = digest
-            self._write()
-        return known[name] == digest
+    def problems(self, name: str) -> str | None:
+        """Return the digest of a problem set, if it is known."""
+        return self._content().problems.get(name)
+
+    def record_problems(self, name: str, digest: str) -> None:
+        """Record the digest of a problem set."""
+        self._content().problems[name] = digest
+        self._write()
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()

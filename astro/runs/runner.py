@@ -16,12 +16,15 @@ from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
 from astro.events import Listener, Notice, StageFinished, ignore
 from astro.plugins.registry import Registry
+from astro.runs.again import evaluate_again, is_done
+from astro.runs.again import retry_failed as prepare_failed
 from astro.runs.context import RunContext
 from astro.runs.damage import set_damaged_aside
-from astro.runs.folder import RunFolder
+from astro.runs.folder import OF_THE_EVALUATION, RunFolder
 from astro.runs.listeners import broadcast
 from astro.runs.scoring import Scores
 from astro.runs.stages import report
+from astro.runs.stages.evaluate import STAGE as EVALUATE
 from astro.runs.stages.evaluate import read_scores
 from astro.runs.trees import take_trees
 
@@ -44,6 +47,8 @@ class RunOptions(TypedDict, total=False):
     stages: Collection[str] | None
     trees: Path | None
     sft_tokens: int | None
+    retry_failed: bool
+    again: bool
     on_event: Listener
 
 
@@ -81,6 +86,8 @@ def run(
     stages: Collection[str] | None = None,
     trees: Path | None = None,
     sft_tokens: int | None = None,
+    retry_failed: bool = False,
+    again: bool = False,
     on_event: Listener = ignore,
     registry: Registry | None = None,
 ) -> RunResult:
@@ -97,6 +104,9 @@ def run(
         stages: Names of the only stages to run; None for all.
         trees: A trees.jsonl to use instead of a search.
         sft_tokens: The number of loss tokens of fine-tuning if the config does not give one.
+        retry_failed: Whether to try the failed problems of finished stages again.
+        again: Whether to evaluate a finished run again, with the verifier, the number of samples
+            and so on of `config`. The earlier evaluation is kept.
         on_event: The listener of events, in addition to those of plugins.
         registry: The plugins to use; None for all installed ones.
 
@@ -113,13 +123,17 @@ def run(
         fresh=fresh,
         sft_tokens=sft_tokens,
         given_trees=trees is not None,
+        again=again,
         on_event=on_event,
         registry=registry,
     ) as context:
         if trees is not None:
             take_trees(context.folder, trees)
-        if any(stage.name == "evaluate" and not _done(stage, context) for stage in chosen):
+        if retry_failed:
+            prepare_failed(context)
+        if any(stage.name == EVALUATE and not _done(stage, context) for stage in chosen):
             _check_evaluation(context)
+        context.check_problems()
         for stage in chosen:
             _run_stage(stage, context)
         return _result(context)
@@ -133,10 +147,13 @@ def opened(
     fresh: bool = False,
     sft_tokens: int | None = None,
     given_trees: bool = False,
+    again: bool = False,
     on_event: Listener = ignore,
     registry: Registry | None = None,
 ) -> Iterator[RunContext]:
     """Lock the run in `runs/<name>`, and yield its context.
+
+    The keyword arguments are those of `run`; `given_trees` says whether trees will be given.
 
     Raises:
         AstroError: The run cannot be opened.
@@ -147,6 +164,7 @@ def opened(
     claim = partial(
         folder.claimed,
         outputs={_top(path, folder) for stage in stages for path in stage.outputs(folder.root)},
+        redone=OF_THE_EVALUATION if again else (),
         free=list(operational_keys(config, registry)),
         complete=partial(with_defaults, registry=registry),
         tell=lambda text: listener(Notice(text)),
@@ -155,6 +173,8 @@ def opened(
         with claim(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
             context = RunContext(config, folder, registry, journal, listener, stages, sft_tokens)
             set_damaged_aside(context, given_trees=given_trees)
+            if again:
+                evaluate_again(context)
             for stage in stages:
                 _seal(stage, context)
             yield context
@@ -196,9 +216,7 @@ def _chosen(stages: Sequence[AnyStage], names: Collection[str] | None) -> list[A
 
 
 def _done(stage: AnyStage, context: RunContext) -> bool:
-    """Whether all outputs of the stage exist. A stage without outputs is run every time."""
-    outputs = stage.outputs(context.folder.root)
-    return bool(outputs) and all(path.exists() for path in outputs)
+    return is_done(stage, context.folder.root)
 
 
 def _check_evaluation(context: RunContext) -> None:
