@@ -138,7 +138,8 @@ class Journal:
 
     def _corrupt(self, why: object) -> JournalError:
         return JournalError(
-            f"{self._path} is corrupt ({why})", "move it away, or start over with --fresh"
+            f"{self._path} is corrupt ({' '.join(str(why).split())})",
+            "move it away, or start over with --fresh",
         )
 
     def holds(self, prefix: str) -> bool:
