@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import sys
 import time
@@ -11,6 +12,7 @@ from types import CodeType, FrameType
 from typing import Any, TypeVar
 
 _CHECK_EVERY = 64
+_CALLED_BACK = ("weakref", "_weakrefset")
 _Result = TypeVar("_Result")
 Guards = Mapping[CodeType, Callable[[Mapping[str, Any]], bool]]
 
@@ -62,9 +64,7 @@ def metered(compute: Callable[[], _Result], allowance: Allowance, guards: Guards
         guard = guards.get(frame.f_code)
         if guard is not None and guard(frame.f_locals):
             spent = True
-        # Python ignores an exception raised in a generator that is being closed, and then stops
-        # tracing.
-        if spent and not frame.f_code.co_flags & inspect.CO_GENERATOR:
+        if spent and _reaches_its_caller(frame):
             raise Spent
 
     if allowance.calls <= 0 or allowance.seconds <= 0:
@@ -76,3 +76,21 @@ def metered(compute: Callable[[], _Result], allowance: Allowance, guards: Guards
     finally:
         sys.settrace(before)
         allowance.seconds -= time.thread_time() - began
+
+
+def _reaches_its_caller(frame: FrameType) -> bool:
+    """Whether Python passes on an exception that is raised in this frame.
+
+    It ignores one, and stops tracing, in a generator that is being closed, in a finalizer, and in
+    what the garbage collector and weak references call back.
+    """
+    if frame.f_code.co_flags & inspect.CO_GENERATOR:
+        return False
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    caller: FrameType | None = frame
+    while caller is not None:
+        code, module = caller.f_code, caller.f_globals.get("__name__")
+        if code in callbacks or code.co_name == "__del__" or module in _CALLED_BACK:
+            return False
+        caller = caller.f_back
+    return True
