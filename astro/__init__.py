@@ -9,7 +9,6 @@ print(result.scores["rl"]["pass@1"])
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used, so that `import astro` costs nothing."""
     if name == "__version__":
+        from importlib.metadata import version  # slow to import
+
         return version("astro-reasoner")
     if name not in _HOMES:
         raise AttributeError(f"module 'astro' has no attribute {name!r}")

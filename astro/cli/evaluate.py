@@ -17,7 +17,7 @@ from astro.cli.tables import text
 from astro.experiments.loading import load_run
 from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult
-from astro.runs.stages.evaluate import base_alone, read_groups
+from astro.runs.stages.evaluate import base_alone, read_scores
 from astro.runs.stages.report import policy_title
 
 STAGES = ("evaluate", "report")
@@ -58,7 +58,7 @@ def evaluate(
 
 def parts(result: RunResult, base: str) -> Iterator[RenderableType]:
     """A table for each set, and for its parts by the metadata keys that the config names."""
-    for part in read_groups(RunFolder(result.folder).scores):
+    for part in read_scores(RunFolder(result.folder).scores).groups:
         value = f", {part.key} {part.value}" if part.key else ""
         yield text(f"{part.evaluation_set}{value}: {part.problems} problems", "bold")
         yield score_table(part.models, base)

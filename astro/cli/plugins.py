@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -25,7 +24,7 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
         return
     found = list(rows(Registry.discover(), COMMANDS))
     if as_json:
-        say_json([asdict(row) for row in found])
+        say_json(found)
         return
     from astro.cli.tables import plugin_table  # rich, not needed for JSON
 

@@ -86,8 +86,8 @@ def run(
         return
     loaded = astro.load(config, overrides)
     own: dict[str, Any] = {"trees": trees, "retry_failed": retry_failed, "again": bool(again)}
-    options = {"trees": "--trees", "retry_failed": "--retry-failed", "again": "--from"}
-    if not isinstance(loaded, Run) and (used := [options[name] for name in own if own[name]]):
+    flags = {"trees": "--trees", "retry_failed": "--retry-failed", "again": "--from"}
+    if not isinstance(loaded, Run) and (used := [flags[name] for name in own if own[name]]):
         raise click.UsageError(f"{used[0]} is for one run: no study and no rounds")
     if fresh and (again or retry_failed):
         raise click.UsageError("--fresh goes with neither --from nor --retry-failed")

@@ -59,9 +59,8 @@ def parse_config(
         used = (found for found in _well_formed(raw, registry) if found[0] not in unused)
         plugins = _plugin_problems(registry, used)
         raise ConfigError([*error.problems, *plugins], source) from None
-    bindings = [found for found in config.bindings() if found[0] not in unused]
-    models = _models(registry, config.models)
-    problems = list(_plugin_problems(registry, [*bindings, *models]))
+    bindings = [found for found in all_bindings(config, registry) if found[0] not in unused]
+    problems = list(_plugin_problems(registry, bindings))
     problems = problems or [
         *_chain_problems(registry, config),
         *_role_problems(registry, config, bindings),
@@ -82,9 +81,15 @@ def read_stored(path: Path) -> RunConfig:
     return validate(RunConfig, config)
 
 
+def all_bindings(config: RunConfig, registry: Registry) -> Iterator[tuple[str, str, Binding]]:
+    """Yield (key in the config, plugin kind, binding) of every plugin, also of `models`."""
+    yield from config.bindings()
+    yield from _models(registry, config.models)
+
+
 def operational_keys(config: RunConfig, registry: Registry) -> Iterator[str]:
     """Yield the keys of params that may change when a run is resumed; see `Operational`."""
-    for key, kind, binding in (*config.bindings(), *_models(registry, config.models)):
+    for key, kind, binding in all_bindings(config, registry):
         with suppress(AstroError):  # a plugin that cannot be used fails where it is used
             params = registry.params(kind, binding.name, binding.params)
             if isinstance(params, Params):
@@ -98,7 +103,7 @@ def with_defaults(config: RunConfig, registry: Registry) -> RunConfig:
     The policy's `prompt` is left out, because it is that of the config.
     """
     values = config.model_dump(mode="json")
-    for key, kind, binding in [*config.bindings(), *_models(registry, config.models)]:
+    for key, kind, binding in all_bindings(config, registry):
         node = values
         for part in key.split(".", 2 if key.startswith("evaluate.") else 1):
             node = node[part]

@@ -51,9 +51,9 @@ Replies = list[Any] | BudgetExhausted | None
 """The replies to a batch, or what came back before the program's budget was spent: None if nothing.
 """
 _SPENT = b""
-"""Stands behind the replies to a batch during which the budget was spent."""
+"""The last element of a batch during which the budget was spent."""
 _UNASKED = _encode(None)
-"""Stands for the reply to a request that was not asked, because the budget was spent."""
+"""The reply to a request that was not sent because the budget was spent."""
 
 
 class Journal:
@@ -133,14 +133,8 @@ class Journal:
         for row in self._db.execute(f"select * from {table} where {where}", keys):
             values = row[:-1] if self._sealed else row
             if self._sealed and row[-1] not in (None, _checksum(values)):
-                raise self._corrupt(f"a row of {row[0]!r:.60} has another checksum")
+                raise _corrupt(self._path, f"a row of {row[0]!r:.60} has another checksum")
             yield values
-
-    def _corrupt(self, why: object) -> JournalError:
-        return JournalError(
-            f"{self._path} is corrupt ({' '.join(str(why).split())})",
-            "move it away, or start over with --fresh",
-        )
 
     def holds(self, prefix: str) -> bool:
         """Whether a reply or a result was recorded of a task whose key starts with `prefix`."""
@@ -158,7 +152,7 @@ class Journal:
         with self._guard():
             rows = list(self._rows("replies", "task = ? order by number", (task,)))
         if [number for _, number, _, _ in rows] != list(range(len(rows))):
-            raise self._corrupt(f"replies of {task!r:.60} are missing")
+            raise _corrupt(self._path, f"replies of {task!r:.60} are missing")
         batches = [(digest, payload) for _, _, digest, payload in rows]
         return Recording(str(self._path), task, batches, self._digest)
 
@@ -209,7 +203,14 @@ class Journal:
         except sqlite3.OperationalError as error:
             raise RunError(f"{self._path}: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise self._corrupt(error) from error
+            raise _corrupt(self._path, error) from error
+
+
+def _corrupt(path: object, why: object) -> JournalError:
+    return JournalError(
+        f"{path} is corrupt ({' '.join(str(why).split())})",
+        "move it away, or start over with --fresh",
+    )
 
 
 def _checksum(row: Sequence[Any]) -> int:
@@ -259,13 +260,11 @@ class Recording:
             ]
             return BudgetExhausted(replies) if spent else replies
         except (msgspec.MsgspecError, ValueError) as error:
-            raise JournalError(
-                f"{self._path} is corrupt ({error})", "move it away, or start over with --fresh"
-            ) from error
+            raise _corrupt(self._path, error) from error
 
 
 def _payload(replies: Replies) -> bytes | None:
-    """The replies in MessagePack, with `_SPENT` behind them if the budget was spent."""
+    """The replies in MessagePack, with `_SPENT` after them if the budget was spent."""
     if isinstance(replies, list):
         return _encode([_encode(reply) for reply in replies])
     blobs = [_encode(reply) for reply in replies.replies] if replies else []

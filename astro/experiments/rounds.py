@@ -20,7 +20,7 @@ from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder, claimed_group
 from astro.runs.listeners import broadcast
 from astro.runs.runner import Run, is_evaluated
-from astro.runs.stages.evaluate import read_groups
+from astro.runs.stages.evaluate import read_scores
 from astro.seeds import derive
 
 
@@ -163,7 +163,7 @@ def _judged(found: list[Round], rounds: RoundsConfig) -> RoundsResult:
 
 def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
     """The scores of the round's model, preceded by those of the base model if it was evaluated."""
-    groups = read_groups(RunFolder(folder / _name(number)).scores)
+    groups = read_scores(RunFolder(folder / _name(number)).scores).groups
     models = {_trained(config): (number, _model(config, number, folder))}
     base = {"base": (0, str(config.policy.params["model"]))}
     for model, (turn, path) in (base | models).items():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from astro.config.loading import all_bindings
 from astro.config.run import RunConfig
 from astro.errors import AstroError, PolicyError
 from astro.plugins.models import checkpoint
@@ -21,11 +22,7 @@ def missing(config: RunConfig, registry: Registry, machine: Machine) -> Iterator
 
     A name on the Hugging Face hub is not looked up.
     """
-    models = (
-        (f"models.{role}", registry.model_kind(binding.name), binding)
-        for role, binding in config.models.items()
-    )
-    for key, kind, binding in [*config.bindings(), *models]:
+    for key, kind, binding in all_bindings(config, registry):
         params = registry.params(kind, binding.name, binding.params)
         if isinstance(params, RunsWhere) and (why := params.missing_here(machine)):
             yield f"{key}: {why}"

@@ -27,7 +27,8 @@ def retry_failed(run: RunContext) -> None:
 
     Traces on which a training has begun are not changed: the problems that failed before are left.
     """
-    failed = Counter(key.split("/")[0] for key, failure, _ in run.journal.outcomes("") if failure)
+    keys = [key.split("/") for key, failure, _ in run.journal.outcomes("") if failure]
+    failed = Counter(stage for stage, *_ in keys)
     for stage in run.stages:
         if not failed[stage.name]:
             continue
@@ -40,8 +41,7 @@ def retry_failed(run: RunContext) -> None:
         run.on_event(Notice(f"{stage.name}: {failed[stage.name]} failed problems are tried again"))
         for path in (path for s in redone for path in s.outputs(run.folder.root)):
             run.folder.remove(path)
-    keys = (key for key, failure, _ in run.journal.outcomes(f"{EVALUATE}/") if failure)
-    for model in {key.split("/")[1] for key in keys}:
+    for model in {rest[0] for stage, *rest in keys if stage == EVALUATE}:
         run.folder.remove(run.folder.samples(model))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from astro.errors import RunError
@@ -10,7 +11,7 @@ from astro.runs.context import RunContext
 from astro.runs.stages.search import STAGE as SEARCH
 
 
-def set_damaged_aside(run: RunContext, *, given_trees: bool) -> None:
+def set_damaged_aside(run: RunContext, damaged: Iterable[Path], *, given_trees: bool) -> None:
     """Rename each damaged file to NAME.damaged and say so, so that its stage makes it again.
 
     With `given_trees`, the caller will give the trees again.
@@ -18,7 +19,7 @@ def set_damaged_aside(run: RunContext, *, given_trees: bool) -> None:
     Raises:
         RunError: The trees are damaged, and the journal does not hold them.
     """
-    for path in list(run.folder.manifest.damaged()):
+    for path in damaged:
         what = "is damaged and set aside" if path.exists() else "is gone"
         lost = path == run.folder.trees and not given_trees
         if lost and not run.journal.holds(f"{SEARCH}/"):

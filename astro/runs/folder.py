@@ -90,11 +90,11 @@ class RunFolder:
         complete: Callable[[RunConfig], RunConfig] = lambda config: config,
         redone: Collection[str] = (),
         tell: Callable[[str], None] = lambda _: None,
-    ) -> Iterator[None]:
+    ) -> Iterator[list[Path]]:
         """Lock the folder for a run of `config`, and delete an earlier run first if `fresh`.
 
         Only what runs write is deleted. A run that ended before a reply was recorded gives way to
-        one of another config.
+        one of another config. Yields the finished files that are gone or damaged.
 
         Args:
             config: The config of the run.
@@ -123,8 +123,9 @@ class RunFolder:
                 complete=complete,
                 tell=tell,
             )
-            self.check_formats(set(self.manifest.damaged()))
-            yield
+            damaged = self.manifest.damaged()
+            self.check_formats(damaged)
+            yield damaged
 
     def _check_foreign(self, outputs: Collection[str]) -> None:
         if self.journal.exists() or self.clearing.exists():

@@ -5,7 +5,7 @@ It also holds a digest of each problem set, so that a set that was edited later 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -84,10 +84,10 @@ class Manifest:
             return True
         return seal(path) != expected
 
-    def damaged(self) -> Iterator[Path]:
-        """Yield the listed files that are gone or damaged."""
-        paths = [self._root / key for key in self._content().files]
-        return (path for path in paths if self.is_damaged(path))
+    def damaged(self) -> list[Path]:
+        """Return the listed files that are gone or damaged, for which all of them are read."""
+        paths = (self._root / key for key in self._content().files)
+        return [path for path in paths if self.is_damaged(path)]
 
     def problems(self, name: str) -> str | None:
         """Return the digest of a problem set, if it is known."""

@@ -170,9 +170,9 @@ def opened(
         tell=lambda text: listener(Notice(text)),
     )
     try:
-        with claim(config, fresh=fresh), closing(Journal(folder.journal)) as journal:
+        with claim(config, fresh=fresh) as damaged, closing(Journal(folder.journal)) as journal:
             context = RunContext(config, folder, registry, journal, listener, stages, sft_tokens)
-            set_damaged_aside(context, given_trees=given_trees)
+            set_damaged_aside(context, damaged, given_trees=given_trees)
             if again:
                 evaluate_again(context)
             for stage in stages:
@@ -241,4 +241,4 @@ def _result(context: RunContext) -> RunResult:
     folder = context.folder
     if not folder.scores.exists():
         return RunResult(folder.root, {}, [])
-    return RunResult(folder.root, read_scores(folder.scores), report.examples(context))
+    return RunResult(folder.root, read_scores(folder.scores).models, report.examples(context))

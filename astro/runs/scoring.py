@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import fmean
 from typing import Any
 
@@ -190,30 +191,36 @@ def _accuracy(measured: Sequence[ScoredProblem]) -> Iterator[tuple[str, Estimate
 
 def _behavior(measured: Sequence[ScoredProblem]) -> Iterator[tuple[str, Estimate | None]]:
     rows = [m.samples for m in measured]
-    n = [float(len(row)) for row in rows]
-
-    def total(values: Iterable[Iterable[float]]) -> list[float]:
-        return [float(sum(row)) for row in values]
-
-    tried = total((s.backtracks > 0 for s in row) for row in rows)
-    won = total((s.correct and s.backtracks > 0 for s in row) for row in rows)
-    yield "response_length", ratio(total((s.tokens for s in row) for row in rows), n, bound=None)
-    yield "truncated", ratio(total((s.truncated for s in row) for row in rows), n)
-    yield "backtracks", ratio(total((s.backtracks for s in row) for row in rows), n, bound=None)
-    yield "with_backtrack", ratio(tried, n)
-    yield "success_after_backtrack", ratio(won, tried)
+    yield "response_length", _per_response(rows, lambda s: s.tokens, bound=None)
+    yield "truncated", _per_response(rows, lambda s: s.truncated)
+    yield "backtracks", _per_response(rows, lambda s: s.backtracks, bound=None)
+    yield "with_backtrack", _per_response(rows, lambda s: s.backtracks > 0)
+    tried = [[s for s in row if s.backtracks] for row in rows]
+    yield "success_after_backtrack", _per_response(tried, lambda s: s.correct)
     if all(s.legal is not None for row in rows for s in row):
-        yield "legal", ratio(total((bool(s.legal) for s in row) for row in rows), n)
+        yield "legal", _per_response(rows, lambda s: bool(s.legal))
 
 
 def _verdicts(measured: Sequence[ScoredProblem]) -> Iterator[tuple[str, Estimate | None]]:
     """The shares of empty responses, and of the verdict classes that occur."""
     rows = [m.samples for m in measured]
-    n = [float(len(row)) for row in rows]
     if any(s.empty for row in rows for s in row):
-        yield "empty", ratio([float(sum(s.empty for s in row)) for row in rows], n)
-    occurring = {s.status for row in rows for s in row}
+        yield "empty", _per_response(rows, lambda s: s.empty)
     for status in Status:
-        if status in occurring:
-            counts = [float(sum(s.status is status for s in row)) for row in rows]
-            yield f"verdict/{status.value}", ratio(counts, n)
+        if any(s.status is status for row in rows for s in row):
+            yield f"verdict/{status.value}", _per_response(rows, partial(_has, status))
+
+
+def _has(status: Status, sample: ScoredSample) -> bool:
+    return sample.status is status
+
+
+def _per_response(
+    rows: Sequence[Sequence[ScoredSample]],
+    value: Callable[[ScoredSample], float],
+    bound: float | None = 1.0,
+) -> Estimate | None:
+    """The mean of a value over all responses, which are given by problem."""
+    return ratio(
+        [float(sum(map(value, row))) for row in rows], [float(len(r)) for r in rows], bound
+    )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from astro.errors import RunError
-from astro.files import index_lines, read_lines
+from astro.files import index_lines
 from astro.runs.folder import RunFolder
 from astro.runs.manifest import seal
 from astro.types import Problem, SearchTree
@@ -18,6 +19,9 @@ class TreeHead:
     """A tree without its nodes, which are read when needed because all may exceed the memory."""
 
     problem: Problem
+
+
+T = TypeVar("T", TreeHead, SearchTree)
 
 
 def take_trees(folder: RunFolder, given: Path) -> None:
@@ -34,26 +38,24 @@ def take_trees(folder: RunFolder, given: Path) -> None:
             )
         return
     RunFolder(given.parent).checked(given)
-    for _ in distinct(given, index_lines(given, TreeHead)):
-        pass
-    for tree in read_lines(given, SearchTree):
+    for _, tree in distinct(given, index_lines(given, SearchTree)):
         check_tree(tree, given)
     with given.open("rb") as lines:
         folder.write(folder.trees, lines)
 
 
-def distinct(path: Path, heads: Iterable[tuple[int, TreeHead]]) -> Iterator[tuple[int, TreeHead]]:
-    """Yield the heads of the trees in a file.
+def distinct(path: Path, trees: Iterable[tuple[int, T]]) -> Iterator[tuple[int, T]]:
+    """Yield the trees of a file, or their heads, as they are given, each with its offset.
 
     Raises:
         RunError: Two trees are of the same problem.
     """
     seen: set[str] = set()
-    for offset, head in heads:
-        if head.problem.id in seen:
-            raise RunError(f"{path}: two trees are of the problem {head.problem.id!r:.60}")
-        seen.add(head.problem.id)
-        yield offset, head
+    for offset, tree in trees:
+        if tree.problem.id in seen:
+            raise RunError(f"{path}: two trees are of the problem {tree.problem.id!r:.60}")
+        seen.add(tree.problem.id)
+        yield offset, tree
 
 
 def check_tree(tree: SearchTree, path: Path) -> SearchTree:

@@ -33,7 +33,15 @@ STAGE = "evaluate"
 
 
 @dataclass(frozen=True, slots=True)
-class _ScoresFile:
+class ScoresFile:
+    """The content of eval/scores.json.
+
+    Attributes:
+        models: Model -> metric -> estimate, over all problems.
+        groups: The scores on each set and its parts.
+        warnings: What most responses of a model have in common, if it is a flaw.
+    """
+
     models: Scores
     groups: list[Group] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -87,7 +95,7 @@ def evaluate(run: RunContext) -> None:
         line for model, figures in scores.items() for line in score_warnings(model, figures)
     ]
     groups = list(grouped(measured, run.config.evaluate))
-    run.folder.write_json(run.folder.scores, _ScoresFile(scores, groups, warnings))
+    run.folder.write_json(run.folder.scores, ScoresFile(scores, groups, warnings))
     for line in warnings:
         run.on_event(Notice(f"warning: {line}"))
 
@@ -129,28 +137,10 @@ def _fields(measured: EvaluatedProblem) -> dict[str, float]:
     return {"pass@1": sum(rewards) / len(rewards)}
 
 
-def read_scores(path: Path) -> Scores:
-    """Return the scores in an eval/scores.json.
+def read_scores(path: Path) -> ScoresFile:
+    """Read an eval/scores.json.
 
     Raises:
         RunError: The file cannot be read.
     """
-    return read_json(path, _ScoresFile).models
-
-
-def read_groups(path: Path) -> list[Group]:
-    """Return the groups in an eval/scores.json.
-
-    Raises:
-        RunError: The file cannot be read.
-    """
-    return read_json(path, _ScoresFile).groups
-
-
-def read_warnings(path: Path) -> list[str]:
-    """Return what an eval/scores.json warns of.
-
-    Raises:
-        RunError: The file cannot be read.
-    """
-    return read_json(path, _ScoresFile).warnings
+    return read_json(path, ScoresFile)

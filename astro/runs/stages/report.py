@@ -17,7 +17,7 @@ from astro.metrics import Estimate
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem, Figures, Group, all_legal
-from astro.runs.stages.evaluate import read_groups, read_scores, read_warnings
+from astro.runs.stages.evaluate import read_scores
 from astro.text import markdown, plain
 from astro.types import Problem
 
@@ -125,13 +125,15 @@ def in_order(models: Iterable[str]) -> list[str]:
 
 def _lines(run: RunContext) -> Iterator[str]:
     scores = read_scores(run.folder.scores)
-    titled = {model: markdown(title_of(model, _base_title(run))) for model in in_order(scores)}
+    titled = {
+        model: markdown(title_of(model, _base_title(run))) for model in in_order(scores.models)
+    }
     yield f"# {run.config.name}\n"
-    yield from _table([(title, scores[model]) for model, title in titled.items()])
+    yield from _table([(title, scores.models[model]) for model, title in titled.items()])
     yield "\nFigures are means with 95 % intervals clustered by problem.\n"
-    for warning in read_warnings(run.folder.scores):
+    for warning in scores.warnings:
         yield f"**Warning:** {markdown(warning)}\n"
-    yield from _groups(read_groups(run.folder.scores), titled)
+    yield from _groups(scores.groups, titled)
     if run.folder.decontamination.exists():
         line = read_json(run.folder.decontamination, Decontamination).line()
         yield f"{markdown(line)}\n"

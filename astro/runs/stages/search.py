@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -48,38 +48,46 @@ class SearchStage:
         problems = run.training_problems()[: run.config.trees]
         tasks = search_tasks(run, problems, STAGE)
         policy, budget = run.policy("base"), run.config.budget
-        cut: list[str] = []
-
-        def fields(tree: SearchTree) -> dict[str, float]:
-            cut.extend([tree.problem.id] if tree.ended == "cut" else [])
-            return tree_fields(tree)
-
-        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=fields, budget=budget)
-        if cut:
-            run.on_event(Notice(_CUT.format(cut=len(cut), trees=len(tasks), first=cut[0])))
+        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
         results = run.results(task.key for task in tasks)
-        solved: list[bool] = []
-        run.folder.write(run.folder.trees, _lines(results, solved))
-        if solved and not any(solved):
-            run.on_event(Notice(f"warning: {search_warning(len(solved))}"))
+        found = _Summary()
+        run.folder.write(run.folder.trees, found.of(results))
+        if found.cut:
+            cut = _CUT.format(cut=len(found.cut), trees=len(tasks), first=found.cut[0])
+            run.on_event(Notice(cut))
+        if found.trees and not found.solved:
+            run.on_event(Notice(f"warning: {search_warning(found.trees)}"))
 
 
 class _Node(Struct):
     verdict: Verdict | None
 
 
-class _Verdicts(Struct):
-    """The verdicts in a tree, without its texts."""
+class _Tree(Struct):
+    """A tree without its texts."""
 
+    problem: Problem
     nodes: list[_Node]
+    ended: str = ""
 
 
-def _lines(results: Iterable[bytes], solved: list[bool]) -> Iterator[bytes]:
-    """Yield the lines of trees.jsonl, and append to `solved` whether each tree is."""
-    decode = Decoder(_Verdicts).decode
-    for result in results:
-        solved.append(any(node.verdict and node.verdict.correct for node in decode(result).nodes))
-        yield result + b"\n"
+@dataclass(slots=True)
+class _Summary:
+    """The numbers of trees and of solved trees, and the problems whose trees are `cut`."""
+
+    trees: int = 0
+    solved: int = 0
+    cut: list[str] = field(default_factory=list)
+
+    def of(self, results: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the lines of trees.jsonl, and count their trees."""
+        decode = Decoder(_Tree).decode
+        for result in results:
+            tree = decode(result)
+            self.trees += 1
+            self.solved += any(node.verdict and node.verdict.correct for node in tree.nodes)
+            self.cut += [tree.problem.id] if tree.ended == "cut" else []
+            yield result + b"\n"
 
 
 def search_tasks(
