@@ -46,7 +46,7 @@ _INTERRUPTED = ("interrupted", 130)
 
 
 class _Terminated(KeyboardInterrupt):
-    """A signal asks the process to end, which it does as after Ctrl-C."""
+    """SIGTERM has arrived, and the process ends as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
@@ -109,7 +109,9 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except KeyboardInterrupt as error:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)  # the next one ends what still hangs
+            signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            )  # a second Ctrl-C ends a process that hangs
             how, code = ("terminated", 143) if isinstance(error, _Terminated) else _INTERRUPTED
             _leave(ctx, code, f"{how}; the same command, without --fresh, resumes a run")
         except ConfigError as error:
@@ -142,7 +144,7 @@ def _plugin_command(entry: Entry) -> click.Command:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Leave in order when SIGTERM arrives, so that a run writes its counters.
+    """End as after Ctrl-C when SIGTERM arrives, so that a run writes its counters.
 
     Signals are handled in the main thread alone; elsewhere, SIGTERM ends the process as usual.
     """

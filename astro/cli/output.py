@@ -1,4 +1,4 @@
-"""The one way out for what the command line prints. Text from elsewhere is shown literally."""
+"""Everything that the command line prints, in which text from elsewhere is shown literally."""
 
 from __future__ import annotations
 

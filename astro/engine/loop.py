@@ -40,7 +40,7 @@ R = TypeVar("R")
 _COLLECT_AFTER = (10_000, 10, 1_000)
 """New objects, and collections of the younger generation; Python's own default is (700, 10, 10)."""
 _MOST_REFUSALS = 100
-"""How often a program is told that its budget is spent, in case it does not listen."""
+"""How many batches a program may still request after its budget is spent, before it fails."""
 
 
 @dataclass(slots=True)

@@ -90,11 +90,11 @@ class VerifierPool:
 
     A response that takes more than `timeout` seconds gets the verdict `timeout`. Time in which no
     core is free for the worker does not count, up to 4 times `timeout` in total. Neither do up to 3
-    stalls, in which this process did not look after its workers because it was stopped or busy: the
-    worker may have been stopped too. If a worker dies
-    while verifying a response, for lack of memory or otherwise, the response is tried once more,
-    because it need not be the cause; if a second worker dies, its verdict is `error`. The worker is
-    replaced in each case. Verifiers are deterministic, so equal requests are computed once.
+    stalls, in which this process did not check its workers because it was stopped or busy: the
+    worker may have been stopped too. If a worker dies while verifying a response, for lack of
+    memory or otherwise, the response is tried once more, because it need not be the cause; if a
+    second worker dies, its verdict is `error`. The worker is replaced in each case. Verifiers are
+    deterministic, so equal requests are computed once.
 
     The pool can be used from any thread, one at a time, and in a fork of the process that created
     it. It uses no signals. A bad reference counts as one fault, however many responses have it.
@@ -130,7 +130,7 @@ class VerifierPool:
         """Start every worker and wait until all are ready, so that no start-up time follows."""
         self._own()
         while sum(worker.ready for worker in self._workers) < self._binding.workers:
-            self._man(self._binding.workers)
+            self._start_up_to(self._binding.workers)
             self._collect(_POLL_SECONDS)
 
     def add(self, ticket: int, request: Verify) -> None:
@@ -191,14 +191,14 @@ class VerifierPool:
     def _dispatch(self) -> None:
         # After the first replacement a spare worker stands by, so that the next one costs no time.
         spares = bool(self._counts["restarts"])
-        self._man(min(self._binding.workers, len(self._pending)) + spares)
+        self._start_up_to(min(self._binding.workers, len(self._pending)) + spares)
         idle = [worker for worker in self._workers if worker.ready and not worker.jobs]
         busy = sum(bool(worker.jobs) for worker in self._workers)
         for worker in idle[: self._binding.workers - busy]:
             if self._queue:
                 self._send(worker)
 
-    def _man(self, workers: int) -> None:
+    def _start_up_to(self, workers: int) -> None:
         """Start workers until there are as many as given."""
         while len(self._workers) < workers:
             self._workers.append(self._start())

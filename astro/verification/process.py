@@ -107,7 +107,7 @@ def _die_with_parent(parent: int) -> None:
     (`PR_SET_PDEATHSIG` would kill this process when the parent's starting thread ends.) A fork of
     the parent may keep the other end open, and other systems send no SIGKILL; in these cases a
     thread notices within a second, unless C code holds the interpreter. A parent that has ended
-    before sends nothing, so it is looked for at last.
+    earlier causes no signal, so this is checked last.
     """
     lifeline = os.dup(sys.stdin.fileno())
     with Path(os.devnull).open() as nothing:
@@ -117,7 +117,7 @@ def _die_with_parent(parent: int) -> None:
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
     gone = select.poll()
-    gone.register(lifeline, 0)  # that the other end is closed is reported in any case
+    gone.register(lifeline, 0)  # poll always reports that the other end is closed
     if gone.poll(0):
         os.killpg(0, signal.SIGKILL)
     threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()

@@ -119,7 +119,7 @@ def test_the_model_is_named(config: Path) -> None:
 @pytest.mark.parametrize(
     ("params", "title"),
     [
-        ({"model": "/work/runs/x/rl/model"}, "x/rl/model"),
+        ({"model": "/data/runs/x/rl/model"}, "x/rl/model"),
         ({"model": "Qwen/Qwen2.5-1.5B"}, "Qwen/Qwen2.5-1.5B"),
         ({}, "scripted"),
     ],

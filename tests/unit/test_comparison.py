@@ -15,7 +15,7 @@ from astro.types import FinishReason, Problem, Status, Verdict
 
 
 def responses(rows: list[str], tokens: int) -> list[EvaluatedProblem]:
-    """A row a problem, a letter a sample: `x` is right, any other letter a wrong answer."""
+    """One row per problem and one letter per sample: `x` is right, any other letter is wrong."""
     return [
         EvaluatedProblem(
             Problem(f"p{i}", "?", "x"),

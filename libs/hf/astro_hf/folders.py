@@ -46,7 +46,11 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, RuntimeError, SafetensorError) as error:  # the last two by torch and its kin
+    except (
+        OSError,
+        RuntimeError,
+        SafetensorError,
+    ) as error:  # the last two come from torch and safetensors
         reason = " ".join(str(error).split())[:_REASON_CHARS]
         raise TrainingError(
             f"cannot write {path}: {reason}", "free some space and run it again"
@@ -54,7 +58,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def sync(folder: Path) -> None:
-    """Have the disk hold a folder and its files, so that they survive a loss of power."""
+    """Write a folder and its files through to the disk, so that they survive a loss of power."""
     for path in (*folder.rglob("*"), folder):
         _sync_entry(path)
 

@@ -15,7 +15,7 @@ _MANIFEST = "manifest.json"
 
 
 def seal(checkpoint: Path, training: str = "") -> None:
-    """Declare a checkpoint complete: record its files' digests, and have the disk hold it all.
+    """Declare a checkpoint complete: record its files' digests, and write all to the disk.
 
     `training` identifies the training that it belongs to; see `fingerprint`.
     """

@@ -22,7 +22,7 @@ from astro_openai.usage import Meter
 
 _NO_KEY = "none"  # the client requires a key; servers without authentication ignore it
 _PING_SECONDS = 10.0
-_BYTES_A_TOKEN = 2048  # its text, log-probability and id, each in JSON
+_BYTES_PER_TOKEN = 2048  # its text, log-probability and id, each in JSON
 _MOST_BYTES = 256 * MIB
 _SHOWN = 300
 _FULL = re.compile(r"context[ _-]?(length|size|window)|max_model_len|input tokens", re.IGNORECASE)
@@ -219,7 +219,7 @@ def _bound(body: Body, max_tokens_key: str) -> int:
     """Return the number of bytes that the response to a request may have."""
     echoed = len(body["prompt"]) if body.get("echo") else 0
     tokens = body.get("n", 1) * body.get(max_tokens_key, 0) + echoed
-    return int(min(MIB + _BYTES_A_TOKEN * tokens, _MOST_BYTES))
+    return int(min(MIB + _BYTES_PER_TOKEN * tokens, _MOST_BYTES))
 
 
 def _read_key(params: PolicyParams) -> str:

@@ -24,7 +24,7 @@ class Unbounded(Exception):
 
 
 class BoundedClient(openai.DefaultAsyncHttpxClient):
-    """An HTTP client that stops to read a body once it is too large after decompression."""
+    """An HTTP client that stops reading a body once it is too large after decompression."""
 
     async def send(self, request: Any, **kwargs: Any) -> Any:
         """Send a request and read the whole response.
@@ -37,7 +37,7 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
         try:
             encoding = response.headers.get("content-encoding", "").strip().lower()
             if encoding not in _ENCODINGS:
-                raise Unbounded("the server compresses its answer in a way that it was not asked")
+                raise Unbounded("the server compresses its answer in a way that was not requested")
             async for part in response.aiter_bytes():
                 content += part
                 if len(content) > most_bytes.get():

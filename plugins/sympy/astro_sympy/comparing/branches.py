@@ -128,7 +128,7 @@ class _Line:
             :_FORMS
         ]
 
-    def _variable_forms(self, node: Node) -> Iterable[_Form]:  # noqa: PLR0911 - one return a case
+    def _variable_forms(self, node: Node) -> Iterable[_Form]:  # noqa: PLR0911 - one return per case
         match node:
             case Symbol():
                 return [(_X, _ONE)]
@@ -200,7 +200,7 @@ def _inverses(node: Apply, inner: Node, known: list[float], value: float) -> Ite
     return []
 
 
-def _inverse(node: Apply, inner: Node, known: list[float], y: float) -> Iterable[float]:  # noqa: PLR0911, PLR0912 - one return a case
+def _inverse(node: Apply, inner: Node, known: list[float], y: float) -> Iterable[float]:  # noqa: PLR0911, PLR0912 - one return per case
     match node.function, known:
         case "+", _:
             return [y - sum(known)]

@@ -99,9 +99,9 @@ def _has_real_values(left: Node, right: Node, work: Work) -> bool:
 
 
 def _integers_decide(left: Node, right: Node) -> bool:
-    """Whether equality at the integers that some variables stand for is equality.
+    """Whether equality at integers, which some variables stand for, proves equality.
 
-    It is if both sides need the variable to be whole, or are even enough in it.
+    It does if both sides need the variable to be whole, or if both are decided by integers.
     """
     ours, theirs = whole_variables(left), whole_variables(right)
     return all(

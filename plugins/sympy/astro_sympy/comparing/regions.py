@@ -66,7 +66,7 @@ def is_region(node: Node) -> bool:
     return False
 
 
-def region(node: Node, work: Work) -> Region | None:  # noqa: PLR0911 - one return a case
+def region(node: Node, work: Work) -> Region | None:  # noqa: PLR0911 - one return per case
     """Return the set of real numbers that `node` may stand for; None if there is none."""
     match node:
         case Symbol("emptyset"):

@@ -1,8 +1,8 @@
-"""Points at which expressions are compared, and what agreement at whole numbers says.
+"""Points at which expressions are compared, and what agreement at whole numbers proves.
 
-The denominators are random primes, so that no factor such as sin(5000! pi x) vanishes at the
-points on purpose. Variables are real, and of both signs. Only those that have to be whole, such as
-the n of n!, are whole.
+The denominators are random primes, so that no expression can be written that vanishes at all
+points, as sin(5000! pi x) does at fractions with small denominators. Variables are real and of both
+signs. Only those that have to be whole, such as the n of n!, are whole.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from astro_sympy.values.work import TooHard, Undefined, Work
 
 TRIES = 24
 ANALYTIC_POINTS = 4
-"""Points that decide whether a difference vanishes that is analytic."""
+"""Points that decide whether an analytic difference vanishes."""
 
 BRANCHED_POINTS = 16
 """Points at which a difference with branches is compared, before those between the branches."""
@@ -34,7 +34,7 @@ _PERIODIC = frozenset({"sin", "cos", "tan", "cot", "sec", "csc", "floor", "ceil"
 _KINKED = frozenset({"abs", "floor", "ceil", "max", "min"})
 _BRANCHED = _KINKED | {"root", "ln", "log", "arcsin", "arccos", "arctan", "arccot"}
 _WHOLE = frozenset({"!", "binom", "gcd", "lcm"})
-_UNEVEN = _PERIODIC | {"abs", "max", "min", "gcd", "lcm"}
+_UNDECIDED_BY_INTEGERS = _PERIODIC | {"abs", "max", "min", "gcd", "lcm"}
 
 
 def points(
@@ -105,7 +105,7 @@ def has_kinks(node: Node) -> bool:
 
 
 def is_decided_by_integers(node: Node, name: str) -> bool:
-    """Whether it is so even in a variable that equality at integers implies equality.
+    """Whether equality at the integers of a variable implies equality at all real numbers.
 
     By Carlson's theorem this holds for sums and products of powers, exponentials and factorials.
     It fails for floors, sines, absolute values, and powers of -1.
@@ -117,13 +117,13 @@ def is_decided_by_integers(node: Node, name: str) -> bool:
             case Apply("^", (base, exponent)) if name in variables(exponent):
                 if not variables(base) and not _is_positive(base):
                     return False
-            case Apply(function) if function in _UNEVEN and name in variables(below):
+            case Apply(function) if function in _UNDECIDED_BY_INTEGERS and name in variables(below):
                 return False
     return True
 
 
 def is_complex(node: Node) -> bool:
-    """Whether it contains the imaginary unit; i as the index of a sum is none."""
+    """Whether it contains the imaginary unit; an i that is the index of a sum does not count."""
     match node:
         case Symbol(name):
             return name == "i"

@@ -70,7 +70,7 @@ def call(cursor: Cursor) -> Symbol:
             return Symbol("".join(parts))
 
 
-def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return a case
+def _atom(cursor: Cursor) -> Node:  # noqa: PLR0911 - one return per case
     token = cursor.take()
     match token.kind:
         case "number":

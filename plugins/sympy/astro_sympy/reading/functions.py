@@ -24,7 +24,7 @@ _ARITY = {"log": (1, 2), "binom": (2, 2)} | dict.fromkeys(("gcd", "lcm", "max", 
 _ALIASES = {"factorial": "!", "lg": "log"}
 
 
-def function(cursor: Cursor, name: str) -> Node:  # noqa: PLR0911 - one return a case
+def function(cursor: Cursor, name: str) -> Node:  # noqa: PLR0911 - one return per case
     """Read the arguments of the function `name`, whose token has been taken.
 
     Raises:

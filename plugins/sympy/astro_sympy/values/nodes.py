@@ -144,7 +144,7 @@ def substitute(node: Node, values: Mapping[str, Node]) -> Node:
     return rebuild(node, lambda below: substitute(below, values))
 
 
-def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:  # noqa: PLR0911 - one return a case
+def rebuild(node: Node, change: Callable[[Node], Node]) -> Node:  # noqa: PLR0911 - one return per case
     """Return the node with `change` applied to each child."""
     match node:
         case Apply(function, arguments):

@@ -21,7 +21,7 @@ class Irrational(TooHard):
     """A step leaves the rationals or this module's bounds; `balls` may still find a value."""
 
 
-def rational(node: Node, point: Point, work: Work) -> fmpq:  # noqa: PLR0911 - one return a case
+def rational(node: Node, point: Point, work: Work) -> fmpq:  # noqa: PLR0911 - one return per case
     """Evaluate an expression at a point.
 
     Raises:

@@ -73,7 +73,7 @@ class _Measure:
         except Irrational:
             return self._irrational(node)
 
-    def _irrational(self, node: Node) -> Size:  # noqa: PLR0911 - one return a case
+    def _irrational(self, node: Node) -> Size:  # noqa: PLR0911 - one return per case
         match node:
             case Symbol("i"):
                 self.degrees[node] = 2

@@ -35,7 +35,7 @@ def to_sympy(node: Node, bound: Bound | None = None) -> Expression:
     return value
 
 
-def _translated(node: Node, bound: Bound) -> Expression:  # noqa: PLR0911 - one return a case
+def _translated(node: Node, bound: Bound) -> Expression:  # noqa: PLR0911 - one return per case
     match node:
         case Number(value):
             return sympy.Rational(int(value.p), int(value.q))
