@@ -8,50 +8,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import notices, small_config, write_problems
 
-import astro
 from astro.builtin.scripted import ScriptedPolicy
-from astro.config.loading import parse_config
 from astro.engine.journal import Journal
 from astro.errors import PolicyError, RunError
-from astro.events import Notice
-from astro.plugins.registry import Registry
 
-REGISTRY = Registry.discover()
 IDS = ("set/0", "set/1", "set/2")
 
 
-def write_problems(path: Path, answer: str = "1") -> None:
-    rows = [{"id": name, "prompt": f"what is {name}?", "answer": answer} for name in IDS]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+def problems(answer: str = "1") -> list[dict[str, str]]:
+    return [{"id": name, "prompt": f"what is {name}?", "answer": answer} for name in IDS]
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> dict[str, Any]:
-    path = tmp_path / "problems.jsonl"
-    write_problems(path)
-    return {
-        "name": "small",
-        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
-        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n"]}},
-        "verifier": {"name": "exact"},
-        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
-        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
-        "linearizer": {"name": "direct"},
-        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
-        "max_failed": 1,
-    }
+    return small_config(tmp_path, problems(), max_failed=1)
 
 
 def run(folder: Path, config: dict[str, Any], **options: Any) -> list[str]:
     """Run a config in a folder; returns the notices."""
-    told: list[str] = []
-
-    def listen(event: Any) -> None:
-        told.extend([event.text] if isinstance(event, Notice) else [])
-
-    parsed = parse_config(config, REGISTRY)
-    astro.run(parsed, runs=folder, registry=REGISTRY, on_event=listen, **options)
+    told = notices(folder, config, **options)
     return [line for line in told if not line.startswith("decontamination")]
 
 
@@ -176,13 +153,13 @@ def test_an_edited_problems_file_is_noticed(
 ) -> None:
     run(tmp_path, config, until=until)
     path = Path(config["problems"]["params"]["test"])
-    write_problems(path, answer="2")
+    write_problems(path.parent, problems("2"))
     with pytest.raises(
         RunError,
         match=r"the problems of (train|test) of jsonl have changed since .*/small was begun; res",
     ):
         run(tmp_path, config)
-    write_problems(path)
+    write_problems(path.parent, problems())
     os.utime(path)
     assert run(tmp_path, config) == []
     if until is None:

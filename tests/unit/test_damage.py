@@ -9,55 +9,27 @@ from random import Random
 from typing import Any
 
 import pytest
+from small_runs import notices, small_config
 
-import astro
-from astro.config.loading import parse_config
 from astro.errors import AstroError, RunError
-from astro.events import Notice
 from astro.files import read_json
-from astro.plugins.registry import Registry
 
-REGISTRY = Registry.discover()
 RESULTS = ("trees.jsonl", "traces.jsonl", "eval/base.jsonl", "eval/scores.json", "report.md")
 FILES = (*RESULTS, "config.yaml", "journal.db", "usage.json", "failures.jsonl", "manifest.json")
-
-
-def run(folder: Path, config: dict[str, Any], **options: Any) -> list[str]:
-    """Run a config in a folder; returns the notices."""
-    told: list[str] = []
-
-    def listen(event: Any) -> None:
-        told.extend([event.text] if isinstance(event, Notice) else [])
-
-    parsed = parse_config(config, REGISTRY)
-    astro.run(parsed, runs=folder, registry=REGISTRY, on_event=listen, **options)
-    return told
 
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A config with a problem that fails."""
-    path = tmp_path_factory.mktemp("problems") / "problems.jsonl"
-    rows = [{"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     policy = {"answers": ["the answer is 1\n"], "fail_on": ["is 1"]}
-    return {
-        "name": "small",
-        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
-        "policy": {"name": "scripted", "params": policy},
-        "verifier": {"name": "exact"},
-        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
-        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
-        "linearizer": {"name": "direct"},
-        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
-        "max_failed": 1,
-    }
+    folder = tmp_path_factory.mktemp("problems")
+    return small_config(folder, policy={"name": "scripted", "params": policy}, max_failed=1)
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory, config: dict[str, Any]) -> Path:
     """The folder of a finished run."""
-    run(runs := tmp_path_factory.mktemp("finished"), config)
+    notices(runs := tmp_path_factory.mktemp("finished"), config)
     return runs / "small"
 
 
@@ -96,7 +68,7 @@ def test_any_damage_is_noticed_or_harmless(
             for result in RESULTS:
                 (folder / result).unlink()
         try:
-            told = run(folder.parent, config)
+            told = notices(folder.parent, config)
         except AstroError as error:
             assert "\n" not in str(error)
             told = [str(error)]
@@ -114,17 +86,17 @@ def test_a_damaged_file_is_set_aside_and_made_again(
     before, path = results(whole), whole / name
     content = path.read_bytes()
     path.write_bytes(content[:-9])
-    line, *_ = run(whole.parent, config)
+    line, *_ = notices(whole.parent, config)
     assert line.startswith(f"{path} is damaged and set aside; it")
     assert path.with_name(f"{path.name}.damaged").read_bytes() == content[:-9]
     assert results(whole) == before
-    assert run(whole.parent, config) == []
+    assert notices(whole.parent, config) == []
 
 
 def test_responses_that_are_gone_are_made_again(config: dict[str, Any], whole: Path) -> None:
     before = results(whole)
     (whole / "eval" / "base.jsonl").unlink()
-    assert run(whole.parent, config) == [f"{whole}/eval/base.jsonl is gone; it is made again"]
+    assert notices(whole.parent, config) == [f"{whole}/eval/base.jsonl is gone; it is made again"]
     assert results(whole) == before
 
 
@@ -132,13 +104,13 @@ def test_given_trees_that_are_damaged_cannot_be_made_again(
     config: dict[str, Any], whole: Path
 ) -> None:
     given = {**config, "name": "given"}
-    run(whole.parent, given, trees=whole / "trees.jsonl")
+    notices(whole.parent, given, trees=whole / "trees.jsonl")
     trees = whole.parent / "given" / "trees.jsonl"
     trees.write_bytes(trees.read_bytes()[:-9])
     with pytest.raises(RunError, match=r"trees\.jsonl is damaged, and no search .* with --trees"):
-        run(whole.parent, given)
+        notices(whole.parent, given)
     assert not trees.with_name("trees.jsonl.damaged").exists()
-    run(whole.parent, given, trees=whole / "trees.jsonl")
+    notices(whole.parent, given, trees=whole / "trees.jsonl")
     assert trees.read_bytes() == (whole / "trees.jsonl").read_bytes()
 
 
@@ -174,10 +146,10 @@ def test_trees_are_checked_before_they_are_taken(
     given = tmp_path / "trees.jsonl"
     given.write_bytes(b"\n".join(change(good.splitlines())) + b"\n")
     with pytest.raises(RunError, match=expected) as caught:
-        run(tmp_path / "other", config, trees=given)
+        notices(tmp_path / "other", config, trees=given)
     assert "\n" not in str(caught.value)
     given.write_bytes(good)
-    run(tmp_path / "other", config, trees=given)
+    notices(tmp_path / "other", config, trees=given)
     (traces,) = {(f / "traces.jsonl").read_bytes() for f in (whole, tmp_path / "other" / "small")}
     assert traces
 
@@ -188,7 +160,7 @@ def test_other_trees_than_those_of_the_run_are_refused(
     other = tmp_path / "trees.jsonl"
     other.write_bytes((whole / "trees.jsonl").read_bytes().splitlines(keepends=True)[0])
     with pytest.raises(RunError, match=r"small has other trees than .*; choose another name"):
-        run(whole.parent, config, trees=other)
+        notices(whole.parent, config, trees=other)
 
 
 def test_trees_that_a_run_holds_twice_are_one_clear_error(
@@ -199,13 +171,13 @@ def test_trees_that_a_run_holds_twice_are_one_clear_error(
     path = whole / "trees.jsonl"
     path.write_bytes(path.read_bytes() * 2)
     with pytest.raises(RunError, match=r"trees\.jsonl: two trees are of the problem 'set/0'"):
-        run(whole.parent, config)
+        notices(whole.parent, config)
 
 
 def test_a_run_without_a_manifest_is_given_one(config: dict[str, Any], whole: Path) -> None:
     before = results(whole)
     (whole / "manifest.json").unlink()
-    assert run(whole.parent, config) == []
+    assert notices(whole.parent, config) == []
     assert results(whole) == before
     listed = read_json(whole / "manifest.json", dict[str, Any])["files"]
     assert {"trees.jsonl", "traces.jsonl", "eval/scores.json", "report.md"} <= set(listed)
@@ -215,7 +187,7 @@ def test_a_damaged_usage_of_an_old_run_stops_nothing(config: dict[str, Any], who
     for name in ("manifest.json", "eval/base.jsonl", "eval/scores.json"):
         (whole / name).unlink()
     (whole / "usage.json").write_text('{"search": {"requests": ')
-    (line,) = run(whole.parent, config)
+    (line,) = notices(whole.parent, config)
     assert "usage.json" in line
     assert line.endswith("it is set aside, and the counters begin anew")
     assert (whole / "usage.json.damaged").exists()

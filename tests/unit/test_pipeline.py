@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import PROBLEMS, small_config
 
 import astro
 from astro.config.loading import parse_config
@@ -16,24 +17,6 @@ from astro.files import read_json
 from astro.plugins.registry import Registry
 
 Distribution = Callable[[str, str], None]
-PROBLEMS = [{"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3)]
-
-
-def raw(folder: Path, problems: list[dict[str, Any]] | None = None, **keys: Any) -> dict[str, Any]:
-    path = folder / "problems.jsonl"
-    rows = PROBLEMS if problems is None else problems
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return {
-        "name": "small",
-        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
-        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n"]}},
-        "verifier": {"name": "exact"},
-        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
-        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
-        "linearizer": {"name": "direct"},
-        "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 32},
-        **keys,
-    }
 
 
 def run(folder: Path, config: dict[str, Any]) -> astro.RunResult:
@@ -41,13 +24,13 @@ def run(folder: Path, config: dict[str, Any]) -> astro.RunResult:
 
 
 def test_a_run_scores_and_reports(tmp_path: Path) -> None:
-    result = run(tmp_path, raw(tmp_path))
+    result = run(tmp_path, small_config(tmp_path))
     assert result.scores["base"]["pass@1"].value == 1.0
     assert len((result.folder / "traces.jsonl").read_text().splitlines()) == 3
 
 
 def test_a_budget_binds_the_search_alone(tmp_path: Path) -> None:
-    result = run(tmp_path, raw(tmp_path, budget={"requests": 1}))
+    result = run(tmp_path, small_config(tmp_path, budget={"requests": 1}))
     trees = (result.folder / "trees.jsonl").read_text().splitlines()
     assert [json.loads(tree)["ended"] for tree in trees] == ["budget"] * 3
     assert result.scores["base"]["pass@1"].value == 1.0
@@ -73,7 +56,7 @@ def test_problems_that_cannot_be_searched(
     tmp_path: Path, problems: list[dict[str, Any]], expected: str
 ) -> None:
     with pytest.raises(ProblemError, match=expected):
-        run(tmp_path, raw(tmp_path, problems))
+        run(tmp_path, small_config(tmp_path, problems))
 
 
 def test_two_problems_of_one_id(tmp_path: Path, distribution: Distribution) -> None:
@@ -89,7 +72,7 @@ def test_two_problems_of_one_id(tmp_path: Path, distribution: Distribution) -> N
         "    return [Provider('problems', 'twins', 't', target='twins:Twins')]\n",
     )
     with pytest.raises(ProblemError, match="2 of the test problems have the id 't'"):
-        run(tmp_path, {**raw(tmp_path), "problems": {"name": "twins"}})
+        run(tmp_path, {**small_config(tmp_path), "problems": {"name": "twins"}})
 
 
 def test_a_policy_that_cannot_be_built_is_asked_once(
@@ -107,20 +90,20 @@ def test_a_policy_that_cannot_be_built_is_asked_once(
         "def astro_providers():\n"
         "    return [Provider('policy', 'stuck', 's', target='stuck:Stuck')]\n",
     )
-    config = raw(tmp_path, policy={"name": "stuck"}, max_failed=1)
+    config = small_config(tmp_path, policy={"name": "stuck"}, max_failed=1)
     with pytest.raises(PluginError, match=r"'stuck' of stuck 1\.0 cannot be built: .* copy 1"):
         run(tmp_path, config)
 
 
 def test_a_policy_that_cannot_be_trained_is_a_config_error(tmp_path: Path) -> None:
-    config = raw(tmp_path, sft={"name": "transformers"})
+    config = small_config(tmp_path, sft={"name": "transformers"})
     with pytest.raises(ConfigError, match="scripted has no param model"):
         parse_config(config, Registry.discover())
 
 
 def test_failed_problems_are_named_by_their_whole_id(tmp_path: Path) -> None:
     params = {"answers": ["the answer is 1\n"], "fail_on": ["is 1"]}
-    config = raw(tmp_path, policy={"name": "scripted", "params": params}, max_failed=1)
+    config = small_config(tmp_path, policy={"name": "scripted", "params": params}, max_failed=1)
     events: list[Any] = []
     parsed = parse_config(config, Registry.discover())
     astro.run(parsed, runs=tmp_path / "runs", until="search", on_event=events.append)
@@ -129,24 +112,24 @@ def test_failed_problems_are_named_by_their_whole_id(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["{}", "\x00", '{"models": {"base": 3}}'])
 def test_scores_that_cannot_be_read_are_one_clear_error(tmp_path: Path, content: str) -> None:
-    folder = run(tmp_path, raw(tmp_path)).folder
+    folder = run(tmp_path, small_config(tmp_path)).folder
     (folder / "manifest.json").unlink()
     (folder / "eval" / "scores.json").write_text(content)
     with pytest.raises(RunError, match=r"scores\.json: "):
-        run(tmp_path, raw(tmp_path))
+        run(tmp_path, small_config(tmp_path))
 
 
 @pytest.mark.parametrize("content", ["seed: 2024-13-45", "\x00", "[" * 5000])
 def test_a_damaged_config_of_a_run_is_one_clear_error(tmp_path: Path, content: str) -> None:
-    folder = run(tmp_path, raw(tmp_path)).folder
+    folder = run(tmp_path, small_config(tmp_path)).folder
     (folder / "config.yaml").write_text(content)
     with pytest.raises(AstroError, match="another config"):
-        run(tmp_path, raw(tmp_path))
+        run(tmp_path, small_config(tmp_path))
 
 
 def test_no_escape_code_of_a_model_reaches_the_report(tmp_path: Path) -> None:
     params = {"answers": ["\x1b[2J the answer is 1\n"]}
-    config = raw(tmp_path, policy={"name": "scripted", "params": params})
+    config = small_config(tmp_path, policy={"name": "scripted", "params": params})
     report = (run(tmp_path, config).folder / "report.md").read_text()
     assert "[2J the answer is 1" in report
     assert "\x1b" not in report
@@ -158,7 +141,7 @@ def test_what_the_policy_counted_is_kept_by_stage(tmp_path: Path) -> None:
     def listen(event: Any) -> None:
         fields.append(dict(getattr(event, "fields", {})))
 
-    config = parse_config(raw(tmp_path), Registry.discover())
+    config = parse_config(small_config(tmp_path), Registry.discover())
     result = astro.run(config, runs=tmp_path / "runs", on_event=listen)
     usage = read_json(result.folder / "usage.json", dict[str, Any])
     assert set(usage) == {"search", "evaluate/base"}
@@ -189,7 +172,7 @@ def test_what_plugins_mark_as_operational_may_change_in_a_run_that_began(
     answers = {"answers": ["the answer is 1\n"]}
 
     def served(**params: Any) -> dict[str, Any]:
-        return raw(tmp_path, policy={"name": "served", "params": answers | params})
+        return small_config(tmp_path, policy={"name": "served", "params": answers | params})
 
     folder = run(tmp_path, served(base_url="http://a/v1")).folder
     (folder / "report.md").unlink()

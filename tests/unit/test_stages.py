@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import small_config
 
 import astro
 from astro.config.loading import parse_config
@@ -70,20 +71,7 @@ def guest(distribution: Distribution) -> None:
 
 
 def raw(folder: Path, **keys: Any) -> dict[str, Any]:
-    path = folder / "problems.jsonl"
-    rows = ({"id": f"set/{i}", "prompt": f"what is {i}?", "answer": "1"} for i in range(3))
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return {
-        "name": "small",
-        "problems": {"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
-        "policy": {"name": "scripted", "params": {"answers": ["the answer is 1\n"]}},
-        "verifier": {"name": "exact"},
-        "search": {"name": "mcts", "params": {"expand": 2, "iterations": 4}},
-        "value": {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 32}},
-        "linearizer": {"name": "direct"},
-        "evaluate": {"samples": 2, "max_tokens": 32},
-        **keys,
-    }
+    return small_config(folder, **{"evaluate": {"samples": 2, "max_tokens": 32}, **keys})
 
 
 def parsed(folder: Path, **keys: Any) -> RunConfig:
