@@ -36,11 +36,11 @@ class ContextFull(Refused):
     """The prompt leaves no room for a sample."""
 
 
-class _PassingFault(Exception):
+class _TransientFault(Exception):
     """A fault after which a request is repeated.
 
     Attributes:
-        refusal: What is raised if the fault does not pass.
+        refusal: What is raised if no retry succeeds.
         headers: The headers of the response; they may say when to try again.
         lost: Whether there was no response, so that the server may be gone.
     """
@@ -113,7 +113,7 @@ class Server:
         """Send one request and return the response, which has as many choices as were requested.
 
         Raises:
-            Refused: The server rejects this request, or a fault did not pass.
+            Refused: The server rejects this request, or no retry succeeds.
             PolicyError: The server would reject any request.
         """
         self._meter.count(requests=1)
@@ -122,7 +122,7 @@ class Server:
             for retries in count():
                 try:
                     return await self._attempt(body)
-                except _PassingFault as fault:
+                except _TransientFault as fault:
                     if retries >= self._params.max_retries:
                         if fault.lost:
                             await self.check()
@@ -143,23 +143,23 @@ class Server:
             answer = decode(raw.content)
         except (TimeoutError, openai.APITimeoutError):
             reason = f"no answer within {self._params.timeout:g} s"
-            raise _PassingFault(Refused(reason), lost=True) from None
+            raise _TransientFault(Refused(reason), lost=True) from None
         except openai.APIConnectionError as error:
-            raise _PassingFault(Refused(f"no answer: {self._said(error)}"), lost=True) from None
+            raise _TransientFault(Refused(f"no answer: {self._said(error)}"), lost=True) from None
         except openai.AuthenticationError:
             raise self._wrong_key() from None
         except openai.APIStatusError as error:
             refusal = self._refusal(error)
-            if _passes(error) and isinstance(refusal, Refused):
-                raise _PassingFault(refusal, error.response.headers) from None
+            if _is_transient(error) and isinstance(refusal, Refused):
+                raise _TransientFault(refusal, error.response.headers) from None
             raise refusal from None
         except (msgspec.MsgspecError, UnicodeDecodeError, Unbounded) as error:
-            raise _PassingFault(Refused(f"not an answer: {self._redacted(str(error))}")) from None
+            raise _TransientFault(Refused(f"not an answer: {self._redacted(str(error))}")) from None
         except UnicodeEncodeError:
             raise Refused("the prompt holds a lone surrogate, so it is no text") from None
         self._meter.add(answer.usage)
         if len(answer.choices) != (wanted := body.get("n", 1)):
-            raise _PassingFault(
+            raise _TransientFault(
                 Refused(
                     f"{len(answer.choices)} of {wanted} samples came; where a server ignores n, "
                     "set policy.params.split_n: true"
@@ -208,7 +208,7 @@ class Server:
         return text[:_SHOWN]
 
 
-def _passes(error: openai.APIStatusError) -> bool:
+def _is_transient(error: openai.APIStatusError) -> bool:
     """Whether the same request may succeed later."""
     said = error.response.headers.get("x-should-retry")
     temporary = error.status_code in (408, 409, 429) or error.status_code >= 500
