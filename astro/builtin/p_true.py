@@ -52,6 +52,8 @@ class PTrueParams(Params):
 class PTrue:
     """R(S) = p(true) / (p(true) + p(false)) (Kadavath et al., arXiv 2207.05221, section 3)."""
 
+    rates_terminals = True
+
     def __init__(self, params: PTrueParams) -> None:
         self._params = params
 

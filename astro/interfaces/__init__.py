@@ -18,7 +18,7 @@ from __future__ import annotations
 from astro.interfaces.backend import Backend, HasCounters
 from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
 from astro.interfaces.policy import TrainablePolicy
-from astro.interfaces.search import Linearizer, SearchAlgorithm, ValueEstimator
+from astro.interfaces.search import Linearizer, RatesTerminals, SearchAlgorithm, ValueEstimator
 from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
     HeaderCompleting,
@@ -56,6 +56,7 @@ __all__ = [
     "PromptTemplating",
     "RLAlgorithm",
     "RLJob",
+    "RatesTerminals",
     "SFTJob",
     "SFTTrainer",
     "SearchAlgorithm",

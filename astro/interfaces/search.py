@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from astro.requests import Program
 from astro.types import Problem, SearchTree, State, Trace
@@ -13,7 +13,20 @@ class ValueEstimator(Protocol):
     """R(S): an estimate of how likely a state leads to a correct answer."""
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[Sequence[float | None]]:
-        """One value in [0, 1] for each state, or None where it is unknown. No state is terminal."""
+        """One value in [0, 1] for each state, or None where it is unknown.
+
+        No state is terminal, unless the estimator is one that `RatesTerminals`.
+        """
+
+
+@runtime_checkable
+class RatesTerminals(ValueEstimator, Protocol):
+    """A value estimator that values terminal states as well, without the reference answer.
+
+    A search may then choose among finished and unfinished paths by the same measure.
+    """
+
+    rates_terminals: bool
 
 
 class SearchAlgorithm(Protocol):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from astro.interfaces import StepFormat
 from astro.requests import Generate
 from astro.types import Completion, FinishReason, State, Status, Step, Verdict
-from astro_search.params import BestOfNParams, MctsParams
+from astro_search.params import StepSampling
 
 TOO_DEEP = Verdict(Status.UNPARSED, reason="depth limit")
 """Verdict of a state at `max_depth` that has not ended: terminal and unsolved, not verified."""
@@ -35,9 +35,7 @@ class Candidate(NamedTuple):
     too_deep: bool
 
 
-def step_request(
-    state: State, n: int, step_format: StepFormat, params: MctsParams | BestOfNParams
-) -> Generate:
+def step_request(state: State, n: int, step_format: StepFormat, params: StepSampling) -> Generate:
     """Return the request for `n` samples of the step that follows `state`.
 
     At temperature 0 all samples would be equal, so there is one.

@@ -43,7 +43,16 @@ class Uct(Params):
 Selection = Annotated[Puct | Uct, Field(discriminator="name")]
 
 
-class MctsParams(Params):
+class StepSampling(Params):
+    """How steps are sampled, and how many of them a path may have."""
+
+    max_depth: Annotated[int, Field(ge=1, description="largest number of steps on a path")] = 50
+    temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
+    step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
+
+
+class MctsParams(StepSampling):
     """Parameters of `mcts`. The defaults are those of ASTRO."""
 
     selection: Annotated[Selection, Field(description="rule that selects a leaf")] = Puct()
@@ -59,10 +68,6 @@ class MctsParams(Params):
     revisit: Annotated[
         bool, Field(description="select fully expanded subtrees again instead of skipping them")
     ] = False
-    max_depth: Annotated[int, Field(ge=1, description="largest number of steps on a path")] = 50
-    temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
-    step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
     enough_correct: (
         Annotated[int, Field(ge=1, description="stop at this many correct terminal states")] | None
     ) = None
@@ -83,7 +88,7 @@ class MctsParams(Params):
         return {**small, "step_tokens": scale.step_tokens}
 
 
-class BestOfNParams(Params):
+class BestOfNParams(StepSampling):
     """Parameters of `best_of_n`."""
 
     samples: Annotated[
@@ -93,10 +98,6 @@ class BestOfNParams(Params):
         int,
         Field(ge=1, description="responses sampled at the same time; a budget cuts off the latest"),
     ] = 8
-    max_depth: Annotated[int, Field(ge=1, description="largest number of steps of a response")] = 50
-    temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
-    step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
 
     def cost(self) -> StageCost:
         """Return the cost of one tree if every response has `max_depth` steps."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import inf
 
 from astro.types import Node, Problem, State, Status, Step, Verdict
-from astro_search.expansion import Action
+from astro_search.expansion import Action, softmax
 from astro_search.selection import Rule
 
 
@@ -46,6 +46,15 @@ class GrowingTree:
             current = self.nodes[current.parent]
         return State(self.problem, tuple(reversed(steps)), node.terminal)
 
+    def child(self, node_id: int, text: str) -> int | None:
+        """Return the child of a node that a step of this text leads to, if there is one."""
+        children = self.nodes[node_id].children
+        return next((i for i in children if self.nodes[i].step.text == text), None)
+
+    def value(self, node_id: int) -> float | None:
+        """Return the estimate of a state's own value; None if it is unknown."""
+        return None if node_id in self._unvalued else self.nodes[node_id].value
+
     def add(
         self, parent: int, action: Action, value: float | None, verdict: Verdict | None
     ) -> Node:
@@ -75,6 +84,13 @@ class GrowingTree:
         if verdict is not None:
             self._count(verdict)
         return node
+
+    def share_prior(self, node_id: int) -> None:
+        """Normalize the priors of a node's children, which may come from several requests."""
+        siblings = [self.nodes[i] for i in self.nodes[node_id].children]
+        priors = softmax([node.step.logprob for node in siblings])
+        for node, prior in zip(siblings, priors, strict=True):
+            node.prior = prior
 
     def backup(self, node_id: int, visits: int = 0) -> None:
         """Count the first visit of each new child of a node, or `visits` of the node itself.

@@ -27,3 +27,38 @@ class TestMctsWithLeaves(SearchConformance):
 class TestBestOfN(SearchConformance):
     name = "best_of_n"
     params: Mapping[str, Any] = {"samples": 12, "max_depth": 6}
+
+
+class TestBeam(SearchConformance):
+    name = "beam"
+    params: Mapping[str, Any] = {"width": 3, "expand": 2, "max_depth": 6}
+
+
+class TestDvts(SearchConformance):
+    name = "dvts"
+    params: Mapping[str, Any] = {"samples": 6, "width": 2, "max_depth": 6}
+
+
+class TestRebase(SearchConformance):
+    name = "rebase"
+    params: Mapping[str, Any] = {"samples": 8, "max_depth": 6}
+
+
+class TestParticle(SearchConformance):
+    name = "particle"
+    params: Mapping[str, Any] = {"particles": 6, "max_depth": 6}
+
+
+class TestTotBfs(SearchConformance):
+    name = "tot_bfs"
+    params: Mapping[str, Any] = {"width": 2, "expand": 3, "max_depth": 6}
+
+
+class TestTotDfs(SearchConformance):
+    name = "tot_dfs"
+    params: Mapping[str, Any] = {"expand": 3, "threshold": 0.2, "solutions": 3, "visits": 20}
+
+
+class TestAbMcts(SearchConformance):
+    name = "ab_mcts"
+    params: Mapping[str, Any] = {"iterations": 16, "max_depth": 6}

@@ -1,0 +1,145 @@
+"""Sampling steps after several states at once: the part that the searches over steps share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from astro.interfaces import RatesTerminals, StepFormat, ValueEstimator
+from astro.requests import BudgetExhausted, Program, Verify, paid
+from astro.types import Problem, SearchTree, Verdict
+from astro_search.expansion import Candidate, candidates, step_request, verdict_of
+from astro_search.params import StepSampling
+from astro_search.programs import alongside
+from astro_search.tree import GrowingTree
+
+Sampled = dict[int, list[int | None]]
+"""For each node, the child that each sample led to; None for a sample that the token limit cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepSearch:
+    """A search algorithm that is made of a function that grows a tree.
+
+    `grow` gets the tree and random numbers, and returns why it ended.
+    """
+
+    grow: Callable[[GrowingTree, Random], Program[str]]
+
+    def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
+        """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
+        tree = GrowingTree(problem)
+        try:
+            ended = yield from self.grow(tree, Random(seed))
+        except BudgetExhausted:
+            ended = "budget"
+        return SearchTree(problem, tree.nodes, tree.ended(ended))
+
+
+def best(tree: GrowingTree, nodes: Iterable[int], n: int) -> list[int]:
+    """Return the `n` distinct nodes of highest value, the first of equal ones.
+
+    A node whose value is unknown comes after those whose value is known.
+    """
+    distinct = dict.fromkeys(nodes)
+    values = {node: tree.value(node) for node in distinct}
+    return sorted(distinct, key=lambda node: _descending(values[node]))[:n]
+
+
+def _descending(value: float | None) -> tuple[bool, float]:
+    return value is None, -(value or 0.0)
+
+
+def children(sampled: Sampled) -> list[int]:
+    """Return the children that the samples led to, one for each whole sample."""
+    return [child for steps in sampled.values() for child in steps if child is not None]
+
+
+def unfinished(tree: GrowingTree, nodes: Iterable[int]) -> list[int]:
+    """Return the nodes that are not terminal."""
+    return [node for node in nodes if not tree.nodes[node].terminal]
+
+
+def known_values(tree: GrowingTree, nodes: Sequence[int]) -> list[float]:
+    """Return the values of nodes; the mean of the known ones, or 0, stands for unknown ones."""
+    values = [tree.value(node) for node in nodes]
+    known = [value for value in values if value is not None]
+    mean = sum(known) / len(known) if known else 0.0
+    return [mean if value is None else value for value in values]
+
+
+class Stepper:
+    """Samples steps, verifies the terminal states that they lead to, and estimates values.
+
+    The value of a terminal state is that of the estimator if it rates terminal states
+    (`astro.interfaces.RatesTerminals`), and otherwise the reward of its verdict. The verdict is
+    then no part of the search, so that a search with a reward model never profits from the
+    reference answer.
+    """
+
+    def __init__(
+        self, params: StepSampling, *, value: ValueEstimator, step_format: StepFormat
+    ) -> None:
+        self.params = params
+        self.value = value
+        self.step_format = step_format
+        self.rates_terminals = isinstance(value, RatesTerminals)
+
+    def sample(self, tree: GrowingTree, counts: Mapping[int, int], seed: int) -> Program[Sampled]:
+        """Sample `counts[node]` steps after each node, and add what they lead to to the tree.
+
+        Raises:
+            BudgetExhausted: It was spent. What came back is in the tree.
+        """
+        states = {node: tree.state(node) for node in counts}
+        replies, spent = yield from paid(
+            [
+                step_request(states[node], n, self.step_format, self.params)
+                for node, n in counts.items()
+            ]
+        )
+        samples = dict(zip(counts, replies, strict=True))
+        depth = self.params.max_depth
+        new = [
+            candidate
+            for node, completions in samples.items()
+            for candidate in candidates(node, states[node], completions, self.step_format, depth)
+            if tree.child(node, candidate.action.step.text) is None
+        ]
+        whole = yield from self._add(tree, new, seed)
+        for node in counts:
+            tree.backup(node)
+            tree.share_prior(node)
+        if spent or not whole:
+            raise spent or BudgetExhausted
+        return {
+            node: [tree.child(node, completion.text) for completion in completions]
+            for node, completions in samples.items()
+        }
+
+    def _add(self, tree: GrowingTree, new: Sequence[Candidate], seed: int) -> Program[bool]:
+        """Add candidates with their verdicts and values. Return whether the budget paid for all."""
+        requests = [Verify(c.state.problem, c.state.response) for c in new if c.state.terminal]
+        states = [c.state for c in new if self._is_rated(c)]
+        values: Sequence[float | None] | None = []
+        if states:
+            verdicts, values = yield from alongside(requests, self.value.estimate(states, seed))
+        else:
+            verdicts = (yield list(requests)) if requests else []
+        next_verdict, next_value = iter(verdicts), iter(values or ())
+        for candidate in new:
+            verdict = verdict_of(candidate, next_verdict)
+            rated = self._is_rated(candidate)
+            value = next(next_value, None) if rated else _reward(verdict)
+            tree.add(candidate.parent, candidate.action, value, verdict)
+        return values is not None
+
+    def _is_rated(self, candidate: Candidate) -> bool:
+        """Whether the estimator values the state of a candidate."""
+        return not candidate.too_deep and (self.rates_terminals or not candidate.state.terminal)
+
+
+def _reward(verdict: Verdict | None) -> float | None:
+    """The reward of a verdict; a fault says nothing about it."""
+    return None if verdict is None or verdict.status.fault else verdict.reward
