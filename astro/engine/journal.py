@@ -56,7 +56,105 @@ _UNASKED = _encode(None)
 """The reply to a request that was not sent because the budget was spent."""
 
 
-class Journal:
+class JournalReader:
+    """Replies and outcomes by task key, of a journal to which another process may write.
+
+    The file is opened for reading alone. What is read is what was committed by the first read.
+
+    Raises:
+        JournalError: The file is not a valid journal.
+        FormatError: A newer release wrote the file.
+        RunError: The file cannot be opened, or is not ready yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # SQLite would make files beside a closed journal unless it is told that nobody writes.
+        at_rest = not path.with_name(f"{path.name}-wal").exists()
+        uri = f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if at_rest else ''}"
+        with self._guard():
+            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            self._db.isolation_level = None
+            self._db.execute("begin")
+            (found,) = self._db.execute("pragma user_version").fetchone()
+            check_format(found, path)
+            self._digest = digest if found > FIRST else digest_1
+            self._sealed = "checksum" in self._columns("replies")
+
+    def _columns(self, table: str) -> set[str]:
+        return {column[1] for column in self._db.execute(f"pragma table_info({table})")}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _rows(self, table: str, where: str, keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table without their checksums, which are compared. Raises `JournalError`.
+
+        A row of an older release has none.
+        """
+        for row in self._db.execute(f"select * from {table} where {where}", keys):
+            values = row[:-1] if self._sealed else row
+            if self._sealed and row[-1] not in (None, _checksum(values)):
+                raise _corrupt(self._path, f"a row of {row[0]!r:.60} has another checksum")
+            yield values
+
+    def batches(self, prefix: str) -> int:
+        """The number of batches of replies of the tasks whose key starts with `prefix`."""
+        with self._guard():
+            query = f"select count(*) from replies where {_WITH_PREFIX}"
+            (found,) = self._db.execute(query, _range(prefix)).fetchone()
+        return int(found)
+
+    def answered(self, prefix: str, after: int = 0) -> Iterator[tuple[int, str, int]]:
+        """(row, task, number) of every batch of the tasks whose key starts with `prefix`.
+
+        They come in the order in which they were recorded, from the row after `after`.
+        """
+        # The unary plus lets SQLite go through the rows in their order.
+        where = "rowid > ? and +task >= ? and +task < ? order by rowid"
+        with self._guard():
+            yield from self._db.execute(
+                f"select rowid, task, number from replies where {where}", (after, *_range(prefix))
+            )
+
+    def recorded(self, task: str) -> Recording:
+        """The recorded replies of a task, with which its program is run again."""
+        with self._guard():
+            rows = list(self._rows("replies", "task = ? order by number", (task,)))
+        if [number for _, number, _, _ in rows] != list(range(len(rows))):
+            raise _corrupt(self._path, f"replies of {task!r:.60} are missing")
+        batches = [(digest, payload) for _, _, digest, payload in rows]
+        return Recording(str(self._path), task, batches, self._digest)
+
+    def outcomes(self, prefix: str) -> Iterator[tuple[str, str, int]]:
+        """(task, failure, tokens) of every finished task whose key starts with `prefix`."""
+        with self._guard():
+            for task, _, failure, tokens in self._rows("outcomes", _WITH_PREFIX, _range(prefix)):
+                yield task, failure, tokens
+
+    def outcome(self, task: str) -> tuple[bytes | None, str, int] | None:
+        """(result, failure, tokens) of a task, or None if it is not finished."""
+        with self._guard():
+            row = next(self._rows("outcomes", "task = ?", (task,)), None)
+        return (row[1], row[2], row[3]) if row else None
+
+    def result(self, task: str) -> bytes | None:
+        """The result of a task, or None if it failed or is not finished."""
+        outcome = self.outcome(task)
+        return outcome[0] if outcome else None
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise RunError(f"{self._path}: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise _corrupt(self._path, error) from error
+
+
+class Journal(JournalReader):
     """Replies and outcomes by task key. Appended rows become durable together, at `commit`.
 
     A journal of an older format keeps its format, so that its run ends as it would have.
@@ -93,7 +191,7 @@ class Journal:
 
     def _has_checksums(self, table: str) -> bool:
         """Whether a table has checksums. One of the current format is given the column."""
-        columns = {column[1] for column in self._db.execute(f"pragma table_info({table})")}
+        columns = self._columns(table)
         if "checksum" not in columns and self._digest is digest:
             self._db.execute(f"alter table {table} add column checksum integer")
             return True
@@ -125,17 +223,6 @@ class Journal:
         marks = ", ".join("?" * len(rows[0]))
         self._db.executemany(f"{into} values ({marks})", rows)
 
-    def _rows(self, table: str, where: str, keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-        """The rows of a table without their checksums, which are compared. Raises `JournalError`.
-
-        A row of an older release has none.
-        """
-        for row in self._db.execute(f"select * from {table} where {where}", keys):
-            values = row[:-1] if self._sealed else row
-            if self._sealed and row[-1] not in (None, _checksum(values)):
-                raise _corrupt(self._path, f"a row of {row[0]!r:.60} has another checksum")
-            yield values
-
     def holds(self, prefix: str) -> bool:
         """Whether a reply or a result was recorded of a task whose key starts with `prefix`."""
         with self._guard():
@@ -147,25 +234,14 @@ class Journal:
             )
 
     def recorded(self, task: str) -> Recording:
-        """The recorded replies of a task, with which its program is run again."""
+        """As `JournalReader.recorded`, with what was appended."""
         self.commit()
-        with self._guard():
-            rows = list(self._rows("replies", "task = ? order by number", (task,)))
-        if [number for _, number, _, _ in rows] != list(range(len(rows))):
-            raise _corrupt(self._path, f"replies of {task!r:.60} are missing")
-        batches = [(digest, payload) for _, _, digest, payload in rows]
-        return Recording(str(self._path), task, batches, self._digest)
+        return super().recorded(task)
 
     def finish(self, task: str, result: bytes | None, failure: str = "", tokens: int = 0) -> None:
         """Record the outcome of a task."""
         with self._guard():
             self._insert("insert or replace into outcomes", [(task, result, failure, tokens)])
-
-    def outcomes(self, prefix: str) -> Iterator[tuple[str, str, int]]:
-        """(task, failure, tokens) of every finished task whose key starts with `prefix`."""
-        with self._guard():
-            for task, _, failure, tokens in self._rows("outcomes", _WITH_PREFIX, _range(prefix)):
-                yield task, failure, tokens
 
     def forget_faults(self, prefix: str) -> None:
         """Delete the faulty verdicts of the tasks whose key starts with `prefix`.
@@ -189,21 +265,6 @@ class Journal:
             for table in ("replies", "outcomes"):
                 self._db.execute(f"delete from {table} where {_WITH_PREFIX}", _range(prefix))
             self._db.execute("commit")
-
-    def result(self, task: str) -> bytes | None:
-        """The result of a task, or None if it failed or is not finished."""
-        with self._guard():
-            row = next(self._rows("outcomes", "task = ?", (task,)), None)
-        return row[1] if row else None
-
-    @contextmanager
-    def _guard(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise RunError(f"{self._path}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise _corrupt(self._path, error) from error
 
 
 def _corrupt(path: object, why: object) -> JournalError:

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from astro.engine.budget import Budget
 from astro.engine.journal import Journal, Recording, Replies
 from astro.engine.tasks import Outcome, Task
-from astro.engine.waves import Wave, next_wave, wanted
+from astro.engine.waves import Wave, next_wave, seeded, wanted
 from astro.errors import AstroError, PolicyError
 from astro.interfaces import Backend
 from astro.requests import (
@@ -33,7 +33,6 @@ from astro.requests import (
     Request,
     Verify,
 )
-from astro.seeds import derive
 from astro.types import BYTES_PER_TOKEN, Completion, estimated_tokens
 
 R = TypeVar("R")
@@ -162,12 +161,7 @@ class Engine:
     def _seeded(self, live: _Live, requests: list[Request]) -> list[Request]:
         first = live.spent_requests
         live.spent_requests += len(requests)
-        return [
-            replace(request, seed=derive(self._seed, live.task.key, first + i))
-            if isinstance(request, Generate)
-            else request
-            for i, request in enumerate(requests)
-        ]
+        return seeded(requests, self._seed, live.task.key, first)
 
     def _ask(self, live: _Live) -> None:
         live.replies = [None] * len(live.requests)

@@ -1,4 +1,4 @@
-"""What a batch of requests may ask for at a time, so that a token budget is never exceeded."""
+"""The requests of a batch: their seeds, and which may be asked at a time within a token budget."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ def next_wave(batch: Sequence[Request], asked: Sequence[int], left: int | None) 
             generates = True
             left = left - n * longest if n == wanted else 0
     return wave
+
+
+def seeded(batch: Sequence[Request], seed: int, task: str, first: int) -> list[Request]:
+    """The requests with the seeds of the task's samples; `first` of its requests came before."""
+    return [
+        replace(request, seed=derive(seed, task, first + i))
+        if isinstance(request, Generate)
+        else request
+        for i, request in enumerate(batch)
+    ]
 
 
 def wanted(request: Request) -> int:

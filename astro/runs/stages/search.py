@@ -15,6 +15,7 @@ from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.events import Notice
 from astro.interfaces import SearchAlgorithm, StepFormat
+from astro.plugins.registry import Registry
 from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
@@ -93,17 +94,25 @@ class _Summary:
 def search_tasks(
     run: RunContext, problems: Sequence[Problem], stage: str
 ) -> list[Task[SearchTree]]:
+    """Return one search task per problem."""
+    return tasks_of(run.config, run.registry, run.step_format(), problems, stage)
+
+
+def tasks_of(
+    config: RunConfig,
+    registry: Registry,
+    step_format: StepFormat,
+    problems: Sequence[Problem],
+    stage: str,
+) -> list[Task[SearchTree]]:
     """Return one search task per problem. The algorithm is shared, since it has no state."""
-    step_format = run.step_format()
-    algorithm: SearchAlgorithm = run.registry.build(
-        "search",
-        run.config.search,
-        value=run.registry.build("value", run.config.value),
-        step_format=step_format,
+    value = registry.build("value", config.value)
+    algorithm: SearchAlgorithm = registry.build(
+        "search", config.search, value=value, step_format=step_format
     )
     keys = [f"{stage}/{problem.id}" for problem in problems]
     return [
-        Task(key, partial(_search, algorithm, step_format, problem, derive(run.config.seed, key)))
+        Task(key, partial(_search, algorithm, step_format, problem, derive(config.seed, key)))
         for key, problem in zip(keys, problems, strict=True)
     ]
 

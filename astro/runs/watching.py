@@ -1,0 +1,116 @@
+"""The trees of a search that another process drives, read from the journal of its run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from astro.config.loading import read_stored
+from astro.data.problem_sets import ProblemLoader
+from astro.engine.journal import JournalReader
+from astro.engine.replay import so_far
+from astro.engine.tasks import Task
+from astro.errors import RunError
+from astro.files import decode
+from astro.plugins.registry import Registry
+from astro.runs.folder import RunFolder
+from astro.runs.stages.search import STAGE, tasks_of
+from astro.types import Problem, SearchTree
+
+_PREFIX = f"{STAGE}/"
+
+
+class SearchWatch:
+    """Follows the search of a run without locking or writing anything, and without its models.
+
+    A finished tree is the one that the journal holds. A tree under way is what its program returns
+    on the replies recorded so far (see `so_far`). A journal that was replaced is read anew.
+
+    Attributes:
+        batches: The number of batches of replies of each problem, by its id, in the order in which
+            the searches began.
+        under_way: The ids of the problems whose search has not ended.
+        failed: The reasons of failed searches by the id of their problem.
+        tokens: The number of tokens of each finished search by the id of its problem.
+    """
+
+    def __init__(self, folder: RunFolder, registry: Registry) -> None:
+        """Watch the search in `folder`, with the plugins in `registry`."""
+        self._folder = folder
+        self._registry = registry
+        self._file: object = None
+        self._forget()
+
+    def _forget(self) -> None:
+        self._row = 0
+        self.batches: dict[str, int] = {}
+        self.under_way: set[str] = set()
+        self.failed: dict[str, str] = {}
+        self.tokens: dict[str, int] = {}
+        self._problems: dict[str, Problem] | None = None
+
+    def update(self) -> None:
+        """Read what was recorded since the last call.
+
+        Raises:
+            RunError: The journal cannot be read.
+        """
+        with self._journal() as journal:
+            self._read(journal)
+            if sum(self.batches.values()) != journal.batches(_PREFIX):
+                self._forget()  # replies that were faults have been deleted since
+                self._read(journal)
+            for problem_id in list(self.under_way):
+                if outcome := journal.outcome(_PREFIX + problem_id):
+                    _, failure, self.tokens[problem_id] = outcome
+                    self.under_way.remove(problem_id)
+                    if failure:
+                        self.failed[problem_id] = failure
+
+    def _read(self, journal: JournalReader) -> None:
+        """Read the batches that were recorded since the last call."""
+        for row, task, number in journal.answered(_PREFIX, self._row):
+            problem_id = task.removeprefix(_PREFIX)
+            if problem_id not in self.tokens:
+                self.under_way.add(problem_id)
+            self.batches[problem_id] = number + 1
+            self._row = row
+
+    def tree(self, problem_id: str) -> SearchTree:
+        """Return the tree of a problem as it is now.
+
+        Raises:
+            AstroError: The problem cannot be loaded, its search failed or has no tree yet, or its
+                program makes other requests than those that were recorded.
+        """
+        with self._journal() as journal:
+            outcome = journal.outcome(_PREFIX + problem_id)
+            if outcome:
+                result, failure, _ = outcome
+                if result is None:
+                    raise RunError(f"{problem_id}: {failure}")
+                return decode(result, SearchTree, f"the tree of {problem_id}")
+            task, seed = self._task(problem_id)
+            return so_far(task, seed, journal.recorded(task.key))
+
+    @contextmanager
+    def _journal(self) -> Iterator[JournalReader]:
+        with closing(JournalReader(self._folder.journal)) as journal:
+            file = (self._folder.journal.stat().st_ino, self._folder.config.stat().st_mtime_ns)
+            if file != self._file:
+                self._forget()
+            self._file = file
+            yield journal
+
+    def _task(self, problem_id: str) -> tuple[Task[SearchTree], int]:
+        """The task of a problem, and the seed of the run."""
+        config = read_stored(self._folder.config)
+        if self._problems is None:
+            problems, _ = ProblemLoader(self._registry)(config.problems, "train")
+            self._problems = {problem.id: problem for problem in problems}
+        if problem_id not in self._problems:
+            raise RunError(f"the problems of {self._folder.root} hold no {problem_id!r:.80}")
+        step_format = self._registry.build("step_format", config.step_format)
+        problem = self._problems[problem_id]
+        (task,) = tasks_of(config, self._registry, step_format, [problem], STAGE)
+        return task, config.seed
