@@ -1,0 +1,70 @@
+// Fills the sections of the page, and shows the one that the address names.
+
+import "katex/dist/katex.css";
+import "./app.css";
+import { Router, type Address } from "./address";
+import { copyStored } from "./copying";
+import { h, typing } from "./dom";
+import type { RunDocument } from "./documents";
+import { Responses } from "./responses";
+import { Source } from "./source";
+import { Training } from "./training";
+import { Trees } from "./trees";
+
+type Show = (address: Address) => Promise<void>;
+
+function showSection(name: string): HTMLElement | null {
+  const sections = [...document.querySelectorAll<HTMLElement>("main > section[id]")];
+  const chosen = sections.find(({ id }) => id === name) ?? sections[0] ?? null;
+  for (const section of sections) section.hidden = section !== chosen;
+  for (const link of document.querySelectorAll('header nav a[href^="#"]')) {
+    if (link.getAttribute("href") === `#${chosen?.id}`) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  return chosen;
+}
+
+/** Show the source of all formulas that are in sight, or the formulas again. */
+function toggleSource(): void {
+  const all = [...document.querySelectorAll<HTMLElement>(".source-toggle")].filter((one) => one.offsetParent);
+  const pressed = all.some((one) => one.getAttribute("aria-pressed") === "true");
+  for (const one of all) if ((one.getAttribute("aria-pressed") === "true") === pressed) one.click();
+}
+
+async function start(): Promise<void> {
+  const source = new Source();
+  const run = await source.load<RunDocument>("run");
+  const views = new Map<string, Show>();
+  const section = (name: string): HTMLElement | null => document.getElementById(name);
+  const router = new Router((address) => {
+    const chosen = showSection(address.section);
+    const show = chosen && views.get(chosen.id);
+    if (show) show(address).catch((error: unknown) => tell(chosen, error));
+  });
+  const [trees, responses, training] = [section("trees"), section("responses"), section("training")];
+  if (trees) {
+    const view = new Trees(trees, run, source, router);
+    views.set("trees", (address) => view.show(address));
+  }
+  if (responses) {
+    const view = new Responses(responses, run, source, router);
+    views.set("responses", (address) => view.show(address));
+  }
+  if (training) {
+    const view = new Training(training, source);
+    views.set("training", () => view.show());
+  }
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "s" && !typing(event)) toggleSource();
+  });
+  copyStored();
+  router.refresh();
+}
+
+function tell(where: Element, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  where.querySelector(":scope > .failure")?.remove();
+  where.append(h("p", { class: "message failure", role: "alert" }, message));
+}
+
+start().catch((error: unknown) => tell(document.querySelector("main") ?? document.body, error));
