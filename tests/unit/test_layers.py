@@ -195,6 +195,7 @@ def test_an_entry_point_module_imports_only_the_hook(path: Path) -> None:
     modules = {m for m in imports(path, at_runtime=True) if roots({m}) - sys.stdlib_module_names}
     assert modules <= {
         "astro.plugins.hookspecs",
+        "astro.plugins.hookspecs.Command",
         "astro.plugins.hookspecs.Provider",
         "astro.plugins.hookspecs.hookimpl",
     }

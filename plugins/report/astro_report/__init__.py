@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Command, Provider, hookimpl
 
 
 @hookimpl
 def astro_providers() -> list[Provider]:
     """The stage that writes the report."""
     return []
+
+
+@hookimpl
+def astro_commands() -> list[Command]:
+    """The commands that show runs."""
+    return [
+        Command(
+            "report",
+            "Write a report of a run as one HTML file, to be opened in a browser.",
+            "astro_report.command:report",
+            requires=("jinja2",),
+            install="pip install astro-reasoner-report",
+        )
+    ]

@@ -1,9 +1,11 @@
 """The documents that the page reads, from the file itself, from chunks beside it, or from a server.
 
 A document is a JSON value with a name: `run`, `trees`, `trees/0` and so on, `responses/MODEL`,
-`responses/MODEL/0` and so on, and `training`. `web/src/documents.ts` declares the same types. Lists
-that have one entry per node, tree or problem are columns of the same length. Numbers are those of
-the run's files, unrounded. None is a value that the run's files do not have; it is never 0.
+`responses/MODEL/0` and so on, and `training`. MODEL is percent-encoded. If chunks lie beside the
+page, its document `chunks` maps the name of each to the name of its file.
+`web/src/documents.ts` declares the same types. Lists that have one entry per node, tree or problem
+are columns of the same length. Numbers are those of the run's files, unrounded. None is a value
+that the run's files do not have; it is never 0.
 """
 
 from __future__ import annotations
