@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +17,7 @@ from astro.plugins.binding import DEFAULT_PROMPT, Binding, SFTBinding, VerifierB
 from astro.plugins.params import ModelParams, Params, operational, validate
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
+from astro.plugins.secrets import left_out, secret_paths
 from astro.requests import POLICY
 
 UNUSED = "none"
@@ -88,32 +89,53 @@ def all_bindings(config: RunConfig, registry: Registry) -> Iterator[tuple[str, s
 
 
 def operational_keys(config: RunConfig, registry: Registry) -> Iterator[str]:
-    """Yield the keys of params that may change when a run is resumed; see `Operational`."""
+    """Yield the keys of params that may change when a run is resumed.
+
+    They are marked as `Operational` or `Secret`.
+    """
     for key, kind, binding in all_bindings(config, registry):
         with suppress(AstroError):  # a plugin that cannot be used fails where it is used
             params = registry.params(kind, binding.name, binding.params)
             if isinstance(params, Params):
-                yield from (f"{key}.params.{path}" for path in operational(params))
+                paths = [*operational(params), *secret_paths(type(params), binding.params)]
+                yield from (f"{key}.params.{path}" for path in paths)
 
 
 def with_defaults(config: RunConfig, registry: Registry) -> RunConfig:
-    """The config with every param of every plugin, defaults included.
+    """The config with every param of every plugin, defaults included, and without secrets.
 
     The params of a plugin that is not installed, or that no longer accepts them, stay as they are.
     The policy's `prompt` is left out, because it is that of the config.
     """
+
+    def completed(kind: str, binding: Binding) -> Binding:
+        params = registry.params(kind, binding.name, binding.params)
+        values = binding.params if params is None else params.model_dump(mode="json")
+        return binding.model_copy(update={"params": values})
+
+    values = _with_bindings(config, registry, completed)
+    if registry.takes_prompt(config.policy.name):
+        values["policy"]["params"].pop("prompt", None)
+    return without_secrets(validate(RunConfig, values), registry)
+
+
+def without_secrets(config: RunConfig, registry: Registry) -> RunConfig:
+    """The config as it may be written: without the secrets of its plugins."""
+    return validate(RunConfig, _with_bindings(config, registry, registry.without_secrets))
+
+
+def _with_bindings(
+    config: RunConfig, registry: Registry, change: Callable[[str, Binding], Binding]
+) -> dict[str, Any]:
+    """The config as plain data, with `change(kind, binding)` in place of each binding's params."""
     values = config.model_dump(mode="json")
     for key, kind, binding in all_bindings(config, registry):
         node = values
         for part in key.split(".", 2 if key.startswith("evaluate.") else 1):
             node = node[part]
         with suppress(PluginError, ConfigError):
-            params = registry.params(kind, binding.name, binding.params)
-            if params is not None:
-                node["params"] = params.model_dump(mode="json")
-    if registry.takes_prompt(config.policy.name):
-        values["policy"]["params"].pop("prompt", None)
-    return validate(RunConfig, values)
+            node["params"] = change(kind, binding).params
+    return values
 
 
 def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:
@@ -196,7 +218,12 @@ def _plugin_problems(
     for key, kind, binding in bindings:
         try:
             registry.require(kind, binding.name)
-            registry.params(kind, binding.name, binding.params)
+            params = registry.params(kind, binding.name, binding.params)
+            for path in left_out(type(params), binding.params) if params else ():
+                yield (
+                    f"{key}.params.{path}: this secret was left out when the config was written; "
+                    "give it, or the name of its environment variable as ${NAME}"
+                )
         except PluginError as error:
             yield f"{key}.name: {error}"
         except ConfigError as error:

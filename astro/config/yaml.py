@@ -63,11 +63,19 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(["not a UTF-8 text file"], str(path)) from None
     except _YAML_ERRORS as error:
-        raise ConfigError([f"not valid YAML: {' '.join(str(error).split())}"], str(path)) from None
+        raise ConfigError([f"not valid YAML: {_reason(error)}"], str(path)) from None
     if not isinstance(raw, dict):
         what = "empty" if raw is None else f"a {type(raw).__name__}"
         raise ConfigError([f"expected a mapping of keys, got {what}"], str(path))
     return raw
+
+
+def _reason(error: Exception) -> str:
+    """The message of an error without the lines of the file, which may hold a secret."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+        mark = error.problem_mark
+        return f"{error.problem}, in line {mark.line + 1}, column {mark.column + 1}"
+    return " ".join(str(error).split())
 
 
 _BOOL, _INT = "tag:yaml.org,2002:bool", "tag:yaml.org,2002:int"
@@ -119,16 +127,17 @@ def _drop_params(raw: dict[str, Any], override: str) -> None:
 def set_key(raw: dict[str, Any], override: str) -> None:
     """Apply an override `key.path=value` to plain data. Raises `ConfigError`."""
     key, equals, text = override.partition("=")
+    shown = f"{key}{equals and '=...'}"  # the value may hold a secret
     if not equals or not all(key.split(".")):
-        raise ConfigError([f"--set {override}: expected key.path=value"])
+        raise ConfigError([f"--set {shown}: expected key.path=value"])
     try:
         value = _parse_yaml(text)
     except _YAML_ERRORS:
-        raise ConfigError([f"--set {override}: the value is not valid YAML"]) from None
+        raise ConfigError([f"--set {shown}: the value is not valid YAML"]) from None
     *parents, last = key.split(".")
     node = raw
     for parent in parents:
         node = node.setdefault(parent, {})
         if not isinstance(node, dict):
-            raise ConfigError([f"--set {override}: {parent} is not a mapping"])
+            raise ConfigError([f"--set {shown}: {parent} is not a mapping"])
     node[last] = value

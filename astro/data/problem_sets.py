@@ -84,14 +84,14 @@ class ProblemLoader:
         if (key, split) not in self._splits:
             problems = _checked(list(source.load(split)), binding.name, split)
             if self._check is not None:
-                self._check(set_name(binding, split), problems)
+                self._check(self.set_name(binding, split), problems)
             self._splits[key, split] = problems
         return self._splits[key, split], isinstance(source, Generated) and source.by_rule
 
-
-def set_name(binding: Binding, split: str) -> str:
-    """Return a name of a problem set that is the same in later runs."""
-    return f"{split} of {binding.name} {crc32(encode((binding.name, binding.params))):08x}"
+    def set_name(self, binding: Binding, split: str) -> str:
+        """Return a name of a problem set that is the same in later runs, whatever its secrets."""
+        params = self._registry.without_secrets("problems", binding).params
+        return f"{split} of {binding.name} {crc32(encode((binding.name, params))):08x}"
 
 
 def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from astro.errors import ConfigError
+from astro.plugins.secrets import without_secrets
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -107,7 +108,20 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "missing":
         return f"{path}: missing"
     message = detail["msg"][0].lower() + detail["msg"][1:]
-    return f"{path}: {message.replace('input should be', 'expected')}, got {detail['input']!r:.60}"
+    got = _without_secrets(detail, model)
+    return f"{path}: {message.replace('input should be', 'expected')}, got {got!r:.60}"
+
+
+def _without_secrets(detail: ErrorDetails, model: type[BaseModel]) -> Any:
+    """The input of an error, without the secrets that may be in it."""
+    value = detail["input"]
+    for part in reversed(detail["loc"]):
+        value = {part: value}
+    if isinstance(value, Mapping):
+        value = without_secrets(model, value)
+        for part in detail["loc"]:
+            value = value[part] if isinstance(value, Mapping) else value
+    return value
 
 
 def _keys_at(model: type[BaseModel], path: Sequence[str]) -> list[str]:

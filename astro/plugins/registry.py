@@ -133,6 +133,14 @@ class Registry:
 
         return validate(model, params)
 
+    def without_secrets(self, kind: str, binding: Binding) -> Binding:
+        """A binding as it may be written. Raises `PluginError` if its params are not known."""
+        from astro.plugins.secrets import without_secrets  # pydantic is slow to import
+
+        model = self.params_model(kind, binding.name)
+        values = without_secrets(model, binding.params) if model else binding.params
+        return binding.model_copy(update={"params": values})
+
     def build(self, kind: str, binding: Binding, **collaborators: Any) -> Any:
         """An instance of the implementation, given its params and collaborators by keyword.
 

@@ -136,9 +136,10 @@ class RunContext:
         splits = [(self.config.problems, "train"), (self.config.problems, evaluated.split)]
         sets = [(held, held.split or evaluated.split) for held in evaluated.sets.values()]
         for binding, split in splits + sets:
-            if self.folder.manifest.problems(problem_sets.set_name(binding, split)):
+            load = self._loader()
+            if self.folder.manifest.problems(load.set_name(binding, split)):
                 try:
-                    self._loader()(binding, split)
+                    load(binding, split)
                 except RunError:
                     raise
                 except Exception:  # the source may be gone, and finished results stand without it

@@ -16,6 +16,7 @@ from astro.config.yaml import dump_config
 from astro.engine.journal import Journal
 from astro.errors import ConfigError, RunError
 from astro.files import check_file, json_chunks, line_chunks, write_whole
+from astro.plugins.secrets import HIDDEN
 from astro.runs.manifest import Manifest
 from astro.runs.ownership import LOCK, delete, foreign_entries, own_entries
 
@@ -101,7 +102,8 @@ class RunFolder:
             fresh: Whether to delete an earlier run.
             outputs: Names of the entries that the stages of plugins write.
             free: Config keys that may change, in addition to `FREE`.
-            complete: Fills in the defaults of the plugins' params, so that config.yaml keeps them.
+            complete: Fills in the defaults of the plugins' params, so that config.yaml keeps them,
+                and leaves secrets out.
             redone: Config keys that may change because what they affect is done again. If one has
                 changed, the caller has to write the config once that is prepared.
             tell: Receives messages of one line for the user.
@@ -240,6 +242,8 @@ class RunFolder:
             raise self._of_another(f"changed: {', '.join(changed)}", again=again)
         if changed or (differing and all(_is_within(key, free) for key in differing)):
             self.write_config(config)
+        elif HIDDEN in (text := dump_config(old)) and self.config.read_text("utf-8") != text:
+            self.write_config(old)  # an earlier release kept secrets
 
     def _unused(self, outputs: Collection[str]) -> bool:
         """Whether the run ended before a reply was recorded and before it had any result."""
@@ -325,7 +329,7 @@ def _is_within(key: str, others: Iterable[str]) -> bool:
 
 def _changed_keys(old: Any, new: Any, path: str = "") -> list[str]:
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return [] if old == new else [path or "everything"]
+        return [] if old == new or HIDDEN in (old, new) else [path or "everything"]
     return [
         changed
         for key in sorted({*old, *new}, key=str)

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
+from astro.config.loading import without_secrets
 from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
 from astro.config.yaml import dump_config
 from astro.data.problem_sets import Decontamination
@@ -141,7 +142,7 @@ def _lines(run: RunContext) -> Iterator[str]:
         yield f"## {markdown(example.title)}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
     yield "## Config\n"
-    yield from _quoted(dump_config(run.config))
+    yield from _quoted(dump_config(without_secrets(run.config, run.registry)))
 
 
 def _groups(groups: Sequence[Group], titled: Mapping[str, str]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig, Prompting
 from astro.plugins.params import OPERATIONAL, ModelParams, Params
+from astro.plugins.secrets import SECRET, SECRET_ENTRIES
 from astro.rehearsal.rehearsable import Machine
 
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -48,6 +49,8 @@ def _is_chat(prompt: PromptConfig) -> bool:
     return prompt.style == "chat" or prompt.system is not None or bool(prompt.template_kwargs)
 
 
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+HeaderValue = Annotated[str, Field(pattern=r"^[!-~]([ -~]*[!-~])?$")]
 Price = Annotated[float, Field(ge=0)]
 
 
@@ -127,7 +130,15 @@ class PolicyParams(ModelParams):
         Field(description="name of the server's limit on the length of a sample"),
     ] = "max_tokens"
     extra_body: Annotated[
-        dict[str, Any], Field(description="additional fields of every request, such as top_k")
+        dict[str, Any],
+        SECRET_ENTRIES,
+        Field(description="additional fields of every request, such as top_k"),
+    ] = Field(default_factory=dict)
+    headers: Annotated[
+        dict[HeaderName, HeaderValue],
+        OPERATIONAL,
+        SECRET,
+        Field(description="additional headers of every request; their values are secret"),
     ] = Field(default_factory=dict)
     prices: Annotated[
         Prices | None, OPERATIONAL, Field(description="prices, to report the cost")

@@ -12,6 +12,7 @@ from queue import Empty, SimpleQueue
 
 from anyio.from_thread import start_blocking_portal
 
+from astro.plugins.secrets import revealed
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import BYTES_PER_TOKEN, Completion, FinishReason, estimated_tokens
 from astro_openai.answers import Answer
@@ -43,7 +44,7 @@ class OpenAIPolicy:
         Raises:
             PolicyError: The server cannot be reached, or rejects the key.
         """
-        self._params = params
+        self._params = params = revealed(params)
         self._meter = Meter(params.prices)
         self._server = Server(params, self._meter)
         self._finished: SimpleQueue[tuple[int, Future[Reply | Failure]]] = SimpleQueue()

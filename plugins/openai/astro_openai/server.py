@@ -13,6 +13,7 @@ import msgspec
 import openai
 
 from astro.errors import PolicyError
+from astro.plugins.secrets import redacted
 from astro.text import without_unsafe
 from astro_openai.answers import Answer, decode, software
 from astro_openai.bodies import Body
@@ -59,7 +60,7 @@ class Server:
 
     A request is repeated after 408, 409, 429, 5xx, timeouts, lost connections and invalid
     responses, with exponential backoff or after `Retry-After`. An attempt takes at most `timeout`
-    seconds, and a response has a bounded size. No error message contains the key.
+    seconds, and a response has a bounded size. No error message contains the key or another secret.
 
     Attributes:
         software: The server's software as its list of models names it, such as `vllm`.
@@ -82,7 +83,7 @@ class Server:
             api_key=self._key,
             timeout=openai.Timeout(params.timeout, connect=min(params.timeout, _PING_SECONDS)),
             max_retries=0,  # `ask` repeats requests
-            default_headers={"Accept-Encoding": "gzip, deflate"},
+            default_headers={**params.headers, "Accept-Encoding": "gzip, deflate"},
             http_client=BoundedClient(),
         )
         resource = self._client.chat if params.api == "chat" else self._client
@@ -198,14 +199,14 @@ class Server:
         return self._redacted(str(message or error.__cause__ or "") or str(error))
 
     def _redacted(self, text: str) -> str:
-        """Return the beginning of a text on one line, without the key.
+        """Return the beginning of a text on one line, without the key and other secrets.
 
         The key is found even with blanks or invisible characters inside.
         """
         text = " ".join(without_unsafe(text).split())
         if self._key != _NO_KEY:
             text = self._key_pattern.sub("***", text)
-        return text[:_SHOWN]
+        return redacted(self._params, text)[:_SHOWN]
 
 
 def _is_transient(error: openai.APIStatusError) -> bool:

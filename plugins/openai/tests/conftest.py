@@ -155,6 +155,11 @@ class FakeServer:
                         scheme, key = self.headers["Authorization"].split()
                         given = f"{scheme} {server.between.join(key)}"
                         self._send(400, {"error": {"message": f"header {given} \x1b[2J"}})
+                    case "echo_all":
+                        given = server.between.join(
+                            f"{self.headers['X-Token']} {server.bodies[-1]}"
+                        )
+                        self._send(400, {"error": {"message": given}})
                     case _:
                         self._send(int(fault), {"error": {"message": f"fault {fault}"}})
 

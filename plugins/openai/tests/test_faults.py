@@ -193,6 +193,22 @@ def test_a_key_that_the_server_repeats_is_taken_out(
     assert reply == Failure("HTTP 400: header Bearer *** [2J")
 
 
+@pytest.mark.parametrize("between", ["", "\u200b"])
+def test_other_secrets_that_the_server_repeats_are_taken_out(
+    between: str, server: Any, make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.between, server.always = between, "echo_all"
+    monkeypatch.setenv("A_TOKEN", SECRET)
+    policy = make(
+        headers={"X-Token": "Bearer ${A_TOKEN}"}, extra_body={"user_secret": SECRET[::-1]}
+    )
+    (reply,) = replies(policy, [ASKED])
+    assert server.bodies[-1]["user_secret"] == SECRET[::-1]
+    assert reply.reason.startswith("HTTP 400: ***")
+    said = reply.reason.replace("\u200b", "")
+    assert SECRET not in said and SECRET[::-1] not in said
+
+
 def test_no_log_record_holds_the_key(
     server: Any,
     make: Any,

@@ -27,6 +27,11 @@ def problems(**changes: Any) -> str:
         {"api_key": SECRET},
         {"base_url": f"https://user:{SECRET}@host/v1"},
         {"base_url": f"https://host/v1?key={SECRET}"},
+        {"headers": {"X-Token": f"{SECRET}\n"}},
+        {"headers": {"X Token": SECRET}},
+        {"headers": SECRET},
+        {"extra_body": SECRET},
+        {"extra_body": {"api_key": SECRET, "n": 3}},
     ],
 )
 def test_a_key_in_the_config_is_refused_and_not_repeated(changes: dict[str, str]) -> None:

@@ -115,7 +115,8 @@ def test_the_key_is_in_no_file_and_no_line_of_a_run(
     monkeypatch.setenv("A_KEY", SECRET)
     server.key = SECRET
     server.faults.extend(["500", "cut", "garbage", "", "echo_key"])
-    policy = on_server(server, api_key_env="A_KEY", **EXACT)
+    secrets = {"headers": {"X-Token": SECRET}, "extra_body": {"top_k": 5, "api_key": SECRET}}
+    policy = on_server(server, api_key_env="A_KEY", **EXACT, **secrets)
     failed = run(tmp_path, policy)
     assert failed.exit_code == 2 and "header Bearer ***" in failed.output
     whole = run(tmp_path, policy)
@@ -124,3 +125,5 @@ def test_the_key_is_in_no_file_and_no_line_of_a_run(
     assert {"journal.db", "config.yaml", "report.md", "failures.jsonl"} <= {p.name for p in files}
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
     assert SECRET not in failed.output + whole.output
+    assert {body["api_key"] for body in server.bodies} == {SECRET}
+    assert "top_k: 5" in (tmp_path / "runs" / "r" / "config.yaml").read_text()

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import OPERATIONAL, Params
+from astro.plugins.secrets import SECRET, SECRET_ENTRIES
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
 from astro_hf import params as shared
 from astro_openrlhf import flags
@@ -55,10 +56,14 @@ class Launch(Params):
         Field(description="the interpreter with OpenRLHF, or a command that ends in one"),
     ] = ".venv-openrlhf/bin/python"
     env: Annotated[
-        dict[str, str], OPERATIONAL, Field(description="environment variables to set")
+        dict[str, str],
+        OPERATIONAL,
+        SECRET,
+        Field(description="environment variables to set; their values are secret"),
     ] = Field(default_factory=dict)
     extra_flags: Annotated[
         dict[str, Value | list[Value]],
+        SECRET_ENTRIES,
         Field(description="further flags of OpenRLHF, without dashes; true: a flag without value"),
     ] = Field(default_factory=dict)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 
 from astro.interfaces import DryRunReport, OnStep, RLJob, StepFormat, TrainResult
+from astro.plugins.secrets import redacted, revealed
 from astro_hf.metric_log import MetricLog, MetricRow
 from astro_hf.tokenizers import absolute
 from astro_openrlhf import checks, flags, progress
@@ -27,7 +28,7 @@ class Trainer:
     """
 
     def __init__(self, params: GrpoParams | PpoParams, *, step_format: StepFormat) -> None:
-        self._params = params
+        self._params = revealed(params)
         self._step_format = step_format
 
     def train(self, job: RLJob, on_step: OnStep) -> TrainResult:
@@ -61,7 +62,8 @@ class Trainer:
         workspace = Workspace(job.run_dir)
         command, found = self._prepare(workspace, job)
         files = tuple(path for path in sorted(workspace.folder.iterdir()) if path.is_file())
-        return DryRunReport(command.words, files, found)
+        words = tuple(redacted(self._params, word) for word in command.words)
+        return DryRunReport(words, files, found)
 
     def _prepare(self, workspace: Workspace, job: RLJob) -> tuple[Command, tuple[str, ...]]:
         """Write OpenRLHF's inputs and check them. Returns the command and the results in words."""

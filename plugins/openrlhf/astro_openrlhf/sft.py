@@ -11,6 +11,7 @@ from astro.data.samples import exactness
 from astro.errors import TrainingError
 from astro.files import read_json, write_json
 from astro.interfaces import OnStep, SFTJob, TrainResult
+from astro.plugins.secrets import revealed
 from astro_hf.metric_log import MetricLog, MetricRow
 from astro_hf.tokenizers import absolute
 from astro_openrlhf import checks, flags, progress
@@ -41,7 +42,7 @@ class Trainer:
     """
 
     def __init__(self, params: SftParams) -> None:
-        self._params = params
+        self._params = revealed(params)
 
     def train(self, job: SFTJob, on_step: OnStep) -> TrainResult:
         """Train into `job.run_dir/model`, which is returned at once if it exists.

@@ -11,6 +11,7 @@ from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.errors import RunError
 from astro.plugins.registry import Registry
+from astro.plugins.secrets import revealed
 from astro.requests import VERIFIER
 from astro_ray.cluster import connected, workers_that_fit
 from astro_ray.fleet import Fleet
@@ -26,7 +27,7 @@ class RayExecutor:
 
     def __init__(self, params: ExecutorParams, registry: Registry | None = None) -> None:  # noqa: ARG002
         """Connect to Ray only when `run` is called. Workers discover plugins by themselves."""
-        self._params = params
+        self._params = revealed(params)
         self._fleet: Fleet | None = None
 
     def run(self, tasks: Sequence[Task[Any]], job: ExecutorJob) -> Iterator[Outcome]:

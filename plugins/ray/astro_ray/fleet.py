@@ -14,6 +14,7 @@ from ray.exceptions import RayError, RayTaskError
 
 from astro.errors import AstroError, PolicyError, VerifierError
 from astro.plugins.binding import Binding, VerifierBinding
+from astro.plugins.secrets import redacted
 from astro.requests import Request, Verify
 from astro_ray.cluster import first_line
 from astro_ray.params import ExecutorParams
@@ -208,7 +209,7 @@ class Fleet:
         Raises:
             PolicyError: It was the last worker, and may not be replaced.
         """
-        reason = first_line(error)
+        reason = redacted(self._params, first_line(error))
         ray.kill(member.worker)
         self._members.remove(member)
         self._lost.append(member.usage)

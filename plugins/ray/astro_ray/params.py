@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from astro.plugins.params import Params
+from astro.plugins.secrets import SECRET
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 
@@ -29,9 +30,11 @@ class ExecutorParams(Params):
     resources: dict[str, float] = Field(
         default_factory=dict, description="custom resources per worker"
     )
-    env: dict[str, str] = Field(
-        default_factory=dict, description="environment variables of the workers"
-    )
+    env: Annotated[
+        dict[str, str],
+        SECRET,
+        Field(description="environment variables of the workers; their values are secret"),
+    ] = Field(default_factory=dict)
     concurrency: Annotated[
         int, Field(ge=1, le=100_000, description="problems that a worker handles at once")
     ] = 64
