@@ -7,7 +7,6 @@ from pathlib import Path
 import click
 
 from astro.plugins.registry import Registry
-from astro.runs.folder import RunFolder
 from astro.text import one_line
 from astro_report.report import NAME, write_report
 
@@ -20,6 +19,9 @@ from astro_report.report import NAME, write_report
     help="The file to write; RUN/report.html if it is not given.",
 )
 def report(run: Path, out: Path | None) -> None:
-    """Write a report of the run in the folder RUN: one HTML file, to be opened in a browser."""
-    written = write_report(RunFolder(run), Registry.discover(), out or run / NAME)
+    """Write a report of the run in the folder RUN: one HTML file, to be opened in a browser.
+
+    RUN may also be the folder of a study or of rounds.
+    """
+    written = write_report(run, Registry.discover(), out or run / NAME)
     click.echo(one_line(f"The report is in {written[0]}"))

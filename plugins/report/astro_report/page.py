@@ -18,6 +18,14 @@ from astro_report.tables import Table
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A link to a page beside this one."""
+
+    address: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """What the page shows of a run or of a study.
 
@@ -26,6 +34,7 @@ class Content:
         results: The tables of the results.
         warnings: Lines above the results.
         search: The tables of the search; none if there was no search.
+        links: The reports of the runs of a study.
         config: The config as text.
     """
 
@@ -33,6 +42,7 @@ class Content:
     results: Sequence[Table] = ()
     warnings: Sequence[str] = ()
     search: Sequence[Table] = ()
+    links: Sequence[Link] = ()
     config: str = ""
 
     @property

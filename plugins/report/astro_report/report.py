@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -27,9 +27,13 @@ from astro_report.chunks import (
     packed,
     script,
 )
-from astro_report.documents import ModelHead, RunDocument
+from astro_report.differences import difference_table
+from astro_report.documents import ModelHead, ResponseList, RunDocument, TreeList
 from astro_report.evaluations import response_documents
+from astro_report.experiments import experiment_content, experiment_training, is_experiment
 from astro_report.page import Content, render
+from astro_report.paper import paper_table, read_paper
+from astro_report.searching import search_tables, usage_of
 from astro_report.training import trained, training_document
 from astro_report.trees import tree_documents
 
@@ -60,20 +64,48 @@ class _Documents:
         return sum(len(found.content) for found in (*self.held, *(c for _, c in self.chunks)))
 
 
-def write_report(folder: RunFolder, registry: Registry, out: Path) -> list[Path]:
-    """Write the report of a run to `out`, and return the files that it consists of.
+def write_report(folder: Path, registry: Registry, out: Path) -> list[Path]:
+    """Write the report of a run, study or rounds to `out`, and return the files it consists of.
 
     Chunks lie in a folder beside `out`; those of an earlier report are deleted.
 
     Raises:
         AstroError: The folder holds no run, or one of its files is damaged.
     """
+    documents = _Documents()
+    if is_experiment(folder):
+        content = experiment_content(folder)
+        documents.hold("run", content.run)
+        if content.run.training:
+            documents.hold("training", experiment_training(folder))
+    else:
+        content = _of_run(RunFolder(folder), registry, documents)
+    return _write_page(out, content, documents)
+
+
+def _of_run(folder: RunFolder, registry: Registry, documents: _Documents) -> Content:
+    """What the page of a run shows; adds the documents of its page."""
     config = reading.run_config(folder)
-    content = run_content(folder, config)
-    return write_page(out, content, _documents(folder, content.run, registry, config))
+    run = run_document(folder, config)
+    documents.hold("run", run)
+    trees = TreeList()
+    if run.search:
+        trees = tree_documents(folder, documents.chunked("trees", "trees"))
+        documents.hold("trees", trees)
+    responses = dict[str, ResponseList]()
+    step_format = step_format_of(config, registry)
+    for number, model in enumerate(run.models):
+        name = f"responses/{quote(model.name, safe='')}"
+        chunks = documents.chunked(name, f"responses-{number}")
+        listed = response_documents(folder, model.name, step_format, chunks)
+        documents.hold(name, listed)
+        responses[model.title] = listed
+    if run.training:
+        documents.hold("training", training_document(folder))
+    return run_content(folder, config, trees, responses)
 
 
-def write_page(out: Path, content: Content, documents: _Documents) -> list[Path]:
+def _write_page(out: Path, content: Content, documents: _Documents) -> list[Path]:
     """Write a page to `out`, and its chunks beside it if all would be too much for one file."""
     beside = documents.size > EMBEDDED_BYTES
     chunk_folder = out.with_name(f"{out.stem}_data")
@@ -108,18 +140,32 @@ def base_title(folder: RunFolder, config: RunConfig) -> str:
     return policy_title(config) if reading.models(folder) == [BASE] else BASE
 
 
-def run_content(folder: RunFolder, config: RunConfig) -> Content:
+def run_content(
+    folder: RunFolder,
+    config: RunConfig,
+    trees: TreeList | None = None,
+    responses: Mapping[str, ResponseList] | None = None,
+) -> Content:
     """What the page of a run shows without scripts.
 
+    Differences between models are shown if `responses` has the list of each by its title, the
+    tables of the search if `trees` are given.
+
     Raises:
-        RunError: The scores are damaged.
+        RunError: A file of the run is damaged.
     """
     scores = results.scores_of(folder)
     base = base_title(folder, config)
+    tables = [
+        *(results.score_tables(scores, base) if scores else ()),
+        *difference_table(responses or {}),
+        *(paper_table(scores.groups, base, read_paper()) if scores else ()),
+    ]
     return Content(
         run_document(folder, config),
-        results=list(results.score_tables(scores, base)) if scores else (),
+        results=tables,
         warnings=scores.warnings if scores else (),
+        search=list(search_tables(trees or TreeList(), usage_of(folder))),
         config=folder.config.read_text(encoding="utf-8"),
     )
 
@@ -131,23 +177,6 @@ def step_format_of(config: RunConfig, registry: Registry) -> StepFormat | None:
     except AstroError:
         return None
     return found
-
-
-def _documents(
-    folder: RunFolder, run: RunDocument, registry: Registry, config: RunConfig
-) -> _Documents:
-    documents = _Documents()
-    documents.hold("run", run)
-    if run.search:
-        documents.hold("trees", tree_documents(folder, documents.chunked("trees", "trees")))
-    step_format = step_format_of(config, registry)
-    for number, model in enumerate(run.models):
-        name = f"responses/{quote(model.name, safe='')}"
-        chunks = documents.chunked(name, f"responses-{number}")
-        documents.hold(name, response_documents(folder, model.name, step_format, chunks))
-    if run.training:
-        documents.hold("training", training_document(folder))
-    return documents
 
 
 def _drop_chunks(folder: Path, keep: Collection[str]) -> None:

@@ -50,15 +50,28 @@ def score_tables(scores: ScoresFile, base: str) -> Iterator[Table]:
 
 def _groups(groups: Sequence[Group], base: str) -> Iterator[Table]:
     for (name, key), found in groupby(groups, lambda group: (group.evaluation_set, group.key)):
-        parts = list(found)
+        parts = sorted(found, key=lambda part: _rank(part.value))
         rows = [
-            (f"{part.value or 'all'} ({part.problems:,}), {title_of(model, base)}", figures)
+            (f"{_part(part)} ({part.problems:,}), {title_of(model, base)}", figures)
             for part in parts
             for model, figures in _ordered(part.models)
         ]
         names = list(dict.fromkeys(metric for _, figures in rows for metric in figures))
-        title = " by ".join(part for part in (name, key) if part)
-        yield _table(title or "By part", rows, names, "In %; numbers of problems in parentheses.")
+        title = f"{name} by {key}" if name and key else name or f"By {key}"
+        yield _table(title, rows, names, "In %; numbers of problems in parentheses.")
+
+
+def _part(group: Group) -> str:
+    """What the problems of a group have in common."""
+    return (group.value or "(empty)") if group.key else "all"
+
+
+def _rank(value: str) -> tuple[bool, float, str]:
+    """Sorts numbers as numbers, before all other values."""
+    try:
+        return False, float(value), value
+    except ValueError:
+        return True, 0.0, value
 
 
 def _ordered(models: Scores) -> Iterator[tuple[str, Figures]]:

@@ -40,3 +40,9 @@ def amount(figure: Estimate | None) -> str:
     if figure is None:
         return ABSENT
     return f"{figure.value:,.2f} [{figure.low:,.2f}, {figure.high:,.2f}]"
+
+
+def points(figure: Estimate, digits: int = 1) -> str:
+    """A difference or a correlation with its sign and its 95 % interval."""
+    value, low, high = (f"{x:+.{digits}f}" for x in (figure.value, figure.low, figure.high))
+    return f"{value} [{low}, {high}]"

@@ -60,7 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 def test_report_holds_each_tree_with_its_traces(folder: RunFolder, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    assert write_report(folder, Registry.discover(), out) == [out]
+    assert write_report(folder.root, Registry.discover(), out) == [out]
     found = documents(out)
     trees = list(read_lines(folder.trees, SearchTree))
     traces = list(read_lines(folder.traces("sft"), dict[str, Any]))
@@ -80,7 +80,7 @@ def test_report_holds_each_tree_with_its_traces(folder: RunFolder, tmp_path: Pat
 
 def test_report_is_the_same_each_time(folder: RunFolder, tmp_path: Path) -> None:
     for name in ("a.html", "b.html"):
-        write_report(folder, Registry.discover(), tmp_path / name)
+        write_report(folder.root, Registry.discover(), tmp_path / name)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
 
 
@@ -91,10 +91,10 @@ def test_large_report_has_its_chunks_beside_it(
     stale = tmp_path / "my report_data" / "trees-7.js"
     stale.parent.mkdir()
     stale.touch()
-    write_report(folder, Registry.discover(), tmp_path / "whole.html")
+    write_report(folder.root, Registry.discover(), tmp_path / "whole.html")
     whole = documents(tmp_path / "whole.html")
     monkeypatch.setattr(report, "EMBEDDED_BYTES", 0)
-    write_report(folder, Registry.discover(), out)
+    write_report(folder.root, Registry.discover(), out)
     held = documents(out)
     assert 'data-chunks="my%20report_data"' in out.read_text()
     assert held["chunks"] == {"trees/0": "trees-0.js", "responses/base/0": "responses-0-0.js"}
@@ -106,5 +106,5 @@ def test_large_report_has_its_chunks_beside_it(
         read = json.loads(gzip.decompress(b64decode(packed.strip().strip('")'))))
         assert read == whole[name]
     monkeypatch.undo()
-    write_report(folder, Registry.discover(), out)
+    write_report(folder.root, Registry.discover(), out)
     assert not stale.parent.exists()
