@@ -37,6 +37,7 @@ UNUSED = ("search", "value", "linearizer", "control")
     help="The folder that contains the folders of runs.",
 )
 @options.as_json
+@options.verbosity
 def evaluate(
     config: str, overrides: tuple[str, ...], fresh: bool, runs: Path, as_json: bool
 ) -> None:
@@ -47,7 +48,7 @@ def evaluate(
     """
     loaded = base_alone(load_run(config, overrides, unused=UNUSED))
     with progress() as listener:
-        told = headed(listener, loaded, runs / loaded.name)
+        told = headed(listener, runs / loaded.name, [loaded])
         result = astro.run(loaded, runs=runs, fresh=fresh, stages=STAGES, on_event=told)
     if as_json:
         say_json(result)

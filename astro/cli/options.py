@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import click
+
+VERBOSITY = f"{__name__}.verbosity"
+"""The key of a context's `meta` with how much progress is shown: -1, 0 or 1."""
 
 overrides = click.option(
     "--set",
@@ -26,3 +32,25 @@ memory_mb = click.option(
     "--memory-mb", type=int, default=512, show_default=True, help="Memory limit per process in MiB."
 )
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _remember(value: int) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """A callback that notes the verbosity in the context, from which progress is drawn."""
+
+    def note(ctx: click.Context, _: click.Parameter, given: bool) -> None:
+        if given:
+            ctx.meta[VERBOSITY] = value
+
+    return note
+
+
+def verbosity(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options -q and -v of a command that shows its progress; the last one given counts."""
+    for names, value, text in (
+        (("-v", "--verbose"), 1, "Show every step, with all of its metrics, one per line."),
+        (("-q", "--quiet"), -1, "Show no progress: only notices, failed problems and the result."),
+    ):
+        note = _remember(value)
+        option = click.option(*names, is_flag=True, expose_value=False, help=text, callback=note)
+        command = option(command)
+    return command

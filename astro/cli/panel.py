@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from rich.console import RenderableType
-from rich.panel import Panel
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +31,11 @@ WIDTH = 10
 
 
 class RLPanel:
-    """A panel that is empty before it gets the first metrics of a stage and once it is cleared."""
+    """A panel that is empty before it gets the first metrics of a stage and once it is cleared.
+
+    It has no border: terminals break lines anew when they are made narrower, and parts of a border
+    would be left behind.
+    """
 
     def __init__(self) -> None:
         self._history: defaultdict[str, list[float]] = defaultdict(list)
@@ -58,7 +61,7 @@ class RLPanel:
         ]
         for left, right in zip(cells[::2], [*cells[1::2], ("", "", "")], strict=False):
             grid.add_row(*left, *right)
-        return Panel(grid, title="rl", subtitle=self._verdicts(), title_align="left", expand=False)
+        return Group(Text("rl", "bold"), grid, self._verdicts())
 
     def _verdicts(self) -> Text:
         """The share of each verdict class in the last step."""

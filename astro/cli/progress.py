@@ -6,11 +6,12 @@ A terminal shows progress bars and a panel for RL; a log gets a few plain lines.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import (
@@ -24,6 +25,7 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from astro.cli.options import VERBOSITY
 from astro.cli.panel import RLPanel, number
 from astro.events import (
     Event,
@@ -60,14 +62,24 @@ WATCHED = (
 
 @contextmanager
 def progress(console: Console | None = None) -> Iterator[Listener]:
-    """A listener that draws on `console`, stderr by default, while the context lasts."""
-    console = console or Console(stderr=True)
-    if not console.is_terminal:
-        yield _notices_once(PlainProgress(lambda line: console.out(line, highlight=False)))
+    """A listener that draws on `console`, stderr by default, while the context lasts.
+
+    A command's -q leaves notices and failures, and its -v gives a line for each event.
+    """
+    console, verbosity = console or Console(stderr=True), _verbosity()
+    if verbosity or not console.is_terminal:
+        lines = PlainProgress(lambda line: console.out(line, highlight=False), verbosity=verbosity)
+        yield _notices_once(lines)
         return
     bars, panel = _bars(console), RLPanel()
     with Live(Group(panel, bars), console=console):
         yield _notices_once(LiveProgress(bars, panel))
+
+
+def _verbosity() -> int:
+    """1 if the command was given -v, and -1 if it was given -q."""
+    context = click.get_current_context(silent=True)
+    return context.meta.get(VERBOSITY, 0) if context else 0
 
 
 def _notices_once(listener: Listener) -> Listener:
@@ -124,11 +136,20 @@ class LiveProgress:
 
 
 class PlainProgress:
-    """Lines for logs: the start and end of a stage, and one per tenth of it or per ten seconds."""
+    """Lines for logs: the start and end of a stage, and one per tenth of it or per ten seconds.
+
+    With `verbosity` 1 there is a line for every event, with all metrics; with -1, stages are left
+    out.
+    """
 
     def __init__(
-        self, write: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+        self,
+        write: Callable[[str], None],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        verbosity: int = 0,
     ) -> None:
+        self._verbosity = verbosity
         self._write = write
         self._clock = clock
         self._started: dict[str, tuple[float, int]] = {}
@@ -137,6 +158,8 @@ class PlainProgress:
 
     def __call__(self, event: Event) -> None:
         """Write the event as a line, if one is due."""
+        if self._verbosity < 0 and not isinstance(event, Notice | ProblemFailed):
+            return
         match event:
             case StageStarted(stage=stage, done=done):
                 self._started[stage] = self._last[stage] = (self._clock(), done)
@@ -149,11 +172,11 @@ class PlainProgress:
             case _:
                 pass
         eta = self._eta(event) if isinstance(event, StageProgress) else ""
-        self._write(one_line(sentence(event) + eta))
+        self._write(one_line(sentence(event, every=self._verbosity > 0) + eta))
 
     def _due(self, event: StageProgress) -> bool:
         when, done = self._last.get(event.stage, (0.0, 0))
-        waited = self._clock() - when >= EVERY_SECONDS
+        waited = self._clock() - when >= EVERY_SECONDS or self._verbosity > 0
         return waited or event.done - done >= EVERY_SHARE * max(event.total, 1)
 
     def _eta(self, event: StageProgress) -> str:
@@ -171,42 +194,60 @@ class PlainProgress:
         return f"  eta {_duration(left / pace)}" if pace > 0 and left > 0 else ""
 
 
-def headed(listener: Listener, config: RunConfig, folder: Path) -> Listener:
-    """Give the folder, policy, model, device and seed of a run before its first stage starts."""
-    params = config.policy.params
-    facts = (config.policy.name, *(params[key] for key in ("model", "device") if key in params))
-    policy = ", ".join(map(str, facts))
-    head = Notice(f"{config.name}: in {folder}/; policy {policy}; seed {config.seed}")
+def headed(
+    listener: Listener, folder: Path, configs: Sequence[RunConfig], seeds: Sequence[int] = ()
+) -> Listener:
+    """Give the folder, policies, models, devices and seeds before the first event.
+
+    `configs` are that of a run or of rounds, or those of a study's arms, which have their own
+    `seeds`. With -q, nothing is added.
+    """
+    if _verbosity() < 0:
+        return listener
+    policies = "; ".join(dict.fromkeys(_policy(config) for config in configs))
+    numbers = ", ".join(map(str, seeds or [configs[0].seed]))
+    title = "seeds" if len(seeds) > 1 else "seed"
+    head = Notice(f"{folder.name}: in {folder}/; policy {policies}; {title} {numbers}")
 
     def forward(event: Event) -> None:
-        if isinstance(event, StageStarted):
-            listener(head)  # again before each stage: a notice is shown once
+        listener(head)  # again before each event: a notice is shown once
         listener(event)
 
     return forward
 
 
-def sentence(event: Event) -> str:
-    """An event in one line."""
+def _policy(config: RunConfig) -> str:
+    """The policy's name, model and device."""
+    policy = config.policy
+    facts = (str(policy.params[key]) for key in ("model", "device") if key in policy.params)
+    return ", ".join((policy.name, *facts))
+
+
+def sentence(event: Event, *, every: bool = False) -> str:
+    """An event in one line, with `every` metric or the most important ones."""
     match event:
         case StageStarted(stage, total, unit, done):
             count = f"{total} {unit}" if total else unit
             return f"{stage}: {count}" + (f", {done} done before" if done else "")
         case StageProgress(stage, done, total, fields):
-            return f"{stage}: {done}/{total}  {figures(fields)}".rstrip()
+            return f"{stage}: {done}/{total}  {figures(fields, every=every)}".rstrip()
         case StageFinished(stage, skipped=True):
             return f"{stage}: done before"
         case StageFinished(stage, seconds, fields):
-            return f"{stage}: finished in {_duration(seconds)}  {figures(fields)}".rstrip()
+            shown = figures(fields, every=every)
+            return f"{stage}: finished in {_duration(seconds)}  {shown}".rstrip()
         case ProblemFailed(stage, problem_id, reason):
             return f"{stage}: problem {problem_id} failed: {' '.join(reason.split())}"
         case Notice(text):
             return text
 
 
-def figures(fields: Mapping[str, float]) -> str:
-    """The most important metrics in one line: `solved 0.94  tokens/s 1,840`."""
-    return "  ".join(f"{name} {number(fields[name])}" for name in WATCHED if name in fields)
+def figures(fields: Mapping[str, float], *, every: bool = False) -> str:
+    """The most important metrics in one line, `solved 0.94  tokens/s 1,840`, or `every` one."""
+    names = [name for name in WATCHED if name in fields]
+    if every:
+        names += [name for name in fields if name not in WATCHED]
+    return "  ".join(f"{name} {number(fields[name])}" for name in names)
 
 
 def _duration(seconds: float) -> str:

@@ -11,7 +11,7 @@ import click
 import astro
 from astro.cli import options
 from astro.cli.output import say_block
-from astro.cli.progress import progress
+from astro.cli.progress import headed, progress
 from astro.config.run import BASE, RunConfig
 from astro.errors import ConfigError
 from astro.experiments.loading import load_run
@@ -34,6 +34,7 @@ from astro.runs.stages import rl as stage
     show_default=True,
     help="The folder that contains the folders of runs.",
 )
+@options.verbosity
 def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> None:
     """Run CONFIG up to its RL in RUNS/<name>, as `astro run --until rl` does.
 
@@ -48,7 +49,8 @@ def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> No
         say_block("\n".join(lines(loaded, runs)))
         return
     with progress() as listener:
-        astro.run(loaded, runs=runs, until=stage.STAGE, on_event=listener)
+        told = headed(listener, runs / loaded.name, [loaded])
+        astro.run(loaded, runs=runs, until=stage.STAGE, on_event=told)
 
 
 def lines(config: RunConfig, runs: Path) -> Iterator[str]:

@@ -58,6 +58,7 @@ from astro.runs.runner import Run
     help="Run every stage on a few problems, with stand-ins for what this machine lacks.",
 )
 @options.as_json
+@options.verbosity
 def run(
     config: str,
     overrides: tuple[str, ...],
@@ -92,11 +93,12 @@ def run(
     if fresh and (again or retry_failed):
         raise click.UsageError("--fresh goes with neither --from nor --retry-failed")
     with progress() as listener:
-        how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": listener}
+        seeds = loaded.seeds if isinstance(loaded, Study) else ()
+        told = headed(listener, runs / loaded.name, loaded.configs(), seeds)
+        how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": told}
         result: Any
         match loaded:
             case Run():
-                how["on_event"] = headed(listener, loaded.config, runs / loaded.name)
                 result = loaded.run(**how, **own)
                 parts = outcome(result)
             case Study():

@@ -56,6 +56,7 @@ UNDECIDED = 3
 @click.option("--out", type=click.Path(path_type=Path), help="With --pairs: write verdicts to it.")
 @click.option("--skip-malformed", is_flag=True, help="With --pairs: leave out malformed lines.")
 @options.as_json
+@options.verbosity
 def verify(
     *,
     gold: str | None,

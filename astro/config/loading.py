@@ -138,6 +138,31 @@ def _with_bindings(
     return values
 
 
+def told_apart(config: RunConfig, registry: Registry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values that differ from their defaults, and all others, as plain data without secrets."""
+
+    def changed(kind: str, binding: Binding) -> Binding:
+        params = registry.params(kind, binding.name, binding.params)
+        values = {} if params is None else params.model_dump(mode="json", exclude_defaults=True)
+        return binding.model_copy(update={"params": values})
+
+    complete = with_defaults(config, registry)
+    own = validate(RunConfig, _with_bindings(complete, registry, changed))
+    values = own.model_dump(mode="json", exclude_defaults=True)
+    return values, _rest(complete.model_dump(mode="json"), values)
+
+
+def _rest(values: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """What is in `values` and not in `own`."""
+    rest = {}
+    for key, value in values.items():
+        if key not in own:
+            rest[key] = value
+        elif isinstance(value, Mapping) and (inner := _rest(value, own[key])):
+            rest[key] = inner
+    return rest
+
+
 def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[str, str, Binding]]:
     """The valid bindings of a config that is not valid as a whole."""
     for key, kind in _KIND_OF_KEY.items():

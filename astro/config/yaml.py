@@ -50,7 +50,11 @@ def read_config(source: ConfigSource, overrides: Sequence[str] = ()) -> dict[str
 
 def dump_config(config: RunConfig) -> str:
     """The whole config as YAML, defaults included."""
-    values = {"format": FORMAT, **config.model_dump(mode="json")}
+    return dump_values({"format": FORMAT, **config.model_dump(mode="json")})
+
+
+def dump_values(values: Mapping[str, Any]) -> str:
+    """Plain data as YAML."""
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 

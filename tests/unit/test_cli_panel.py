@@ -67,3 +67,9 @@ def test_a_terminal_shows_the_panel_while_rl_goes_on() -> None:
         listener(StageProgress("rl", 1, 2, STEP))
         listener(StageFinished("rl", 1.0))
     assert "2/2" in stream.getvalue()
+
+
+def test_nothing_of_a_border_can_be_left_behind_by_a_resize() -> None:
+    panel = RLPanel()
+    panel.show(STEP)
+    assert not set("─│┌┐└┘╭╮╰╯━") & set(drawn(panel))

@@ -5,15 +5,22 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from rich.console import Console, RenderableType
 
-from astro.cli.progress import PlainProgress, figures, progress, sentence
+from astro.cli import main
+from astro.cli.progress import PlainProgress, figures, headed, progress, sentence
 from astro.cli.results import outcome, score_table
 from astro.events import Event, Notice, ProblemFailed, StageFinished, StageProgress, StageStarted
+from astro.experiments.loading import load
+from astro.experiments.study import Study
 from astro.metrics import Estimate
 from astro.runs.runner import RunResult
 from astro.runs.stages.report import SampleResponse
 from astro.types import Problem
+
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 class Clock:
@@ -187,3 +194,64 @@ def test_an_outcome_shows_examples_as_text_and_the_folder() -> None:
     assert "[blink]wait" in shown
     assert "\x1b" not in shown
     assert "runs/x/" in shown
+
+
+def test_quiet_leaves_notices_and_failures_and_verbose_gives_every_metric() -> None:
+    events = (
+        StageStarted("rl", 100, "steps"),
+        StageProgress("rl", 1, 100, {"reward": 0.5, "kl": 0.25}),
+        StageProgress("rl", 2, 100, {"reward": 0.5}),
+        Notice("a notice"),
+        ProblemFailed("rl", "p", "lost"),
+    )
+
+    def shown(verbosity: int) -> list[str]:
+        lines: list[str] = []
+        listener = PlainProgress(lines.append, Clock(), verbosity=verbosity)
+        for event in events:
+            listener(event)
+        return lines
+
+    told = ["a notice", "rl: problem p failed: lost"]
+    assert shown(-1) == told
+    assert shown(0) == ["rl: 100 steps", *told]
+    assert shown(1) == [
+        "rl: 100 steps",
+        "rl: 1/100  reward 0.5  kl 0.25",
+        "rl: 2/100  reward 0.5  eta 0:00",
+        *told,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("flag", "lines"), [("-q", 0), ("--quiet", 0), ("-v", 21), ("--verbose", 21)]
+)
+def test_commands_with_progress_can_be_quiet_or_verbose(
+    flag: str, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.jsonl").write_text(
+        '{"gold": "1", "candidate": "\\\\boxed{1}", "label": true}\n' * 20
+    )
+    options = ["verify", "--verifier", "exact", "--pairs", "pairs.jsonl", flag]
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 0, result.output
+    assert len(result.stderr.splitlines()) == lines
+
+
+def test_studies_and_rounds_have_a_header_too() -> None:
+    study, rounds = (load(CONFIGS / f"countdown-{name}.yaml") for name in ("claim", "rounds"))
+    assert isinstance(study, Study)
+    given: list[Event] = []
+    for loaded, seeds in ((study, study.seeds), (rounds, ())):
+        headed(given.append, Path("runs") / loaded.name, loaded.configs(), seeds)(Notice("a"))
+    assert given[::2] == [
+        Notice(
+            "countdown-claim: in runs/countdown-claim/; policy transformers, tiny-countdown; "
+            "seeds 0, 1, 2"
+        ),
+        Notice(
+            "countdown-rounds: in runs/countdown-rounds/; policy transformers, tiny-countdown; "
+            "seed 0"
+        ),
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from collections.abc import Sequence
@@ -12,10 +13,11 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
 from astro.builtin.lines import LinesFormat, LinesParams
 from astro.cli import main
-from astro.cli.rehearsal import _seams
+from astro.cli.rehearsal import _seams, report
 from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import MissingEngineError
@@ -400,3 +402,18 @@ def test_where_our_problems_cannot_be_judged_the_source_is_to_be_mended(tmp_path
     assert result.exit_code == 2
     assert "error: 100000 test problems requested, but there are only" in result.stderr
     assert "countdown cannot judge problems of ours" in result.stderr
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_what_a_rehearsal_reports_breaks_lines_between_words(width: int) -> None:
+    stream = io.StringIO()
+    done = RehearsalResult(Path("runs/rehearsal-x"), {"x": prepared(BARE)})
+    for part in report(done, None):
+        Console(file=stream, width=width).print(part)
+    words = stream.getvalue().split()
+    for word in ("transformers,", "meta-llama/Llama-3.1-70B-Instruct", "evaluate.sets.math500"):
+        assert word in words
+    assert "policy: transformers, random-llama, taught, in place of vllm, meta-llama" in " ".join(
+        words
+    )
+    assert "`rewritten 0` is what is to be expected" in " ".join(words)

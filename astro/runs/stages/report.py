@@ -8,13 +8,14 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from astro.config.loading import without_secrets
+from astro.config.loading import told_apart
 from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
-from astro.config.yaml import dump_config
+from astro.config.yaml import dump_values
 from astro.data.problem_sets import Decontamination
 from astro.files import read_json, read_lines
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate
+from astro.plugins.registry import Registry
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem, Figures, Group, all_legal
@@ -141,8 +142,16 @@ def _lines(run: RunContext) -> Iterator[str]:
     for example in examples(run):
         yield f"## {markdown(example.title)}: {example.status}\n"
         yield from _quoted(f"{example.problem.prompt}\n\n{example.response}")
+    yield from _config(run.config, run.registry)
+
+
+def _config(config: RunConfig, registry: Registry) -> Iterator[str]:
+    """The complete config, in which what was set and what is a default are told apart."""
+    own, defaults = told_apart(config, registry)
     yield "## Config\n"
-    yield from _quoted(dump_config(without_secrets(run.config, run.registry)))
+    yield from _quoted(dump_values(own))
+    yield "All other values are defaults:\n"
+    yield from _quoted(dump_values(defaults))
 
 
 def _groups(groups: Sequence[Group], titled: Mapping[str, str]) -> Iterator[str]:
