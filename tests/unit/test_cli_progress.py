@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from rich.console import Console, RenderableType
 
 from astro.cli import main
-from astro.cli.progress import PlainProgress, figures, headed, progress, sentence
+from astro.cli.progress import PlainProgress, _verbosity, figures, headed, progress, sentence
 from astro.cli.results import outcome, score_table
 from astro.events import Event, Notice, ProblemFailed, StageFinished, StageProgress, StageStarted
 from astro.experiments.loading import load
@@ -223,20 +224,33 @@ def test_quiet_leaves_notices_and_failures_and_verbose_gives_every_metric() -> N
     ]
 
 
-@pytest.mark.parametrize(
-    ("flag", "lines"), [("-q", 0), ("--quiet", 0), ("-v", 21), ("--verbose", 21)]
-)
+@pytest.mark.parametrize("name", ["run", "rl", "evaluate", "verify"])
 def test_commands_with_progress_can_be_quiet_or_verbose(
-    flag: str, lines: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    monkeypatch.setattr(command, "callback", lambda **_: print(_verbosity()))
+    for flags, value in (
+        ([], 0),
+        (["-q"], -1),
+        (["--quiet"], -1),
+        (["-v"], 1),
+        (["-q", "--verbose"], 1),
+    ):
+        result = CliRunner().invoke(main, [name, *(["c.yaml"] * (name != "verify")), *flags])
+        assert (result.exit_code, result.stdout) == (0, f"{value}\n"), result.output
+
+
+def test_quiet_prints_nothing_of_a_run_that_goes_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "pairs.jsonl").write_text(
-        '{"gold": "1", "candidate": "\\\\boxed{1}", "label": true}\n' * 20
-    )
-    options = ["verify", "--verifier", "exact", "--pairs", "pairs.jsonl", flag]
-    result = CliRunner().invoke(main, options)
-    assert result.exit_code == 0, result.output
-    assert len(result.stderr.splitlines()) == lines
+    row = '{"gold": "1", "candidate": "\\\\boxed{1}", "label": true}\n'
+    (tmp_path / "pairs.jsonl").write_text(row * 20)
+    told = ["verify", "--verifier", "exact", "--pairs", "pairs.jsonl"]
+    assert "exact: 20/20" in CliRunner().invoke(main, told).stderr
+    assert CliRunner().invoke(main, [*told, "-q"]).stderr == ""
 
 
 def test_studies_and_rounds_have_a_header_too() -> None:
