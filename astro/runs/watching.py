@@ -24,7 +24,7 @@ class SearchWatch:
     """Follows the search of a run without locking or writing anything, and without its models.
 
     A finished tree is the one that the journal holds. A tree under way is what its program returns
-    on the replies recorded so far (see `so_far`). A journal that was replaced is read anew.
+    on the replies recorded so far (see `so_far`), and so is that of a failed search. A journal that was replaced is read anew.
 
     Attributes:
         batches: The number of batches of replies of each problem, by its id, in the order in which
@@ -77,18 +77,14 @@ class SearchWatch:
             self._row = row
 
     def tree(self, problem_id: str) -> SearchTree:
-        """Return the tree of a problem as it is now.
+        """Return the tree of a problem as it is now, or as it was when its search failed.
 
         Raises:
-            AstroError: The problem cannot be loaded, its search failed or has no tree yet, or its
-                program makes other requests than those that were recorded.
+            AstroError: The problem cannot be loaded, its search has no tree, or its program makes
+                other requests than those that were recorded.
         """
         with self._journal() as journal:
-            outcome = journal.outcome(_PREFIX + problem_id)
-            if outcome:
-                result, failure, _ = outcome
-                if result is None:
-                    raise RunError(f"{problem_id}: {failure}")
+            if result := journal.result(_PREFIX + problem_id):
                 return decode(result, SearchTree, f"the tree of {problem_id}")
             task, seed = self._task(problem_id)
             return so_far(task, seed, journal.recorded(task.key))

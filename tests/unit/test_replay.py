@@ -97,13 +97,18 @@ def test_a_search_is_followed_batch_by_batch(tmp_path: Path) -> None:
     assert sizes == sorted(sizes)
 
 
-def test_a_failed_search_says_why_and_an_unknown_problem_too(tmp_path: Path) -> None:
-    policy = {"name": "scripted", "params": {"answers": ["1\n"], "fail_on": ["is 2"]}}
-    folder = searched(tmp_path, policy=policy, max_failed=1)
+def test_a_failed_search_leaves_the_tree_that_it_had(tmp_path: Path) -> None:
+    responses = {"what is 2?": ["try 1\nfail\n"]}
+    policy = {"name": "scripted", "params": {**POLICY["params"], "responses": responses}}
+    search = {"name": "mcts", "params": {"expand": 2, "iterations": 9}}
+    value = {"name": "rollout", "params": {"rollouts": 1, "max_tokens": 4}}
+    folder = searched(tmp_path, policy=policy, search=search, value=value)
+    cut(folder, "search/set/2", 2)
+    with closing(Journal(folder.journal)) as journal:
+        journal.finish("search/set/2", None, "the policy was lost", 7)
     watch = watching(folder)
-    assert [watch.under_way, set(watch.tokens)] == [set(), {"set/0", "set/1"}]
-    with pytest.raises(RunError, match="as its script says"):
-        watch.tree("set/2")
+    assert (watch.under_way, watch.failed) == (set(), {"set/2": "the policy was lost"})
+    assert [node.step.text for node in watch.tree("set/2").nodes] == ["", "try 1\n"]
     with pytest.raises(RunError, match="hold no 'set/9'"):
         watch.tree("set/9")
 

@@ -74,6 +74,10 @@ class TraceIndex:
             for offset, head in index_lines(path, _Head):
                 self._offsets.setdefault(head.problem, []).append((arm, offset))
 
+    def count(self, problem: str) -> int:
+        """The number of traces of a problem."""
+        return len(self._offsets.get(problem, ()))
+
     def of(self, problem: str) -> Iterator[tuple[str, TraceRow]]:
         """Each trace of a problem, with its arm."""
         for arm, offset in self._offsets.get(problem, ()):
