@@ -15,7 +15,7 @@ from astro.files import decode
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.search import STAGE, tasks_of
-from astro.types import Problem, SearchTree
+from astro.types import SearchTree
 
 _PREFIX = f"{STAGE}/"
 
@@ -24,7 +24,8 @@ class SearchWatch:
     """Follows the search of a run without locking or writing anything, and without its models.
 
     A finished tree is the one that the journal holds. A tree under way is what its program returns
-    on the replies recorded so far (see `so_far`), and so is that of a failed search. A journal that was replaced is read anew.
+    on the replies recorded so far (see `so_far`), and so is that of a failed search. A journal that
+    was replaced is read anew.
 
     Attributes:
         batches: The number of batches of replies of each problem, by its id, in the order in which
@@ -47,7 +48,7 @@ class SearchWatch:
         self.under_way: set[str] = set()
         self.failed: dict[str, str] = {}
         self.tokens: dict[str, int] = {}
-        self._problems: dict[str, Problem] | None = None
+        self._searches: tuple[int, dict[str, Task[SearchTree]]] | None = None
 
     def update(self) -> None:
         """Read what was recorded since the last call.
@@ -100,13 +101,18 @@ class SearchWatch:
 
     def _task(self, problem_id: str) -> tuple[Task[SearchTree], int]:
         """The task of a problem, and the seed of the run."""
-        config = read_stored(self._folder.config)
-        if self._problems is None:
-            problems, _ = ProblemLoader(self._registry)(config.problems, "train")
-            self._problems = {problem.id: problem for problem in problems}
-        if problem_id not in self._problems:
+        if self._searches is None:
+            self._searches = self._read_config()
+        seed, tasks = self._searches
+        if problem_id not in tasks:
             raise RunError(f"the problems of {self._folder.root} hold no {problem_id!r:.80}")
+        return tasks[problem_id], seed
+
+    def _read_config(self) -> tuple[int, dict[str, Task[SearchTree]]]:
+        """The seed of the run, and the tasks of its problems by their ids."""
+        config = read_stored(self._folder.config)
+        problems, _ = ProblemLoader(self._registry)(config.problems, "train")
         step_format = self._registry.build("step_format", config.step_format)
-        problem = self._problems[problem_id]
-        (task,) = tasks_of(config, self._registry, step_format, [problem], STAGE)
-        return task, config.seed
+        tasks = tasks_of(config, self._registry, step_format, problems, STAGE)
+        ids = (problem.id for problem in problems)
+        return config.seed, dict(zip(ids, tasks, strict=True))

@@ -30,7 +30,7 @@ SEARCH = {
 }
 
 
-POLICY = {
+POLICY: dict[str, Any] = {
     "name": "scripted",
     "params": {"lines": [f"try {i}\n" for i in range(6)], "answers": ["is 1\n", "is 2\n"]},
 }

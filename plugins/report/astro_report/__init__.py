@@ -21,5 +21,12 @@ def astro_commands() -> list[Command]:
             "astro_report.command:report",
             requires=("jinja2",),
             install="pip install astro-reasoner-report",
-        )
+        ),
+        Command(
+            "view",
+            "Show all runs of a folder as a local page, also while they are at work.",
+            "astro_report.view:view",
+            requires=("jinja2", "starlette", "uvicorn"),
+            install="pip install astro-reasoner-report",
+        ),
     ]

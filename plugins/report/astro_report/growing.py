@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from astro.errors import AstroError
 from astro.plugins.registry import Registry
@@ -39,14 +40,14 @@ class GrowingTrees:
         """The number of trees in the last list with a correct answer."""
         return sum("correct" in row.verdicts[0] for _, row in self._rows.values())
 
-    def version(self, number: str = "") -> str:
+    def version(self, number: str = "") -> str | None:
         """What changes when the tree of this number does, or the list if it is empty."""
         watch = self.watch
         if not number:
             known = (sum(watch.batches.values()), len(watch.tokens), self._turns)
             return "-".join(map(str, known))
         problem_id = self._id(int(number)) if number.isdecimal() else None
-        return "" if problem_id is None else self._version(problem_id)
+        return None if problem_id is None else self._version(problem_id)
 
     def listed(self, traces: TraceIndex) -> TreeList:
         """The list of trees, up to the first that has not been read yet."""
@@ -118,6 +119,6 @@ class GrowingTrees:
 
 def _add_unread(row: TreeList, problem_id: str, why: str) -> None:
     """A row of a tree that cannot be read, such as one whose problems are gone."""
-    values = (problem_id, "", 0, 0, None, why, {}, 0, {}, 0)
+    values: tuple[Any, ...] = (problem_id, "", 0, 0, None, why, {}, 0, {}, 0)
     for name, value in zip(TreeList.__struct_fields__, values, strict=True):
         getattr(row, name).append(value)

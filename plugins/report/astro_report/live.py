@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 from urllib.parse import unquote
 from zlib import crc32
 
+from astro.config.run import RunConfig
 from astro.files import index_lines, read_line
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
@@ -20,7 +22,8 @@ from astro_report import evaluations, reading, trees
 from astro_report.chunks import json_bytes
 from astro_report.documents import CHUNK_BYTES, PER_CHUNK, ResponseList, RunDocument, TreeList
 from astro_report.growing import GrowingTrees
-from astro_report.report import run_document, step_format_of
+from astro_report.page import Content
+from astro_report.report import run_content, run_document, step_format_of
 from astro_report.training import LOG, training_document
 
 T = TypeVar("T")
@@ -65,9 +68,13 @@ class LiveRun:
         if self.search:
             self.search.watch.update()
 
+    def config(self) -> RunConfig:
+        """Return the config of the run as it is stored."""
+        return reading.run_config(self.folder)
+
     def run_document(self) -> RunDocument:
         """Return the document `run`."""
-        found = run_document(self.folder, reading.run_config(self.folder))
+        found = run_document(self.folder, self.config())
         found.live = True
         found.search = found.search or bool(self.search and self.search.watch.batches)
         return found
@@ -79,7 +86,8 @@ class LiveRun:
         if kind == "run":
             return f"{crc32(json_bytes(self.run_document()))} {_stats([folder.scores])}"
         if kind == "trees" and self.search:
-            return self.search.version(rest) + self._traces()
+            found = self.search.version(rest)
+            return found and f"{found} {self._traces()}"
         if kind == "trees" and folder.trees.exists():
             return _stats([folder.trees]) + self._traces()
         if kind == "responses" and (path := self._samples(rest.partition("/")[0])):
@@ -87,6 +95,11 @@ class LiveRun:
         if name == "training":
             return _stats(sorted(folder.root.glob(f"*/{LOG}")))
         return None
+
+    def tag(self, name: str) -> str | None:
+        """Return the version of a document as a tag of HTTP."""
+        version = self.version(name)
+        return None if version is None else etag(version)
 
     def document(self, name: str) -> bytes | None:
         """Return a document as JSON; None if there is no such document.
@@ -103,10 +116,23 @@ class LiveRun:
         if chunk := _CHUNK.fullmatch(name):
             return self._chunk(chunk[1], int(chunk[2]))
         if name == "trees":
-            listed: Any = self.search.listed(self._index) if self.search else self._trees().listed
-            return json_bytes(listed)
+            return json_bytes(self._listed())
         model = self._model(name.removeprefix("responses/"))
         return json_bytes(self._responses(model).listed) if model else None
+
+    def content(self) -> Content:
+        """Return what the page shows without scripts.
+
+        Raises:
+            AstroError: A file of the run is damaged.
+        """
+        run = self.run_document()
+        responses = {head.title: self._responses(head.name).listed for head in run.models}
+        trees = self._listed() if run.search else None
+        return replace(run_content(self.folder, self.config(), trees, responses), run=run)
+
+    def _listed(self) -> TreeList:
+        return self.search.listed(self._index()) if self.search else self._trees().listed
 
     def _chunk(self, kind: str, number: int) -> bytes | None:
         if kind == "trees":
@@ -114,7 +140,7 @@ class LiveRun:
         model = self._model(kind.removeprefix("responses/"))
         if model is None:
             return None
-        step_format = step_format_of(reading.run_config(self.folder), self.registry)
+        step_format = step_format_of(self.config(), self.registry)
         path = self.folder.samples(model)
         found = [
             evaluations.problem_responses(read_line(path, offset, EvaluatedProblem), step_format)
@@ -152,7 +178,7 @@ class LiveRun:
 
     def _read_responses(self, path: Path) -> _Index[ResponseList]:
         listed = ResponseList()
-        step_format = step_format_of(reading.run_config(self.folder), self.registry)
+        step_format = step_format_of(self.config(), self.registry)
 
         def add(row: EvaluatedProblem, chunk: int) -> None:
             found = evaluations.problem_responses(row, step_format)
@@ -177,11 +203,9 @@ class LiveRun:
 
     def _kept(self, name: str, version: str, make: Callable[[], T]) -> T:
         """What `make` gave for this version, or gives now."""
-        known, found = self._made.get(name, ("", None))
-        if known != version:
-            found = make()
-            self._made[name] = (version, found)
-        kept: T = found
+        known, found = self._made.get(name, (None, None))
+        kept: T = make() if known != version else cast("T", found)
+        self._made[name] = (version, kept)
         return kept
 
 
@@ -206,3 +230,8 @@ def _stats(paths: Iterable[Path]) -> str:
     return " ".join(
         f"{crc32(str(path).encode()):x}-{time:x}-{size:x}" for path, (time, size) in found
     )
+
+
+def etag(version: str) -> str:
+    """Return a version as a tag of HTTP."""
+    return f'"{blake2b(version.encode("utf-8", "replace"), digest_size=16).hexdigest()}"'

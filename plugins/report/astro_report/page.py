@@ -106,26 +106,31 @@ def render(
 ) -> str:
     """The page as HTML. `chunks` is the address of the folder of chunks beside it, if any."""
     bundle = bundle or Bundle.load()
-    return _template().render(
-        content=content,
-        name=content.run.name,
-        chunks=chunks,
-        live=live,
-        policy=bundle.policy(live=live, chunked=bool(chunks)),
-        style=Markup(bundle.style),
-        script=Markup(bundle.script),
-        documents=[(found, Markup(found.content)) for found in documents],
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            content=content,
+            name=content.run.name,
+            chunks=chunks,
+            live=live,
+            policy=bundle.policy(live=live, chunked=bool(chunks)),
+            style=Markup(bundle.style),
+            script=Markup(bundle.script),
+            documents=[(found, Markup(found.content)) for found in documents],
+        )
     )
 
 
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """The templates of this package, which escape all that they are given."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("astro_report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["line"] = one_line
-    environment.filters["plain"] = plain
-    return environment.get_template("page.html.j2")
+    made.filters["line"] = one_line
+    made.filters["plain"] = plain
+    return made

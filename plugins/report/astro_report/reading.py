@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from msgspec import Struct
@@ -51,7 +52,13 @@ def run_config(folder: RunFolder) -> RunConfig:
             f"{folder.root} holds no run: it has no config.yaml",
             "give the folder of a run, such as runs/quickstart",
         )
-    return read_stored(folder.config)
+    return _config(folder.config, modified(folder.config))
+
+
+@lru_cache(maxsize=100)
+def _config(path: Path, version: tuple[int, int]) -> RunConfig:  # noqa: ARG001
+    """The config in a file, which is read again when its version is another."""
+    return read_stored(path)
 
 
 def arms(folder: RunFolder) -> list[str]:
