@@ -67,7 +67,7 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Check a response; the reply is a verdict."""
+    """Check a response; the reply is a verdict, or None in a search without a verifier."""
 
     problem: Problem
     response: str

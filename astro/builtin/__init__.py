@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import NO_VERIFIER, Provider, hookimpl
 
 
 @hookimpl
@@ -40,6 +40,13 @@ def astro_providers() -> list[Provider]:
             params="astro.builtin.p_true:PTrueParams",
         ),
         Provider(
+            "value",
+            "reward_model",
+            "the score of a reward model",
+            target="astro.builtin.reward_value:RewardValue",
+            params="astro.builtin.reward_value:RewardValueParams",
+        ),
+        Provider(
             "step_format",
             "lines",
             "one step per line or paragraph; reflections and backtracks in prose",
@@ -59,6 +66,12 @@ def astro_providers() -> list[Provider]:
             "the final answer equals the reference as text",
             target="astro.builtin.exact:ExactVerifier",
             fallback=True,
+        ),
+        Provider(
+            "verifier",
+            NO_VERIFIER,
+            "no verdicts, for questions whose answer is not known",
+            target="astro.builtin.none:NoVerifier",
         ),
         Provider(
             "executor",

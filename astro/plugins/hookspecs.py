@@ -43,6 +43,8 @@ KINDS = (
     "stage",
     COMMAND,
 )
+NO_VERIFIER = "none"
+"""The name of the verifier of a run without verdicts."""
 MODEL_KINDS = ("policy", "reward_model")
 """The kinds of plugins that can serve a role of a config's `models`."""
 

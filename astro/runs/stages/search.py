@@ -12,11 +12,13 @@ from msgspec.json import Decoder
 
 from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
+from astro.engine.adapting import adapted
 from astro.engine.tasks import Task
 from astro.events import Notice
 from astro.interfaces import SearchAlgorithm, StepFormat
+from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
-from astro.requests import Program
+from astro.requests import Program, Request, Score, Verify
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.warnings import search_warning
@@ -56,7 +58,7 @@ class SearchStage:
         if found.cut:
             cut = _CUT.format(cut=len(found.cut), trees=len(tasks), first=found.cut[0])
             run.on_event(Notice(cut))
-        if found.trees and not found.solved:
+        if found.trees and not found.solved and _verified(run.config):
             run.on_event(Notice(f"warning: {search_warning(found.trees)}"))
 
 
@@ -110,19 +112,42 @@ def tasks_of(
     algorithm: SearchAlgorithm = registry.build(
         "search", config.search, value=value, step_format=step_format
     )
+    verified = _verified(config)
     keys = [f"{stage}/{problem.id}" for problem in problems]
     return [
-        Task(key, partial(_search, algorithm, step_format, problem, derive(config.seed, key)))
+        Task(
+            key,
+            partial(_search, algorithm, step_format, problem, derive(config.seed, key), verified),
+        )
         for key, problem in zip(keys, problems, strict=True)
     ]
 
 
+def _verified(config: RunConfig) -> bool:
+    return config.verifier.name != NO_VERIFIER
+
+
 def _search(
-    algorithm: SearchAlgorithm, step_format: StepFormat, problem: Problem, seed: int
+    algorithm: SearchAlgorithm,
+    step_format: StepFormat,
+    problem: Problem,
+    seed: int,
+    verified: bool,
 ) -> Program[SearchTree]:
     """The tree of the original problem, searched with the user message that the policy is sent."""
-    tree = yield from algorithm.search(with_prompt(problem, step_format, shots=True), seed)
+    sent = with_prompt(problem, step_format, shots=True)
+    program = algorithm.search(sent, seed)
+    if sent != problem or not verified:
+        program = adapted(program, partial(_request, problem, verified))
+    tree = yield from program
     return replace(tree, problem=problem)
+
+
+def _request(problem: Problem, verified: bool, request: Request) -> Request | None:
+    """The request to make: reward models are asked about the problem without its instructions."""
+    if isinstance(request, Score):
+        return replace(request, prompt=replace(request.prompt, user=problem.prompt))
+    return None if isinstance(request, Verify) and not verified else request
 
 
 def tree_fields(tree: SearchTree) -> dict[str, float]:

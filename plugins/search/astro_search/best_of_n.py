@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, Verify, paid
-from astro.types import Node, Problem, SearchTree, Verdict
-from astro_search.expansion import Candidate, candidates, softmax, step_request, verdict_of
+from astro.requests import BudgetExhausted, Program, paid
+from astro.types import Node, Problem, SearchTree
+from astro_search.expansion import Candidate, candidates, step_request
+from astro_search.judging import judge_ends
 from astro_search.params import BestOfNParams
 from astro_search.tree import GrowingTree
 
@@ -69,7 +70,7 @@ class BestOfN:
         nodes = yield from self._add(tree, found)
         for node_id in frontier:
             tree.backup(node_id)
-            _set_priors(tree, node_id)
+            tree.share_prior(node_id)
         if spent:
             raise spent
         counts = {
@@ -84,28 +85,8 @@ class BestOfN:
 
     def _add(self, tree: GrowingTree, found: list[Candidate]) -> Program[list[Node]]:
         """Return the nodes of the candidates, adding those that no earlier response has made."""
-        made = [_child(tree, candidate) for candidate in found]
+        made = [tree.child(c.parent, c.action.step.text) for c in found]
         new = [c for c, node in zip(found, made, strict=True) if node is None]
-        ended = [c.state for c in new if c.state.terminal]
-        verdicts = iter((yield [Verify(s.problem, s.response) for s in ended]) if ended else [])
-        return [
-            node or _add_node(tree, candidate, verdict_of(candidate, verdicts))
-            for candidate, node in zip(found, made, strict=True)
-        ]
-
-
-def _add_node(tree: GrowingTree, candidate: Candidate, verdict: Verdict | None) -> Node:
-    reward = verdict.reward if verdict else 0.0
-    return tree.add(candidate.parent, candidate.action, reward, verdict)
-
-
-def _child(tree: GrowingTree, candidate: Candidate) -> Node | None:
-    """Return the node that an earlier response has made for this step, if any."""
-    children = (tree.nodes[i] for i in tree.nodes[candidate.parent].children)
-    return next((c for c in children if c.step.text == candidate.action.step.text), None)
-
-
-def _set_priors(tree: GrowingTree, node_id: int) -> None:
-    children = [tree.nodes[i] for i in tree.nodes[node_id].children]
-    for child, prior in zip(children, softmax([c.step.logprob for c in children]), strict=True):
-        child.prior = prior
+        judged = yield from judge_ends(new)
+        added = iter([tree.add(child) for child in judged])
+        return [next(added) if node is None else tree.nodes[node] for node in made]

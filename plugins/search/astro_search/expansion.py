@@ -8,11 +8,8 @@ from typing import NamedTuple
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate
-from astro.types import Completion, FinishReason, State, Status, Step, Verdict
+from astro.types import Completion, FinishReason, State, Step
 from astro_search.params import StepSampling
-
-TOO_DEEP = Verdict(Status.UNPARSED, reason="depth limit")
-"""Verdict of a state at `max_depth` that has not ended: terminal and unsolved, not verified."""
 
 
 class Action(NamedTuple):
@@ -67,13 +64,6 @@ def candidates(
             yield Candidate(parent, action, state.then(action.step, terminal=True), False)
         else:
             yield Candidate(parent, action, after, len(after.steps) >= max_depth)
-
-
-def verdict_of(candidate: Candidate, verdicts: Iterator[Verdict]) -> Verdict | None:
-    """Return the next verdict for a terminal state, and `TOO_DEEP` at the depth limit."""
-    if candidate.too_deep:
-        return TOO_DEEP
-    return next(verdicts) if candidate.state.terminal else None
 
 
 def actions(completions: Sequence[Completion]) -> list[Action]:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from random import Random
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, Verify, paid
-from astro.types import Problem, SearchTree, Verdict
-from astro_search.expansion import Candidate, candidates, step_request, verdict_of
+from astro.requests import BudgetExhausted, Program, paid
+from astro.types import Problem, SearchTree
+from astro_search.expansion import candidates, step_request
+from astro_search.judging import judge
 from astro_search.params import MctsParams
-from astro_search.programs import alongside
 from astro_search.selection import rule
 from astro_search.tree import GrowingTree
 
@@ -93,50 +93,17 @@ class Mcts:
             for leaf, state, completions in zip(leaves, states, samples, strict=True)
             for candidate in candidates(leaf, state, completions, step_format, params.max_depth)
         ]
-        verdicts, values = yield from self._judge(found, seed)
-        _add(tree, found, verdicts, values)
+        judged, whole = yield from judge(found, self.value, seed, by_verdict=True)
+        for child in judged:
+            tree.add(child)
         for leaf in leaves:
             tree.backup(leaf)
             tree.close_node(leaf)
-        if spent or values is None:
+        if spent or not whole:
             raise spent or BudgetExhausted
-
-    def _judge(
-        self, found: Sequence[Candidate], seed: int
-    ) -> Program[tuple[Sequence[Verdict], Sequence[float | None] | None]]:
-        """Return verdicts of the terminal candidates, and values of those to search further.
-
-        None stands for the values if the budget did not pay for them.
-        """
-        requests = [Verify(c.state.problem, c.state.response) for c in found if c.state.terminal]
-        states = [c.state for c in found if not (c.state.terminal or c.too_deep)]
-        if states:
-            return (yield from alongside(requests, self.value.estimate(states, seed)))
-        verdicts = (yield list(requests)) if requests else []
-        return verdicts, []
 
     def _enough(self, tree: GrowingTree) -> bool:
         correct, incorrect = self.params.enough_correct, self.params.enough_incorrect
         if correct is None and incorrect is None:
             return False
         return tree.correct >= (correct or 0) and len(tree.wrong_answers) >= (incorrect or 0)
-
-
-def _add(
-    tree: GrowingTree,
-    found: Sequence[Candidate],
-    verdicts: Sequence[Verdict],
-    values: Sequence[float | None] | None,
-) -> None:
-    """Add the candidates in order, each with the next verdict or the next value.
-
-    A fault says nothing about the value of a state.
-    """
-    next_verdict, next_value = iter(verdicts), iter(values or ())
-    for candidate in found:
-        verdict = verdict_of(candidate, next_verdict)
-        if verdict:
-            value = None if verdict.status.fault else verdict.reward
-        else:
-            value = next(next_value, None)
-        tree.add(candidate.parent, candidate.action, value, verdict)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from astro.interfaces import RatesTerminals, StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, Verify, paid
-from astro.types import Problem, SearchTree, Verdict
-from astro_search.expansion import Candidate, candidates, step_request, verdict_of
+from astro.interfaces import StepFormat, ValueEstimator
+from astro.requests import BudgetExhausted, Program, paid
+from astro.types import Problem, SearchTree
+from astro_search.expansion import candidates, step_request
+from astro_search.judging import judge
 from astro_search.params import StepSampling
-from astro_search.programs import alongside
 from astro_search.tree import GrowingTree
 
 Sampled = dict[int, list[int | None]]
@@ -84,7 +84,6 @@ class Stepper:
         self.params = params
         self.value = value
         self.step_format = step_format
-        self.rates_terminals = isinstance(value, RatesTerminals)
 
     def sample(self, tree: GrowingTree, counts: Mapping[int, int], seed: int) -> Program[Sampled]:
         """Sample `counts[node]` steps after each node, and add what they lead to to the tree.
@@ -107,7 +106,9 @@ class Stepper:
             for candidate in candidates(node, states[node], completions, self.step_format, depth)
             if tree.child(node, candidate.action.step.text) is None
         ]
-        whole = yield from self._add(tree, new, seed)
+        judged, whole = yield from judge(new, self.value, seed, by_verdict=False)
+        for found in judged:
+            tree.add(found)
         for node in counts:
             tree.backup(node)
             tree.share_prior(node)
@@ -117,29 +118,3 @@ class Stepper:
             node: [tree.child(node, completion.text) for completion in completions]
             for node, completions in samples.items()
         }
-
-    def _add(self, tree: GrowingTree, new: Sequence[Candidate], seed: int) -> Program[bool]:
-        """Add candidates with their verdicts and values. Return whether the budget paid for all."""
-        requests = [Verify(c.state.problem, c.state.response) for c in new if c.state.terminal]
-        states = [c.state for c in new if self._is_rated(c)]
-        values: Sequence[float | None] | None = []
-        if states:
-            verdicts, values = yield from alongside(requests, self.value.estimate(states, seed))
-        else:
-            verdicts = (yield list(requests)) if requests else []
-        next_verdict, next_value = iter(verdicts), iter(values or ())
-        for candidate in new:
-            verdict = verdict_of(candidate, next_verdict)
-            rated = self._is_rated(candidate)
-            value = next(next_value, None) if rated else _reward(verdict)
-            tree.add(candidate.parent, candidate.action, value, verdict)
-        return values is not None
-
-    def _is_rated(self, candidate: Candidate) -> bool:
-        """Whether the estimator values the state of a candidate."""
-        return not candidate.too_deep and (self.rates_terminals or not candidate.state.terminal)
-
-
-def _reward(verdict: Verdict | None) -> float | None:
-    """The reward of a verdict; a fault says nothing about it."""
-    return None if verdict is None or verdict.status.fault else verdict.reward

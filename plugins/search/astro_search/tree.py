@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from math import inf
 
 from astro.types import Node, Problem, State, Status, Step, Verdict
-from astro_search.expansion import Action, softmax
+from astro_search.expansion import softmax
+from astro_search.judging import Judged
 from astro_search.selection import Rule
 
 
@@ -55,20 +56,19 @@ class GrowingTree:
         """Return the estimate of a state's own value; None if it is unknown."""
         return None if node_id in self._unvalued else self.nodes[node_id].value
 
-    def add(
-        self, parent: int, action: Action, value: float | None, verdict: Verdict | None
-    ) -> Node:
-        """Append a child, which is terminal if it has a verdict. `backup` counts its visit.
+    def add(self, judged: Judged) -> Node:
+        """Append a child. `backup` counts its visit.
 
         A child without a value has no visit of its own, so it moves no statistics.
         """
+        (parent, action, _, _), verdict, value = judged
         above = self.nodes[parent]
         node = Node(
             len(self.nodes),
             parent,
             action.step,
             above.depth + 1,
-            terminal=verdict is not None,
+            terminal=judged.terminal,
             prior=action.prior,
             value=value or 0.0,
             verdict=verdict,

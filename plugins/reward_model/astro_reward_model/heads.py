@@ -1,0 +1,149 @@
+"""The models of the families: token ids `[B, T]` in, probabilities `[B, T]` out.
+
+Each value is the probability, in (0, 1), that the response up to its token is good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    PreTrainedModel,
+)
+from transformers.utils import logging
+
+from astro.errors import PolicyError
+from astro_hf.checkpoints import context_limit
+from astro_hf.tokenizers import unloadable
+from astro_reward_model.encoding import SHEPHERD_TAG, tag_id
+from astro_reward_model.weights import tensors
+
+
+class Head(nn.Module):
+    """A model without its last layer, and the layer that turns hidden states into probabilities."""
+
+    def __init__(self, backbone: PreTrainedModel, probability: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self._probability = probability
+
+    def context_limit(self) -> int | None:
+        """Return the number of positions that the model supports, if it says so."""
+        return context_limit(self.backbone)
+
+    def forward(self, ids: Tensor, mask: Tensor, positions: Tensor) -> Tensor:
+        """Return the probabilities at `positions` `[N, 2]`, pairs of row and column; `[N]`."""
+        hidden = self.backbone(input_ids=ids, attention_mask=mask, use_cache=False)[0]
+        read = hidden[positions[:, 0], positions[:, 1]]
+        return self._probability(read)
+
+
+def label_head(model: str, device: torch.device, dtype: torch.dtype) -> Head:
+    """Qwen2.5-Math-PRM: two labels by a layer, ReLU and a layer; label 1 is good."""
+    backbone = _load(AutoModel, model, dtype)
+    found = tensors(model, "score.")
+    _require(model, found, ("score.0.weight", "score.0.bias", "score.2.weight", "score.2.bias"))
+    first = _linear(found, "score.0").to(device)
+    second = _linear(found, "score.2").to(device)
+
+    def probability(hidden: Tensor) -> Tensor:
+        labels: Tensor = second(first(hidden.float()).relu())
+        return labels.softmax(-1)[:, 1]
+
+    return Head(backbone.to(device), probability)
+
+
+def value_head(model: str, device: torch.device, dtype: torch.dtype) -> Head:
+    """Skywork-o1-Open-PRM: the sigmoid of a linear layer on the last hidden state."""
+    backbone = _load(AutoModel, model, dtype)
+    found = tensors(model, "v_head.summary.")
+    _require(model, found, ("v_head.summary.weight", "v_head.summary.bias"))
+    summary = _linear(found, "v_head.summary").to(device)
+
+    def probability(hidden: Tensor) -> Tensor:
+        value: Tensor = summary(hidden.float())
+        return value[:, 0].sigmoid()
+
+    return Head(backbone.to(device), probability)
+
+
+def token_head(
+    model: str, device: torch.device, dtype: torch.dtype, *, good: int, bad: int
+) -> Head:
+    """Models whose next token is a good or a bad mark: the softmax over these two tokens."""
+    loaded = _load(AutoModelForCausalLM, model, dtype).to(device)
+    unembed = loaded.get_output_embeddings()
+
+    def probability(hidden: Tensor) -> Tensor:
+        logits: Tensor = unembed(hidden)
+        return logits[:, [good, bad]].float().softmax(-1)[:, 0]
+
+    return Head(loaded.base_model, probability)
+
+
+def classification_head(
+    model: str, device: torch.device, dtype: torch.dtype, *, per_token: bool
+) -> Head:
+    """Classifiers of transformers: one logit, or two labels of which label 1 is good."""
+    kind = AutoModelForTokenClassification if per_token else AutoModelForSequenceClassification
+    loaded = _load(kind, model, dtype).to(device)
+    if loaded.config.num_labels not in ((2,) if per_token else (1, 2)):
+        raise PolicyError(f"reward model {model!r} has {loaded.config.num_labels} labels")
+    score = loaded.score
+
+    def probability(hidden: Tensor) -> Tensor:
+        logits: Tensor = score(hidden).float()
+        return logits[:, 0].sigmoid() if logits.shape[1] == 1 else logits.softmax(-1)[:, 1]
+
+    return Head(loaded.base_model, probability)
+
+
+def shepherd_head(model: str, device: torch.device, dtype: torch.dtype, tokenizer: Any) -> Head:
+    """Math-Shepherd: the marks are `+` and `-` behind a blank, at the tag itself."""
+    marks = tokenizer.encode("+ -", add_special_tokens=False)
+    if len(marks) != 2 or len(tokenizer.encode(SHEPHERD_TAG, add_special_tokens=False)) > 2:
+        raise PolicyError(f"the tokenizer of {model!r} is not that of a Math-Shepherd model")
+    return token_head(model, device, dtype, good=marks[0], bad=marks[1])
+
+
+def rlhflow_head(model: str, device: torch.device, dtype: torch.dtype, tokenizer: Any) -> Head:
+    """RLHFlow: the marks are the replies `+` and `-`."""
+    good, bad = tag_id(tokenizer, "+"), tag_id(tokenizer, "-")
+    return token_head(model, device, dtype, good=good, bad=bad)
+
+
+def _load(kind: Any, model: str, dtype: torch.dtype) -> Any:
+    """Load a model in evaluation mode. Raises `CheckpointError`, also where weights are missing."""
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would report the weights of the head as unexpected
+    try:
+        loaded, info = kind.from_pretrained(
+            model, dtype=dtype, trust_remote_code=False, output_loading_info=True
+        )
+    except Exception as error:  # anything that a foreign checkpoint makes the library raise
+        raise unloadable("reward model", model, error) from error
+    finally:
+        logging.set_verbosity(verbosity)
+    if missing := sorted(info["missing_keys"]):
+        raise PolicyError(f"reward model {model!r} lacks the weights {missing[0]}")
+    return loaded.eval()
+
+
+def _linear(found: Mapping[str, Tensor], name: str) -> nn.Linear:
+    weight, bias = found[f"{name}.weight"].float(), found[f"{name}.bias"].float()
+    layer = nn.Linear(weight.shape[1], weight.shape[0])
+    layer.weight, layer.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return layer
+
+
+def _require(model: str, found: Mapping[str, Tensor], names: tuple[str, ...]) -> None:
+    if missing := [name for name in names if name not in found]:
+        raise PolicyError(f"reward model {model!r} lacks the weights {missing[0]}")

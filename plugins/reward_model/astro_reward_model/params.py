@@ -1,0 +1,42 @@
+"""Params of the backend `reward_model`. Imports no engine."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from astro.plugins.params import OPERATIONAL, Params
+from astro_hf.params import DeviceName, Dtype, Threads
+
+Family = Literal[
+    "auto",
+    "qwen_prm",
+    "skywork_prm",
+    "math_shepherd",
+    "rlhflow_prm",
+    "token_classification",
+    "sequence_classification",
+]
+
+
+class RewardModelParams(Params):
+    """Params of the backend `reward_model`."""
+
+    model: Annotated[str, Field(description="checkpoint folder or hub name")]
+    family: Annotated[
+        Family, Field(description="how it reads a response; auto is by its architecture")
+    ] = "auto"
+    separator: Annotated[
+        str, Field(min_length=1, description="ends a step, for family token_classification")
+    ] = "\n"
+    device: DeviceName = "auto"
+    dtype: Dtype = "auto"
+    threads: Threads = None
+    batch_tokens: Annotated[
+        int, OPERATIONAL, Field(ge=1, description="tokens in a forward pass, with padding")
+    ] = 16_384
+    max_length: (
+        Annotated[int, Field(ge=1, description="longest input; default is the model's limit")]
+        | None
+    ) = None
