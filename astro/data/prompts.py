@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from astro.data.control import control_tokens
 from astro.data.detokenizer import Detokenizer, Ids
 from astro.errors import PolicyError
 from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig
@@ -81,6 +82,11 @@ class PromptEncoder:
         closing = self._closing() if self._chat else None
         default: int | None = self._tokenizer.eos_token_id
         return default if closing is None else closing
+
+    def end_ids(self) -> frozenset[int]:
+        """Return all tokens with which a sample ends: `end_id` and the control tokens."""
+        end = self.end_id()
+        return control_tokens(self._tokenizer) | ({end} if end is not None else set())
 
     def _candidates(self, prompt: Prompt, text: str, after: str) -> Iterator[Ids]:
         for behind in dict.fromkeys((after, "")):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec import UNSET
 
+from astro.data.control import first_control
 from astro.types import Completion, FinishReason
 from astro_openai.answers import Choice, Logprobs
 
@@ -18,14 +19,24 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
     """Convert a choice: the text includes the stop string, with one log-probability per token.
 
     `token_ids` are empty if the last token runs past the stop string, or if the server does not
-    report the tokens.
+    report the tokens. A control token, whose text servers leave out, ends a sample; one whose place
+    in the text is unknown cuts it.
 
     Raises:
         UnclearStop: It is unclear which of several stop strings ended the sample.
     """
-    text, finish_reason = _ended(choice, [word for word in stop if word])
+    words = [word for word in stop if word]
     tokens, logprobs = _tokens(choice.logprobs)
     ids = tuple(choice.token_ids or ())
+    if control := first_control(_text(choice), tokens):
+        index, at = control
+        before = _text(choice)[:at]
+        if at is None:
+            return Completion(before, (), logprobs, FinishReason.LENGTH)
+        if not any(word in before for word in words):
+            known = ids[: index + 1] if len(ids) == len(logprobs) else ()
+            return Completion(before, known, logprobs[: index + 1], FinishReason.EOS)
+    text, finish_reason = _ended(choice, words)
     if finish_reason is FinishReason.STOP:
         if len(text) < len(_text(choice)):
             return Completion(text, finish_reason=finish_reason)

@@ -98,3 +98,24 @@ def test_text_after_a_stop_string_is_cut_with_its_tokens() -> None:
 
 def test_token_ids_without_a_logprob_each_are_left_out() -> None:
     assert with_tokens("a", PLAIN, ids="[1, 2, 3]").token_ids == ()
+
+
+def test_a_control_token_ends_a_sample() -> None:
+    tokens = '["12", ".", "<|im_start|>", "user", "\\n"]'
+    logprobs = f'{{"tokens": {tokens}, "token_logprobs": [-1.0, -2.0, -3.0, -4.0, -5.0]}}'
+    for text in ("12.user\\n", "12.<|im_start|>user\\n"):
+        rest = f'"token_ids": [5, 6, 1, 7, 8], "logprobs": {logprobs}, "finish_reason": "stop"'
+        found = sample(f'{{"text": "{text}", {rest}}}', "\n")
+        assert found == Completion("12.", (5, 6, 1), (-1.0, -2.0, -3.0), EOS)
+
+
+def test_a_control_token_after_a_stop_string_changes_nothing() -> None:
+    logprobs = '{"tokens": ["a", "\\n", "</s>"], "token_logprobs": [-1.0, -2.0, -3.0]}'
+    choice = f'{{"text": "a\\n", "finish_reason": "stop", "logprobs": {logprobs}}}'
+    assert sample(choice, "\n").finish_reason is STOP
+
+
+def test_a_control_token_at_an_unknown_place_cuts_a_sample() -> None:
+    logprobs = '{"tokens": ["bytes:e2", "<pad>", "x"], "token_logprobs": [-1.0, -2.0, -3.0]}'
+    choice = f'{{"text": "\u20acx", "finish_reason": "stop", "logprobs": {logprobs}}}'
+    assert sample(choice).finish_reason is LENGTH

@@ -76,7 +76,7 @@ class TransformersPolicy:
             self._forward,
             self._encoder.detokenizer,
             vocab_size=self._vocab_size,
-            eos=end_tokens(self._model, tokenizer),
+            eos=end_tokens(self._model, tokenizer) | self._encoder.end_ids(),
             max_batch=params.max_batch,
             prefix_bytes=params.prefix_cache_mb * 2**20,
         )

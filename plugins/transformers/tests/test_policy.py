@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,10 @@ def mixed_prompts(count: int, seed: int = 0) -> list[Prompt]:
 
 
 def reference(model: str, prompt: Prompt, chat: bool = True) -> tuple[torch.Tensor, int]:
-    """The greedy continuation by `model.generate`, 20 tokens at most, and the prompt's length."""
+    """The greedy continuation by `model.generate`, 20 tokens at most, and the prompt's length.
+
+    It ends with `<eos>` or `<pad>`.
+    """
     tokenizer = AutoTokenizer.from_pretrained(model)
     user = f"<user>{prompt.user}<assistant>" if chat else prompt.user
     parts = [
@@ -43,7 +47,11 @@ def reference(model: str, prompt: Prompt, chat: bool = True) -> tuple[torch.Tens
     ]
     ids = torch.tensor([[*parts[0], *parts[1]]])
     output = AutoModelForCausalLM.from_pretrained(model).generate(
-        ids, attention_mask=torch.ones_like(ids), do_sample=False, max_new_tokens=20
+        ids,
+        attention_mask=torch.ones_like(ids),
+        do_sample=False,
+        max_new_tokens=20,
+        eos_token_id=[0, 1],
     )
     return output[0], ids.shape[1]
 
@@ -153,9 +161,10 @@ def test_logprob_requests_equal_a_full_forward_pass(policy: TransformersPolicy, 
 
 
 def test_prompt_tokens_are_continued_as_they_are(policy: TransformersPolicy) -> None:
-    request = Generate(Prompt("7 9"), max_tokens=16, seed=5, temperature=0)
-    ((whole,),) = run(policy, [request])
-    begun = Prompt("7 9", "not tokenised", whole.token_ids[:6])
+    starts = [Generate(Prompt(str(i)), max_tokens=16, temperature=0) for i in range(20)]
+    replies = run(policy, starts)
+    user, whole = next((str(i), c) for i, (c,) in enumerate(replies) if len(c.token_ids) == 16)
+    begun = Prompt(user, "not tokenised", whole.token_ids[:6])
     ((rest,),) = run(policy, [Generate(begun, max_tokens=10, temperature=0)])
     assert rest.token_ids == whole.token_ids[6:]
 
@@ -185,9 +194,26 @@ def test_end_of_sequence_is_a_token_without_text(policy: TransformersPolicy) -> 
     ended = [c for c in replies if c.finish_reason is FinishReason.EOS]
     assert ended
     for completion in ended:
-        assert completion.token_ids[-1] == 1 and 1 not in completion.token_ids[:-1]
+        assert completion.token_ids[-1] in {0, 1} and not {0, 1} & {*completion.token_ids[:-1]}
         assert "<eos>" not in completion.text
         assert len(completion.logprobs) == len(completion.token_ids)
+
+
+def test_a_control_token_ends_a_sample(llama: str, tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(llama)
+    free = Generate(Prompt("4 4"), n=40, max_tokens=60, seed=3)
+    (whole,) = run(make(llama), [free])
+    assert any("<system>" in sample.text for sample in whole)
+    shutil.copytree(llama, tmp_path, dirs_exist_ok=True)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<system>"]})
+    tokenizer.save_pretrained(tmp_path)
+    (ended,) = run(make(str(tmp_path)), [free])
+    for before, after in zip(whole, ended, strict=True):
+        text, marked, _ = before.text.partition("<system>")
+        assert after.text == text
+        assert (after.finish_reason is FinishReason.EOS) == (
+            bool(marked) or before.finish_reason is FinishReason.EOS
+        )
 
 
 def test_the_context_limit_cuts_samples_and_counts_them(llama: str) -> None:

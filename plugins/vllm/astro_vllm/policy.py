@@ -60,6 +60,7 @@ class VllmPolicy:
         try:
             engine.check_ends(self._engine, params)
             self._encoder = PromptEncoder(self._tokenizer, params.prompt)
+            self._ends = [i for i in sorted(self._encoder.end_ids()) if i < self._vocab_size]
         except PolicyError:
             self.close()
             raise
@@ -129,7 +130,9 @@ class VllmPolicy:
             self._context_full_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
             return
-        parts = {i: (prompt, sampling_params(request, i, room)) for i in range(request.n)}
+        parts = {
+            i: (prompt, sampling_params(request, i, room, self._ends)) for i in range(request.n)
+        }
         self._queue(ticket, [None] * request.n, parts, self._completion)
 
     def _score(self, ticket: int, request: LogProb) -> None:

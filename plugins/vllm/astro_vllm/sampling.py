@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from vllm import CompletionOutput, RequestOutput, SamplingParams
 
 
-def sampling_params(request: Generate, index: int, room: int) -> SamplingParams:
+def sampling_params(
+    request: Generate, index: int, room: int, ends: Sequence[int]
+) -> SamplingParams:
     """Return the sampling parameters of sample `index` of a request, with at most `room` tokens.
+
+    The sample ends with any of the tokens `ends`.
 
     Each sample is a separate request to vLLM with its own seed, so sample i does not depend on n.
     vLLM itself would use seed + i, which collides with the samples of the next seeds.
@@ -27,6 +31,7 @@ def sampling_params(request: Generate, index: int, room: int) -> SamplingParams:
         top_p=request.top_p,
         seed=derive(request.seed, index),
         stop=[word for word in request.stop if word],
+        stop_token_ids=list(ends),
         include_stop_str_in_output=True,
         max_tokens=min(request.max_tokens, room),
         logprobs=0,

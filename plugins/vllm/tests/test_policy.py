@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from math import exp
+from pathlib import Path
 from typing import Any
 
 import pytest
+from transformers import AutoTokenizer
 
 from astro.interfaces import HasCounters, TrainablePolicy
+from astro.plugins import models
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb
@@ -197,6 +201,19 @@ def test_a_bad_request_fails_alone(serve: Serve, run: Run, bad: Generate) -> Non
     first, failed, last = run(serve(), [good, bad, good])
     assert isinstance(failed, Failure) and failed.reason
     assert all_same([first], [last]) and len(first) == 1
+
+
+def test_a_control_token_ends_a_sample(serve: Serve, run: Run, tmp_path: Path) -> None:
+    shutil.copytree(models.resolve("tiny-countdown"), tmp_path, dirs_exist_ok=True)
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["left"]})
+    tokenizer.save_pretrained(tmp_path)
+    requests = [Generate(NINETEEN, n=8, max_tokens=60, seed=7)]
+    (replies,) = run(serve(str(tmp_path)), requests)
+    assert {completion.finish_reason for completion in replies} == {FinishReason.EOS}
+    last = {completion.token_ids[-1] for completion in replies}
+    assert last == {tokenizer.convert_tokens_to_ids("left")}
+    assert all(completion.text.rstrip().endswith(tuple("0123456789")) for completion in replies)
 
 
 def test_whole_blocks_of_a_prefix_are_computed_once(serve: Serve, run: Run) -> None:
