@@ -61,10 +61,13 @@ class JournalReader:
 
     The file is opened for reading alone. What is read is what was committed by the first read.
 
+    Attributes:
+        is_new: Whether its writer has only just made the file, so that nothing can be read yet.
+
     Raises:
         JournalError: The file is not a valid journal.
         FormatError: A newer release wrote the file.
-        RunError: The file cannot be opened, or is not ready yet.
+        RunError: The file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -79,7 +82,9 @@ class JournalReader:
             (found,) = self._db.execute("pragma user_version").fetchone()
             check_format(found, path)
             self._digest = digest if found > FIRST else digest_1
-            self._sealed = "checksum" in self._columns("replies")
+            columns = self._columns("replies")
+        self._sealed = "checksum" in columns
+        self.is_new = not columns
 
     def _columns(self, table: str) -> set[str]:
         return {column[1] for column in self._db.execute(f"pragma table_info({table})")}

@@ -57,6 +57,8 @@ class SearchWatch:
             RunError: The journal cannot be read.
         """
         with self._journal() as journal:
+            if journal.is_new:
+                return
             self._read(journal)
             if sum(self.batches.values()) != journal.batches(_PREFIX):
                 self._forget()  # replies that were faults have been deleted since

@@ -124,6 +124,17 @@ def test_a_run_that_started_over_is_watched_from_its_beginning(tmp_path: Path) -
     assert len(watch.batches) == 3
 
 
+def test_a_run_that_is_about_to_begin_has_no_tree_yet(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    folder.config.touch()
+    folder.journal.touch()
+    watch = watching(folder)
+    assert not watch.batches
+    with closing(Journal(folder.journal)):
+        watch.update()
+    assert not watch.batches
+
+
 def test_replies_that_were_forgotten_and_asked_again_are_followed(tmp_path: Path) -> None:
     folder = searched(tmp_path)
     cut(folder, "search/set/1", 5)
@@ -162,6 +173,9 @@ def test_what_is_no_journal_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="unable to open"):
         JournalReader(path)
     assert not list(tmp_path.iterdir())
+    path.touch()
+    with closing(JournalReader(path)) as journal:
+        assert journal.is_new
     path.write_bytes(b"this is not a database" * 100)
     with pytest.raises(JournalError, match="corrupt"):
         JournalReader(path)
