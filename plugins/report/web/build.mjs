@@ -26,7 +26,10 @@ const onlyWoff2 = {
   name: "only-woff2",
   setup({ onLoad }) {
     onLoad({ filter: /katex\.css$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8").replace(/,url\([^)]*\.(woff|ttf)\) format\("\w+"\)|,\s*url\([^)]*\.(woff|ttf)\)\s*format\(["']\w+["']\)/g, ""),
+      contents: readFileSync(path, "utf8").replace(
+        /,url\([^)]*\.(woff|ttf)\) format\("\w+"\)|,\s*url\([^)]*\.(woff|ttf)\)\s*format\(["']\w+["']\)/g,
+        "",
+      ),
       loader: "css",
     }));
   },

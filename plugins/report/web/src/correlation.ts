@@ -13,7 +13,8 @@ const Z_95 = 1.959963984540054;
 export function pearson(xs: readonly number[], ys: readonly number[]): Correlation | undefined {
   const n = xs.length;
   if (n < 4) return undefined;
-  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / n;
+  const mean = (values: readonly number[]): number =>
+    values.reduce((sum, value) => sum + value, 0) / n;
   const [meanX, meanY] = [mean(xs), mean(ys)];
   let [xx, yy, xy] = [0, 0, 0];
   for (let i = 0; i < n; i++) {

@@ -22,12 +22,22 @@ function figures(pairs: [name: string, value: string | Node, exact?: string][]):
 }
 
 /** A list of nodes, as links; the first few until all are asked for. */
-function nodeList(nodes: number[], item: (node: number) => Node[], choose: Choose, chosen: number): HTMLElement {
+function nodeList(
+  nodes: number[],
+  item: (node: number) => Node[],
+  choose: Choose,
+  chosen: number,
+): HTMLElement {
   const list = h("ol", { class: "nodes" });
   const add = (some: number[]): void => {
     for (const node of some) {
       const current = node === chosen ? "true" : null;
-      const link = h("button", { type: "button", class: "node-link", "aria-current": current, click: () => choose(node) });
+      const link = h("button", {
+        type: "button",
+        class: "node-link",
+        "aria-current": current,
+        click: () => choose(node),
+      });
       link.append(...item(node));
       list.append(h("li", {}, link));
     }
@@ -36,7 +46,13 @@ function nodeList(nodes: number[], item: (node: number) => Node[], choose: Choos
   if (hidden <= 0) add(nodes);
   else {
     add(nodes.slice(0, FIRST_SHOWN));
-    const gap = h("li", { class: "more" }, button(`Show ${count(hidden)} more`, () => (list.replaceChildren(), add(nodes)), { class: "quiet" }));
+    const gap = h(
+      "li",
+      { class: "more" },
+      button(`Show ${count(hidden)} more`, () => (list.replaceChildren(), add(nodes)), {
+        class: "quiet",
+      }),
+    );
     list.append(gap);
     add(nodes.slice(-FIRST_SHOWN));
   }
@@ -52,7 +68,12 @@ function line(tree: TreeDocument, node: number): Node {
   return bdi(oneLine(tree.text[node]!, 120) || (tree.text[node] ? "(blank)" : "(empty)"), "line");
 }
 
-export function showNode(tree: TreeDocument, shape: Shape, node: number, choose: Choose): HTMLElement {
+export function showNode(
+  tree: TreeDocument,
+  shape: Shape,
+  node: number,
+  choose: Choose,
+): HTMLElement {
   const status = statusOf(tree, node);
   const verdict = tree.verdicts[tree.verdict[node] ?? -1];
   const tokens = tree.tokens[node]!;
@@ -75,7 +96,10 @@ export function showNode(tree: TreeDocument, shape: Shape, node: number, choose:
   else box.append(section("Step", showText(tree.text[node]!, "the step")));
   if (verdict) {
     const [, answer, reason] = verdict;
-    const read = answer === null ? h("p", { class: "quiet-text" }, "The verifier read no answer.") : showText(answer, "the answer");
+    const read =
+      answer === null
+        ? h("p", { class: "quiet-text" }, "The verifier read no answer.")
+        : showText(answer, "the answer");
     box.append(section("Answer that the verifier read", read));
     if (reason) box.append(section("Reason of the verdict", showText(reason, "the reason")));
   }
@@ -85,12 +109,25 @@ export function showNode(tree: TreeDocument, shape: Shape, node: number, choose:
     const item = (other: number): Node[] => {
       const ends = statusOf(tree, other);
       const numbers = `prior ${share(tree.prior[other]!)}, N ${count(tree.visits[other]!)}, Q ${share(tree.q[other]!)}`;
-      return [ends ? chip(ends, true) : h("span", { class: "chip blank" }), line(tree, other), h("span", { class: "numbers" }, numbers)];
+      return [
+        ends ? chip(ends, true) : h("span", { class: "chip blank" }),
+        line(tree, other),
+        h("span", { class: "numbers" }, numbers),
+      ];
     };
-    box.append(section(`Tried here: ${count(siblings.length)} steps`, nodeList(siblings, item, choose, node)));
+    box.append(
+      section(
+        `Tried here: ${count(siblings.length)} steps`,
+        nodeList(siblings, item, choose, node),
+      ),
+    );
   }
   const path = pathTo(tree.parent, node);
-  const step = (other: number): Node[] => [h("span", { class: "numbers" }, String(other)), line(tree, other)];
-  if (path.length > 1) box.append(section("Path from the problem", nodeList(path, step, choose, node)));
+  const step = (other: number): Node[] => [
+    h("span", { class: "numbers" }, String(other)),
+    line(tree, other),
+  ];
+  if (path.length > 1)
+    box.append(section("Path from the problem", nodeList(path, step, choose, node)));
   return box;
 }

@@ -51,12 +51,20 @@ export function input(
   change: (value: string) => void,
   more: Record<string, Value> = {},
 ): HTMLLabelElement {
-  const box = h("input", { value, input: () => change(box.value), spellcheck: "false", autocomplete: "off", ...more });
+  const box = h("input", {
+    value,
+    input: () => change(box.value),
+    spellcheck: "false",
+    autocomplete: "off",
+    ...more,
+  });
   return h("label", { class: "field" }, h("span", {}, label), box);
 }
 
 /** Whether keys belong to a control in which the reader types. */
 export function typing(event: KeyboardEvent): boolean {
   const target = event.target as Element | null;
-  return !!target?.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey;
+  return (
+    !!target?.closest("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey
+  );
 }

@@ -39,10 +39,15 @@ export class Explorer {
   private byNode = new Map<number, number[]>();
   private step = -1;
 
-  constructor(private readonly router: Router, private readonly arms: ModelHead[]) {
+  constructor(
+    private readonly router: Router,
+    private readonly arms: ModelHead[],
+  ) {
     this.outline = new Outline((node, replace) => this.chooseNode(node, replace));
     this.picture = new Picture((node) => this.chooseNode(node));
-    this.sentences = new Sentences("Sentences of the trace", (index, replace) => this.chooseStep(index, replace));
+    this.sentences = new Sentences("Sentences of the trace", (index, replace) =>
+      this.chooseStep(index, replace),
+    );
     this.finder = new Finder(
       (text) => (this.tree ? nodesWith(this.tree, this.shape.order, text) : []),
       (node) => this.chooseNode(node),
@@ -65,7 +70,14 @@ export class Explorer {
       h(
         "div",
         { class: "panes" },
-        h("div", { class: "pane tree-pane" }, this.picture.element, tools, columns, this.outline.element),
+        h(
+          "div",
+          { class: "pane tree-pane" },
+          this.picture.element,
+          tools,
+          columns,
+          this.outline.element,
+        ),
         this.tracePane,
         this.detail,
       ),
@@ -95,7 +107,9 @@ export class Explorer {
     }
     let node = numberIn(address, "node") ?? segments[step]?.[0] ?? 0;
     if (!(node < tree.parent.length)) {
-      problems.push(`This tree has no node ${address.values.get("node")}; its nodes are 0 to ${tree.parent.length - 1}.`);
+      problems.push(
+        `This tree has no node ${address.values.get("node")}; its nodes are 0 to ${tree.parent.length - 1}.`,
+      );
       node = 0;
     }
     this.said.textContent = problems.join(" ");
@@ -110,7 +124,8 @@ export class Explorer {
   }
 
   private open(tree: TreeDocument, address: Address): void {
-    const grown = this.tree?.number === tree.number && this.tree.parent.length <= tree.parent.length;
+    const grown =
+      this.tree?.number === tree.number && this.tree.parent.length <= tree.parent.length;
     this.tree = tree;
     this.shape = shapeOf(tree.parent);
     this.shownTrace = undefined;
@@ -131,11 +146,20 @@ export class Explorer {
       const status = statusOf(tree, node);
       if (status) verdicts.set(status, (verdicts.get(status) ?? 0) + 1);
     }
-    const facts = h("p", { class: "facts" }, plural(tree.parent.length, "node"), " · ", counts(Object.fromEntries(verdicts)));
-    facts.append(tree.finished ? ` · search ended: ${oneLine(tree.ended)}` : " · the search goes on");
+    const facts = h(
+      "p",
+      { class: "facts" },
+      plural(tree.parent.length, "node"),
+      " · ",
+      counts(Object.fromEntries(verdicts)),
+    );
+    facts.append(
+      tree.finished ? ` · search ended: ${oneLine(tree.ended)}` : " · the search goes on",
+    );
     for (const [key, value] of Object.entries(tree.metadata)) {
       const text = metadataText(value);
-      if (text !== undefined) facts.append(" · ", bdi(oneLine(key, 80)), ": ", bdi(oneLine(text, 120)));
+      if (text !== undefined)
+        facts.append(" · ", bdi(oneLine(key, 80)), ": ", bdi(oneLine(text, 120)));
     }
     const link = (to: string | undefined, text: string): Node =>
       to === undefined ? h("span", { class: "no-link" }, text) : h("a", { href: to }, text);
@@ -150,7 +174,12 @@ export class Explorer {
       "div",
       { class: "problem" },
       showText(tree.prompt, "the problem"),
-      h("div", { class: "answer" }, h("span", { class: "label" }, "Reference answer"), showText(tree.answer, "the reference answer")),
+      h(
+        "div",
+        { class: "answer" },
+        h("span", { class: "label" }, "Reference answer"),
+        showText(tree.answer, "the reference answer"),
+      ),
     );
     this.head.replaceChildren(nav, h("h3", {}, "Tree of ", bdi(idText(tree.id))), facts, problem);
   }
@@ -162,7 +191,10 @@ export class Explorer {
     const trace = tree.traces[number];
     this.tracePane.classList.toggle("empty", !trace);
     if (!trace) {
-      this.traceHead.replaceChildren(h("h3", {}, "Trace"), h("p", { class: "quiet-text" }, "No trace was made of this tree."));
+      this.traceHead.replaceChildren(
+        h("h3", {}, "Trace"),
+        h("p", { class: "quiet-text" }, "No trace was made of this tree."),
+      );
       this.sentences.set([]);
       this.outline.mark(new Map());
       return;
@@ -199,7 +231,12 @@ export class Explorer {
     );
     const backtracks = trace.segments.filter(([, kind]) => kind === "backtrack").length;
     const facts = `${plural(trace.segments.length, "sentence")}, ${plural(backtracks, "backtrack")}${trace.rewritten ? ", rewritten by the policy" : ""}`;
-    this.traceHead.replaceChildren(h("h3", {}, "Trace"), choose, h("p", { class: "facts" }, facts), walk);
+    this.traceHead.replaceChildren(
+      h("h3", {}, "Trace"),
+      choose,
+      h("p", { class: "facts" }, facts),
+      walk,
+    );
   }
 
   private showDetail(node: number, trace: number, step: number): void {
@@ -211,7 +248,9 @@ export class Explorer {
     this.detail.replaceChildren();
     if (segment && segment[3] !== null) {
       const title = h("h3", {}, `Sentence ${step + 1}: ${segment[1]}`);
-      this.detail.append(h("div", { class: "detail" }, title, showText(segment[3], "the sentence")));
+      this.detail.append(
+        h("div", { class: "detail" }, title, showText(segment[3], "the sentence")),
+      );
     }
     this.detail.append(showNode(tree, this.shape, node, (other) => this.chooseNode(other)));
     this.detail.scrollTop = 0;

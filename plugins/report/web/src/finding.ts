@@ -9,7 +9,9 @@ export function nodesWith(tree: TreeDocument, order: readonly number[], text: st
   const wanted = text.toLowerCase();
   if (!wanted) return [];
   const has = (other: string | null): boolean => !!other && other.toLowerCase().includes(wanted);
-  const verdicts = tree.verdicts.map(([status, answer, reason]) => has(status) || has(answer) || has(reason));
+  const verdicts = tree.verdicts.map(
+    ([status, answer, reason]) => has(status) || has(answer) || has(reason),
+  );
   const told = new Set<number>();
   for (const trace of tree.traces) {
     for (const [node, , , segment] of trace.segments) if (has(segment)) told.add(node);
@@ -27,8 +29,14 @@ export class Finder {
   private found: number[] = [];
   private at = -1;
 
-  constructor(private readonly find: (text: string) => number[], private readonly choose: (node: number) => void) {
-    const field = input("Find in this tree", "", () => this.search(), { type: "search", placeholder: "key /" });
+  constructor(
+    private readonly find: (text: string) => number[],
+    private readonly choose: (node: number) => void,
+  ) {
+    const field = input("Find in this tree", "", () => this.search(), {
+      type: "search",
+      placeholder: "key /",
+    });
     this.box = field.querySelector("input")!;
     this.box.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;

@@ -108,7 +108,9 @@ function depth(body: string): number {
 
 export function renderable(formula: Formula): boolean {
   const { body } = formula;
-  return body.length <= LONGEST && body.trim() !== "" && depth(body) <= DEEPEST && !BARRED.test(body);
+  return (
+    body.length <= LONGEST && body.trim() !== "" && depth(body) <= DEEPEST && !BARRED.test(body)
+  );
 }
 
 /** Render a formula into an element; false if it has no rendering, and the element is unchanged. */

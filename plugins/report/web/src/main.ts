@@ -26,7 +26,9 @@ function showSection(name: string): HTMLElement | null {
 
 /** Show the source of all formulas that are in sight, or the formulas again. */
 function toggleSource(): void {
-  const all = [...document.querySelectorAll<HTMLElement>(".source-toggle")].filter((one) => one.offsetParent);
+  const all = [...document.querySelectorAll<HTMLElement>(".source-toggle")].filter(
+    (one) => one.offsetParent,
+  );
   const pressed = all.some((one) => one.getAttribute("aria-pressed") === "true");
   for (const one of all) if ((one.getAttribute("aria-pressed") === "true") === pressed) one.click();
 }
@@ -35,13 +37,18 @@ async function start(): Promise<void> {
   const source = new Source();
   const run = await source.load<RunDocument>("run");
   const views = new Map<string, Show>();
+  for (const line of document.querySelectorAll(".needs-scripts")) line.remove();
   const section = (name: string): HTMLElement | null => document.getElementById(name);
   const router = new Router((address) => {
     const chosen = showSection(address.section);
     const show = chosen && views.get(chosen.id);
     if (show) show(address).catch((error: unknown) => tell(chosen, error));
   });
-  const [trees, responses, training] = [section("trees"), section("responses"), section("training")];
+  const [trees, responses, training] = [
+    section("trees"),
+    section("responses"),
+    section("training"),
+  ];
   if (trees) {
     const view = new Trees(trees, run, source, router);
     views.set("trees", (address) => view.show(address));

@@ -35,7 +35,10 @@ function label(found: string): string {
   const code = found.codePointAt(0) ?? 0;
   if (code < 0x20) return CONTROL_NAMES[code]!;
   if (code === 0x7f) return "DEL";
-  if (/^\p{M}/u.test(found) && !/^[\u034f\u17b4\u17b5\u180b-\u180f\u{e0100}-\u{e01ef}\ufe00-\ufe0f]/u.test(found)) {
+  if (
+    /^\p{M}/u.test(found) &&
+    !/^[\u034f\u17b4\u17b5\u180b-\u180f\u{e0100}-\u{e01ef}\ufe00-\ufe0f]/u.test(found)
+  ) {
     return `+${[...found].length} marks`;
   }
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
@@ -66,8 +69,13 @@ export function oneLine(text: string, limit = 300): string {
 /** An id in one line, such that ids that differ do so here too. */
 export function idText(id: string): string {
   if (id === "") return "(empty id)";
-  const shown = id.replace(MARKED, (found) => [...found].map((character) => `⟨${label(character)}⟩`).join(""));
-  return shown.replaceAll("\n", "⟨LF⟩").replaceAll("\t", "⟨HT⟩").replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
+  const shown = id.replace(MARKED, (found) =>
+    [...found].map((character) => `⟨${label(character)}⟩`).join(""),
+  );
+  return shown
+    .replaceAll("\n", "⟨LF⟩")
+    .replaceAll("\t", "⟨HT⟩")
+    .replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
 }
 
 /** The first `length` code units of a text, without half of a character at the end. */

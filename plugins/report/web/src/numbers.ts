@@ -13,8 +13,10 @@ export function decimal(value: number): string {
   return value.toFixed(size >= 100 ? 1 : 3);
 }
 
+const GROUPED = new Intl.NumberFormat("en-US");
+
 export function count(value: number): string {
-  return value.toLocaleString("en-US");
+  return value < 1000 ? String(value) : GROUPED.format(value);
 }
 
 export function plural(value: number, one: string, many = `${one}s`): string {

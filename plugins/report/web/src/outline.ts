@@ -23,7 +23,11 @@ export function statusOf(tree: TreeDocument, node: number): string | undefined {
 
 export class Outline {
   readonly rows = h("div", { role: "none", class: "rows" });
-  readonly element = h("div", { class: "outline", role: "tree", tabindex: "0", "aria-label": "Steps of the tree" }, this.rows);
+  readonly element = h(
+    "div",
+    { class: "outline", role: "tree", tabindex: "0", "aria-label": "Steps of the tree" },
+    this.rows,
+  );
   private tree!: TreeDocument;
   private shape!: Shape;
   private open = new Set<number>();
@@ -50,7 +54,9 @@ export class Outline {
     this.shape = shape;
     this.lines.clear();
     if (grown) {
-      const added = shape.children.flatMap((below, node) => (below.length && !before.children[node]?.length ? [node] : []));
+      const added = shape.children.flatMap((below, node) =>
+        below.length && !before.children[node]?.length ? [node] : [],
+      );
       for (const node of added) this.open.add(node);
     } else {
       this.open = firstOpen(shape);
@@ -67,7 +73,9 @@ export class Outline {
   }
 
   select(node: number): void {
-    const closed = pathTo(this.tree.parent, node).slice(0, -1).filter((above) => !this.open.has(above));
+    const closed = pathTo(this.tree.parent, node)
+      .slice(0, -1)
+      .filter((above) => !this.open.has(above));
     for (const above of closed) this.open.add(above);
     this.selected = node;
     if (closed.length) this.arrange();
@@ -76,7 +84,9 @@ export class Outline {
   }
 
   setOpen(all: boolean): void {
-    this.open = new Set(all ? this.shape.order.filter((node) => this.shape.children[node]!.length) : []);
+    this.open = new Set(
+      all ? this.shape.order.filter((node) => this.shape.children[node]!.length) : [],
+    );
     this.arrange();
     if (!this.place.has(this.selected)) this.choose(0, false);
     else this.reveal();
@@ -99,10 +109,14 @@ export class Outline {
   private draw(): void {
     if (!this.shape) return;
     const from = Math.max(0, Math.floor(this.element.scrollTop / ROW) - EXTRA);
-    const to = Math.min(this.seen.length, Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + EXTRA);
+    const to = Math.min(
+      this.seen.length,
+      Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + EXTRA,
+    );
     const rows = this.seen.slice(from, to).map((node, i) => this.row(node, from + i));
     const place = this.place.get(this.selected);
-    if (place !== undefined && (place < from || place >= to)) rows.push(this.row(this.selected, place));
+    if (place !== undefined && (place < from || place >= to))
+      rows.push(this.row(this.selected, place));
     this.rows.replaceChildren(...rows);
     this.element.setAttribute("aria-activedescendant", `node-${this.selected}`);
   }
@@ -123,9 +137,18 @@ export class Outline {
     const below = shape.children[node]!.length;
     const open = this.open.has(node);
     const status = statusOf(tree, node);
-    const text = above < 0 ? "The problem" : oneLine(tree.text[node]!) || (tree.text[node] ? "(blank)" : "(empty)");
+    const text =
+      above < 0
+        ? "The problem"
+        : oneLine(tree.text[node]!) || (tree.text[node] ? "(blank)" : "(empty)");
     const visits = tree.visits[node]!;
-    const said = [text, status && word(status), `Q ${share(tree.q[node]!)}`, plural(visits, "visit"), `prior ${share(tree.prior[node]!)}`];
+    const said = [
+      text,
+      status && word(status),
+      `Q ${share(tree.q[node]!)}`,
+      plural(visits, "visit"),
+      `prior ${share(tree.prior[node]!)}`,
+    ];
     const first = this.marked.get(node);
     if (first !== undefined) said.push(`sentence ${first + 1} of the trace`);
     const row = h(
@@ -142,7 +165,11 @@ export class Outline {
         "aria-selected": String(node === this.selected),
         "aria-label": said.filter(Boolean).join(", "),
       },
-      h("span", { class: "depth" }, shape.depth[node]! > DEEPEST_INDENT ? count(shape.depth[node]!) : ""),
+      h(
+        "span",
+        { class: "depth" },
+        shape.depth[node]! > DEEPEST_INDENT ? count(shape.depth[node]!) : "",
+      ),
       h("span", { class: "twisty" }, below ? (open ? "▾" : "▸") : ""),
       status ? chip(status, below > 0) : null,
       above < 0 ? bdi(text, "line") : this.line(node),
@@ -179,7 +206,14 @@ export class Outline {
     const at = this.place.get(this.selected) ?? 0;
     const last = this.seen.length - 1;
     const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
-    const steps = new Map([["ArrowDown", at + 1], ["ArrowUp", at - 1], ["Home", 0], ["End", last], ["PageDown", at + page], ["PageUp", at - page]]);
+    const steps = new Map([
+      ["ArrowDown", at + 1],
+      ["ArrowUp", at - 1],
+      ["Home", 0],
+      ["End", last],
+      ["PageDown", at + page],
+      ["PageUp", at - page],
+    ]);
     const to = steps.get(event.key);
     if (to !== undefined) this.move(Math.min(last, Math.max(0, to)));
     else if (event.key === "ArrowRight") this.right(at);
@@ -220,7 +254,8 @@ export class Outline {
 
   private typeAhead(key: string, at: number): void {
     const now = performance.now();
-    this.typed = now - this.typedAt < TYPE_AHEAD_MS ? this.typed + key.toLowerCase() : key.toLowerCase();
+    this.typed =
+      now - this.typedAt < TYPE_AHEAD_MS ? this.typed + key.toLowerCase() : key.toLowerCase();
     this.typedAt = now;
     const start = this.typed.length > 1 ? at : at + 1;
     for (let i = 0; i < this.seen.length; i++) {

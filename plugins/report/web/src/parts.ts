@@ -24,7 +24,15 @@ export function graphOf(parts: readonly PartEntry[]): ResponseGraph {
     }
     node.push(at);
   }
-  return { parent, node, walk: { nodes: [0, ...node], kinds: ["step", ...parts.map(([kind]) => kind)], upTo: parts.length } };
+  return {
+    parent,
+    node,
+    walk: {
+      nodes: [0, ...node],
+      kinds: ["step", ...parts.map(([kind]) => kind)],
+      upTo: parts.length,
+    },
+  };
 }
 
 /** What is said of a part beside its kind. */

@@ -10,7 +10,11 @@ import { showText } from "./text";
 import { shapeOf } from "./tree";
 import { chip, word } from "./verdicts";
 
-function nameOf(response: ResponseEntry, index: number, responses: readonly ResponseEntry[]): string {
+function nameOf(
+  response: ResponseEntry,
+  index: number,
+  responses: readonly ResponseEntry[],
+): string {
   if (response.greedy) return "greedy";
   const before = responses.slice(0, index).filter(({ greedy }) => !greedy).length;
   return `sample ${before + 1}`;
@@ -32,10 +36,18 @@ export class ResponseView {
       return;
     }
     const { responses } = problem;
-    const tabs = h("div", { class: "bar", role: "group", "aria-label": `Responses of ${this.title}` });
+    const tabs = h("div", {
+      class: "bar",
+      role: "group",
+      "aria-label": `Responses of ${this.title}`,
+    });
     responses.forEach((response, i) => {
       const pressed = String(i === index);
-      const tab = h("button", { type: "button", "aria-pressed": pressed, click: () => this.choose(i) });
+      const tab = h("button", {
+        type: "button",
+        "aria-pressed": pressed,
+        click: () => this.choose(i),
+      });
       tab.append(chip(response.verdict[0], true), nameOf(response, i, responses));
       tabs.append(tab);
     });
@@ -65,15 +77,28 @@ export class ResponseView {
       const node = part < 0 ? 0 : graph.node[part]!;
       sentences.select(part, new Set(nodes.get(node)));
       picture.show(node, { ...graph.walk, upTo: part < 0 ? response.parts.length : part + 1 });
-      const text = part < 0 ? response.parts.map(([, written]) => written).join("") : response.parts[part]![1];
-      const name = part < 0 ? "The whole response" : `Part ${part + 1}: ${response.parts[part]![0]}`;
+      const text =
+        part < 0 ? response.parts.map(([, written]) => written).join("") : response.parts[part]![1];
+      const name =
+        part < 0 ? "The whole response" : `Part ${part + 1}: ${response.parts[part]![0]}`;
       whole.replaceChildren(h("h4", {}, name), showText(text, "the text"));
     };
     const last = graph.parent.length - 1;
-    const look = { strength: () => 0.6, status: (node: number) => (node === last && node ? status : undefined) };
-    picture.setTree(graph.parent, shapeOf(graph.parent), look, `The response as a graph of ${plural(last, "step")} and ${plural(backtracks, "backtrack")}`);
-    sentences.set(response.parts.map((part) => ({ kind: part[0], text: part[1], about: aboutPart(part) })));
-    const read = answer === null ? "The verifier read no answer." : "Answer that the verifier read:";
+    const look = {
+      strength: () => 0.6,
+      status: (node: number) => (node === last && node ? status : undefined),
+    };
+    picture.setTree(
+      graph.parent,
+      shapeOf(graph.parent),
+      look,
+      `The response as a graph of ${plural(last, "step")} and ${plural(backtracks, "backtrack")}`,
+    );
+    sentences.set(
+      response.parts.map((part) => ({ kind: part[0], text: part[1], about: aboutPart(part) })),
+    );
+    const read =
+      answer === null ? "The verifier read no answer." : "Answer that the verifier read:";
     this.element.append(
       h("p", { class: "facts" }, chip(status), ` ${facts.join(" · ")}`),
       picture.element,

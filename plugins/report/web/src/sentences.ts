@@ -13,6 +13,8 @@ export interface Sentence {
 
 const SHOWN_CHARS = 700;
 const SHOWN_LINES = 12;
+/** Sentences are laid out in groups, of which the browser skips those out of sight. */
+const PER_GROUP = 30;
 const KINDS = new Map([
   ["step", "step"],
   ["reflection", "reflection"],
@@ -27,7 +29,10 @@ export class Sentences {
   private readonly watcher: IntersectionObserver;
   private chosen = -1;
 
-  constructor(label: string, private readonly choose: (index: number, replace: boolean) => void) {
+  constructor(
+    label: string,
+    private readonly choose: (index: number, replace: boolean) => void,
+  ) {
     this.element = h("div", {
       class: "sentences",
       role: "listbox",
@@ -56,11 +61,28 @@ export class Sentences {
       const kind = KINDS.get(sentence.kind) ?? sentence.kind;
       return h(
         "div",
-        { role: "option", id: `${this.element.id}-${index}`, class: `sentence-item kind-${kind}`, "data-index": index, "aria-selected": "false" },
-        h("span", { class: "kind" }, h("b", {}, kind), ` ${index + 1}${sentence.about ? `, ${sentence.about}` : ""}`),
+        {
+          role: "option",
+          id: `${this.element.id}-${index}`,
+          class: `sentence-item kind-${kind}`,
+          "data-index": index,
+          "aria-selected": "false",
+        },
+        h(
+          "span",
+          { class: "kind" },
+          h("b", {}, kind),
+          ` ${index + 1}${sentence.about ? `, ${sentence.about}` : ""}`,
+        ),
       );
     });
-    this.element.replaceChildren(...this.items);
+    const groups: HTMLElement[] = [];
+    for (let at = 0; at < this.items.length; at += PER_GROUP) {
+      groups.push(
+        h("div", { role: "presentation", class: "group" }, ...this.items.slice(at, at + PER_GROUP)),
+      );
+    }
+    this.element.replaceChildren(...groups);
     for (const item of this.items) this.watcher.observe(item);
   }
 
@@ -68,8 +90,10 @@ export class Sentences {
   select(index: number, same: ReadonlySet<number>): void {
     this.items.forEach((item, i) => {
       const selected = String(i === index);
-      if (item.getAttribute("aria-selected") !== selected) item.setAttribute("aria-selected", selected);
-      if (item.classList.contains("same") !== same.has(i)) item.classList.toggle("same", same.has(i));
+      if (item.getAttribute("aria-selected") !== selected)
+        item.setAttribute("aria-selected", selected);
+      if (item.classList.contains("same") !== same.has(i))
+        item.classList.toggle("same", same.has(i));
     });
     const item = this.items[index];
     if (item) this.element.setAttribute("aria-activedescendant", item.id);
@@ -95,7 +119,14 @@ export class Sentences {
     const body = h("div", { class: "model-text", dir: "auto" });
     const changes = { formulas: 0, sources: 0, marks: 0 };
     appendText(head, body, changes);
-    if (hidden) body.append(h("span", { class: "gap", "data-source": hidden }, `… ${count(hidden.length)} more characters, shown where the sentence is chosen …`));
+    if (hidden)
+      body.append(
+        h(
+          "span",
+          { class: "gap", "data-source": hidden },
+          `… ${count(hidden.length)} more characters, shown where the sentence is chosen …`,
+        ),
+      );
     appendText(tail, body, changes);
     item.append(body);
   }
@@ -103,7 +134,12 @@ export class Sentences {
   private pressed(event: KeyboardEvent): void {
     if (typing(event)) return;
     const last = this.items.length - 1;
-    const steps = new Map([["ArrowDown", this.chosen + 1], ["ArrowUp", this.chosen - 1], ["Home", 0], ["End", last]]);
+    const steps = new Map([
+      ["ArrowDown", this.chosen + 1],
+      ["ArrowUp", this.chosen - 1],
+      ["Home", 0],
+      ["End", last],
+    ]);
     const to = steps.get(event.key);
     if (to === undefined) return;
     event.preventDefault();

@@ -15,7 +15,11 @@ export interface Column {
 }
 
 /** The rows in the order that the address asks for. */
-export function sorted(rows: readonly number[], columns: readonly Column[], address: Address): number[] {
+export function sorted(
+  rows: readonly number[],
+  columns: readonly Column[],
+  address: Address,
+): number[] {
   const wanted = address.values.get("sort") ?? "";
   const descending = wanted.startsWith("-");
   const column = columns.find(({ key }) => key === wanted.replace(/^-/, ""));
@@ -26,11 +30,21 @@ export function sorted(rows: readonly number[], columns: readonly Column[], addr
 
 function heading(column: Column, address: Address, go: (hash: string) => void): HTMLElement {
   const now = address.values.get("sort");
-  const direction = now === column.key ? "ascending" : now === `-${column.key}` ? "descending" : null;
-  const next = direction === "ascending" ? `-${column.key}` : direction === "descending" ? null : column.key;
+  const direction =
+    now === column.key ? "ascending" : now === `-${column.key}` ? "descending" : null;
+  const next =
+    direction === "ascending" ? `-${column.key}` : direction === "descending" ? null : column.key;
   const arrow = direction === "ascending" ? " ↑" : direction === "descending" ? " ↓" : "";
-  const sort = button(`${column.title}${arrow}`, () => go(changed(address, { sort: next, page: null })), { class: "sort", "data-column": column.key });
-  return h("th", { scope: "col", class: column.numeric ? "number" : null, "aria-sort": direction }, sort);
+  const sort = button(
+    `${column.title}${arrow}`,
+    () => go(changed(address, { sort: next, page: null })),
+    { class: "sort", "data-column": column.key },
+  );
+  return h(
+    "th",
+    { scope: "col", class: column.numeric ? "number" : null, "aria-sort": direction },
+    sort,
+  );
 }
 
 /** The page of the table that the address names. */
@@ -48,19 +62,38 @@ export function showTable(
   const body = h("tbody");
   for (const row of shown) {
     const line = h("tr");
-    for (const column of columns) line.append(h("td", { class: column.numeric ? "number" : null }, column.cell(row)));
+    for (const column of columns)
+      line.append(h("td", { class: column.numeric ? "number" : null }, column.cell(row)));
     body.append(line);
   }
-  const head = h("thead", {}, h("tr", {}, ...columns.map((column) => heading(column, address, go))));
+  const head = h(
+    "thead",
+    {},
+    h("tr", {}, ...columns.map((column) => heading(column, address, go))),
+  );
   const turn = (to: number, text: string): HTMLElement =>
-    button(text, () => go(changed(address, { page: to > 1 ? to : null })), { disabled: to < 1 || to > pages || to === page });
-  const where = rows.length ? `${count(from + 1)} to ${count(from + shown.length)} of ${count(rows.length)}` : "None";
+    button(text, () => go(changed(address, { page: to > 1 ? to : null })), {
+      disabled: to < 1 || to > pages || to === page,
+    });
+  const where = rows.length
+    ? `${count(from + 1)} to ${count(from + shown.length)} of ${count(rows.length)}`
+    : "None";
   const pager = h("div", { class: "pager" }, h("span", { role: "status" }, where));
-  if (pages > 1) pager.append(turn(1, "First"), turn(page - 1, "Previous"), turn(page + 1, "Next"), turn(pages, "Last"));
+  if (pages > 1)
+    pager.append(
+      turn(1, "First"),
+      turn(page - 1, "Previous"),
+      turn(page + 1, "Next"),
+      turn(pages, "Last"),
+    );
   return h(
     "div",
     {},
-    h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, h("table", { class: "list" }, head, body)),
+    h(
+      "div",
+      { class: "scroll", tabindex: "0", role: "region", "aria-label": label },
+      h("table", { class: "list" }, head, body),
+    ),
     pager,
   );
 }

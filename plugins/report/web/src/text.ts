@@ -71,7 +71,8 @@ export function lineElement(text: string): HTMLElement {
   for (const formula of last < 0 && text.length < LINE_CHARS ? formulasOf(start) : []) {
     const written = start.slice(formula.start, formula.end);
     const element = h("span", { class: "formula", "data-source": written });
-    const fits = written.length <= LINE_FORMULA && !/\\(?:begin|\\)/.test(written) && !marksOf(written).length;
+    const fits =
+      written.length <= LINE_FORMULA && !/\\(?:begin|\\)/.test(written) && !marksOf(written).length;
     if (!fits || !renderable(formula) || !render({ ...formula, display: false }, element)) continue;
     line.append(oneLine(`.${start.slice(from, formula.start)}.`).slice(1, -1), element);
     from = formula.end;
@@ -86,7 +87,8 @@ function endOfHead(text: string, limit: number, lines: number): number {
   let at = 0;
   for (let line = 0; line < lines; line++) {
     const next = text.indexOf("\n", at);
-    if (next < 0 || next >= limit) return wholeCharacters(text, Math.min(limit, text.length)).length;
+    if (next < 0 || next >= limit)
+      return wholeCharacters(text, Math.min(limit, text.length)).length;
     at = next + 1;
   }
   return at;
@@ -122,7 +124,7 @@ export function cutText(text: string, chars = LONG_CHARS, lines = LONG_LINES): C
 
 /** Blocks of a long text, each ending at a line end where there is one near. */
 export function* blocksOf(text: string): Generator<string> {
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = Math.min(text.length, at + BLOCK_CHARS);
     if (end < text.length) {
       const line = text.lastIndexOf("\n", end - 1) + 1;
@@ -159,7 +161,10 @@ export function showText(text: string, name: string): HTMLElement {
     if (hidden) {
       const more = `… ${count(hidden.length)} more characters …`;
       const gap = h("span", { class: "gap", "data-source": hidden }, more);
-      gap.append(" ", button("Show all", () => draw(true)));
+      gap.append(
+        " ",
+        button("Show all", () => draw(true)),
+      );
       body.append(gap);
       appendText(tail, body, changes, source);
     }

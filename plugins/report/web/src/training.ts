@@ -9,7 +9,17 @@ import { decimal } from "./numbers";
 import type { Source } from "./source";
 
 /** The curves that are shown first; all others follow by name. */
-const FIRST = ["reward", "pass_rate", "loss", "response_tokens", "backtracks", "accuracy", "verdict/correct", "kl", "entropy"];
+const FIRST = [
+  "reward",
+  "pass_rate",
+  "loss",
+  "response_tokens",
+  "backtracks",
+  "accuracy",
+  "verdict/correct",
+  "kl",
+  "entropy",
+];
 const COLORS = 6;
 
 interface Point {
@@ -43,11 +53,20 @@ export function seriesNames(trainings: readonly TrainingCurves[]): string[] {
 }
 
 /** The points of a curve in the order of steps, with a gap (NaN) where no value was logged. */
-function pointsOf(trainings: readonly TrainingCurves[], names: readonly string[], name: string): Point[] {
+function pointsOf(
+  trainings: readonly TrainingCurves[],
+  names: readonly string[],
+  name: string,
+): Point[] {
   return trainings.flatMap(({ series }, index) => {
     const curve = series.find((one) => one.name === name);
     if (!curve) return [];
-    const points = curve.x.map((x, i) => ({ x, y: curve.y[i] ?? NaN, training: names[index]!, color: colorOf(index) }));
+    const points = curve.x.map((x, i) => ({
+      x,
+      y: curve.y[i] ?? NaN,
+      training: names[index]!,
+      color: colorOf(index),
+    }));
     return points.sort((a, b) => a.x - b.x);
   });
 }
@@ -60,10 +79,19 @@ function figure(title: string, plot: Element, ...more: Node[]): HTMLElement {
 
 function tick(value: number): string {
   const size = Math.abs(value);
-  return size >= 1e5 || (size > 0 && size < 1e-3) ? String(Number(value.toPrecision(3)).toExponential()) : String(Number(value.toPrecision(4)));
+  return size >= 1e5 || (size > 0 && size < 1e-3)
+    ? String(Number(value.toPrecision(3)).toExponential())
+    : String(Number(value.toPrecision(4)));
 }
 
-const SHARED: Plot.PlotOptions = { className: "plot-svg", width: 460, height: 240, marginLeft: 56, marginBottom: 34, style: {} };
+const SHARED: Plot.PlotOptions = {
+  className: "plot-svg",
+  width: 460,
+  height: 240,
+  marginLeft: 56,
+  marginBottom: 34,
+  style: {},
+};
 
 function tipOf(names: readonly string[], x: string, y: string) {
   return (point: Point): string =>
@@ -80,13 +108,19 @@ function curve(name: string, points: Point[], names: readonly string[]): HTMLEle
     marks: [
       Plot.lineY(points, { x: "x", y: "y", z: "training", stroke: "color", strokeWidth: 1.6 }),
       known.length <= 60 ? Plot.dot(known, { x: "x", y: "y", r: 2, fill: "color" }) : null,
-      Plot.tip(known, Plot.pointer({ x: "x", y: "y", title: tipOf(names, "step", title), maxRadius: 60 })),
+      Plot.tip(
+        known,
+        Plot.pointer({ x: "x", y: "y", title: tipOf(names, "step", title), maxRadius: 60 }),
+      ),
     ],
   });
   return figure(title, plot);
 }
 
-function against(trainings: readonly TrainingCurves[], names: readonly string[]): HTMLElement | undefined {
+function against(
+  trainings: readonly TrainingCurves[],
+  names: readonly string[],
+): HTMLElement | undefined {
   const lines: HTMLElement[] = [];
   const points: Point[] = trainings.flatMap(({ series }, index) => {
     const accuracy = series.find(({ name }) => name === "pass_rate");
@@ -96,13 +130,18 @@ function against(trainings: readonly TrainingCurves[], names: readonly string[])
     const found: Point[] = [];
     accuracy.x.forEach((step, i) => {
       const [x, y] = [at.get(step), accuracy.y[i]];
-      if (typeof x === "number" && typeof y === "number") found.push({ x, y, training: names[index]!, color: colorOf(index) });
+      if (typeof x === "number" && typeof y === "number")
+        found.push({ x, y, training: names[index]!, color: colorOf(index) });
     });
-    const r = pearson(found.map(({ y }) => y), found.map(({ x }) => x));
+    const r = pearson(
+      found.map(({ y }) => y),
+      found.map(({ x }) => x),
+    );
     const said = r
       ? `Pearson's r ${decimal(r.r)}, 95 % interval ${decimal(r.low)} to ${decimal(r.high)}, over ${r.points} steps`
       : "Pearson's r is not defined for these points";
-    if (found.length) lines.push(h("p", { class: "note" }, names.length > 1 ? `${names[index]}: ` : "", said, "."));
+    if (found.length)
+      lines.push(h("p", { class: "note" }, names.length > 1 ? `${names[index]}: ` : "", said, "."));
     return found;
   });
   if (!points.length) return undefined;
@@ -112,7 +151,15 @@ function against(trainings: readonly TrainingCurves[], names: readonly string[])
     y: { label: null, grid: true, ticks: 5 },
     marks: [
       Plot.dot(points, { x: "x", y: "y", r: 3, stroke: "color" }),
-      Plot.tip(points, Plot.pointer({ x: "x", y: "y", title: tipOf(names, "backtracks", "pass rate"), maxRadius: 60 })),
+      Plot.tip(
+        points,
+        Plot.pointer({
+          x: "x",
+          y: "y",
+          title: tipOf(names, "backtracks", "pass rate"),
+          maxRadius: 60,
+        }),
+      ),
     ],
   });
   return figure("Pass rate against backtracks", plot, ...lines);
@@ -122,7 +169,10 @@ export class Training {
   private readonly content = h("div");
   private shown: TrainingDocument | undefined;
 
-  constructor(section: HTMLElement, private readonly source: Source) {
+  constructor(
+    section: HTMLElement,
+    private readonly source: Source,
+  ) {
     section.append(this.content);
   }
 
@@ -133,7 +183,9 @@ export class Training {
     const { trainings } = found;
     const names = titles(trainings);
     const legend = h("ul", { class: "legend" });
-    names.forEach((name, index) => legend.append(h("li", { class: `series-${index % COLORS}` }, name)));
+    names.forEach((name, index) =>
+      legend.append(h("li", { class: `series-${index % COLORS}` }, name)),
+    );
     const plots = h("div", { class: "plots" });
     const scatter = against(trainings, names);
     for (const name of seriesNames(trainings)) {

@@ -41,7 +41,7 @@ export function pathTo(parent: readonly number[], node: number): number[] {
 /** The nodes that are seen where only the children of open nodes are. */
 export function visibleNodes(shape: Shape, open: { has(node: number): boolean }): number[] {
   const seen: number[] = [];
-  for (let i = 0; i < shape.order.length; ) {
+  for (let i = 0; i < shape.order.length;) {
     const node = shape.order[i]!;
     seen.push(node);
     i += open.has(node) || !shape.children[node]!.length ? 1 : shape.size[node]!;
@@ -61,7 +61,7 @@ export function firstOpen(shape: Shape, limit = 300): Set<number> {
     if (i > 0 && seen + below.length > limit) continue;
     open.add(node);
     seen += below.length;
-    queue.push(...below);
+    for (const child of below) queue.push(child);
   }
   return open;
 }

@@ -20,8 +20,11 @@ function valueOf(metadata: Metadata | undefined, key: string): unknown {
 /** The keys of metadata that at least a tenth of the problems have, the usual ones first. */
 export function metadataKeys(metadata: readonly Metadata[]): string[] {
   const found = new Map<string, number>();
-  for (const one of metadata) for (const key of Object.keys(one)) found.set(key, (found.get(key) ?? 0) + 1);
-  const common = [...found].filter(([, times]) => times * 10 >= metadata.length).map(([key]) => key);
+  for (const one of metadata)
+    for (const key of Object.keys(one)) found.set(key, (found.get(key) ?? 0) + 1);
+  const common = [...found]
+    .filter(([, times]) => times * 10 >= metadata.length)
+    .map(([key]) => key);
   const rank = (key: string): number => ["level", "subject"].indexOf(key) + 1 || 9;
   return common.sort((a, b) => rank(a) - rank(b)).slice(0, METADATA_COLUMNS);
 }
@@ -41,7 +44,8 @@ export function metadataColumns(metadata: readonly Metadata[]): Column[] {
 export function matches(list: TreeList, row: number, address: Address): boolean {
   const { values } = address;
   const verdicts = list.verdicts[row] ?? {};
-  const number = (status: string): number => (Object.hasOwn(verdicts, status) ? verdicts[status]! : 0);
+  const number = (status: string): number =>
+    Object.hasOwn(verdicts, status) ? verdicts[status]! : 0;
   const solved = values.get("solved");
   if (solved && (solved === "yes") !== number("correct") > 0) return false;
   const status = values.get("verdict");
@@ -55,7 +59,10 @@ export function matches(list: TreeList, row: number, address: Address): boolean 
 
 export class TreeTable {
   readonly element = h("div", { class: "tree-list" });
-  private readonly filters = h("form", { class: "filters", submit: (event: Event) => event.preventDefault() });
+  private readonly filters = h("form", {
+    class: "filters",
+    submit: (event: Event) => event.preventDefault(),
+  });
   private readonly said = h("p", { class: "note", role: "status" });
   private readonly table = h("div");
   private readonly columns: Column[];
@@ -64,16 +71,25 @@ export class TreeTable {
   private found: Set<number> | undefined;
   private timer = 0;
 
-  constructor(private readonly list: TreeList, private readonly source: Source, private readonly router: Router) {
+  constructor(
+    private readonly list: TreeList,
+    private readonly source: Source,
+    private readonly router: Router,
+  ) {
     this.columns = this.makeColumns();
     this.element.append(this.filters, this.said, this.table);
   }
 
   /** The trees that the address lets through, in its order. */
   rows(address: Address): number[] {
-    const rows = this.list.id.map((_, row) => row).filter((row) => matches(this.list, row, address));
+    const rows = this.list.id
+      .map((_, row) => row)
+      .filter((row) => matches(this.list, row, address));
     const text = address.values.get("text");
-    const searched = text && this.found && text === this.searched ? rows.filter((row) => this.found!.has(row)) : rows;
+    const searched =
+      text && this.found && text === this.searched
+        ? rows.filter((row) => this.found!.has(row))
+        : rows;
     return sorted(searched, this.columns, address);
   }
 
@@ -92,18 +108,30 @@ export class TreeTable {
 
   private makeColumns(): Column[] {
     const { list } = this;
-    const correct = (row: number): number => valueOf(list.verdicts[row], "correct") as number ?? 0;
+    const correct = (row: number): number =>
+      (valueOf(list.verdicts[row], "correct") as number) ?? 0;
     return [
       { key: "number", title: "#", numeric: true, value: (row) => row, cell: (row) => String(row) },
       {
         key: "id",
         title: "id",
         value: (row) => list.id[row],
-        cell: (row) => h("a", { href: this.link(row), "data-tree": row }, bdi(idText(list.id[row]!))),
+        cell: (row) =>
+          h("a", { href: this.link(row), "data-tree": row }, bdi(idText(list.id[row]!))),
       },
-      { key: "prompt", title: "problem", value: (row) => list.prompt[row], cell: (row) => bdi(oneLine(list.prompt[row]!, 90), "prompt") },
+      {
+        key: "prompt",
+        title: "problem",
+        value: (row) => list.prompt[row],
+        cell: (row) => bdi(oneLine(list.prompt[row]!, 90), "prompt"),
+      },
       ...metadataColumns(list.metadata),
-      { key: "ends", title: "ends", value: correct, cell: (row) => counts(list.verdicts[row] ?? {}) },
+      {
+        key: "ends",
+        title: "ends",
+        value: correct,
+        cell: (row) => counts(list.verdicts[row] ?? {}),
+      },
       this.numbers("size", "nodes", list.size),
       this.numbers("depth", "depth", list.depth),
       this.numbers("tokens", "tokens", list.tokens),
@@ -114,28 +142,50 @@ export class TreeTable {
   private numbers(key: string, title: string, values: readonly (number | null)[]): Column {
     const cell = (row: number): Node | string => {
       const value = values[row];
-      return value === null || value === undefined ? h("span", { class: "missing" }, "none") : count(value);
+      return value === null || value === undefined
+        ? h("span", { class: "missing" }, "none")
+        : count(value);
     };
     return { key, title, numeric: true, value: (row) => values[row], cell };
   }
 
   private showFilters(address: Address): void {
-    const state = ["solved", "verdict", "min", "max", "id", "text"].map((name) => address.values.get(name) ?? "").join("\0");
+    const state = ["solved", "verdict", "min", "max", "id", "text"]
+      .map((name) => address.values.get(name) ?? "")
+      .join("\0");
     if (state === this.built || this.filters.contains(document.activeElement)) return;
     this.built = state;
     const value = (name: string): string => address.values.get(name) ?? "";
-    const set = (name: string) => (text: string) => this.router.change({ [name]: text || null, page: null }, true);
+    const set = (name: string) => (text: string) =>
+      this.router.change({ [name]: text || null, page: null }, true);
     const waiting = (text: string): void => {
       window.clearTimeout(this.timer);
       this.timer = window.setTimeout(() => set("text")(text), SEARCH_AFTER_MS);
     };
     this.filters.replaceChildren(
-      select("Solved", [["", "all"], ["yes", "solved"], ["no", "not solved"]], value("solved"), set("solved")),
-      select("With an end that is", [["", "anything"], ...CLASSES.map((status): [string, string] => [status, word(status)])], value("verdict"), set("verdict")),
+      select(
+        "Solved",
+        [
+          ["", "all"],
+          ["yes", "solved"],
+          ["no", "not solved"],
+        ],
+        value("solved"),
+        set("solved"),
+      ),
+      select(
+        "With an end that is",
+        [["", "anything"], ...CLASSES.map((status): [string, string] => [status, word(status)])],
+        value("verdict"),
+        set("verdict"),
+      ),
       input("Nodes from", value("min"), set("min"), { type: "number", min: 0 }),
       input("to", value("max"), set("max"), { type: "number", min: 0 }),
       input("Id contains", value("id"), set("id"), { type: "search" }),
-      input("Text contains", value("text"), waiting, { type: "search", placeholder: "steps, answers, sentences" }),
+      input("Text contains", value("text"), waiting, {
+        type: "search",
+        placeholder: "steps, answers, sentences",
+      }),
       button("Clear", () => {
         (document.activeElement as HTMLElement | null)?.blur();
         this.router.go(formatAddress("trees", new URLSearchParams()));
@@ -156,8 +206,18 @@ export class TreeTable {
       if (this.searched !== text) return;
       for (const tree of trees) {
         seen++;
-        const whole = [tree.id, tree.answer].some((part) => part.toLowerCase().includes(text.toLowerCase()));
-        if (whole || nodesWith(tree, tree.parent.map((_, node) => node), text).length) this.found?.add(tree.number);
+        const whole = [tree.id, tree.answer].some((part) =>
+          part.toLowerCase().includes(text.toLowerCase()),
+        );
+        if (
+          whole ||
+          nodesWith(
+            tree,
+            tree.parent.map((_, node) => node),
+            text,
+          ).length
+        )
+          this.found?.add(tree.number);
       }
       const done = `Searched ${count(seen)} of ${plural(this.list.id.length, "tree")}: the text is in ${count(this.found?.size ?? 0)}.`;
       this.said.textContent = done;

@@ -16,7 +16,12 @@ export class Trees {
   private table: TreeTable | undefined;
   private asked = 0;
 
-  constructor(section: HTMLElement, run: RunDocument, private readonly source: Source, private readonly router: Router) {
+  constructor(
+    section: HTMLElement,
+    run: RunDocument,
+    private readonly source: Source,
+    private readonly router: Router,
+  ) {
     section.append(this.content);
     this.explorer = new Explorer(router, run.arms);
   }
@@ -33,16 +38,26 @@ export class Trees {
       return;
     }
     const chunk = this.list.chunk[number];
-    const trees = chunk === undefined ? [] : await this.source.load<TreeDocument[]>(`trees/${chunk}`);
+    const trees =
+      chunk === undefined ? [] : await this.source.load<TreeDocument[]>(`trees/${chunk}`);
     if (asked !== this.asked) return;
     const tree = trees.find((one) => one.number === number);
     if (!tree) {
       const all = h("a", { href: "#trees" }, "All trees");
-      this.put(h("p", { class: "message", role: "status" }, `This run has no tree ${address.values.get("tree")}. `, all));
+      this.put(
+        h(
+          "p",
+          { class: "message", role: "status" },
+          `This run has no tree ${address.values.get("tree")}. `,
+          all,
+        ),
+      );
       return;
     }
     this.put(this.explorer.element);
-    this.explorer.show(tree, address, changed(address, ONE_TREE), () => this.around(address, number));
+    this.explorer.show(tree, address, changed(address, ONE_TREE), () =>
+      this.around(address, number),
+    );
   }
 
   /** A document of the live view has changed: read it again. */
