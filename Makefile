@@ -17,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs claim tiny-model clean
+.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs web claim tiny-model clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ fuzz: $(VENV)/.installed-dev  ## fuzz the math verifier for an hour
 docs: $(VENV)/.installed  ## write docs/reference.md from the code
 	$(BIN)/python docs/reference.py
 
+web: plugins/report/web/node_modules/.installed  ## build the page of the reports from its TypeScript; needs node
+	cd plugins/report/web && npm run --silent check && npm run --silent build && npm run --silent test
+
 bench-%: $(VENV)/.installed  ## run the benchmark bench/%.py, such as bench-search
 	$(BIN)/python bench/$*.py
 
@@ -87,4 +90,8 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(PYTHON) -m venv .venv-$*
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	.venv-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps $(HERE)
+	touch $@
+
+plugins/report/web/node_modules/.installed: plugins/report/web/package-lock.json
+	cd plugins/report/web && npm ci --no-audit --no-fund --silent
 	touch $@

@@ -1,6 +1,6 @@
 """How fast the page of a report is in Debian's Chromium: opening it, and choices in it.
 
-python bench/report_page.py REPORT.html
+python bench/report_page.py REPORT.html [ID ...]
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -25,28 +26,27 @@ const timed = async (act) => {
   return performance.now() - start;
 };
 """
-_CHOICES = (
-    """
-async () => {
-  %s
-  const took = {};
-  const note = async (name, act) => {
+_CHOICES = f"""
+async () => {{
+  {_UNTIL_PAINTED}
+  const took = {{}};
+  const note = async (name, act) => {{
     took[name] = Math.max(took[name] ?? 0, await timed(act));
-  };
+  }};
   const click = (found) => found.click();
   const rows = () => [...document.querySelectorAll(".row")];
   const trace = document.querySelectorAll(".trace-pane [role=option]");
   const sentences = trace.length;
   const body = document.body;
   const key = (key, at = body) =>
-    at.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-  for (let i = 0; i < 10; i++) {
-    await note("a click on a node", () => click(rows()[(7 * i) %% rows().length]));
-  }
-  for (let i = 0; i < Math.min(10, sentences); i++) {
+    at.dispatchEvent(new KeyboardEvent("keydown", {{ key, bubbles: true }}));
+  for (let i = 0; i < 10; i++) {{
+    await note("a click on a node", () => click(rows()[(7 * i) % rows().length]));
+  }}
+  for (let i = 0; i < Math.min(10, sentences); i++) {{
     const at = Math.floor((i * (sentences - 1)) / 9);
     await note("a click on a sentence", () => click(trace[at]));
-  }
+  }}
   for (let i = 0; i < 10; i++) await note("a step along the trace", () => key("]"));
   const outline = document.querySelector(".outline");
   await note("the key End", () => key("End", outline));
@@ -62,19 +62,17 @@ async () => {
   find.value = "7";
   await note("finding a text", () => find.dispatchEvent(new Event("input")));
   await note("going to a match", () => click(document.querySelector("[aria-label='Next match']")));
-  for (const more of document.querySelectorAll(".more button, .gap button")) {
+  for (const more of document.querySelectorAll(".more button, .gap button")) {{
     if (more.isConnected) await note("showing all of a text or list", () => click(more));
-  }
+  }}
   return took;
-}
+}}
 """
-    % _UNTIL_PAINTED
-)
 
 
 @contextmanager
 def opened(report: Path, address: str = "") -> Iterator[Page]:
-    """A report in a browser at an address such as `#trees?tree=4`."""
+    """A report in a browser at an address such as `#trees`."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         page = browser.new_page(viewport={"width": 1280, "height": 900})
@@ -90,13 +88,15 @@ def opening_seconds(report: Path) -> float:
         return float(page.evaluate("() => performance.now()")) / 1000
 
 
-def choices(report: Path, trees: list[int]) -> dict[str, float]:
+def choices(report: Path, trees: list[str]) -> dict[str, float]:
     """Milliseconds of the slowest choice of each kind in these trees."""
     slowest: dict[str, float] = {}
     with opened(report, "#trees") as page:
         for tree in trees:
             start = float(page.evaluate("() => performance.now()"))
-            page.evaluate(f"() => (location.hash = '#trees?tree={tree}')")
+            page.evaluate(
+                "(to) => void (location.hash = to)", f"#trees?tree={quote(tree, safe='')}"
+            )
             page.wait_for_function("() => document.querySelector('.explorer .row')")
             end = float(page.evaluate("() => performance.now()"))
             found = {"opening a tree": end - start, **page.evaluate(_CHOICES)}
@@ -110,5 +110,5 @@ def choices(report: Path, trees: list[int]) -> dict[str, float]:
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     print("opened in", round(opening_seconds(path), 2), "s")
-    for number in sys.argv[2:]:
-        print(number, json.dumps(choices(path, [int(number)]), indent=1))
+    for tree in sys.argv[2:]:
+        print(tree, json.dumps(choices(path, [tree]), indent=1))

@@ -23,7 +23,7 @@ export function formatAddress(section: string, values: URLSearchParams): string 
 export function changed(address: Address, changes: Changes): string {
   const values = new URLSearchParams(address.values);
   for (const [name, value] of Object.entries(changes)) {
-    if (value === null || value === "") values.delete(name);
+    if (value === null) values.delete(name);
     else values.set(name, String(value));
   }
   return formatAddress(address.section, values);

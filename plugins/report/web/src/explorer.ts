@@ -36,6 +36,7 @@ export class Explorer {
   private shownList = "";
   private shownTrace: number | undefined;
   private shownDetail = "";
+  private shownChoice = "";
   private byNode = new Map<number, number[]>();
   private step = -1;
 
@@ -124,12 +125,11 @@ export class Explorer {
   }
 
   private open(tree: TreeDocument, address: Address): void {
-    const grown =
-      this.tree?.number === tree.number && this.tree.parent.length <= tree.parent.length;
+    const grown = this.tree?.id === tree.id && this.tree.parent.length <= tree.parent.length;
     this.tree = tree;
     this.shape = shapeOf(tree.parent);
     this.shownTrace = undefined;
-    this.shownDetail = "";
+    if (!grown) this.shownChoice = this.shownDetail = "";
     this.outline.setTree(tree, this.shape, grown);
     const look = {
       strength: (node: number) => tree.q[node]!,
@@ -181,7 +181,12 @@ export class Explorer {
         showText(tree.answer, "the reference answer"),
       ),
     );
-    this.head.replaceChildren(nav, h("h3", {}, "Tree of ", bdi(idText(tree.id))), facts, problem);
+    this.head.replaceChildren(
+      nav,
+      h("h3", {}, `Tree ${tree.number}: `, bdi(idText(tree.id))),
+      facts,
+      problem,
+    );
   }
 
   private openTrace(number: number): void {
@@ -240,10 +245,15 @@ export class Explorer {
   }
 
   private showDetail(node: number, trace: number, step: number): void {
-    const key = `${node} ${trace} ${step}`;
+    const tree = this.tree!;
+    const choice = `${node} ${trace} ${step}`;
+    const around = this.shape.children[Math.max(0, tree.parent[node]!)]!;
+    const numbers = [node, ...around].map((one) => [tree.visits[one], tree.q[one]]);
+    const key = JSON.stringify([choice, numbers, tree.verdict[node], tree.terminal[node]]);
     if (key === this.shownDetail) return;
     this.shownDetail = key;
-    const tree = this.tree!;
+    const top = choice === this.shownChoice ? this.detail.scrollTop : 0;
+    this.shownChoice = choice;
     const segment = tree.traces[trace]?.segments[step];
     this.detail.replaceChildren();
     if (segment && segment[3] !== null) {
@@ -253,7 +263,7 @@ export class Explorer {
       );
     }
     this.detail.append(showNode(tree, this.shape, node, (other) => this.chooseNode(other)));
-    this.detail.scrollTop = 0;
+    this.detail.scrollTop = top;
   }
 
   private chooseNode(node: number, replace = false): void {

@@ -11,7 +11,12 @@ import { Source } from "./source";
 import { Training } from "./training";
 import { Trees } from "./trees";
 
-type Show = (address: Address) => Promise<void>;
+/** A section that the page's scripts fill. */
+interface View {
+  show(address: Address): Promise<void>;
+  /** The names of the documents that are shown. */
+  shown(): string[];
+}
 
 function showSection(name: string): HTMLElement | null {
   const sections = [...document.querySelectorAll<HTMLElement>("main > section[id]")];
@@ -36,31 +41,22 @@ function toggleSource(): void {
 async function start(): Promise<void> {
   const source = new Source();
   const run = await source.load<RunDocument>("run");
-  const views = new Map<string, Show>();
+  const views = new Map<string, View>();
   for (const line of document.querySelectorAll(".needs-scripts")) line.remove();
   const section = (name: string): HTMLElement | null => document.getElementById(name);
   const router = new Router((address) => {
     const chosen = showSection(address.section);
-    const show = chosen && views.get(chosen.id);
-    if (show) show(address).catch((error: unknown) => tell(chosen, error));
+    const view = chosen && views.get(chosen.id);
+    if (view) view.show(address).catch((error: unknown) => tell(chosen, error));
   });
   const [trees, responses, training] = [
     section("trees"),
     section("responses"),
     section("training"),
   ];
-  if (trees) {
-    const view = new Trees(trees, run, source, router);
-    views.set("trees", (address) => view.show(address));
-  }
-  if (responses) {
-    const view = new Responses(responses, run, source, router);
-    views.set("responses", (address) => view.show(address));
-  }
-  if (training) {
-    const view = new Training(training, source);
-    views.set("training", () => view.show());
-  }
+  if (trees) views.set("trees", new Trees(trees, run, source, router));
+  if (responses) views.set("responses", new Responses(responses, run, source, router));
+  if (training) views.set("training", new Training(training, source));
   document.addEventListener("keydown", (event) => {
     if (event.key === "s" && !typing(event)) toggleSource();
   });

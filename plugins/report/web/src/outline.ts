@@ -2,11 +2,10 @@
 
 import { bdi, h } from "./dom";
 import type { TreeDocument } from "./documents";
-import { oneLine } from "./marks";
-import { count, plural, share } from "./numbers";
+import { count, share } from "./numbers";
 import { firstOpen, pathTo, visibleNodes, type Shape } from "./tree";
 import { lineElement } from "./text";
-import { chip, word } from "./verdicts";
+import { chip } from "./verdicts";
 
 const ROW = 28;
 const EXTRA = 6;
@@ -19,6 +18,11 @@ export function statusOf(tree: TreeDocument, node: number): string | undefined {
   const verdict = tree.verdicts[tree.verdict[node] ?? -1];
   if (verdict) return verdict[0];
   return tree.terminal[node] ? "none" : undefined;
+}
+
+/** A word that screen readers say and that is not drawn. */
+function unseen(text: string): HTMLElement {
+  return h("span", { class: "offscreen" }, text);
 }
 
 export class Outline {
@@ -77,9 +81,10 @@ export class Outline {
       .slice(0, -1)
       .filter((above) => !this.open.has(above));
     for (const above of closed) this.open.add(above);
+    const moved = node !== this.selected || closed.length > 0;
     this.selected = node;
     if (closed.length) this.arrange();
-    this.reveal();
+    if (moved) this.reveal();
     this.draw();
   }
 
@@ -137,20 +142,8 @@ export class Outline {
     const below = shape.children[node]!.length;
     const open = this.open.has(node);
     const status = statusOf(tree, node);
-    const text =
-      above < 0
-        ? "The problem"
-        : oneLine(tree.text[node]!) || (tree.text[node] ? "(blank)" : "(empty)");
     const visits = tree.visits[node]!;
-    const said = [
-      text,
-      status && word(status),
-      `Q ${share(tree.q[node]!)}`,
-      plural(visits, "visit"),
-      `prior ${share(tree.prior[node]!)}`,
-    ];
     const first = this.marked.get(node);
-    if (first !== undefined) said.push(`sentence ${first + 1} of the trace`);
     const row = h(
       "div",
       {
@@ -163,20 +156,23 @@ export class Outline {
         "aria-posinset": siblings.indexOf(node) + 1,
         "aria-expanded": below ? String(open) : null,
         "aria-selected": String(node === this.selected),
-        "aria-label": said.filter(Boolean).join(", "),
       },
       h(
         "span",
-        { class: "depth" },
+        { class: "depth", "aria-hidden": "true" },
         shape.depth[node]! > DEEPEST_INDENT ? count(shape.depth[node]!) : "",
       ),
-      h("span", { class: "twisty" }, below ? (open ? "▾" : "▸") : ""),
+      h("span", { class: "twisty", "aria-hidden": "true" }, below ? (open ? "▾" : "▸") : ""),
       status ? chip(status, below > 0) : null,
-      above < 0 ? bdi(text, "line") : this.line(node),
-      h("span", { class: "sentence" }, first === undefined ? "" : String(first + 1)),
-      h("span", { class: "prior" }, share(tree.prior[node]!)),
-      h("span", { class: "visits" }, h("span", { class: "bar" }), count(visits)),
-      h("span", { class: "q" }, share(tree.q[node]!)),
+      above < 0 ? bdi("The problem", "line") : this.line(node),
+      h(
+        "span",
+        { class: "sentence" },
+        ...(first === undefined ? [] : [unseen("sentence "), String(first + 1)]),
+      ),
+      h("span", { class: "prior" }, unseen("prior "), share(tree.prior[node]!)),
+      h("span", { class: "visits" }, h("span", { class: "bar" }), count(visits), unseen(" visits")),
+      h("span", { class: "q" }, unseen("Q "), share(tree.q[node]!)),
     );
     row.style.top = `${place * ROW}px`;
     row.style.setProperty("--indent", String(Math.min(shape.depth[node]!, DEEPEST_INDENT)));

@@ -33,6 +33,7 @@ export class Responses {
     submit: (event: Event) => event.preventDefault(),
   });
   private readonly table = h("div");
+  private names: string[] = [];
   private asked = 0;
 
   constructor(
@@ -44,8 +45,14 @@ export class Responses {
     section.append(this.content);
   }
 
+  /** The names of the documents that are shown. */
+  shown(): string[] {
+    return this.names;
+  }
+
   async show(address: Address): Promise<void> {
     const asked = ++this.asked;
+    this.names = [];
     const name = address.values.get("model") ?? this.run.models[0]?.name;
     const model = this.run.models.find((known) => known.name === name);
     if (!model) {
@@ -58,7 +65,8 @@ export class Responses {
       );
       return;
     }
-    const list = await this.source.load<ResponseList>(`responses/${encodeName(model.name)}`);
+    this.names = [`responses/${encodeName(model.name)}`];
+    const list = await this.source.load<ResponseList>(this.names[0]!);
     if (asked !== this.asked) return;
     const row = numberIn(address, "problem");
     if (row === undefined) this.showList(list, model, address);

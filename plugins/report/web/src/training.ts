@@ -167,7 +167,7 @@ function against(
 
 export class Training {
   private readonly content = h("div");
-  private shown: TrainingDocument | undefined;
+  private drawn: TrainingDocument | undefined;
 
   constructor(
     section: HTMLElement,
@@ -176,10 +176,15 @@ export class Training {
     section.append(this.content);
   }
 
+  /** The names of the documents that are shown. */
+  shown(): string[] {
+    return ["training"];
+  }
+
   async show(): Promise<void> {
     const found = await this.source.load<TrainingDocument>("training");
-    if (found === this.shown) return;
-    this.shown = found;
+    if (found === this.drawn) return;
+    this.drawn = found;
     const { trainings } = found;
     const names = titles(trainings);
     const legend = h("ul", { class: "legend" });

@@ -65,19 +65,25 @@ export class TreeTable {
   });
   private readonly said = h("p", { class: "note", role: "status" });
   private readonly table = h("div");
-  private readonly columns: Column[];
+  private columns: Column[];
   private built = "";
   private searched = "";
   private found: Set<number> | undefined;
   private timer = 0;
 
   constructor(
-    private readonly list: TreeList,
+    private list: TreeList,
     private readonly source: Source,
     private readonly router: Router,
   ) {
     this.columns = this.makeColumns();
     this.element.append(this.filters, this.said, this.table);
+  }
+
+  /** Show another list from now on, such as that of a run that has gone on. */
+  setList(list: TreeList): void {
+    this.list = list;
+    this.columns = this.makeColumns();
   }
 
   /** The trees that the address lets through, in its order. */
@@ -103,7 +109,7 @@ export class TreeTable {
   }
 
   private link(row: number): string {
-    return changed(this.router.address, { tree: row, page: null });
+    return changed(this.router.address, { tree: this.list.id[row]!, page: null });
   }
 
   private makeColumns(): Column[] {

@@ -1,9 +1,10 @@
 // The section "Trees": the list, or the tree that the address names.
 
-import { changed, numberIn, type Address, type Router } from "./address";
-import { h } from "./dom";
+import { changed, type Address, type Router } from "./address";
+import { bdi, h } from "./dom";
 import type { RunDocument, TreeDocument, TreeList } from "./documents";
 import { Explorer, type Around } from "./explorer";
+import { idText } from "./marks";
 import type { Source } from "./source";
 import { TreeTable } from "./treelist";
 
@@ -14,6 +15,8 @@ export class Trees {
   private readonly explorer: Explorer;
   private list: TreeList | undefined;
   private table: TreeTable | undefined;
+  private numbers = new Map<string, number>();
+  private names: string[] = ["trees"];
   private asked = 0;
 
   constructor(
@@ -26,48 +29,49 @@ export class Trees {
     this.explorer = new Explorer(router, run.arms);
   }
 
+  /** The names of the documents that are shown. */
+  shown(): string[] {
+    return this.names;
+  }
+
   async show(address: Address): Promise<void> {
     const asked = ++this.asked;
-    this.list ??= await this.source.load<TreeList>("trees");
-    this.table ??= new TreeTable(this.list, this.source, this.router);
+    const list = await this.source.load<TreeList>("trees");
     if (asked !== this.asked) return;
-    const number = numberIn(address, "tree");
-    if (number === undefined) {
-      this.table.show(address);
-      this.put(this.table.element);
+    const table = this.tableOf(list);
+    const id = address.values.get("tree");
+    this.names = ["trees"];
+    if (id === null) {
+      table.show(address);
+      this.put(table.element);
       return;
     }
-    const chunk = this.list.chunk[number];
-    const trees =
-      chunk === undefined ? [] : await this.source.load<TreeDocument[]>(`trees/${chunk}`);
+    const number = this.numbers.get(id);
+    const chunk = number === undefined ? undefined : list.chunk[number];
+    const name = `trees/${chunk}`;
+    const trees = chunk === undefined ? [] : await this.source.load<TreeDocument[]>(name);
     if (asked !== this.asked) return;
     const tree = trees.find((one) => one.number === number);
     if (!tree) {
+      const said = ["This run has no tree ", bdi(idText(id)), ". "];
       const all = h("a", { href: "#trees" }, "All trees");
-      this.put(
-        h(
-          "p",
-          { class: "message", role: "status" },
-          `This run has no tree ${address.values.get("tree")}. `,
-          all,
-        ),
-      );
+      this.put(h("p", { class: "message", role: "status" }, ...said, all));
       return;
     }
+    this.names = ["trees", name];
     this.put(this.explorer.element);
-    this.explorer.show(tree, address, changed(address, ONE_TREE), () =>
-      this.around(address, number),
-    );
+    const around = (): Around => this.around(address, tree.number);
+    this.explorer.show(tree, address, changed(address, ONE_TREE), around);
   }
 
-  /** A document of the live view has changed: read it again. */
-  async refresh(address: Address, name: string): Promise<void> {
-    await this.source.load(name, true);
-    if (name === "trees") {
-      this.list = undefined;
-      this.table = undefined;
+  private tableOf(list: TreeList): TreeTable {
+    this.table ??= new TreeTable(list, this.source, this.router);
+    if (list !== this.list) {
+      this.list = list;
+      this.table.setList(list);
+      this.numbers = new Map(list.id.map((id, number) => [id, number]));
     }
-    await this.show(address);
+    return this.table;
   }
 
   private put(element: HTMLElement): void {
@@ -78,7 +82,9 @@ export class Trees {
     const rows = this.table!.rows(address);
     const at = rows.indexOf(number);
     const to = (row: number | undefined): string | undefined =>
-      row === undefined ? undefined : changed(address, { ...ONE_TREE, tree: row });
+      row === undefined
+        ? undefined
+        : changed(address, { ...ONE_TREE, tree: this.list!.id[row] ?? "" });
     return { before: to(rows[at - 1]), after: at < 0 ? undefined : to(rows[at + 1]) };
   }
 }
