@@ -14,7 +14,8 @@ class RequestCost:
 
     `what` names them in the plan. `model` is the role of the model that serves them. `valued` means
     that each sample becomes a state that the value estimator has to estimate, and `trained` that
-    each sample is trained on.
+    each sample is trained on. `renewed` means that samples without a learning signal are discarded
+    and others sampled for them.
     """
 
     what: str
@@ -23,15 +24,17 @@ class RequestCost:
     max_tokens: int
     valued: bool = False
     trained: bool = False
+    renewed: bool = False
     model: str = POLICY
 
 
 @dataclass(frozen=True, slots=True)
 class StageCost:
-    """What one unit of a plugin's work takes at most.
+    """What one unit of a plugin's work takes at most, and how many `gpus` work on it at once.
 
     The unit is a tree for `search` and `linearizer`, a state for `value`, and a whole training for
-    `sft` and `rl`. A linearizer makes `traces` traces of each tree, and each trace joins `paths`
+    `sft` and `rl`. An `executor` or a `policy` says only its `gpus`; 0 means that it does not say.
+    A linearizer makes `traces` traces of each tree, and each trace joins `paths`
     paths on average. A fine-tuner trains for `epochs` epochs.
     """
 
@@ -39,6 +42,7 @@ class StageCost:
     traces: int = 0
     paths: float = 1.0
     epochs: float = 0.0
+    gpus: int = 0
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from math import inf
+from math import ceil, inf
 from typing import Annotated
 
 from pydantic import Field
@@ -43,15 +43,20 @@ class Assumptions(Params):
         Share, Field(description="share of the search's prompt tokens that are not computed again")
     ] = 0.65
     tokens_per_second: Annotated[
-        Positive, Field(description="generated, on a GPU; the default is a 70B model's speed")
+        Positive, Field(description="generated, on each GPU or on the CPU")
     ] = 2600
     prompt_tokens_per_second: Annotated[
-        Positive, Field(description="computed, on a GPU; the default is a 70B model's speed")
+        Positive, Field(description="computed, on each GPU or on the CPU")
     ] = 6000
-    training_tflops: Annotated[Positive, Field(description="TFLOP/s in training, on a GPU")] = 400
+    training_tflops: Annotated[
+        Positive, Field(description="TFLOP/s in training, on each GPU or on the CPU")
+    ] = 400
     parameters: Annotated[
-        float, Field(ge=0, description="billions that are trained; 0: left out")
+        float, Field(ge=0, description="billions in the model; 0: unknown, training is left out")
     ] = 0
+    renewed: Annotated[
+        Share, Field(lt=1, description="share of RL's groups that is discarded and sampled anew")
+    ] = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +64,21 @@ class Counts:
     """The numbers of trees and of evaluated problems of a run.
 
     `sft_tokens` are the tokens to fine-tune on if the config does not say; 0 means all traces.
+    `prompt_characters` are those of a prompt on average; 0 if no problem was loaded.
     """
 
     trees: int
     evaluated: int
     sft_tokens: float = 0.0
+    prompt_characters: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
     """One kind of work in a plan, and the product that its figures come from.
 
+    The requests and samples are those that there can be at most, unless the work is only `likely`.
+    The tokens depend on assumptions.
     `computed_prompt_tokens` leave out prefixes that are cached already. `model` is the role of the
     model that does the work.
     """
@@ -85,11 +94,12 @@ class CostLine:
     trained_tokens: float = 0.0
     nodes: float = 0.0
     model: str = POLICY
+    likely: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """A number of GPU-hours or gigabytes, and the product that it comes from."""
+    """A number of hours or gigabytes, and the product that it comes from."""
 
     what: str
     arithmetic: str
@@ -98,14 +108,16 @@ class Total:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run takes at most.
+    """What a run takes: its requests and samples at most, its tokens, hours and gigabytes about.
 
     A search takes less if samples are equal, which makes them one state, or if they are terminal,
-    since terminal states need no estimate of their value. `notes` say what is left out.
+    since terminal states need no estimate of their value. `gpu_hours` are those of all GPUs
+    together, or of the CPU, and `hours` those on the clock. `notes` say what is left out.
     """
 
     rows: list[CostLine]
     gpu_hours: list[Total]
+    hours: list[Total]
     gigabytes: list[Total]
     notes: list[str]
 
@@ -142,7 +154,7 @@ def estimate(
         *searched,
         *_linearize(costs, counts, assumed),
         *_sft(config, costs, counts, assumed),
-        *(_line("rl", cost, 1, "training", assumed=assumed) for cost in costs["rl"].requests),
+        *_rl(costs, assumed),
         _evaluate(config, registry, counts, assumed),
     ]
     rows = [row for row in possible if row.stage in stages and (row.requests or row.trained_tokens)]
@@ -154,7 +166,15 @@ def estimate(
         _trees(searched, copies=2 if "search" in stages else 1),
         *_checkpoints(config, assumed),
     ]
-    return Plan(rows, list(_gpu_hours(rows, assumed)), [t for t in disk if t.value], notes)
+    gpu_hours = _gpu_hours(rows, assumed)
+    hours = _hours(gpu_hours, _gpus(config, registry))
+    return Plan(
+        rows,
+        [Total(f"{stage}, {what}", product, value) for stage, what, product, value in gpu_hours],
+        hours,
+        [total for total in disk if total.value],
+        notes,
+    )
 
 
 def short(value: float) -> str:
@@ -259,6 +279,17 @@ def _sft(
             yield CostLine("sft", model, product, trained_tokens=trained)
 
 
+def _rl(costs: Costs, assumed: Assumptions) -> Iterator[CostLine]:
+    """The samples of RL, and those that take the place of groups without a learning signal."""
+    for cost in costs["rl"].requests:
+        yield _line("rl", cost, 1, "training", assumed=assumed)
+        if cost.renewed and assumed.renewed:
+            more = cost.requests * assumed.renewed / (1 - assumed.renewed)
+            again = replace(cost, what=f"{cost.what}, sampled anew", requests=ceil(more))
+            line = _line("rl", replace(again, trained=False), 1, "training", assumed=assumed)
+            yield replace(line, likely=True)
+
+
 def _evaluate(
     config: RunConfig, registry: Registry, counts: Counts, assumed: Assumptions
 ) -> CostLine:
@@ -276,9 +307,10 @@ def _other_roles(rows: list[CostLine]) -> Iterator[str]:
         yield f"left out of the GPU-hours: models.{role}, which generates {short(tokens)} tokens"
 
 
-def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
-    """The GPU-hours of the policy for sampling and training, by stage."""
+def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> list[tuple[str, str, str, float]]:
+    """(stage, what, product, GPU-hours) of the policy's sampling and training."""
     reads, writes = assumed.prompt_tokens_per_second, assumed.tokens_per_second
+    found = []
     for stage in dict.fromkeys(row.stage for row in rows):
         mine = [row for row in rows if row.stage == stage and row.model == POLICY]
         generated = sum(row.generated_tokens for row in mine)
@@ -287,11 +319,35 @@ def _gpu_hours(rows: list[CostLine], assumed: Assumptions) -> Iterator[Total]:
         if generated:
             product = f"{short(generated)} tokens / {writes:g}/s + {short(computed)} / {reads:g}/s"
             seconds = generated / writes + computed / reads
-            yield Total(f"{stage}, sampling", product, seconds / 3600)
+            found.append((stage, "sampling", product, seconds / 3600))
         if trained and assumed.parameters:
             flops, tflops = _FLOPS[stage] * assumed.parameters * 1e9, assumed.training_tflops
             product = f"{short(flops)}FLOP x {short(trained)} tokens / {tflops:g} TFLOP/s"
-            yield Total(f"{stage}, training", product, flops * trained / (tflops * 1e12) / 3600)
+            hours = flops * trained / (tflops * 1e12) / 3600
+            found.append((stage, "training", product, hours))
+    return found
+
+
+def _gpus(config: RunConfig, registry: Registry) -> Mapping[str, int]:
+    """How many GPUs each stage uses at once, as far as the config says; else one."""
+    said = {
+        key: cost.gpus
+        for key in ("executor", "policy", "sft", "rl")
+        if (cost := _cost(config, registry, key))
+    }
+    sampling = said.get("executor") or said.get("policy") or 1
+    trainers = {stage: said.get(stage) or 1 for stage in ("sft", "rl")}
+    return dict.fromkeys(STAGES, sampling) | trainers
+
+
+def _hours(spent: list[tuple[str, str, str, float]], gpus: Mapping[str, int]) -> list[Total]:
+    """The hours of each stage on the clock, if all its GPUs work all the time."""
+    hours = []
+    for stage in dict.fromkeys(stage for stage, *_ in spent):
+        value = sum(part for name, *_, part in spent if name == stage)
+        product = f"{short(value)} GPU-hours / {gpus[stage]} GPUs"
+        hours.append(Total(stage, product, value / gpus[stage]))
+    return hours
 
 
 def _journal(rows: list[CostLine]) -> Total:

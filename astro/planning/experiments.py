@@ -2,76 +2,113 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from astro.config.run import STAGES, RoundsConfig, RunConfig
-from astro.data.problem_sets import ProblemLoader, held_out
+from astro.data.problem_sets import HeldOut, ProblemLoader, held_out, with_prompt
 from astro.engine.budget import Budget
 from astro.experiments.loading import Loaded
 from astro.experiments.rounds import Rounds, round_config
 from astro.experiments.study import Study
-from astro.planning.estimate import Assumptions, Counts, Plan, Total, estimate
+from astro.planning.estimate import Counts, Plan, Total, estimate
+from astro.planning.speed import Machine, Supposed, suppose
 from astro.plugins.registry import Registry
 from astro.runs.runner import Run
+from astro.types import Problem
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """The plan of a run, and how often it is repeated: once per seed in a study."""
+    """The plan of a run, what it assumes, and its repetitions: one per seed in a study."""
 
     title: str
     plan: Plan
+    supposed: Supposed
     times: int = 1
 
 
-def plan_runs(
-    loaded: Loaded, registry: Registry, test: int | None, assumed: Assumptions
-) -> Iterator[PlannedRun]:
-    """The plan of a run, of each round, or of each arm of a study and its search at inference.
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a plan is made for.
 
-    Args:
-        loaded: What the config file describes.
+    Attributes:
         registry: The plugins, whose engines need not be installed.
         test: The number of evaluated problems; None to load and count them.
-        assumed: What the config does not say.
+        given: The assumptions that the user gave.
+        machine: The machine that a small model may run on.
+    """
+
+    registry: Registry
+    test: int | None
+    given: Mapping[str, float]
+    machine: Machine
+
+    def planned(
+        self, title: str, config: RunConfig, counts: Counts, *, times: int = 1, **options: Any
+    ) -> PlannedRun:
+        """The plan of a run; the options are those of `estimate`."""
+        supposed = suppose(
+            config, self.registry, self.given, self.machine, counts.prompt_characters
+        )
+        plan = estimate(config, self.registry, counts, supposed.assumed, **options)
+        return PlannedRun(title, plan, supposed, times)
+
+    def count(self, config: RunConfig) -> Counts:
+        """The numbers of trees and evaluated problems. Problems are loaded only to count them."""
+        load = ProblemLoader(self.registry)
+        train = [] if config.trees else load(config.problems, "train")[0]
+        sets = [] if self.test else held_out(config, load)
+        problems = [*train, *(problem for held in sets for problem in held.problems)]
+        evaluated = self.test or count_evaluated(config, sets)
+        return Counts(config.trees or len(train), evaluated, 0.0, self._length(config, problems))
+
+    def _length(self, config: RunConfig, problems: Sequence[Problem]) -> float:
+        """The mean number of characters of the loaded problems' prompts; 0 without problems."""
+        if not problems:
+            return 0.0
+        step_format = self.registry.build("step_format", config.step_format)
+        prompts = (with_prompt(problem, step_format, shots=True).prompt for problem in problems)
+        return fmean(map(len, prompts))
+
+
+def plan_runs(loaded: Loaded, question: Question) -> Iterator[PlannedRun]:
+    """The plan of a run, of each round, or of each arm of a study and its search at inference.
 
     Raises:
         ProblemError: problems that have to be counted cannot be loaded.
     """
     match loaded:
         case Study():
-            yield from _arms(loaded, registry, test, assumed)
-            yield from _inference(loaded, registry, test, assumed)
+            yield from _arms(loaded, question)
+            yield from _inference(loaded, question)
         case Rounds():
-            yield from _rounds(loaded.config, loaded.limits, registry, test, assumed)
+            yield from _rounds(loaded.config, loaded.limits, question)
         case Run(config=config):
-            counts = count(config, registry, test)
-            yield PlannedRun(config.name, estimate(config, registry, counts, assumed))
+            yield question.planned(config.name, config, question.count(config))
 
 
-def _arms(
-    study: Study, registry: Registry, test: int | None, assumed: Assumptions
-) -> Iterator[PlannedRun]:
+def _arms(study: Study, question: Question) -> Iterator[PlannedRun]:
     """The reference arm, then the others: with as many SFT tokens, and with its trees if shared."""
     first, *others = study.arms
     config, times = study.arms[first], len(study.seeds)
-    reference = estimate(config, registry, count(config, registry, test), assumed)
-    yield PlannedRun(f"arm {first}", reference, times)
-    tokens = max((row.trained_tokens for row in reference.rows if row.stage == "sft"), default=0)
+    reference = question.planned(f"arm {first}", config, question.count(config), times=times)
+    yield reference
+    rows = reference.plan.rows
+    tokens = max((row.trained_tokens for row in rows if row.stage == "sft"), default=0)
     for arm in others:
         config, shared = study.config(study.seeds[0], arm), study.shares_trees(arm)
-        counts = replace(count(config, registry, test), sft_tokens=tokens)
+        counts = replace(question.count(config), sft_tokens=tokens)
         stages = STAGES[STAGES.index("linearize") :] if shared else STAGES
         title = f"arm {arm}" + (f", on the trees of {first}" if shared else "")
-        yield PlannedRun(title, estimate(config, registry, counts, assumed, stages=stages), times)
+        yield question.planned(title, config, counts, times=times, stages=stages)
 
 
-def _inference(
-    study: Study, registry: Registry, test: int | None, assumed: Assumptions
-) -> Iterator[PlannedRun]:
+def _inference(study: Study, question: Question) -> Iterator[PlannedRun]:
     """The search of each held-out problem.
 
     Its budget is the mean length of the reference arm's responses, here taken to be their limit.
@@ -81,46 +118,35 @@ def _inference(
     limit = study.arms[study.reference].evaluate.max_tokens
     own = {"budget": Budget(tokens=limit), "sft": None, "rl": None}
     config = study.inference.model_copy(update=own)
-    trees = test or sum(len(held.problems) for held in held_out(config, ProblemLoader(registry)))
-    searched = estimate(config, registry, Counts(trees, 0), assumed, stages=("search",))
+    sets = [] if question.test else held_out(config, ProblemLoader(question.registry))
+    trees = question.test or sum(len(held.problems) for held in sets)
     title = f"search at inference, {trees:,} problems at {limit:,} tokens"
-    yield PlannedRun(title, searched, len(study.seeds))
+    times = len(study.seeds)
+    yield question.planned(title, config, Counts(trees, 0), times=times, stages=("search",))
 
 
-def _rounds(
-    config: RunConfig,
-    rounds: RoundsConfig,
-    registry: Registry,
-    test: int | None,
-    assumed: Assumptions,
-) -> Iterator[PlannedRun]:
+def _rounds(config: RunConfig, rounds: RoundsConfig, question: Question) -> Iterator[PlannedRun]:
     """All rounds that there can be. They are evaluated on the same problems."""
     turns = [round_config(config, rounds, number, Path()) for number in range(1, rounds.n + 1)]
-    counts = count(turns[0], registry, test)
+    counts = question.count(turns[0])
     for number, turn in enumerate(turns, start=1):
         title = f"{config.name}, round {number} of at most {rounds.n}"
-        yield PlannedRun(title, estimate(turn, registry, counts, assumed))
+        yield question.planned(title, turn, counts)
 
 
-def count(config: RunConfig, registry: Registry, test: int | None) -> Counts:
-    """The numbers of trees and evaluated problems. Problems are loaded only to count them."""
-    load = ProblemLoader(registry)
-    trees = config.trees or len(load(config.problems, "train")[0])
-    return Counts(trees, test or count_evaluated(config, load))
-
-
-def count_evaluated(config: RunConfig, load: ProblemLoader) -> int:
+def count_evaluated(config: RunConfig, sets: Sequence[HeldOut]) -> int:
     """The number of evaluated problems, in units of `evaluate.samples` samples.
 
     A problem of a set with more samples counts as more than one.
     """
-    samples = sum(len(held.problems) * held.samples for held in held_out(config, load))
+    samples = sum(len(held.problems) * held.samples for held in sets)
     return ceil(samples / config.evaluate.samples)
 
 
 def sum_runs(runs: Sequence[PlannedRun]) -> dict[str, float]:
-    """The GPU-hours and gigabytes of all runs, with their repetitions."""
+    """The hours and gigabytes of all runs, with their repetitions."""
     return {
+        "hours": sum(run.times * sum_totals(run.plan.hours) for run in runs),
         "gpu_hours": sum(run.times * sum_totals(run.plan.gpu_hours) for run in runs),
         "gigabytes": sum(run.times * sum_totals(run.plan.gigabytes) for run in runs),
     }

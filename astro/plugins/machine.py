@@ -27,7 +27,7 @@ def examine(registry: Registry, core_commands: Collection[str]) -> dict[str, Any
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cores": _cores(),
+        "cores": cores(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB, 1),
         "disk_free_gib": round(shutil.disk_usage(".").free / GIB, 1),
         "distributions": {"astro-reasoner": _version("astro-reasoner"), **dict(sorted(owners))},
@@ -54,7 +54,7 @@ def devices() -> dict[str, str]:
     return found
 
 
-def _cores() -> int:
+def cores() -> int:
     """The number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

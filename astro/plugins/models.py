@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -22,6 +23,17 @@ def resolve(model: str) -> str:
 def shipped() -> list[str]:
     """The names of the models that installed plugins ship, in alphabetical order."""
     return sorted(entry_points(group=MODELS_GROUP).names)
+
+
+def on_disk(model: str) -> Path | None:
+    """The folder of a model that a plugin ships, that is local or in Hugging Face's cache."""
+    local = Path(resolve(model)).expanduser()
+    if (local / "config.json").is_file():
+        return local
+    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
+    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
+    snapshots = cache / f"models--{model.replace('/', '--')}" / "snapshots"
+    return next((found.parent for found in snapshots.glob("*/config.json")), None)
 
 
 def checkpoint(model: str) -> str:

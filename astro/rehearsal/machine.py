@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import socket
 from importlib.metadata import PackageNotFoundError, version
@@ -21,13 +20,7 @@ def this_machine() -> Machine:
 
 def has_model(model: str) -> bool:
     """Whether a plugin ships the model, or it is a local folder or in Hugging Face's cache."""
-    if model in models.shipped():
-        return True
-    home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
-    cache = Path(os.environ.get("HF_HUB_CACHE") or home / "hub")
-    snapshots = cache / f"models--{model.replace('/', '--')}" / "snapshots"
-    local = Path(model).expanduser() / "config.json"
-    return local.is_file() or any(snapshots.glob("*/config.json"))
+    return model in models.shipped() or models.on_disk(model) is not None
 
 
 def answers(url: str) -> bool:

@@ -15,11 +15,13 @@ from click.testing import CliRunner, Result
 
 from astro.cli import main
 from astro.cli.plan import lines
-from astro.config.loading import parse_config
+from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import ConfigError
+from astro.experiments.loading import load
 from astro.planning.estimate import Assumptions, CostLine, Counts, Plan, Total, estimate, short
-from astro.planning.experiments import PlannedRun, sum_runs
+from astro.planning.experiments import PlannedRun, Question, plan_runs, sum_runs
+from astro.planning.speed import Machine, Supposed, model_size, suppose
 from astro.plugins.registry import Registry
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -56,6 +58,7 @@ ASSUMED = Assumptions(
     prompt_tokens_per_second=200,
     training_tflops=1,
     parameters=2,
+    renewed=0.2,
 )
 
 
@@ -111,7 +114,20 @@ def test_rl() -> None:
     assert row(plan, "rl", "rollouts").samples == 5 * 2 * 4
     assert row(plan, "rl", "rollouts").trained_tokens == 40 * 25
     unfiltered = {"name": "grpo", "params": {**SMALL["rl"]["params"], "filter_samples": 0}}
-    assert [r.what for r in planned(rl=unfiltered).rows if r.stage == "rl"] == ["rollouts"]
+    assert [r.what for r in planned(rl=unfiltered).rows if r.stage == "rl"] == [
+        "rollouts",
+        "rollouts, sampled anew",
+    ]
+
+
+def test_groups_without_a_signal_are_sampled_anew() -> None:
+    """A fifth is discarded, so a quarter is added to the 5 x 2 groups; they are not trained on."""
+    again = row(planned(), "rl", "rollouts, sampled anew")
+    assert (again.requests, again.samples, again.trained_tokens) == (3, 12, 0)
+    assert again.likely
+    params = {**SMALL["rl"]["params"], "max_refills": 0}
+    kept = planned(rl={"name": "grpo", "params": params})
+    assert not [r for r in kept.rows if "anew" in r.what]
 
 
 def test_evaluation_is_of_the_models_that_the_run_has() -> None:
@@ -189,7 +205,7 @@ def astro(*arguments: str) -> Result:
 def test_every_config_can_be_planned(path: Path) -> None:
     result = astro(str(path), "--set", "trees=100", "--test", "500", "--parameters", "8")
     assert result.exit_code == 0, result.output
-    for part in ("assumed", "search: actions", "GPU-hours", "journal"):
+    for part in ("assumed", "search: actions", "hours", "journal"):
         assert part in result.stdout
 
 
@@ -287,11 +303,13 @@ def test_all_runs_come_to() -> None:
     def totals(*values: float) -> list[Total]:
         return [Total("", "", value) for value in values]
 
-    arm = PlannedRun("a", Plan([], totals(1.5, 0.5), totals(3), []), times=3)
-    other = PlannedRun("b", Plan([], totals(1), [], []))
-    assert sum_runs([arm, other]) == {"gpu_hours": 7, "gigabytes": 9}
-    assert list(lines([arm, other], ASSUMED))[-1] == "\nin all: 7 GPU-hours, 9 gigabytes"
-    assert not [line for line in lines([other], ASSUMED) if "in all" in line]
+    supposed = Supposed(ASSUMED, {})
+    arm = PlannedRun("a", Plan([], totals(1.5, 0.5), totals(1), totals(3), []), supposed, times=3)
+    other = PlannedRun("b", Plan([], totals(1), totals(0.5), [], []), supposed)
+    assert sum_runs([arm, other]) == {"hours": 3.5, "gpu_hours": 7, "gigabytes": 9}
+    *_, last = lines([arm, other])
+    assert last == "\nin all: about 7 GPU-hours, 3.5 hours one after another, 9 gigabytes"
+    assert not [line for line in lines([other]) if "in all" in line]
 
 
 def test_the_total_counts_every_seed(written: Callable[..., str]) -> None:
@@ -302,10 +320,94 @@ def test_the_total_counts_every_seed(written: Callable[..., str]) -> None:
     assert thrice == {what: pytest.approx(3 * value) for what, value in once.items()}
 
 
-def test_the_help_says_whose_speeds_are_assumed() -> None:
+def test_the_help_says_where_speeds_come_from() -> None:
     text = " ".join(astro("--help").stdout.split())
-    assert "generated, on a GPU; the default is a 70B model's speed" in text
-    assert "computed, on a GPU; the default is a 70B model's speed" in text
+    assert "[default: by the model's size; 2600 for 70B on a GPU]" in text
+    assert "[default: by the model's files or name]" in text
+
+
+def supposed(config: RunConfig, machine: Machine, **given: float) -> Assumptions:
+    return suppose(config, Registry.discover().as_if_installed(), given, machine).assumed
+
+
+@pytest.mark.parametrize(
+    ("model", "billions"),
+    [
+        ("meta-llama/Llama-3.3-70B-Instruct", 70),
+        ("Qwen/Qwen2.5-1.5B-Instruct", 1.5),
+        ("HuggingFaceTB/SmolLM-135M", 0.135),
+        ("mistralai/Mixtral-8x7B-v0.1", 56),
+        ("Qwen/Qwen3-30B-A3B", 30),
+        ("microsoft/phi-2", 0),
+        ("tiny-countdown", 581_248 / 1e9),
+        ("", 0),
+    ],
+)
+def test_the_size_of_a_model_is_read_from_its_files_or_its_name(
+    model: str, billions: float
+) -> None:
+    assert model_size(model)[0] == billions
+
+
+def test_a_damaged_file_of_weights_has_no_size(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not json")
+    assert model_size(str(tmp_path)) == (0.0, "")
+
+
+def test_a_small_model_is_planned_on_the_cpu_that_it_runs_on() -> None:
+    """17.5 GFLOP/s on each of 4 cores; 2 FLOP for each of 581,248 weights and token."""
+    config = load_config(QUICKSTART)
+    tiny = supposed(config, Machine(gpu=False, cores=4))
+    assert tiny.tokens_per_second == pytest.approx(70e9 / (2 * 581_248), rel=0.01)
+    assert tiny.training_tflops == 0.07
+    assert supposed(config, Machine(gpu=True, cores=4)).tokens_per_second == 22800
+    given = supposed(config, Machine(gpu=False, cores=4), tokens_per_second=5)
+    assert given.tokens_per_second == 5
+
+
+def test_the_quickstart_takes_about_as_long_as_was_measured() -> None:
+    """7:24 minutes on 2 cores, by docs/benchmarks.md."""
+    runs = list(
+        plan_runs(load(QUICKSTART), Question(Registry.discover(), None, {}, Machine(False, 2)))
+    )
+    assert 0.5 < sum_runs(runs)["hours"] * 3600 / (7 * 60 + 24) < 2
+
+
+def test_a_larger_model_is_slower_in_proportion() -> None:
+    machine = Machine(gpu=False, cores=4)
+    registry = Registry.discover().as_if_installed()
+    cluster = str(Path(QUICKSTART).with_name("cluster.yaml"))
+    for model, speed in (("x/y-70B", 2600), ("x/y-140B", 1300), ("x/y-8B", 22750)):
+        config = load_config(cluster, [f"policy.params.model={model}"], registry)
+        assert supposed(config, machine).tokens_per_second == pytest.approx(speed, rel=0.01)
+
+
+def test_hours_are_those_of_all_gpus_at_once() -> None:
+    """Sixteen workers have four GPUs each."""
+    cluster = str(Path(QUICKSTART).with_name("cluster.yaml"))
+    (run,) = json.loads(astro(cluster, "--test", "500", "--json").stdout)["runs"]
+    spent = sum(total["value"] for total in run["gpu_hours"])
+    assert sum(total["value"] for total in run["hours"]) == pytest.approx(spent / 64)
+    one = str(Path(QUICKSTART).with_name("qwen2.5-1.5b-one-gpu.yaml"))
+    (run,) = json.loads(astro(one, "--test", "500", "--json").stdout)["runs"]
+    assert [t["value"] for t in run["hours"] if t["what"] == "search"] == pytest.approx(
+        [t["value"] for t in run["gpu_hours"] if t["what"] == "search, sampling"]
+    )
+
+
+def test_only_numbers_that_are_bounds_are_called_so() -> None:
+    printed = astro(QUICKSTART, "--test", "4").stdout
+    assert "= at most 16K requests, 128K samples; about " in printed
+    assert "= about 576K tokens trained on" in printed
+    assert "sampled anew\n" in printed
+    assert not re.search(r"at most [^;]*(tokens|hours)", printed)
+
+
+def test_an_arm_with_another_model_says_what_it_assumes(written: Callable[..., str]) -> None:
+    other = {"policy": {"params": {"model": "big-7B"}}}
+    printed = astro(written(arms={"a": {}, "b": other}), "--test", "9").stdout
+    assert "assumed here: parameters 7: " in printed.partition("\narm b")[2]
 
 
 def test_problems_are_counted_where_nothing_says_how_many() -> None:

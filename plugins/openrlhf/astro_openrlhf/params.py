@@ -7,6 +7,7 @@ the OpenRLHF flags of each param.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -241,11 +242,11 @@ class RLParams(Launch):
         return self.clip_low, self.clip_high
 
     def cost(self) -> StageCost:
-        """Return the cost of a training in which no group is replaced."""
+        """Return the cost of a training and its number of GPUs."""
         prompts = self.steps * self.prompts_per_step
-        return StageCost(
-            (RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True),)
-        )
+        rollouts = RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True)
+        apart = 0 if self.colocate else self.vllm_engines * self.tensor_parallel_size
+        return StageCost((rollouts,), gpus=self.gpus + apart)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return the changed params: two steps, few short responses, one GPU of this machine."""
@@ -294,6 +295,12 @@ class GrpoParams(RLParams):
         if self.leave_one_out:
             return "rloo"
         return "group_norm" if self.normalize_std else "dr_grpo"
+
+    def cost(self) -> StageCost:
+        """Return the cost of a training, in which `dynamic_filtering` discards groups."""
+        cost = super().cost()
+        (rollouts,) = cost.requests
+        return replace(cost, requests=(replace(rollouts, renewed=self.dynamic_filtering),))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return those of `RLParams` without dynamic filtering, as there are few prompts."""
@@ -361,8 +368,8 @@ class SftParams(Launch):
         return self
 
     def cost(self) -> StageCost:
-        """Return the number of epochs."""
-        return StageCost(epochs=self.epochs)
+        """Return the numbers of epochs and GPUs."""
+        return StageCost(epochs=self.epochs, gpus=self.nodes * self.gpus_per_node)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
         """Return the changed params: two epochs of small batches, on one GPU of this machine."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Annotated, Any
 
 from pydantic import Field
 
+from astro.planning.cost import StageCost
 from astro.plugins.params import Params
 from astro.plugins.secrets import SECRET
 from astro.rehearsal.rehearsable import RehearsalScale, capped
@@ -49,6 +51,10 @@ class ExecutorParams(Params):
         """Return the resources that one worker takes from a node, by Ray's names."""
         needs = {"CPU": self.num_cpus, "GPU": self.num_gpus, **self.resources}
         return {name: need for name, need in needs.items() if need}
+
+    def cost(self) -> StageCost:
+        """Return the number of GPUs of all workers, if their number is given."""
+        return StageCost(gpus=ceil((self.workers or 0) * self.num_gpus))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Use one worker on this machine."""

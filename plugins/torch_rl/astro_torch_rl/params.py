@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -124,7 +125,7 @@ class TrainParams(Params):
         return self
 
     def cost(self) -> StageCost:
-        """Return the cost of a training in which no group is replaced."""
+        """Return the cost of a training; `grpo` adds that some groups are replaced."""
         prompts = self.steps * self.prompts_per_step
         rollouts = RequestCost("rollouts", prompts, self.group_size, self.max_tokens, trained=True)
         if not self.filter_samples:
@@ -170,6 +171,11 @@ class GrpoParams(TrainParams):
     def _preset(cls, values: Mapping[str, Any]) -> dict[str, Any]:
         return shared.with_preset(values, PRESETS)
 
+    def cost(self) -> StageCost:
+        """Return the cost of a training in which silent groups are replaced."""
+        *tried, rollouts = super().cost().requests
+        return StageCost((*tried, replace(rollouts, renewed=self.max_refills > 0)))
+
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return those of `TrainParams` with at most one round of replacements."""
         return {**super().rehearsed(scale), **capped(self, max_refills=1)}
@@ -201,6 +207,11 @@ class PpoParams(TrainParams):
         if self.value_pretraining_steps >= self.steps:
             raise ValueError("value_pretraining_steps leaves none of the steps to the policy")
         return self
+
+    def cost(self) -> StageCost:
+        """Return the cost of a training in which silent groups are replaced."""
+        *tried, rollouts = super().cost().requests
+        return StageCost((*tried, replace(rollouts, renewed=self.max_refills > 0)))
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return those of `TrainParams` with at most one step of value pretraining."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from astro.planning.cost import StageCost
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import OPERATIONAL, ModelParams
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
@@ -63,6 +64,10 @@ class PolicyParams(ModelParams):
         OPERATIONAL,
         Field(description="skip compilation and CUDA graphs: starts faster, decodes slower"),
     ] = False
+
+    def cost(self) -> StageCost:
+        """Return the number of GPUs of the engine."""
+        return StageCost(gpus=self.tensor_parallel_size)
 
     def missing_here(self, machine: Machine) -> str:
         """Return a message if vLLM needs a GPU (it is not built for CPUs) and there is none."""
