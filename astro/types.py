@@ -238,6 +238,19 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a response that a model wrote by itself, as a step format reads it.
+
+    `target` is, of a backtrack, the index of the part with the step to which it returns, or -1 for
+    the beginning; None if no such part was found, and for all other parts.
+    """
+
+    kind: SegmentKind
+    text: str
+    target: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A linearized tree: one chain of thought, with every segment mapped to its node.
 

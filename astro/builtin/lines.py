@@ -14,11 +14,12 @@ from astro.builtin.phrases import (
     Reflections,
     RootBacktracks,
     Texts,
-    any_of,
+    words,
     words_before,
 )
+from astro.data.parts import ROOT, any_of, by_stop, joined, linked, pieces
 from astro.plugins.params import Params, RegularExpression
-from astro.types import State
+from astro.types import Part, State
 
 _STEP = "{step}"
 
@@ -54,8 +55,10 @@ class LinesFormat:
         self.stop = params.stop
         self._params = params
         self._terminal = re.compile(params.terminal_pattern)
-        phrases = (*params.backtracks, *params.root_backtracks)
-        self._backtrack = any_of(re.escape(_words_before_step(phrase)) for phrase in phrases)
+        self._ends = {_words_before_step(said): _after_step(said) for said in params.backtracks}
+        self._root = {_words_before_step(said) for said in params.root_backtracks}
+        self._backtrack = any_of(map(re.escape, {*self._ends, *self._root}))
+        self._reflection = any_of(re.escape(words(said) or said) for said in params.reflections)
 
     def is_terminal(self, state: State) -> bool:
         """Whether the last step matches the terminal pattern."""
@@ -81,9 +84,36 @@ class LinesFormat:
         """The number of backtracks in a response."""
         return len(self._backtrack.findall(response))
 
+    def parts(self, response: str) -> list[Part]:
+        """The parts of a response; a reflection or backtrack goes on to the end of its step."""
+        found = pieces(
+            response,
+            by_stop(response, self.stop),
+            reflections=[match.span() for match in self._reflection.finditer(response)],
+            backtracks=[match.span() for match in self._backtrack.finditer(response)],
+        )
+        return linked(joined(found), _quoted, self._wanted)
+
+    def _wanted(self, backtrack: str) -> str | int | None:
+        """The step that a backtrack quotes, as `_quoted` gives it."""
+        said = self._backtrack.search(backtrack)
+        if said is None or (said[0] in self._root and said[0] not in self._ends):
+            return said and ROOT
+        quote = backtrack[said.end() :].strip().lstrip(".:").strip()
+        return _quoted(quote.removesuffix(self._ends[said[0]])) or None
+
     def _ended(self, phrase: str) -> str:
         return phrase if phrase.endswith(self.stop) else phrase + self.stop[0]
 
 
 def _words_before_step(phrase: str) -> str:
-    return phrase.partition(_STEP)[0].strip().rstrip(".:")
+    return words(phrase.partition(_STEP)[0])
+
+
+def _after_step(phrase: str) -> str:
+    return phrase.partition(_STEP)[2].strip()
+
+
+def _quoted(step: str) -> str:
+    """A step as a backtrack quotes it: in one line, without blanks and punctuation at its ends."""
+    return " ".join(step.split()).strip(" .:;,")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -21,17 +22,21 @@ from astro.builtin.phrases import (
     Reflections,
     RootBacktracks,
     Texts,
-    any_of,
+    words,
     words_before,
 )
+from astro.data.parts import ROOT, any_of, joined, linked, pieces
 from astro.data.templates import SolutionTemplate, filled
 from astro.errors import ProblemError
 from astro.plugins.params import Params
-from astro.types import State
+from astro.types import Part, State
 
 HEADER = "## Step"
 _NUMBER = "{number}"
 _NUMBERED = re.compile(r"## Step (\d{1,6})\b")
+_BEGINS = re.compile(r"^## Step\b", re.MULTILINE)
+_BARE = re.compile(r"\s*## Step( \d{1,6})?:?\s*")
+_PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
 
 class Shot(Params):
@@ -97,6 +102,8 @@ class MarkdownFormat:
             for shot in (_read(shots) if isinstance(shots, Path) else shots)
         )
         self._backtrack = any_of(map(_pattern, (*params.backtracks, *params.root_backtracks)))
+        self._root = any_of(map(_pattern, params.root_backtracks))
+        self._reflection = any_of(re.escape(words(said) or said) for said in params.reflections)
 
     def ask(self, problem: str, *, shots: bool) -> str:
         """The user message: the worked examples, if `shots`, then the instruction."""
@@ -131,6 +138,30 @@ class MarkdownFormat:
         """The number of backtracks in a response."""
         return len(self._backtrack.findall(response))
 
+    def parts(self, response: str) -> list[Part]:
+        """The parts of a response; a reflection or backtrack goes on to the end of its paragraph.
+
+        A step begins with its header. If that of a reflection or backtrack has begun, the header
+        belongs to it.
+        """
+        reflections = [match.span() for match in self._reflection.finditer(response)]
+        backtracks = [match.span() for match in self._backtrack.finditer(response)]
+        paragraphs = [match.end() for match in _PARAGRAPH.finditer(response)]
+        marks = (bisect_left(paragraphs, end) for _, end in (*reflections, *backtracks))
+        ends = [paragraphs[place] for place in marks if place < len(paragraphs)]
+        ends += [match.start() for match in _BEGINS.finditer(response)]
+        found = pieces(response, ends, reflections=reflections, backtracks=backtracks)
+        bare = joined(found, lambda text: _BARE.fullmatch(text) is not None)
+        return linked(bare, _number, self._wanted)
+
+    def _wanted(self, backtrack: str) -> str | int | None:
+        """The number of the step to which a backtrack returns."""
+        said = self._backtrack.search(backtrack)
+        if said is None or self._root.fullmatch(said[0]):
+            return said and ROOT
+        number = re.search(r"\d{1,6}", said[0])
+        return number and str(int(number[0]))
+
 
 def _in_header(state: State) -> bool:
     """Whether the response ends where the header of a further step has begun."""
@@ -141,6 +172,12 @@ def _last_number(state: State) -> int:
     """The number in the last header, or the count of steps if no header has a number."""
     numbers = _NUMBERED.findall(state.response)
     return int(numbers[-1]) if numbers else len(state.steps)
+
+
+def _number(step: str) -> str | None:
+    """The number in the header of a step."""
+    found = _NUMBERED.search(step)
+    return found and str(int(found[1]))
 
 
 def _pattern(phrase: str) -> str:

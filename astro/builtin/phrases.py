@@ -6,8 +6,6 @@ of a wrong path, then an explicit return to an earlier step.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -32,23 +30,32 @@ def _not_empty(texts: tuple[str, ...]) -> tuple[str, ...]:
 Texts = Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_not_empty)]
 """At least one text, and none that is empty."""
 
+
+def _with_words(texts: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(map(words, texts)):
+        raise ValueError("expected words, by which a backtrack is recognized")
+    return texts
+
+
+def words(phrase: str) -> str:
+    """The words of a phrase by which it is recognized: without a full stop or colon at its end."""
+    return phrase.strip().rstrip(".:")
+
+
 Reflections = Annotated[Texts, Field(description="said at the end of a wrong path")]
-RootBacktracks = Annotated[Texts, Field(description="the return to the problem itself")]
+RootBacktracks = Annotated[
+    Texts, AfterValidator(_with_words), Field(description="the return to the problem itself")
+]
 
 
 def words_before(placeholder: str) -> AfterValidator:
     """A validator of phrases that are recognized by their words before `placeholder`."""
 
     def recognizable(phrases: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(phrase.partition(placeholder)[0].strip().rstrip(".:") for phrase in phrases):
+        if not all(words(phrase.partition(placeholder)[0]) for phrase in phrases):
             raise ValueError(
                 f"expected words before {placeholder}, by which a backtrack is recognized"
             )
         return phrases
 
     return AfterValidator(recognizable)
-
-
-def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
-    """A regular expression that matches any of `patterns`, the longest that fits."""
-    return re.compile("|".join(sorted(patterns, key=len, reverse=True)))

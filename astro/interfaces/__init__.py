@@ -22,6 +22,7 @@ from astro.interfaces.search import Linearizer, RatesTerminals, SearchAlgorithm,
 from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
     HeaderCompleting,
+    Parsing,
     PromptTemplating,
     SelfReflecting,
     StepChecker,
@@ -50,6 +51,7 @@ __all__ = [
     "Linearizer",
     "Metrics",
     "OnStep",
+    "Parsing",
     "ProblemReader",
     "ProblemSolver",
     "ProblemSource",

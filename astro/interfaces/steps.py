@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Protocol, runtime_checkable
 
-from astro.types import Problem, State
+from astro.types import Part, Problem, State
 
 
 class StepFormat(Protocol):
@@ -49,6 +49,17 @@ class HeaderCompleting(StepFormat, Protocol):
 
     def joint(self, state: State) -> str:
         """The text between the path of `state` and a backtrack if there is no reflection."""
+
+
+@runtime_checkable
+class Parsing(StepFormat, Protocol):
+    """A step format that finds the steps, reflections and backtracks in a model's own response."""
+
+    def parts(self, response: str) -> list[Part]:
+        """The parts of any text, in order. Their texts together are the text.
+
+        As many of them are backtracks as `backtracks` counts. `astro.data.parts` helps with it.
+        """
 
 
 @runtime_checkable

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from random import Random
 
-from astro.types import Problem, State
+from astro.data.parts import ROOT, by_stop, joined, linked, pieces
+from astro.types import Part, Problem, SegmentKind, State
 from astro_countdown.replay import all_legal
 
 _BACK = re.compile(r"^back to\b", re.MULTILINE)
@@ -48,6 +49,27 @@ class CountdownFormat:
         """Return the number of `back to` lines."""
         return len(_BACK.findall(response))
 
+    def parts(self, response: str) -> list[Part]:
+        """Return the lines of a response; a `wait` line is a reflection."""
+        lines = pieces(
+            response,
+            by_stop(response, self.stop),
+            backtracks=[match.span() for match in _BACK.finditer(response)],
+        )
+        found = [
+            (SegmentKind.REFLECTION if self.doubts(text) else kind, text)
+            for kind, text in joined(lines)
+        ]
+        given = next(
+            filter(None, (_given(text) for kind, text in found if kind is SegmentKind.STEP)), None
+        )
+
+        def wanted(backtrack: str) -> str | int | None:
+            numbers = _numbers(backtrack)
+            return ROOT if numbers is not None and numbers == given else numbers
+
+        return linked(found, _numbers, wanted)
+
     def doubts(self, step: str) -> bool:
         """Whether a step is a `wait` line."""
         return step.startswith("wait")
@@ -62,6 +84,20 @@ def _list(step: str) -> str:
     if step.startswith("back to "):
         return step.removeprefix("back to ").strip()
     return step.partition(" left ")[2].strip()
+
+
+def _numbers(line: str) -> str | None:
+    """Return the list that a line states, in sorted order; None if it states none."""
+    return " ".join(sorted(_list(line.strip()).split())) or None
+
+
+def _given(step: str) -> str | None:
+    """Return the numbers before a step, `3 + 5 = 8 left 8 8`, in sorted order."""
+    words, left = step.partition(" left ")[0].split(), _list(step.strip()).split()
+    if len(words) != 5 or words[4] not in left:
+        return None
+    left.remove(words[4])
+    return " ".join(sorted([*left, words[0], words[2]]))
 
 
 def _end(line: str) -> str:

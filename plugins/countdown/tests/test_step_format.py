@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from astro.types import Problem, State, Step
+from astro.types import Problem, SegmentKind, State, Step
 from astro_countdown.step_format import CountdownFormat
 from astro_countdown.verifier import CountdownVerifier
 
@@ -68,3 +68,26 @@ def test_its_words_make_a_correct_and_legal_trace(problem: Problem) -> None:
     assert CountdownVerifier().verify(problem, response).correct
     assert FORMAT.legal(problem, response)
     assert not FORMAT.legal(problem, response.replace("10 left", "11 left"))
+
+
+def test_parts_of_a_response() -> None:
+    lines = [
+        "3 + 5 = 8 left 8 8\n",
+        "8 - 8 = 0 left 0\n",
+        "wait 0 is not 21\n",
+        "back to 8 8\n",
+        "8 + 8 = 16 left 16\n",
+        "back to 8 5 3\n",
+        "3 * 5 = 15 left 8 15\n",
+        "back to 1 2\n",
+        "answer 23",
+    ]
+    parts = FORMAT.parts("".join(lines))
+    assert [part.text for part in parts] == lines
+    kinds = ["step", "step", "reflection", "backtrack", "step", "backtrack", "step", "backtrack"]
+    assert [part.kind.value for part in parts] == [*kinds, "step"]
+    assert [part.target for part in parts if part.kind == "backtrack"] == [0, -1, None]
+    for response in ("", "back to\n\nback to 3", "\n \nwait", "xback to 3\nback tomorrow\n"):
+        assert "".join(part.text for part in FORMAT.parts(response)) == response
+        found = [part.kind for part in FORMAT.parts(response)].count(SegmentKind.BACKTRACK)
+        assert found == FORMAT.backtracks(response)
