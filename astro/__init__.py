@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from astro.experiments.loading import load
     from astro.experiments.rounds import Rounds
     from astro.experiments.study import Study
+    from astro.runs.reading import read_scores, read_traces, read_trees
     from astro.runs.runner import Run, RunResult, run
     from astro.runs.solve import solve
     from astro.types import Problem
@@ -31,6 +32,9 @@ __all__ = [
     "__version__",
     "load",
     "load_config",
+    "read_scores",
+    "read_traces",
+    "read_trees",
     "run",
     "solve",
 ]
@@ -43,6 +47,9 @@ _HOMES = {
     "Study": "astro.experiments.study",
     "load": "astro.experiments.loading",
     "load_config": "astro.config.loading",
+    "read_scores": "astro.runs.reading",
+    "read_traces": "astro.runs.reading",
+    "read_trees": "astro.runs.reading",
     "run": "astro.runs.runner",
     "solve": "astro.runs.solve",
 }

@@ -18,7 +18,7 @@ class CountdownFormat:
     Reflection and backtracking have a single wording, so the random generators are not used.
     """
 
-    stop = ("\n",)
+    stop: tuple[str, ...] = ("\n",)
 
     def __init__(self, params: None = None) -> None:
         """Create the format, which has no params."""

@@ -10,7 +10,7 @@ from astro_report.responses import parts
 class Foreign:
     """A step format of another package, which only counts backtracks."""
 
-    stop = (";",)
+    stop: tuple[str, ...] = (";",)
 
     def is_terminal(self, state: State) -> bool:
         return bool(state.steps)
