@@ -35,10 +35,10 @@ class GrowingTrees:
         self._rows: dict[str, tuple[str, TreeList]] = {}
         self._turns = 0
 
-    @property
-    def solved(self) -> int:
-        """The number of trees in the last list with a correct answer."""
-        return sum("correct" in row.verdicts[0] for _, row in self._rows.values())
+    def solved(self) -> tuple[int, int]:
+        """The numbers of solved trees and of all trees that have been read so far."""
+        self._read()
+        return sum("correct" in row.verdicts[0] for _, row in self._rows.values()), len(self._rows)
 
     def version(self, number: str = "") -> str | None:
         """What changes when the tree of this number does, or the list if it is empty."""

@@ -120,6 +120,10 @@ class LiveRun:
         model = self._model(name.removeprefix("responses/"))
         return json_bytes(self._responses(model).listed) if model else None
 
+    def solved(self) -> tuple[int, int]:
+        """Return the numbers of solved trees and of all trees that have been read so far."""
+        return self.search.solved() if self.search else (0, 0)
+
     def content(self) -> Content:
         """Return what the page shows without scripts.
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
+from msgspec import Struct
 
 from astro.errors import AstroError
+from astro.files import read_lines
 from astro.metrics import Estimate
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.evaluate import ScoresFile
 from astro.runs.stages.report import in_order, title_of
+from astro.types import Verdict
 from astro_report import folders
 from astro_report.chunks import Embedded, embedded, json_bytes
 from astro_report.documents import RunDocument, TrainingCurves, TrainingDocument
@@ -35,6 +39,7 @@ class Row:
         address: Where its page is; empty for a group.
         state: How far it is; empty for a group.
         stage: The stage that it is in.
+        solved: How many of its trees have a correct answer.
         scores: The pass@1 of each model.
         changed: When it last changed, with the time zone.
         problem: Why the run cannot be read; empty if it can.
@@ -44,17 +49,22 @@ class Row:
     address: str = ""
     state: str = ""
     stage: str = ""
+    solved: str = ""
     scores: Sequence[tuple[str, str]] = ()
     changed: str = ""
     problem: str = ""
 
 
-def rows(found: Sequence[folders.Found], registry: Registry) -> list[Row]:
+Solved = Callable[[RunFolder], tuple[int, int] | None]
+"""The numbers of solved trees and of all trees of a run so far; None if it has none."""
+
+
+def rows(found: Sequence[folders.Found], registry: Registry, solved: Solved) -> list[Row]:
     """Return the lines of the list."""
-    return [_row(one, registry) for one in found]
+    return [_row(one, registry, solved) for one in found]
 
 
-def _row(found: folders.Found, registry: Registry) -> Row:
+def _row(found: folders.Found, registry: Registry, solved: Solved) -> Row:
     if not found.is_run:
         known = is_experiment(found.folder)
         return Row(found.name, address_of(found.name) if known else "")
@@ -63,9 +73,33 @@ def _row(found: folders.Found, registry: Registry) -> Row:
         folder = RunFolder(found.folder)
         state = folders.state_of(folder, registry)
         scores = list(_pass_at_1(folder))
+        trees = solved(folder)
     except (AstroError, OSError) as error:
         return Row(found.name, address, problem=str(error))
-    return Row(found.name, address, state.state, state.stage, scores, state.changed)
+    share_of = f"{trees[0]:,} of {trees[1]:,} trees" if trees and trees[1] else ABSENT
+    return Row(found.name, address, state.state, state.stage, share_of, scores, state.changed)
+
+
+class _Node(Struct):
+    verdict: Verdict | None = None
+
+
+class _Tree(Struct):
+    """A tree without its texts."""
+
+    nodes: list[_Node]
+
+
+@lru_cache(maxsize=1000)
+def solved_trees(path: Path, version: tuple[int, int]) -> tuple[int, int]:  # noqa: ARG001
+    """Return the numbers of solved trees and of all trees in a file of this version.
+
+    Raises:
+        RunError: A line is damaged.
+    """
+    trees = read_lines(path, _Tree)
+    found = [any(n.verdict and n.verdict.correct for n in tree.nodes) for tree in trees]
+    return sum(found), len(found)
 
 
 def _pass_at_1(folder: RunFolder) -> Iterator[tuple[str, str]]:

@@ -27,6 +27,7 @@ from astro_report import folders, overview
 from astro_report.chunks import Embedded, json_bytes
 from astro_report.live import LiveRun, etag
 from astro_report.page import Bundle, Content, render
+from astro_report.reading import modified
 from astro_report.status import live_document
 
 _KEPT = 8
@@ -70,6 +71,17 @@ class Viewer:
             if len(self._runs) > _KEPT:
                 self._runs.popitem(last=False)
             return self._runs[folder]
+
+    def solved(self, folder: RunFolder) -> tuple[int, int] | None:
+        """The numbers of solved trees and of all trees of a run so far; None if it has none."""
+        if folder.trees.exists():
+            return overview.solved_trees(folder.trees, modified(folder.trees))
+        if not folder.journal.exists():
+            return None
+        lock, live = self.run(folder.root)
+        with lock:
+            live.update()
+            return live.solved()
 
 
 def application(viewer: Viewer, port: int) -> ASGIApp:
@@ -155,7 +167,7 @@ def _answer(viewer: Viewer, handler: Handler) -> Callable[[Request], object]:
 
 
 def _index(viewer: Viewer, request: Request) -> Response:
-    rows = overview.rows(folders.find(viewer.root), viewer.registry)
+    rows = overview.rows(folders.find(viewer.root), viewer.registry, viewer.solved)
     bundle = Bundle.load()
     page = overview.index(viewer.root, rows, bundle)
     return _page(request, page, bundle.policy(live=True, chunked=False))
