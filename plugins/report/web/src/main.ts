@@ -5,6 +5,7 @@ import "./app.css";
 import { Router, type Address } from "./address";
 import { copyStored } from "./copying";
 import { h, typing } from "./dom";
+import { follow, followList } from "./live";
 import type { RunDocument } from "./documents";
 import { Responses } from "./responses";
 import { Source } from "./source";
@@ -44,10 +45,12 @@ async function start(): Promise<void> {
   const views = new Map<string, View>();
   for (const line of document.querySelectorAll(".needs-scripts")) line.remove();
   const section = (name: string): HTMLElement | null => document.getElementById(name);
+  let showing = "";
   const router = new Router((address) => {
     const chosen = showSection(address.section);
-    const view = chosen && views.get(chosen.id);
-    if (view) view.show(address).catch((error: unknown) => tell(chosen, error));
+    showing = chosen?.id ?? "";
+    const view = views.get(showing);
+    if (chosen && view) view.show(address).catch((error: unknown) => tell(chosen, error));
   });
   const [trees, responses, training] = [
     section("trees"),
@@ -62,6 +65,16 @@ async function start(): Promise<void> {
   });
   copyStored();
   router.refresh();
+  if (source.live) {
+    follow({
+      source,
+      shown: () => views.get(showing)?.shown() ?? [],
+      changed: async (names) => {
+        await Promise.all(names.map((name) => source.load(name, true)));
+        router.refresh();
+      },
+    });
+  }
 }
 
 function tell(where: Element, error: unknown): void {
@@ -70,4 +83,6 @@ function tell(where: Element, error: unknown): void {
   where.append(h("p", { class: "message failure", role: "alert" }, message));
 }
 
-start().catch((error: unknown) => tell(document.querySelector("main") ?? document.body, error));
+if (document.documentElement.hasAttribute("data-list")) followList();
+else
+  start().catch((error: unknown) => tell(document.querySelector("main") ?? document.body, error));

@@ -54,6 +54,8 @@ export class Outline {
   /** Show a tree; a grown version of the tree that is shown keeps what is open. */
   setTree(tree: TreeDocument, shape: Shape, grown: boolean): void {
     const before = this.shape;
+    const { scrollTop } = this.element;
+    const top = this.seen[Math.floor(scrollTop / ROW)];
     this.tree = tree;
     this.shape = shape;
     this.lines.clear();
@@ -69,6 +71,8 @@ export class Outline {
     }
     this.mostVisits = tree.visits.reduce((most, visits) => Math.max(most, visits), 1);
     this.arrange();
+    const place = grown && top !== undefined ? this.place.get(top) : undefined;
+    if (place !== undefined) this.element.scrollTop = place * ROW + (scrollTop % ROW);
   }
 
   /** Mark the nodes of a trace with the number of their first sentence. */

@@ -27,6 +27,8 @@ async function unzip(base64: string): Promise<unknown> {
 
 export class Source {
   readonly live = document.documentElement.hasAttribute("data-live");
+  /** The tag (ETag) of what the server sent last, by the name of the document. */
+  readonly tags = new Map<string, string>();
   private readonly folder = document.documentElement.getAttribute("data-chunks");
   private readonly embedded = new Map<string, HTMLScriptElement>();
   private readonly waiting = new Map<string, (data: string) => void>();
@@ -72,7 +74,9 @@ export class Source {
   private async ask(name: string): Promise<unknown> {
     const answer = await fetch(`documents/${name}`, { cache: "no-cache" });
     if (!answer.ok) throw new Error(`The server has no document ${name} (${answer.status}).`);
-    return answer.json();
+    const found: unknown = await answer.json();
+    this.tags.set(name, answer.headers.get("ETag") ?? "");
+    return found;
   }
 
   private async script(name: string, folder: string): Promise<string> {

@@ -1,0 +1,121 @@
+"""A real browser beside a real run: the page grows with the journal, and nothing moves in it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import expect
+
+from astro.builtin import local
+from astro.config.loading import parse_config
+from astro.engine.loop import Engine
+from astro.plugins.registry import Registry
+from astro.runs.folder import RunFolder
+from astro.runs.runner import run
+from astro.runs.watching import SearchWatch
+from astro_report.server import Viewer, application
+from astro_report.view import listening
+from tests.helpers.browser import watched
+from tests.helpers.small_runs import small_config
+
+POLICY = {
+    "name": "scripted",
+    "params": {"lines": [f"try {i}\n" for i in range(9)], "length": 12, "answers": ["is 1\n"]},
+}
+SEARCH = {"name": "mcts", "params": {"expand": 3, "iterations": 10}}
+PLACE = """
+(() => {
+  const [row, tree] = ["[aria-selected=true]", "[role=tree]"].map((s) => document.querySelector(s));
+  return row.getBoundingClientRect().top - tree.getBoundingClientRect().top;
+})()
+"""
+"""Where the chosen row stands in the outline."""
+
+
+class SlowEngine(Engine):
+    """An engine that waits between two rounds of replies, and at the end of a search."""
+
+    pause = 0.15
+
+    def _collect(self) -> None:
+        time.sleep(self.pause)
+        super()._collect()
+
+
+@contextmanager
+def served(runs: Path) -> Iterator[str]:
+    """The address at which the runs of a folder are shown, with its key."""
+    with closing(listening(0)) as listener:
+        port = listener.getsockname()[1]
+        viewer = Viewer(runs, Registry.discover())
+        server = uvicorn.Server(uvicorn.Config(application(viewer, port), log_level="warning"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{port}/?token={viewer.token}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def begin(folder: Path, **keys: Any) -> threading.Thread:
+    """Start the search of a slow run in a thread, and wait for its first replies."""
+    config = parse_config(
+        small_config(folder, policy=POLICY, search=SEARCH, **keys), Registry.discover()
+    )
+    options = {"runs": folder / "runs", "stages": ["search"]}
+    thread = threading.Thread(target=run, args=(config,), kwargs=options)
+    thread.start()
+    watch = SearchWatch(RunFolder(folder / "runs" / "small"), Registry.discover())
+    until = time.monotonic() + 20
+    while time.monotonic() < until and not watch.batches:
+        time.sleep(0.05)
+        if (folder / "runs" / "small" / "journal.db").exists():
+            watch.update()
+    return thread
+
+
+def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "Engine", SlowEngine)
+    (tmp_path / "runs").mkdir()
+    thread = begin(tmp_path)
+    watch = SearchWatch(RunFolder(tmp_path / "runs" / "small"), Registry.discover())
+    recorded, shown = list[tuple[float, int]](), list[tuple[float, int]]()
+    with served(tmp_path / "runs") as home, watched(browser, home, home.partition("?")[0]) as one:
+        page = one.page
+        page.get_by_role("link", name="small").click()
+        page.get_by_role("link", name="Trees").click()
+        page.get_by_role("link", name="set/1").click()
+        tree = page.get_by_role("tree")
+        tree.get_by_text("try").first.click()
+        chosen = page.evaluate("location.hash")
+        facts = page.locator(".explorer-head .facts")
+        place = page.evaluate(PLACE)
+        while thread.is_alive():
+            watch.update()
+            recorded.append((time.monotonic(), len(watch.tree("set/1").nodes)))
+            shown.append((time.monotonic(), int((facts.text_content() or "0").split()[0])))
+            time.sleep(0.1)
+        expect(page.locator(".live")).to_contain_text("stopped in the stage linearize")
+        expect(facts).to_contain_text("search ended")
+        assert page.evaluate("location.hash") == chosen
+        assert page.evaluate(PLACE) == place
+        assert "try" in (page.locator("[aria-selected=true]").text_content() or "")
+    thread.join()
+    lags = [
+        min((at for at, seen in shown if seen >= size), default=float("inf")) - when
+        for when, size in recorded[:-12]
+    ]
+    assert len({size for _, size in recorded}) > 5
+    assert max(lags) < 1
+    sizes = [size for _, size in shown]
+    assert sizes == sorted(sizes)
