@@ -29,4 +29,14 @@ def astro_commands() -> list[Command]:
             requires=("jinja2", "starlette", "uvicorn"),
             install="pip install astro-reasoner-report",
         ),
+        Command(
+            "show",
+            "Show a run's trees, traces, responses and failures in the terminal.",
+            "astro_report.show:show",
+        ),
+        Command(
+            "graph",
+            "Draw a response as a graph of its steps, reflections and backtracks.",
+            "astro_report.graph:graph",
+        ),
     ]
