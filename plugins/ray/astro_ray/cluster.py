@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import socket
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -35,11 +37,40 @@ def connected(address: str) -> Iterator[None]:
     if ray.is_initialized():
         yield
         return
-    _connect(os.environ.get("RAY_ADDRESS") or address if address == "auto" else address)
+    try:
+        with _uninterrupted():
+            _connect(os.environ.get("RAY_ADDRESS") or address if address == "auto" else address)
+        yield
+    finally:
+        with _uninterrupted():
+            ray.shutdown()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C and SIGTERM back until the end of the block, in which Ray starts or stops.
+
+    Otherwise Ray may lose the signal, crash, or leave its processes behind. A third signal ends a
+    process that hangs.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _: object) -> None:
+        if held:
+            signal.signal(number, signal.SIG_DFL)
+        held.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        ray.shutdown()
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def workers_that_fit(params: ExecutorParams) -> int:

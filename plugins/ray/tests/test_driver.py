@@ -128,3 +128,28 @@ def test_an_interrupt_ends_all_at_once(config: Path, launch: Launch) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     assert not psutil.wait_procs(family, timeout=60)[1]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.4, 0.8, 1.2])
+def test_an_interrupt_while_ray_starts_leaves_nothing_behind(
+    launch: Launch, seconds: float
+) -> None:
+    """Ray's own code may lose an interrupt, crash on it, or leave its processes behind."""
+    process = launch("ray")
+    family: dict[psutil.Process, str] = {}
+
+    def look() -> None:
+        with suppress(psutil.NoSuchProcess):
+            family.update((child, child.name()) for child in process.children(recursive=True))
+        time.sleep(0.01)
+
+    while process.poll() is None and "raylet" not in family.values():
+        look()
+    time.sleep(seconds)
+    os.kill(process.pid, signal.SIGINT)
+    while process.poll() is None:
+        look()
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    assert not psutil.wait_procs(family, timeout=20)[1]
