@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections.abc import Mapping
@@ -14,7 +15,12 @@ import openai
 MIB = 2**20
 most_bytes: ContextVar[int] = ContextVar("most_bytes", default=MIB)
 """Number of bytes that the body of a response to the current task may have."""
-_ENCODINGS = ("", "identity", "gzip", "deflate")  # one layer, which inflates 1,000 times at most
+_PLAIN = ("", "identity")
+_ENCODINGS = (*_PLAIN, "gzip", "deflate")  # one layer, which inflates 1,000 times at most
+_LARGE = MIB // 4
+_ROOM = 256 * MIB
+"""Bytes that large responses may take at once, whatever the number of requests. `most_bytes` is at
+most as much."""
 _LONGEST_WAIT = 120.0
 _LONGEST_BACKOFF = 8.0
 
@@ -23,8 +29,33 @@ class Unbounded(Exception):
     """The body of a response is larger than `most_bytes`, or may inflate without bound."""
 
 
+class _Room:
+    """The memory for large responses, of which each takes as much as it may have."""
+
+    def __init__(self) -> None:
+        self._free = _ROOM
+        self._changed = asyncio.Condition()
+
+    async def take(self, size: int) -> None:
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._free >= size)
+            self._free -= size
+
+    async def give_back(self, size: int) -> None:
+        async with self._changed:
+            self._free += size
+            self._changed.notify_all()
+
+
 class BoundedClient(openai.DefaultAsyncHttpxClient):
-    """An HTTP client that stops reading a body once it is too large after decompression."""
+    """An HTTP client that stops reading a body once it is too large after decompression.
+
+    A response of more than 256 KiB, or a compressed one, is read once there is room for it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._room = _Room()
 
     async def send(self, request: Any, **kwargs: Any) -> Any:
         """Send a request and read the whole response.
@@ -33,25 +64,32 @@ class BoundedClient(openai.DefaultAsyncHttpxClient):
             Unbounded: The body is too large.
         """
         response = await super().send(request, **{**kwargs, "stream": True})
-        content = bytearray()
+        content, most, taken = bytearray(), most_bytes.get(), 0
         try:
             encoding = response.headers.get("content-encoding", "").strip().lower()
             if encoding not in _ENCODINGS:
                 raise Unbounded("the server compresses its answer in a way that was not requested")
+            if encoding not in _PLAIN:
+                await self._room.take(most)
+                taken = most
             async for part in response.aiter_bytes():
                 content += part
-                if len(content) > most_bytes.get():
-                    raise Unbounded(f"the answer is longer than {most_bytes.get() / MIB:.0f} MiB")
+                if len(content) > most:
+                    raise Unbounded(f"the answer is longer than {most / MIB:.0f} MiB")
+                if len(content) > _LARGE and not taken:
+                    await self._room.take(most)
+                    taken = most
+            body = bytes(content)
         finally:
+            content.clear()  # an exception may outlive this call, and holds its variables
             await response.aclose()
+            await self._room.give_back(taken)
         headers = {
             name: value
             for name, value in response.headers.items()
             if name not in ("content-encoding", "content-length", "transfer-encoding")
         }
-        return type(response)(
-            response.status_code, headers=headers, content=bytes(content), request=request
-        )
+        return type(response)(response.status_code, headers=headers, content=body, request=request)
 
 
 def seconds_to_wait(headers: Mapping[str, str], retries: int) -> float:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import time
 from typing import Any
 
@@ -223,3 +225,41 @@ def test_no_log_record_holds_the_key(
     replies(make(api_key_env="A_KEY"), [ASKED])
     assert caplog.records
     assert SECRET not in caplog.text
+
+
+ENDLESS = """
+import resource, sys
+from astro.plugins.binding import Binding
+from astro.plugins.registry import Registry
+from astro.requests import Generate
+from astro.types import Prompt
+params = {"base_url": sys.argv[1], "model": "m", "max_retries": 0}
+policy = Registry.discover().build("policy", Binding(name="openai", params=params))
+for ticket in range(64):
+    policy.add(ticket, Generate(Prompt("q"), n=6, max_tokens=1024, seed=ticket))
+replies = []
+while len(replies) < 64:
+    replies += policy.step()
+policy.close()
+print({reply.reason for _, reply in replies}, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+@pytest.mark.slow
+def test_endless_answers_take_bounded_memory_together(server: Any) -> None:
+    """64 responses at once, each of which may have 13 MiB."""
+    server.always = "endless"
+    command = [sys.executable, "-c", ENDLESS, server.url]
+    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    reasons, _, kib = told.strip().rpartition(" ")
+    assert reasons == "{'not an answer: the answer is longer than 13 MiB'}"
+    assert int(kib) < 600 * 1024
+
+
+def test_a_large_answer_waits_for_room(
+    make: Any, replies: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astro_openai.transport._LARGE", 64)
+    monkeypatch.setattr("astro_openai.transport._ROOM", 3 * 2**20)
+    found = replies(make(), [ASKED] * 20)
+    assert found == [found[0]] * 20 and len(found[0]) == 2
