@@ -13,6 +13,7 @@ import pytest
 import astro
 from astro.config.loading import parse_config
 from astro.plugins.registry import Registry
+from astro_report import report
 from astro_report.documents import SegmentEntry, TraceEntry
 from astro_report.report import write_report
 from tests.helpers.report_pages import page_of, tree_of
@@ -107,6 +108,26 @@ def test_report_of_a_real_run_shows_the_node_of_a_sentence(browser: Any, tmp_pat
         page.click("nav >> text=Responses")
         page.click("[data-problem='0']")
         assert found.copy(".response .pane-part .model-text") == first
+
+
+def test_chunks_are_loaded_from_beside_the_page(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "EMBEDDED_BYTES", 0)
+    registry = Registry.discover()
+    astro.run(parse_config(small_config(tmp_path), registry), runs=tmp_path, registry=registry)
+    out = tmp_path / "my report #1.html"
+    assert len(write_report(tmp_path / "small", registry, out)) > 1
+    with watched(browser, out.as_uri(), own=tmp_path.as_uri()) as found:
+        found.go("#trees?tree=set%2F1&node=1")
+        found.page.wait_for_selector(".detail h3:has-text('Node 1')")
+        found.go("#responses?problem=2")
+        found.page.wait_for_selector(".response .sentence-item")
+        next(tmp_path.glob("*_data/trees-0.js")).unlink()
+        found.page.reload()
+        found.go("#trees?tree=set%2F1")
+        found.page.wait_for_selector("text=beside this page is missing")
+        found.complaints.clear()
 
 
 def test_a_sentence_shows_its_node_and_a_node_its_sentences(opened: Any) -> None:

@@ -41,13 +41,20 @@ export function metadataColumns(metadata: readonly Metadata[]): Column[] {
   }));
 }
 
+/** Whether a tree is solved: "yes", "no", or "unread" where no end of it has a verdict. */
+export function solvedState(verdicts: Record<string, number>): string {
+  const known = Object.entries(verdicts).filter(([status, number]) => status !== "none" && number);
+  if (known.some(([status]) => status === "correct")) return "yes";
+  return known.length ? "no" : "unread";
+}
+
 export function matches(list: TreeList, row: number, address: Address): boolean {
   const { values } = address;
   const verdicts = list.verdicts[row] ?? {};
   const number = (status: string): number =>
     Object.hasOwn(verdicts, status) ? verdicts[status]! : 0;
   const solved = values.get("solved");
-  if (solved && (solved === "yes") !== number("correct") > 0) return false;
+  if (solved && solved !== solvedState(verdicts)) return false;
   const status = values.get("verdict");
   if (status && !number(status)) return false;
   const [least, most] = [numberIn(address, "min"), numberIn(address, "max")];
@@ -175,6 +182,7 @@ export class TreeTable {
           ["", "all"],
           ["yes", "solved"],
           ["no", "not solved"],
+          ["unread", "no verdict"],
         ],
         value("solved"),
         set("solved"),

@@ -9,7 +9,7 @@ import { graphOf } from "../src/parts";
 import { encodeName } from "../src/source";
 import { seriesNames } from "../src/training";
 import { firstOpen, pathTo, shapeOf, visibleNodes } from "../src/tree";
-import { metadataKeys } from "../src/treelist";
+import { metadataKeys, solvedState } from "../src/treelist";
 
 test("the shape of a tree", () => {
   const shape = shapeOf([-1, 0, 0, 1, 1, 2]);
@@ -125,4 +125,12 @@ test("Pearson's r and its interval", () => {
 test("the curves that matter most come first", () => {
   const series = ["zeta", "loss", "reward"].map((name) => ({ name, x: [], y: [] }));
   assert.deepEqual(seriesNames([{ title: "rl", series }]), ["reward", "loss", "zeta"]);
+});
+
+test("a tree without verdicts is neither solved nor unsolved", () => {
+  assert.equal(solvedState({ correct: 1, incorrect: 4 }), "yes");
+  assert.equal(solvedState({ incorrect: 4, none: 2 }), "no");
+  assert.equal(solvedState({ timeout: 1 }), "no");
+  assert.equal(solvedState({ none: 3 }), "unread");
+  assert.equal(solvedState({}), "unread");
 });
