@@ -12,7 +12,7 @@ from astro.cli.app import COMMANDS
 from astro.cli.output import print_all, say, say_json, width
 from astro.plugins.listing import rows
 from astro.plugins.registry import Registry
-from astro.plugins.scaffold import write_plugin
+from astro.plugins.scaffold import SUMMARIES, write_plugin
 
 
 @click.group(invoke_without_command=True)
@@ -33,19 +33,31 @@ def plugins(ctx: click.Context, as_json: bool) -> None:
 
 @plugins.group()
 def new() -> None:
-    """Write the files of a new plugin."""
+    """Write the files of a new plugin, which works and is there to be changed."""
 
 
-@new.command(short_help="Write a working verifier and its tests.")
-@click.argument("name")
-@click.option(
-    "--into",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(),
-    help="The folder in which the plugin's folder is created.  [default: the working directory]",
-)
-def verifier(name: str, into: Path) -> None:
-    """Write a working verifier: package, config, README, and tests with the conformance kit."""
-    folder = write_plugin("verifier", name, into, Registry.discover())
-    say(f"wrote {folder}")
-    say(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")
+def _writer(kind: str) -> click.Command:
+    """The command that writes a plugin of one kind."""
+
+    @click.command(kind, short_help=SUMMARIES[kind])
+    @click.argument("name")
+    @click.option(
+        "--into",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(),
+        help="Folder in which the plugin's folder is made.  [default: the working directory]",
+    )
+    def write(name: str, into: Path) -> None:
+        folder = write_plugin(kind, name, into, Registry.discover())
+        say(f"wrote {folder}")
+        say(f"next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")
+
+    write.help = (
+        f"Write a plugin of the kind {kind} that works: {SUMMARIES[kind]}. It has a README, and "
+        "tests that check what is expected of its kind. Put your own work in its place."
+    )
+    return write
+
+
+for _kind in SUMMARIES:
+    new.add_command(_writer(_kind))

@@ -13,6 +13,26 @@ from string import Template
 from astro.errors import PluginError
 from astro.plugins.registry import Registry
 
+SUMMARIES = {
+    "problems": "sums of two numbers",
+    "policy": "a policy without a model, which gives random answers",
+    "reward_model": "a process reward model that prefers short steps",
+    "search": "a greedy search that follows the step of the highest value",
+    "value": "the agreement of a state's completions",
+    "step_format": "steps as lines, the last of which begins with `Answer:`",
+    "verifier": "the final answer equals the reference as text",
+    "linearizer": "the shortest correct paths as traces",
+    "sft": "a fine-tuner that leaves the model as it is",
+    "rl": "RL that measures rewards and leaves the model as it is",
+    "executor": "tasks in this process, a batch at a time",
+    "stage": "the length of each trace, in a file",
+    "command": "the number of trees of a run",
+}
+"""What the plugin that is written for each kind provides; it is there to be replaced."""
+
+_COMMON = "common"
+"""The folder of templates that all kinds share; a kind's own files take their place."""
+
 _SUFFIX = ".tmpl"
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _MAX_NAME = 40
@@ -27,7 +47,9 @@ def write_plugin(kind: str, name: str, into: Path, registry: Registry) -> Path:
     folder = into / words["distribution"]
     try:
         folder.mkdir(parents=True)
-        for path, template in _templates(files("astro.plugins") / "templates" / kind):
+        templates = files("astro.plugins") / "templates"
+        found = dict(_templates(templates / _COMMON)) | dict(_templates(templates / kind))
+        for path, template in found.items():
             target = folder / path.replace("package", words["package"], 1)
             target.parent.mkdir(exist_ok=True)
             target.write_text(Template(template).substitute(words), encoding="utf-8")
@@ -52,11 +74,15 @@ def _words(kind: str, name: str, registry: Registry) -> Mapping[str, str]:
             raise PluginError(f"{kind} {name!r} is there already", f"in {entry.distribution}")
     if find_spec(package):
         raise PluginError(f"a package {package} is installed already", "choose another name")
+    camel_kind = "".join(map(str.capitalize, kind.split("_")))
     return {
+        "kind": kind,
+        "summary": SUMMARIES[kind],
+        "params_name": f"{camel_kind}Params",
         "name": name,
         "package": package,
         "distribution": f"astro-{name.replace('_', '-')}",
-        "class_name": "".join(map(str.capitalize, name.split("_"))) + kind.capitalize(),
+        "class_name": "".join(map(str.capitalize, name.split("_"))) + camel_kind,
     }
 
 

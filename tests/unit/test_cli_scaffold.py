@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tomllib
@@ -11,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from astro.errors import PluginError
+from astro.plugins.hookspecs import KINDS
 from astro.plugins.registry import Registry
-from astro.plugins.scaffold import write_plugin
+from astro.plugins.scaffold import SUMMARIES, write_plugin
 
 NOTHING = Registry([])
 
@@ -99,3 +101,59 @@ def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
 
 def test_listing_needs_no_subcommand() -> None:
     assert astro("plugins", "--json").stdout.startswith("[")
+
+
+def test_every_kind_can_be_started() -> None:
+    assert list(SUMMARIES) == list(KINDS)
+    listed = astro("plugins", "new", "--help").stdout
+    assert all(f"\n  {kind} " in listed for kind in KINDS)
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A plugin of each kind, with the metadata that pip would have written."""
+    site = tmp_path_factory.mktemp("site")
+    for kind in KINDS:
+        folder = write_plugin(kind, f"my_{kind}", site, NOTHING)
+        info = site / f"astro_my_{kind}-0.1.0.dist-info"
+        info.mkdir()
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        name, points = project["name"], project["entry-points"]["astro"]
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
+        lines = [f"{key} = {module}" for key, module in points.items()]
+        (info / "entry_points.txt").write_text("\n".join(["[astro]", *lines, ""]))
+    return site
+
+
+def test_nothing_of_any_kind_is_left_to_fill_in_or_to_lint(started: Path) -> None:
+    for path in started.rglob("*.*"):
+        assert path.is_dir() or "$" not in path.read_text().replace('json$"', ""), path
+    ruff = [sys.executable, "-m", "ruff"]
+    for command in (
+        ["check", "--isolated", "--select=E,F,W,I", "--line-length=100"],
+        ["format", "--isolated", "--check", "--line-length=100"],
+    ):
+        for folder in started.glob("astro-my-*"):
+            done = subprocess.run(
+                [*ruff, *command, "."], cwd=folder, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_tests_of_every_kind_pass(started: Path) -> None:
+    """All in one process, as if all thirteen were installed."""
+    folders = sorted(started.glob("astro-my-*"))
+    inherited = os.environ.get("PYTHONPATH", "")
+    path = os.pathsep.join(map(str, [started, *folders, inherited]))
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(
+        [*command, "--import-mode=importlib", "--rootdir", str(started), *map(str, folders)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+        cwd=started,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
