@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,13 @@ class StageFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentFinished:
+    """A study or rounds ended, and `folder` holds the results of all runs in `results.json`."""
+
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
 class ProblemFailed:
     """One problem failed; the others continue."""
 
@@ -55,7 +63,7 @@ class Notice:
     text: str
 
 
-Event = StageStarted | StageProgress | StageFinished | ProblemFailed | Notice
+Event = StageStarted | StageProgress | StageFinished | ExperimentFinished | ProblemFailed | Notice
 Listener = Callable[[Event], None]
 
 

@@ -8,6 +8,7 @@ import astro
 from astro.cli import options
 from astro.cli.output import say, say_block
 from astro.config.loading import with_defaults
+from astro.config.stages import with_automatic_stages
 from astro.config.yaml import dump_config
 from astro.errors import ConfigError
 from astro.plugins.registry import Registry
@@ -46,4 +47,5 @@ def show(file: str, overrides: tuple[str, ...]) -> None:
     """
     registry = Registry.discover()
     configs = astro.load(file, overrides, registry).configs()
-    say_block("---\n".join(dump_config(with_defaults(config, registry)) for config in configs))
+    shown = (with_automatic_stages(with_defaults(each, registry), registry) for each in configs)
+    say_block("---\n".join(map(dump_config, shown)))

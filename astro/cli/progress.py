@@ -29,6 +29,7 @@ from astro.cli.options import VERBOSITY
 from astro.cli.panel import RLPanel, number
 from astro.events import (
     Event,
+    ExperimentFinished,
     Listener,
     Notice,
     ProblemFailed,
@@ -231,11 +232,11 @@ def sentence(event: Event, *, every: bool = False) -> str:
             return f"{stage}: {count}" + (f", {done} done before" if done else "")
         case StageProgress(stage, done, total, fields):
             return f"{stage}: {done}/{total}  {figures(fields, every=every)}".rstrip()
-        case StageFinished(stage, skipped=True):
-            return f"{stage}: done before"
-        case StageFinished(stage, seconds, fields):
-            shown = figures(fields, every=every)
-            return f"{stage}: finished in {_duration(seconds)}  {shown}".rstrip()
+        case StageFinished(stage, seconds, fields, skipped):
+            how = f"finished in {_duration(seconds)}  {figures(fields, every=every)}".rstrip()
+            return f"{stage}: {'done before' if skipped else how}"
+        case ExperimentFinished(folder):
+            return f"all runs are done, and {folder / 'results.json'} is written"
         case ProblemFailed(stage, problem_id, reason):
             return f"{stage}: problem {problem_id} failed: {' '.join(reason.split())}"
         case Notice(text):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
@@ -13,6 +14,7 @@ from rich.table import Table
 from astro.cli.tables import line, text
 from astro.config.run import BASE
 from astro.metrics import Estimate
+from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult
 from astro.runs.scoring import Scores
 from astro.runs.solve import best_answer
@@ -36,6 +38,14 @@ def outcome(result: RunResult, base: str = BASE) -> Iterator[RenderableType]:
         yield score_table(result.scores, base)
     yield from map(example_block, result.examples)
     yield text(f"The run's files are in {result.folder}/")
+    yield from page_line(result.folder)
+
+
+def page_line(folder: Path) -> Iterator[RenderableType]:
+    """Where the report to look at is, if a plugin has written one."""
+    page = RunFolder(folder).page
+    if page.exists():
+        yield text(f"Open {page} in a browser to look at it")
 
 
 def score_table(scores: Scores, base: str = BASE) -> Table:

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.table import Table
 
+from astro.cli.results import page_line
 from astro.cli.tables import text
 from astro.experiments.rounds import Rounds, RoundsResult
 from astro.metrics import Estimate
@@ -34,6 +35,7 @@ def rounds_outcome(
         best = next(turn for turn in result.rounds if turn.number == result.best)
         yield text(f"The best on {rounds.limits.split} is {best.model}")
     yield text(f"The rounds' files are in {runs / rounds.name}/")
+    yield from page_line(runs / rounds.name)
 
 
 def _interval(figure: Estimate) -> str:

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
 from rich.table import Table
 
+from astro.cli.results import page_line
 from astro.cli.tables import text
 from astro.experiments.comparison import Correlation, Difference, Matched, StudyResult
 from astro.experiments.inference import Searched
@@ -30,6 +31,7 @@ def study_outcome(study: Study, runs: Path, result: StudyResult | None) -> Itera
         if result.correlations:
             yield _correlations(result.correlations)
     yield text(f"The study's files are in {runs / study.name}/")
+    yield from page_line(runs / study.name)
 
 
 def _table(title: str, *columns: str) -> Table:

@@ -99,6 +99,7 @@ def operational_keys(config: RunConfig, registry: Registry) -> Iterator[str]:
             if isinstance(params, Params):
                 paths = [*operational(params), *secret_paths(type(params), binding.params)]
                 yield from (f"{key}.params.{path}" for path in paths)
+    yield from (f"stages.{name}" for name in registry.automatic_stages())
 
 
 def with_defaults(config: RunConfig, registry: Registry) -> RunConfig:

@@ -88,7 +88,8 @@ class RunConfig(Params):
     `models` are further policies and reward models by role, which plugins ask by their params.
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
-    `stages` are added to the built-in ones; one of their names takes the place of theirs.
+    `stages` are added to the built-in ones; one of their names takes the place of theirs. None
+    turns off a stage that a plugin adds to every run.
     """
 
     name: Name
@@ -113,7 +114,7 @@ class RunConfig(Params):
     reward: VerifierBinding | None = None
     evaluate: Evaluate = Evaluate()
     rounds: RoundsConfig | None = None
-    stages: dict[Name, Binding] = Field(default_factory=dict)
+    stages: dict[Name, Binding | None] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -126,6 +127,13 @@ class RunConfig(Params):
             else value
             for key, value in values.items()
         }
+
+    @field_validator("stages")
+    @classmethod
+    def _all_built_in(cls, stages: dict[str, Binding | None]) -> dict[str, Binding | None]:
+        if off := [name for name in STAGES if name in stages and stages[name] is None]:
+            raise ValueError(f"{off[0]} is built in and cannot be turned off; see --until")
+        return stages
 
     @field_validator("models")
     @classmethod
@@ -142,14 +150,18 @@ class RunConfig(Params):
                 yield key, kind, binding
         for name, problems in self.evaluate.sets.items():
             yield f"evaluate.sets.{name}", "problems", problems
-        for name, stage in self.stages.items():
+        for name, stage in self._given_stages().items():
             yield f"stages.{name}", "stage", stage
 
     def stage_bindings(self) -> dict[str, Binding]:
-        """Every stage of the run by name; what is added stands before `evaluate`."""
+        """Every stage of the config by name; what is added stands before `evaluate`."""
+        given = self._given_stages()
         optional = [name for name in ("sft", "rl") if getattr(self, name) is not None]
-        names = ("search", "linearize", *optional, *self.stages, "evaluate", "report")
-        return {name: self.stages.get(name, Binding(name=name)) for name in names}
+        names = ("search", "linearize", *optional, *given, "evaluate", "report")
+        return {name: given.get(name, Binding(name=name)) for name in names}
+
+    def _given_stages(self) -> dict[str, Binding]:
+        return {name: stage for name, stage in self.stages.items() if stage is not None}
 
     def trained(self) -> list[str]:
         """The models that the built-in stages train."""

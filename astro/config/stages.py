@@ -10,6 +10,7 @@ from typing import Any
 from astro.config.run import BASE, BUILT_IN_MODELS, STAGES, TRAINED, RunConfig
 from astro.errors import ConfigError
 from astro.interfaces import Stage
+from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
 
 AnyStage = Stage[Any]
@@ -28,12 +29,18 @@ def run_stages(config: RunConfig, registry: Registry) -> list[AnyStage]:
     """
     stages: list[AnyStage] = [
         registry.build("stage", binding, name=name, config=config)
-        for name, binding in config.stage_bindings().items()
+        for name, binding in with_automatic_stages(config, registry).stage_bindings().items()
     ]
     problems = [*_missing(stages), *_contested(stages)]
     if problems:
         raise ConfigError(problems)
     return _sorted(stages)
+
+
+def with_automatic_stages(config: RunConfig, registry: Registry) -> RunConfig:
+    """The config with the stages that plugins add to every run, where it does not name them."""
+    automatic = {name: Binding(name=name) for name in registry.automatic_stages()}
+    return config.model_copy(update={"stages": automatic | config.stages})
 
 
 def stages_until(stages: Sequence[AnyStage], last: str | None) -> list[AnyStage]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from astro.config.run import EvaluationSet, RoundsConfig, RunConfig
 from astro.errors import ConfigError
-from astro.events import Listener, Notice, ignore
+from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.files import write_json
 from astro.metrics import Estimate
 from astro.plugins.binding import SFTBinding
@@ -112,6 +112,7 @@ class Rounds:
             found = [*result.rounds, *_measured(self.config, number, folder)]
             result = _judged(found, limits)
             write_json(folder / "results.json", result)
+        on_event(ExperimentFinished(folder))
         return result
 
 

@@ -22,7 +22,7 @@ from astro.config.loading import parse_config
 from astro.config.run import RunConfig
 from astro.engine.budget import Budget
 from astro.errors import ConfigError
-from astro.events import Listener, Notice, ignore
+from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.experiments.comparison import Correlation, StudyResult, compare
 from astro.experiments.inference import STAGE, Searched, search_at_inference
 from astro.files import read_lines, write_json
@@ -147,6 +147,7 @@ class Study:
                 return None
             result = compare_arms(self, runs, on_event)
             write_json(runs / self.name / "results.json", {self.name: result})
+            on_event(ExperimentFinished(runs / self.name))
         return result
 
     def _run_arms(self, runs: Path, until: str | None, on_event: Listener) -> None:

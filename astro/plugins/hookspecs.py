@@ -61,6 +61,10 @@ class Provider:
     name of the provider of the same kind that replaces it where it cannot run. A `fallback`
     replaces any provider of its kind that has no stand-in; one for `problems` takes a JSON Lines
     file for each split as its params.
+
+    An `automatic` stage is one of every run, under its own name, where the packages that it
+    `requires` are installed. A config turns it off with `stages: {NAME: null}`. It changes nothing
+    that other stages read, so a run may be resumed with or without it.
     """
 
     kind: str
@@ -73,6 +77,7 @@ class Provider:
     stand_in: str = ""
     fallback: bool = False
     needs_gpu: bool = False
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,6 +97,11 @@ class Registry:
             )
         return found[0]
 
+    def automatic_stages(self) -> list[str]:
+        """The names of the stages of every run that can be used here."""
+        found = (entry for entry in self.entries if entry.provider.automatic and not entry.missing)
+        return list(dict.fromkeys(entry.provider.name for entry in found))
+
     def require(self, kind: str, name: str) -> Entry:
         """`find`, and check that the packages it needs are there. Imports nothing heavy.
 

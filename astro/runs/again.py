@@ -81,6 +81,10 @@ def _set_aside(run: RunContext, evaluation: Path) -> None:
     folder = run.folder
     shutil.copyfile(folder.config, evaluation / folder.config.name)
     _forget(run, (*evaluation.iterdir(), folder.report))
+    (stage,) = (stage for stage in run.stages if stage.name == EVALUATE)
+    after = {path for s in _following(run.stages, stage) for path in s.outputs(folder.root)}
+    for path in after - {folder.scores, folder.report}:
+        folder.remove(path)
     if folder.report.exists():
         folder.report.replace(evaluation / folder.report.name)
     names = (evaluation.with_name(f"{evaluation.name}-{number}") for number in count(1))

@@ -18,7 +18,7 @@ from astro.errors import ConfigError, RunError
 from astro.files import check_file, json_chunks, line_chunks, write_whole
 from astro.plugins.secrets import HIDDEN
 from astro.runs.manifest import Manifest
-from astro.runs.ownership import LOCK, delete, foreign_entries, own_entries
+from astro.runs.ownership import LOCK, PAGE, delete, foreign_entries, own_entries
 
 FREE = (
     *("max_failed", "verifier.max_faults", "verifier.workers"),
@@ -47,6 +47,7 @@ class RunFolder:
         self.usage = root / USAGE
         self.scores = root / "eval" / "scores.json"
         self.report = root / "report.md"
+        self.page = root / PAGE[0]
         self.clearing = root / ".clearing"
         self.manifest = Manifest(root)
 
@@ -297,14 +298,16 @@ def claimed_group(root: Path, runs: Collection[str], *, fresh: bool) -> Iterator
     """
     with locked(root):
         found = [path for pattern in runs for path in sorted(root.glob(pattern))]
-        tops = ("results.json", *(pattern.split("/")[0] for pattern in runs))
+        tops = ("results.json", *PAGE, *(pattern.split("/")[0] for pattern in runs))
         names = [path.name for path in root.iterdir() if not path.name.startswith(".")]
         others = [name for name in names if not any(fnmatch(name, top) for top in tops)]
         if "config.yaml" in others or (others and not found):
             raise RunError(f"{root} holds other files ({others[0]})", "choose another name")
         if fresh:
             discard(path for path in found if RunFolder(path).config.exists())
-            (root / "results.json").unlink(missing_ok=True)
+            for path in (root / name for name in ("results.json", *PAGE)):
+                if path.exists():
+                    delete(path)
         yield
 
 

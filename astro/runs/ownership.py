@@ -10,10 +10,12 @@ from pathlib import Path
 from astro.config.run import BUILT_IN_MODELS
 
 LOCK = ".lock"
+PAGE = ("report.html", "report_data")
+"""The report of a plugin, and the folder of what does not fit into it. They are made again."""
 _FILES = (
     *("config.yaml", "manifest.json", "decontamination.json", "trees.jsonl", "traces.jsonl"),
     *("control_traces.jsonl", "pooled_traces.jsonl", "pooled_control_traces.jsonl"),
-    *("failures.jsonl", "usage.json", "report.md"),
+    *("failures.jsonl", "usage.json", "report.md", *PAGE),
     *("journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"),
 )
 _EVALUATION = re.compile(r"eval(-\d+)?")

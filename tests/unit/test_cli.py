@@ -383,7 +383,8 @@ def test_run_knows_the_stages(config: Path) -> None:
     result = astro("run", str(config), "--until", "lunch")
     assert result.exit_code == 2
     assert result.stderr == (
-        "error: until: expected one of search, linearize, sft, rl, evaluate, report, got 'lunch'\n"
+        "error: until: expected one of search, linearize, sft, rl, evaluate, report, html, "
+        "got 'lunch'\n"
     )
 
 

@@ -193,7 +193,7 @@ def test_what_plugins_without_an_engine_need_imports_none(module: str) -> None:
 )
 def test_an_entry_point_module_imports_only_the_hook(path: Path) -> None:
     modules = {m for m in imports(path, at_runtime=True) if roots({m}) - sys.stdlib_module_names}
-    assert modules <= {
+    assert {m for m in modules if not m.startswith("astro.events")} <= {
         "astro.plugins.hookspecs",
         "astro.plugins.hookspecs.Command",
         "astro.plugins.hookspecs.Provider",

@@ -81,7 +81,7 @@ def test_a_base_only_run_builds_and_reads_once(
     astro.load(config()).run(runs=tmp_path / "runs")
     once = ("registry", "problems", "step_format", "search", "value", "train", "test")
     assert {name: counts[name] for name in once} == dict.fromkeys(once, 1)
-    assert counts["base.jsonl"] == 2  # by `evaluate`, and by `report`
+    assert counts["base.jsonl"] == 3  # by `evaluate`, by `report`, and by `html`
 
 
 def test_a_control_reads_no_tree_again(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from astro.config.loading import read_stored
+from astro.config.loading import read_stored, without_secrets
 from astro.config.run import RunConfig
 from astro.errors import RunError
 from astro.files import index_lines, read_line
+from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.report import in_order
 from astro.types import Segment, SegmentKind
@@ -41,8 +42,8 @@ class _Head(Struct):
     problem: str
 
 
-def run_config(folder: RunFolder) -> RunConfig:
-    """The config of the run in a folder.
+def run_config(folder: RunFolder, registry: Registry | None = None) -> RunConfig:
+    """The config of the run in a folder, without secrets.
 
     Raises:
         AstroError: The folder holds no run, or its config cannot be read.
@@ -52,13 +53,13 @@ def run_config(folder: RunFolder) -> RunConfig:
             f"{folder.root} holds no run: it has no config.yaml",
             "give the folder of a run, such as runs/quickstart",
         )
-    return _config(folder.config, modified(folder.config))
+    return _config(folder.config, modified(folder.config), registry)
 
 
 @lru_cache(maxsize=100)
-def _config(path: Path, version: tuple[int, int]) -> RunConfig:  # noqa: ARG001
+def _config(path: Path, version: tuple[int, int], registry: Registry | None) -> RunConfig:  # noqa: ARG001
     """The config in a file, which is read again when its version is another."""
-    return read_stored(path)
+    return without_secrets(read_stored(path), registry or Registry.discover())
 
 
 def arms(folder: RunFolder) -> list[str]:

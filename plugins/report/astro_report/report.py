@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 from astro.config.run import BASE, RunConfig
+from astro.config.yaml import dump_config
 from astro.errors import AstroError
 from astro.files import write_whole
 from astro.interfaces import StepFormat
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
+from astro.runs.ownership import PAGE
 from astro.runs.stages.report import policy_title, title_of
 from astro_report import reading, results
 from astro_report.chunks import (
@@ -37,7 +39,7 @@ from astro_report.searching import search_tables, usage_of
 from astro_report.training import trained, training_document
 from astro_report.trees import tree_documents
 
-NAME = "report.html"
+NAME = PAGE[0]
 _CHUNK_FILE = re.compile(r"(trees|responses-\d+)-\d+\.js")
 
 
@@ -64,10 +66,13 @@ class _Documents:
         return sum(len(found.content) for found in (*self.held, *(c for _, c in self.chunks)))
 
 
-def write_report(folder: Path, registry: Registry, out: Path) -> list[Path]:
+def write_report(
+    folder: Path, registry: Registry, out: Path, step_format: StepFormat | None = None
+) -> list[Path]:
     """Write the report of a run, study or rounds to `out`, and return the files it consists of.
 
-    Chunks lie in a folder beside `out`; those of an earlier report are deleted.
+    Chunks lie in a folder beside `out`; those of an earlier report are deleted. `step_format` is
+    that of the run, if it has been built already.
 
     Raises:
         AstroError: The folder holds no run, or one of its files is damaged.
@@ -79,13 +84,15 @@ def write_report(folder: Path, registry: Registry, out: Path) -> list[Path]:
         if content.run.training:
             documents.hold("training", experiment_training(folder))
     else:
-        content = _of_run(RunFolder(folder), registry, documents)
+        content = _of_run(RunFolder(folder), registry, documents, step_format)
     return _write_page(out, content, documents)
 
 
-def _of_run(folder: RunFolder, registry: Registry, documents: _Documents) -> Content:
+def _of_run(
+    folder: RunFolder, registry: Registry, documents: _Documents, step_format: StepFormat | None
+) -> Content:
     """What the page of a run shows; adds the documents of its page."""
-    config = reading.run_config(folder)
+    config = reading.run_config(folder, registry)
     run = run_document(folder, config)
     documents.hold("run", run)
     trees = TreeList()
@@ -93,7 +100,7 @@ def _of_run(folder: RunFolder, registry: Registry, documents: _Documents) -> Con
         trees = tree_documents(folder, documents.chunked("trees", "trees"))
         documents.hold("trees", trees)
     responses = dict[str, ResponseList]()
-    step_format = step_format_of(config, registry)
+    step_format = step_format or step_format_of(config, registry)
     for number, model in enumerate(run.models):
         name = f"responses/{quote(model.name, safe='')}"
         chunks = documents.chunked(name, f"responses-{number}")
@@ -166,7 +173,7 @@ def run_content(
         results=tables,
         warnings=scores.warnings if scores else (),
         search=list(search_tables(trees or TreeList(), usage_of(folder))),
-        config=folder.config.read_text(encoding="utf-8"),
+        config=dump_config(config),
     )
 
 
