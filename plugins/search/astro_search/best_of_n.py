@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, paid
+from astro.requests import BudgetExhausted, Program
 from astro.types import Node, Problem, SearchTree
-from astro_search.expansion import Candidate, candidates, step_request
+from astro_search.blanks import sample_steps
+from astro_search.expansion import Candidate, candidates, words
 from astro_search.judging import judge_ends
 from astro_search.params import BestOfNParams
 from astro_search.tree import GrowingTree
@@ -53,12 +54,8 @@ class BestOfN:
         Returns the next frontier.
         """
         states = {node: tree.state(node) for node in frontier}
-        replies, spent = yield from paid(
-            [
-                step_request(states[node], n, self.step_format, self.params)
-                for node, n in frontier.items()
-            ]
-        )
+        asked = [(states[node], n) for node, n in frontier.items()]
+        replies, spent = yield from sample_steps(asked, self.step_format, self.params)
         samples = dict(zip(frontier, replies, strict=True))
         found = [
             candidate
@@ -74,11 +71,11 @@ class BestOfN:
         if spent:
             raise spent
         counts = {
-            node: Counter(completion.text for completion in completions)
+            node: Counter(words(completion.text) for completion in completions)
             for node, completions in samples.items()
         }
         return {
-            node.id: counts[candidate.parent][candidate.action.step.text]
+            node.id: counts[candidate.parent][words(candidate.action.step.text)]
             for candidate, node in zip(found, nodes, strict=True)
             if not node.terminal
         }

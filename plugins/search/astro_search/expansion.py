@@ -70,14 +70,15 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
     """Return the distinct steps among the samples, in the order in which they came.
 
     A sample cut off by the token limit is not a whole step and is dropped, so the list may be
-    empty. Samples with the same text are one action, with the token ids of the first of them. The
-    priors are softmax-normalized log-probabilities, or else shares of the samples; they sum to 1.
+    empty. Samples that differ in white space alone are one action, in the tokens of the first of
+    them. The priors are softmax-normalized log-probabilities, or else shares of the samples; they
+    sum to 1.
     """
     cut, eos = FinishReason.LENGTH, FinishReason.EOS
     same: dict[str, list[Completion]] = {}
     for completion in completions:
         if completion.finish_reason is not cut:
-            same.setdefault(completion.text, []).append(completion)
+            same.setdefault(words(completion.text), []).append(completion)
     distinct = [alike[0] for alike in same.values()]
     steps = [Step(c.text, c.token_ids, min(sum(c.logprobs), 0.0)) for c in distinct]
     if all(c.logprobs for c in distinct):
@@ -89,6 +90,11 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
         Action(step, prior, completion.finish_reason is eos)
         for step, prior, completion in zip(steps, priors, distinct, strict=True)
     ]
+
+
+def words(text: str) -> str:
+    """Return a text with each run of white space as one space, by which steps are compared."""
+    return " ".join(text.split())
 
 
 def softmax(logprobs: Sequence[float]) -> list[float]:

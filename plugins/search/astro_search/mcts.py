@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from random import Random
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, paid
+from astro.requests import BudgetExhausted, Program
 from astro.types import Problem, SearchTree
-from astro_search.expansion import candidates, step_request
+from astro_search.blanks import sample_steps
+from astro_search.expansion import candidates
 from astro_search.judging import judge
 from astro_search.params import MctsParams
 from astro_search.selection import rule
@@ -85,9 +86,8 @@ class Mcts:
     def _expand(self, tree: GrowingTree, leaves: Sequence[int], seed: int) -> Program[None]:
         states = [tree.state(leaf) for leaf in leaves]
         params, step_format = self.params, self.step_format
-        samples, spent = yield from paid(
-            [step_request(s, params.expand, step_format, params) for s in states]
-        )
+        asked = [(state, params.expand) for state in states]
+        samples, spent = yield from sample_steps(asked, step_format, params)
         found = [
             candidate
             for leaf, state, completions in zip(leaves, states, samples, strict=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from random import Random
 
 from astro.interfaces import StepFormat, ValueEstimator
-from astro.requests import BudgetExhausted, Program, paid
+from astro.requests import BudgetExhausted, Program
 from astro.types import Problem, SearchTree
-from astro_search.expansion import candidates, step_request
+from astro_search.blanks import sample_steps
+from astro_search.expansion import candidates
 from astro_search.judging import judge
 from astro_search.params import StepSampling
 from astro_search.tree import GrowingTree
@@ -92,12 +93,8 @@ class Stepper:
             BudgetExhausted: It was spent. What came back is in the tree.
         """
         states = {node: tree.state(node) for node in counts}
-        replies, spent = yield from paid(
-            [
-                step_request(states[node], n, self.step_format, self.params)
-                for node, n in counts.items()
-            ]
-        )
+        asked = [(states[node], n) for node, n in counts.items()]
+        replies, spent = yield from sample_steps(asked, self.step_format, self.params)
         samples = dict(zip(counts, replies, strict=True))
         depth = self.params.max_depth
         new = [

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from math import inf
 
 from astro.types import Node, Problem, State, Status, Step, Verdict
-from astro_search.expansion import softmax
+from astro_search.expansion import softmax, words
 from astro_search.judging import Judged
 from astro_search.selection import Rule
 
@@ -48,9 +48,9 @@ class GrowingTree:
         return State(self.problem, tuple(reversed(steps)), node.terminal)
 
     def child(self, node_id: int, text: str) -> int | None:
-        """Return the child of a node that a step of this text leads to, if there is one."""
-        children = self.nodes[node_id].children
-        return next((i for i in children if self.nodes[i].step.text == text), None)
+        """Return the child that a step of this text, white space aside, leads to, if any."""
+        wanted, children = words(text), self.nodes[node_id].children
+        return next((i for i in children if words(self.nodes[i].step.text) == wanted), None)
 
     def value(self, node_id: int) -> float | None:
         """Return the estimate of a state's own value; None if it is unknown."""
