@@ -66,4 +66,9 @@ def astro_commands() -> list[Command]:
             "Draw a response as a graph of its steps, reflections and backtracks.",
             "astro_report.graph:graph",
         ),
+        Command(
+            "export",
+            "Write a run for inspect, session-trace viewers, pandas or TensorBoard.",
+            "astro_report.export:export",
+        ),
     ]

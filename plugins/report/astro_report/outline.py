@@ -35,8 +35,8 @@ def outline(
 ) -> Iterator[Text]:
     """Yield the lines of a tree: each entry after its parent, the children of one aligned.
 
-    An only child is below its parent without being moved to the right. Where a third of the width is
-    used up, nothing is moved any more, and each entry names its parent.
+    An only child is below its parent without being moved to the right. Where a third of the width
+    is used up, nothing is moved any more, and each entry names its parent.
 
     Args:
         parents: The index of each entry's parent, which precedes it; -1 for the first entry.

@@ -228,7 +228,8 @@ def _node(tree: SearchTree, number: int, *, all_rows: bool) -> Iterator[Text]:
     yield Text(f"node {node.id}, parent {parent}, depth {node.depth}", "bold")
     yield Text(
         f"N {node.visit_count:,}  Q {node.q_value:.6g}  P {node.prior:.6g}  "
-        f"value {node.value:.6g}  log-probability {node.step.logprob:.6g}  tokens {len(node.step.token_ids):,}"
+        f"value {node.value:.6g}  log-probability {node.step.logprob:.6g}  "
+        f"tokens {len(node.step.token_ids):,}"
     )
     if node.terminal:
         yield _verdict(node.verdict)
