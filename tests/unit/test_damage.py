@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from small_runs import notices, small_config
 
+import astro
 from astro.errors import AstroError, RunError
+from astro.events import Event, Notice
 from astro.files import read_json
 
 RESULTS = ("trees.jsonl", "traces.jsonl", "eval/base.jsonl", "eval/scores.json", "report.md")
-FILES = (*RESULTS, "config.yaml", "journal.db", "usage.json", "failures.jsonl", "manifest.json")
+KEPT = ("control_traces.jsonl", "decontamination.json", "usage.json", "failures.jsonl")
+FILES = (*RESULTS, *KEPT, "config.yaml", "journal.db", "manifest.json")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +26,8 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A config with a problem that fails."""
     policy = {"answers": ["the answer is 1\n"], "fail_on": ["is 1"]}
     folder = tmp_path_factory.mktemp("problems")
-    return small_config(folder, policy={"name": "scripted", "params": policy}, max_failed=1)
+    keys = {"control": {"name": "direct"}, "max_failed": 1}
+    return small_config(folder, policy={"name": "scripted", "params": policy}, **keys)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,7 @@ def damage(path: Path, rng: Random) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("trials", [20, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("trials", [26, pytest.param(200, marks=pytest.mark.slow)])
 def test_any_damage_is_noticed_or_harmless(
     tmp_path: Path, config: dict[str, Any], whole: Path, trials: int
 ) -> None:
@@ -67,6 +71,7 @@ def test_any_damage_is_noticed_or_harmless(
         if name == "journal.db":  # what it holds is read again
             for result in RESULTS:
                 (folder / result).unlink()
+            (folder / "control_traces.jsonl").unlink()
         try:
             told = notices(folder.parent, config)
         except AstroError as error:
@@ -191,3 +196,43 @@ def test_a_damaged_usage_of_an_old_run_stops_nothing(config: dict[str, Any], who
     assert "usage.json" in line
     assert line.endswith("it is set aside, and the counters begin anew")
     assert (whole / "usage.json.damaged").exists()
+
+
+@pytest.mark.parametrize("trials", [6, pytest.param(60, marks=pytest.mark.slow)])
+def test_damage_to_a_study_is_noticed_or_harmless(tmp_path: Path, trials: int) -> None:
+    """Each file of every run, and the results, which are the same or refused with one line."""
+    arms = {"astro": {}, "direct": {"search": {"params": {"iterations": 2}}}}
+    config = small_config(tmp_path, arms=arms)
+    told: list[str] = []
+
+    def again(root: Path) -> None:
+        def listen(event: Event) -> None:
+            told.extend([event.text] if isinstance(event, Notice) else [])
+
+        astro.load(config).run(runs=root, on_event=listen)
+
+    again(whole := tmp_path / "whole")
+    files = sorted(
+        p.relative_to(whole)
+        for p in whole.rglob("*")
+        if p.is_file() and p.stat().st_size and p.name[0] != "."
+    )
+    assert Path("small/results.json") in files
+    names = {"results.json", "control_traces.jsonl", *(Path(name).name for name in RESULTS)}
+    before = {path: (whole / path).read_bytes() for path in files if path.name in names}
+    rng, noticed = Random(5), 0
+    for trial in range(trials):
+        root, path = tmp_path / "trial", files[trial * 5 % len(files)]
+        shutil.copytree(whole, root)
+        damage(root / path, rng)
+        told.clear()
+        try:
+            again(root)
+        except AstroError as error:
+            assert "\n" not in str(error)
+            told.append(str(error))
+        else:
+            assert {p: (root / p).read_bytes() for p in before} == before, path
+        noticed += any(path.name in line or "another config" in line for line in told)
+        shutil.rmtree(root)
+    assert noticed >= trials / 3

@@ -155,7 +155,7 @@ def test_gpu_hours() -> None:
 
 def test_disk() -> None:
     gigabytes = values(planned().gigabytes)
-    assert gigabytes["journal"] * 1e9 == pytest.approx(22 * (13200 + 2880) + 400 * (160 + 18))
+    assert gigabytes["journal"] * 1e9 == pytest.approx(12 * (13200 + 2880) + 400 * (160 + 18))
     assert gigabytes["trees, also in the journal"] * 1e9 == 2 * (230 * 120 + 10 * 1200)
     assert gigabytes["checkpoints"] == (3 * 2 + 2 * 14) * 2
 

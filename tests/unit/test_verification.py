@@ -371,3 +371,33 @@ def test_a_bad_reference_counts_once_in_however_many_responses() -> None:
     unread(problems=20, responses=20)
     with pytest.raises(VerifierError, match="21 bad_reference"):
         unread(problems=21, responses=20)
+
+
+LARGE = """
+import resource
+from astro.plugins.binding import VerifierBinding
+from astro.requests import Verify
+from astro.types import Problem
+from astro.verification.pool import VerifierPool
+with VerifierPool(VerifierBinding(name="exact", workers=2, timeout=30)) as pool:
+    for ticket in range(32):
+        response = f"{ticket} " + "x" * 12_000_000 + "\\nthe answer is 1\\n"
+        pool.add(ticket, Verify(Problem("p", "q", "1"), response))
+    found = []
+    while len(found) < 32:
+        found += pool.step(block=True)
+    restarts = pool.counters().get("restarts", 0)
+who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+most = max(resource.getrusage(which).ru_maxrss for which in who)
+print({verdict.status.value for _, verdict in found}, restarts, most)
+"""
+
+
+@pytest.mark.slow
+def test_32_responses_of_12_mb_take_bounded_memory_and_no_verdict_is_false() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", LARGE], stdout=subprocess.PIPE, text=True, check=True
+    )
+    verdicts, restarts, kib = told.stdout.split()
+    assert (verdicts, restarts) == ("{'unparsed'}", "0"), "too long for an answer, and no fault"
+    assert int(kib) < 2**20
