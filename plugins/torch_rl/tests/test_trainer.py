@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from astro.errors import TrainingError
 from astro.plugins.binding import Binding
@@ -267,3 +268,22 @@ def test_a_run_that_has_solved_everything_ends_early_and_says_so(toy: Any, tmp_p
     assert len(rows(tmp_path)) < 80
     assert "every response is correct" in result.note
     assert toy.train(tmp_path, steps=80, max_silent_steps=3) == result
+
+
+@pytest.mark.parametrize(
+    "error", [SafetensorError("Error while serializing: os error 28"), OSError(28, "No space")]
+)
+def test_a_full_disk_is_told_in_one_line(
+    toy: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    toy.train(tmp_path / "whole", steps=4)
+    with monkeypatch.context() as patch:
+        patch.setattr(PreTrainedModel, "save_pretrained", fail)
+        with pytest.raises(TrainingError, match=r"^cannot write .*: .*28.*; free some") as caught:
+            toy.train(tmp_path / "full", steps=4)
+        assert "\n" not in str(caught.value)
+    toy.train(tmp_path / "full", steps=4)
+    assert_same_run(tmp_path / "full", tmp_path / "whole")
