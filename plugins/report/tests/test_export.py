@@ -141,12 +141,9 @@ def test_session_traces_hold_every_trace_and_response(folder: RunFolder, tmp_pat
         assert asked["message"] == trace["messages"][0]
         texts = [line["message"]["content"] for line in said]
         assert "".join(texts) == trace["messages"][1]["content"]
-        kept = [
-            {"text": text, **rest}
-            for text, rest in zip(texts, head["astro"]["segments"], strict=True)
-        ]
-        assert kept == trace["segments"]
-    head, asked, said = found["base/b/__proto__/1"]
+        kept = zip(texts, head["astro"]["segments"], strict=True)
+        assert [{"text": text, **rest} for text, rest in kept] == trace["segments"]
+    head, _, answer = found["base/b/__proto__/1"]
     assert answer["message"]["content"] == TEXT
     assert head["astro"]["sample"]["verdict"]["status"] == "bad_reference"
     assert head["astro"]["problem"]["metadata"] == {"level": [1, "x"]}
