@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Annotated
@@ -34,6 +35,8 @@ from astro.types import Part, State
 HEADER = "## Step"
 _NUMBER = "{number}"
 _NUMBERED = re.compile(r"## Step (\d{1,6})\b")
+_REST_OF_HEADER = re.compile(r"(?:[ \t]*\d{1,6}\b[ \t]*:?)?\s*")
+_WHOLE_HEADER = re.compile(rf"\s*(?:{HEADER}(?:[ \t]*\d{{1,6}}\b[ \t]*:?)?\s*)?")
 _BEGINS = re.compile(r"^## Step\b", re.MULTILINE)
 _BARE = re.compile(r"\s*## Step( \d{1,6})?:?\s*")
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
@@ -137,6 +140,17 @@ class MarkdownFormat:
     def backtracks(self, response: str) -> int:
         """The number of backtracks in a response."""
         return len(self._backtrack.findall(response))
+
+    def framed(self, texts: Sequence[str]) -> list[tuple[str, str, str]]:
+        """The header before each text, its words, and the header that begins after it."""
+        framed, begun = [], False
+        for text in texts:
+            found = (_REST_OF_HEADER if begun else _WHOLE_HEADER).match(text)
+            head = found[0] if found else ""
+            begun = text.endswith(HEADER)
+            said = text[len(head) :].removesuffix(HEADER).rstrip()
+            framed.append((head, said, text[len(head) + len(said) :]))
+        return framed
 
     def parts(self, response: str) -> list[Part]:
         """The parts of a response; a reflection or backtrack goes on to the end of its paragraph.

@@ -21,6 +21,7 @@ from astro.interfaces.policy import TrainablePolicy
 from astro.interfaces.search import Linearizer, RatesTerminals, SearchAlgorithm, ValueEstimator
 from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
+    Headed,
     HeaderCompleting,
     Parsing,
     PromptTemplating,
@@ -47,6 +48,7 @@ __all__ = [
     "DryRunReport",
     "Generated",
     "HasCounters",
+    "Headed",
     "HeaderCompleting",
     "Linearizer",
     "Metrics",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 from typing import Protocol, runtime_checkable
 
@@ -59,6 +60,17 @@ class Parsing(StepFormat, Protocol):
         """The parts of any text, in order. Their texts together are the text.
 
         As many of them are backtracks as `backtracks` counts. `astro.data.parts` helps with it.
+        """
+
+
+@runtime_checkable
+class Headed(StepFormat, Protocol):
+    """A step format that writes headers between steps, which say nothing of their own."""
+
+    def framed(self, texts: Sequence[str]) -> list[tuple[str, str, str]]:
+        """Split texts that follow one another into a header, the words, and a header that begins.
+
+        The parts of a text, joined, are the text. White space around the words is in the headers.
         """
 
 

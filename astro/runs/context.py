@@ -184,11 +184,13 @@ class RunContext:
         *,
         policy: Binding,
         fields: Callable[[Any], Mapping[str, float]],
+        per: Mapping[str, str] | None = None,
         budget: Budget | None = None,
     ) -> None:
         """Run the tasks whose outcomes are not in the journal yet, and write their outcomes to it.
 
-        `fields` returns the metrics of a result. Progress events contain their running means.
+        `fields` returns the metrics of a result. Progress events contain their running means, by
+        task or, for a metric of `per`, by unit of the metric that it names.
 
         Raises:
             RunError: The share of failed tasks exceeds `max_failed`.
@@ -199,7 +201,7 @@ class RunContext:
         executor = self.executor()
         usage = partial(_usage, executor)
         with self.started(stage, len(tasks), unit, len(finished)):
-            progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage)
+            progress = _Progress(stage, len(tasks), len(finished), self.on_event, usage, per or {})
             try:
                 for outcome in self.outcomes(executor, todo, policy, budget or Budget()):
                     result = None if outcome.failure else encode_row(outcome.result)
@@ -302,6 +304,7 @@ class _Progress:
     done: int
     listener: Listener
     usage: Callable[[], Usage]
+    per: Mapping[str, str]
     began: float = field(default_factory=time.monotonic)
     tokens: int = 0
     sums: Counter[str] = field(default_factory=Counter)
@@ -321,7 +324,10 @@ class _Progress:
         self.listener(StageProgress(self.stage, self.done, self.total, self._fields()))
 
     def _fields(self) -> dict[str, float]:
-        fields = {name: total / self.seen for name, total in self.sums.items()}
+        counts = {
+            name: self.sums[self.per[name]] if name in self.per else self.seen for name in self.sums
+        }
+        fields = {name: total / max(1, counts[name]) for name, total in self.sums.items()}
         if self.tokens:
             fields["tokens/s"] = self.tokens / (time.monotonic() - self.began)
         usage = self.usage()

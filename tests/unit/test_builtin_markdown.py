@@ -160,3 +160,23 @@ def test_the_chain_evaluates_what_it_asks_and_records_it(chain: Path) -> None:
     scores = json.loads((chain / "eval" / "scores.json").read_text())
     right = [sample["text"] == RIGHT for sample in measured["samples"]]
     assert scores["models"]["base"]["pass@1"]["value"] == pytest.approx(sum(right) / 6)
+
+
+def test_headers_are_told_from_the_words_between_them() -> None:
+    texts = ["## Step 1: Add\n3 + 4 = 7\n\n## Step", " 2: Check\nit\n\n## Step", " 3: But wait"]
+    texts += [
+        "\n\nLet's go back to where we were after Step 1.\n\n## Step",
+        " 2: 12 apples",
+        "12 pears",
+    ]
+    framed = FORMAT.framed(texts)
+    assert ["".join(parts) for parts in framed] == texts
+    assert [words for _, words, _ in framed] == [
+        "Add\n3 + 4 = 7",
+        "Check\nit",
+        "But wait",
+        "Let's go back to where we were after Step 1.",
+        "12 apples",
+        "12 pears",
+    ]
+    assert [head for head, _, _ in framed] == ["## Step 1: ", " 2: ", " 3: ", "\n\n", " 2: ", ""]

@@ -12,9 +12,12 @@ from small_runs import PROBLEMS, small_config
 
 import astro
 from astro.config.loading import parse_config
+from astro.engine.tasks import Outcome
 from astro.errors import AstroError, ConfigError, PluginError, ProblemError, RunError
+from astro.events import StageProgress
 from astro.files import read_json
 from astro.plugins.registry import Registry
+from astro.runs.context import _Progress
 
 Distribution = Callable[[str, str], None]
 
@@ -180,3 +183,17 @@ def test_what_plugins_mark_as_operational_may_change_in_a_run_that_began(
     assert "timeout: 9" in (folder / "config.yaml").read_text()
     with pytest.raises(RunError, match=r"changed: policy\.params\.client\.top_k\)"):
         run(tmp_path, served(client={"top_k": 3}))
+
+
+def test_progress_counts_backtracks_per_trace_and_traces_per_tree() -> None:
+    seen: list[StageProgress] = []
+    per = {"backtracks": "traces"}
+    progress = _Progress("linearize", 3, 0, seen.append, dict, per)
+    for traces, backtracks in ((0, 0), (1, 1), (3, 6)):
+        fields = {"traces": traces, "backtracks": backtracks}
+        progress.advance(Outcome("linearize/p", result=None), fields)
+    assert [dict(event.fields) for event in seen] == [
+        {"traces": 0, "backtracks": 0},
+        {"traces": 0.5, "backtracks": 1},
+        {"traces": 4 / 3, "backtracks": 7 / 4},
+    ]

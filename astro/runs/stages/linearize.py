@@ -55,7 +55,8 @@ def linearize(run: RunContext) -> None:
         RunError: Too many trees failed.
     """
     tasks = list(_tasks(run))
-    run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields)
+    per = dict.fromkeys(("backtracks", "rewritten"), "traces")
+    run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields, per=per)
     for arm, _ in arms(run.config):
         keys = [task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/")]
         rows = _rows(run.results(keys), run.step_format())
@@ -119,10 +120,11 @@ def trace_row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
 
 
 def _fields(traces: list[Trace]) -> dict[str, float]:
+    """The numbers of a tree's traces, of their backtracks and of the rewritten ones."""
     backtracks = sum(trace.backtracks for trace in traces)
     rewritten = sum(trace.rewritten for trace in traces)
     return {
         "traces": len(traces),
-        "backtracks": backtracks / max(1, len(traces)),
-        "rewritten": rewritten / max(1, len(traces)),
+        "backtracks": backtracks,
+        "rewritten": rewritten,
     }

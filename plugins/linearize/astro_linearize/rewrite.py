@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from astro.interfaces import StepFormat
+from astro.interfaces import Headed, StepFormat
 from astro.requests import Generate, Program, Verify
 from astro.types import Completion, FinishReason, Problem, Prompt, SearchTree, Segment, Trace
 from astro_linearize.backtrack import Backtrack
@@ -20,7 +20,8 @@ class Rewrite:
 
     A rewriting is rejected if its passages do not correspond to the nodes, if it loses or invents a
     number, if it is too long, or if its answer is no longer verified. After `attempts` rejected
-    rewritings, the trace keeps the template's words.
+    rewritings, the trace keeps the template's words. The model neither sees nor writes the headers
+    of a step format that is `Headed`.
     """
 
     def __init__(self, params: RewriteParams, *, step_format: StepFormat) -> None:
@@ -55,8 +56,9 @@ class Rewrite:
         ]
 
     def _request(self, trace: Trace) -> Generate:
+        bare = [replace(s, text=words) for s, (_, words, _) in self._framed(trace)]
         return Generate(
-            Prompt(question(trace.problem, trace.segments, self.params)),
+            Prompt(question(trace.problem, bare, self.params)),
             max_tokens=self.params.reply_tokens,
             temperature=self.params.temperature,
             model=self.params.model,
@@ -65,18 +67,33 @@ class Rewrite:
     def _read(self, trace: Trace, reply: str) -> Trace:
         """Return the trace in the words of the reply; unchanged if unfaithful or too long."""
         texts = passages(reply, len(trace.segments))
-        if texts is None or not faithful(trace.problem, trace.segments, texts, self.step_format):
+        if texts is None:
             return trace
-        words = [_in_words(s, text) for s, text in zip(trace.segments, texts, strict=True)]
+        if headed := self._headed:
+            texts = [headed.framed([text])[0][1] for text in texts]
+        framed = self._framed(trace)
+        bare = [replace(s, text=words) for s, (_, words, _) in framed]
+        if not faithful(trace.problem, bare, texts, self.step_format):
+            return trace
+        words = [
+            replace(s, text=f"{head}{text}{tail}", token_ids=())
+            for (s, (head, _, tail)), text in zip(framed, texts, strict=True)
+        ]
         if not fits(words, self.params):
             return trace
         return replace(trace, segments=tuple(words), rewritten=True)
+
+    @property
+    def _headed(self) -> Headed | None:
+        return self.step_format if isinstance(self.step_format, Headed) else None
+
+    def _framed(self, trace: Trace) -> list[tuple[Segment, tuple[str, str, str]]]:
+        """Each segment with its words, and what stands before and after them in a rewriting."""
+        texts = [segment.text for segment in trace.segments]
+        parts = self._headed.framed(texts) if self._headed else [("", t, "\n\n") for t in texts]
+        return list(zip(trace.segments, parts, strict=True))
 
 
 def _whole(reply: Completion) -> str:
     """Return the text of a reply; empty if the token limit cut it off."""
     return "" if reply.finish_reason is FinishReason.LENGTH else reply.text
-
-
-def _in_words(segment: Segment, text: str) -> Segment:
-    return replace(segment, text=f"{text}\n\n", token_ids=())

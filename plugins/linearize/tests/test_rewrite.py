@@ -3,8 +3,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from astro.builtin.markdown import MarkdownFormat, MarkdownParams
 from astro.requests import Generate
-from astro.types import Completion, FinishReason, SearchTree, Trace
+from astro.types import (
+    Completion,
+    FinishReason,
+    Node,
+    Problem,
+    SearchTree,
+    Status,
+    Step,
+    Trace,
+    Verdict,
+)
 from astro_linearize.params import RewriteParams
 from astro_linearize.rewrite import Rewrite
 
@@ -108,3 +119,59 @@ def test_a_rewriting_whose_answer_is_not_found_again_leaves_the_template(
     (trace,) = rewritten(tree, brackets, strict, chatty)
     assert not trace.rewritten
     assert trace.verdict.correct
+
+
+BOXED = Problem("p", "Add 3 and 4, then 5.", "12")
+TEXTS = ("## Step 1: Add\n3 + 4 = 7\n\n## Step", " 2: Wrong\n\\boxed{11}", " 2: Right\n\\boxed{12}")
+
+
+def boxed_tree() -> SearchTree:
+    nodes = [Node(0, None, Step(""), 0, children=[1]), Node(1, 0, Step(TEXTS[0]), 1)]
+    nodes[1].children = [2, 3]
+    for number, (text, status) in enumerate(
+        zip(TEXTS[1:], (Status.INCORRECT, Status.CORRECT), strict=True), start=2
+    ):
+        verdict = Verdict(status, text[-3:-1])
+        nodes.append(Node(number, 1, Step(text), 2, terminal=True, verdict=verdict))
+    return SearchTree(BOXED, nodes)
+
+
+def boxed_judge(problem: Problem, response: str) -> Verdict:
+    answer = response.rpartition("{")[2][:2]
+    return Verdict(Status.CORRECT if answer == problem.answer else Status.INCORRECT, answer)
+
+
+def markdown_trace(write: Writer) -> Trace:
+    (trace,) = rewritten(boxed_tree(), MarkdownFormat(MarkdownParams()), boxed_judge, write)
+    return trace
+
+
+def test_a_rewriting_between_the_headers_of_markdown() -> None:
+    seen: list[str] = []
+
+    def write(notes: str) -> str:
+        seen.append(notes)
+        return chatty(notes)
+
+    trace, template = markdown_trace(write), markdown_trace(lambda _notes: "no")
+    assert "Step" not in seen[0].partition("return")[0] and "[2] step: Wrong" in seen[0]
+    assert trace.rewritten and trace.backtracks == 1
+    assert trace.segments[0].text == "## Step 1: Well then: Add 3 + 4 = 7\n\n## Step"
+    assert trace.segments[1].text == " 2: Well then: Wrong \\boxed{11}"
+    assert trace.segments[3].text == template.segments[3].text
+    assert trace.segments[4].text == " 2: Well then: Right \\boxed{12}"
+
+
+def test_headers_in_a_rewriting_are_not_written_twice() -> None:
+    def write(notes: str) -> str:
+        return chatty(notes).replace("[1] Well", "[1] ## Step 1: As in Step 2, well")
+
+    trace = markdown_trace(write)
+    assert trace.segments[0].text.startswith("## Step 1: As in Step 2, well then")
+
+
+def test_a_return_to_another_step_is_not_faithful() -> None:
+    def write(notes: str) -> str:
+        return chatty(notes).replace("Step 1", "Step 3")
+
+    assert not markdown_trace(write).rewritten
