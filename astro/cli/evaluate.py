@@ -12,7 +12,7 @@ import astro
 from astro.cli import options
 from astro.cli.output import print_all, say_json
 from astro.cli.progress import headed, progress
-from astro.cli.results import outcome, score_table
+from astro.cli.results import Fitting, outcome, score_lines, score_table
 from astro.cli.tables import text
 from astro.experiments.loading import load_run
 from astro.runs.folder import RunFolder
@@ -62,4 +62,4 @@ def parts(result: RunResult, base: str) -> Iterator[RenderableType]:
     for part in read_scores(RunFolder(result.folder).scores).groups:
         value = f", {part.key} {part.value}" if part.key else ""
         yield text(f"{part.evaluation_set}{value}: {part.problems} problems", "bold")
-        yield score_table(part.models, base)
+        yield Fitting(score_table(part.models, base), score_lines(part.models, base))

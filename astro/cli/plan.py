@@ -100,8 +100,9 @@ def lines(runs: Sequence[PlannedRun]) -> Iterator[str]:
             yield f"{row.stage}: {row.what}"
             yield f"  {row.arithmetic}"
             yield f"  {_figures(row)}"
-        yield from _totals(run.supposed.hours, run.plan.gpu_hours)
-        if not run.supposed.cores:
+        if run.plan.gpu_hours:
+            yield from _totals(run.supposed.hours, run.plan.gpu_hours)
+        if run.plan.hours and not run.supposed.cores:
             yield from _totals("hours", run.plan.hours)
         yield from _totals("gigabytes", run.plan.gigabytes)
         yield from run.plan.notes

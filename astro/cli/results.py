@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.table import Table
 
@@ -35,7 +36,7 @@ class Column(NamedTuple):
 def outcome(result: RunResult, base: str = BASE) -> Iterator[RenderableType]:
     """A comparison of the models, sample responses, and the path of the files."""
     if result.scores:
-        yield score_table(result.scores, base)
+        yield Fitting(score_table(result.scores, base), score_lines(result.scores, base))
     yield from map(example_block, result.examples)
     yield text(f"The run's files are in {result.folder}/")
     yield from page_line(result.folder)
@@ -64,10 +65,38 @@ def score_table(scores: Scores, base: str = BASE) -> Table:
     return table
 
 
+def score_lines(scores: Scores, base: str = BASE) -> RenderableType:
+    """The figures of the table as one paragraph for each model, for a narrow terminal."""
+    columns = _columns({name for figures in scores.values() for name in figures})
+    paragraphs = [
+        ", ".join(f"{_words(column)} {_cell(scores[model], column)}" for column in columns)
+        for model in in_order(scores)
+    ]
+    titles = [title_of(model, base) for model in in_order(scores)]
+    lines = (line(f"{title}: {figures}") for title, figures in zip(titles, paragraphs, strict=True))
+    return Group(*lines, line(_caption(columns), "dim italic"))
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A table, or `narrow` in its place if the table is wider than the terminal."""
+
+    table: Table
+    narrow: RenderableType
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = console.measure(self.table, options=options.update(max_width=1000)).maximum
+        yield self.table if needed <= options.max_width else self.narrow
+
+
+def _words(column: Column) -> str:
+    return " ".join(column.title.split()).replace("- ", "")
+
+
 def _caption(columns: Iterable[Column]) -> str:
     """The units of the columns, in words."""
-    counts = [" ".join(column.title.split()) for column in columns if not column.percent]
-    means = f"{' and '.join(counts).replace('- ', '')} per response, all else " if counts else ""
+    counts = [_words(column) for column in columns if not column.percent]
+    means = f"{' and '.join(counts)} per response, all else " if counts else ""
     return f"{means}in %, with 95 % intervals"
 
 

@@ -56,6 +56,9 @@ class Question:
             config, self.registry, self.given, self.machine, counts.prompt_characters
         )
         plan = estimate(config, self.registry, counts, supposed.assumed, **options)
+        if "model" not in config.policy.params:
+            note = f"no hours: policy {config.policy.name} has no model, so its tokens take no time"
+            plan = replace(plan, gpu_hours=[], hours=[], notes=[*plan.notes, note])
         return PlannedRun(title, plan, supposed, times)
 
     def count(self, config: RunConfig) -> Counts:

@@ -269,3 +269,22 @@ def test_studies_and_rounds_have_a_header_too() -> None:
             "seed 0"
         ),
     ]
+
+
+@pytest.mark.parametrize(("width", "table"), [(50, False), (60, False), (100, True)])
+def test_scores_keep_the_names_of_models_at_any_width(width: int, table: bool) -> None:
+    names = ("pass@1", "greedy", "pass@8", "maj@8", "legal", "response_length", "backtracks")
+    figures = dict.fromkeys((*names, "with_backtrack", "success_after_backtrack"), NARROW)
+    result = RunResult(Path("runs/x"), {"base": figures, "sft": figures}, [])
+    stream = io.StringIO()
+    for part in outcome(result):
+        Console(file=stream, width=width).print(part)
+    printed = stream.getvalue()
+    assert "…" not in printed
+    words = printed.split()
+    assert {"base", "ASTRO-SFT"} <= {word.rstrip(":") for word in words}
+    assert ("base:" in words) != table
+    assert table or "pass@1 50.0 [25.0, 75.0], greedy 50.0," in " ".join(words)
+
+
+NARROW = Estimate(0.5, 0.25, 0.75)

@@ -396,6 +396,13 @@ def test_hours_are_those_of_all_gpus_at_once() -> None:
     )
 
 
+def test_a_policy_without_a_model_takes_no_hours(written: Callable[..., str]) -> None:
+    path = written(policy={"name": "scripted"}, sft=None, rl=None)
+    printed = astro(path, "--test", "9").stdout
+    assert "no hours: policy scripted has no model" in printed
+    assert "GPU-hours" not in printed
+
+
 def test_only_numbers_that_are_bounds_are_called_so() -> None:
     printed = astro(QUICKSTART, "--test", "4").stdout
     assert "= at most 16K requests, 128K samples; about " in printed
