@@ -83,3 +83,15 @@ def watched(browser: Browser, url: str, own: str = "", **options: Any) -> Iterat
             found.check()
     finally:
         context.close()
+
+
+def serious_faults(page: Page, axe: Path) -> list[Any]:
+    """The serious and critical faults that axe-core finds in what is shown, with their elements."""
+    page.context.new_cdp_session(page).send(
+        "Runtime.evaluate", {"expression": axe.read_text("utf-8")}
+    )
+    return [
+        (fault["id"], [node["html"][:200] for node in fault["nodes"][:3]])
+        for fault in page.evaluate("axe.run()")["violations"]
+        if fault["impact"] in ("serious", "critical")
+    ]

@@ -72,6 +72,7 @@ function pointsOf(
 }
 
 function figure(title: string, plot: Element, ...more: Node[]): HTMLElement {
+  for (const part of plot.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", title);
   return h("figure", { class: "plot" }, h("figcaption", {}, title), plot, ...more);
