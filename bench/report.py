@@ -47,7 +47,8 @@ class Made:
 def hard_run(folder: Path, trees: int, mega: int) -> Path:
     """A run with so many trees; `mega` is the size of the largest text."""
     name = f"hard-{trees}-{mega}"
-    command = [sys.executable, MAKER, folder / name, "--trees", str(trees), "--mega", str(mega)]
+    command = [sys.executable, str(MAKER), str(folder / name)]
+    command += ["--trees", str(trees), "--mega", str(mega)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     return folder / name
 

@@ -33,10 +33,16 @@ def experiment_content(folder: Path) -> Content:
         RunError: The results are damaged.
     """
     found = read_json(folder / RESULTS, dict[str, msgspec.Raw])
+    name = folder.resolve().name
     if "rounds" in found and "best" in found:
         tables = list(round_tables(read_json(folder / RESULTS, RoundsResult)))
     else:
-        (result,) = read_json(folder / RESULTS, dict[str, StudyResult]).values()
+        results = read_json(folder / RESULTS, dict[str, StudyResult])
+        if len(results) != 1:
+            raise RunError(
+                f"{folder / RESULTS} holds {len(results)} studies, where one is expected"
+            )
+        ((name, result),) = results.items()
         tables = list(study_tables(result))
     training = any(True for run in runs_of(folder) for _ in run.root.glob("*/metrics.jsonl"))
     links = [
@@ -44,7 +50,7 @@ def experiment_content(folder: Path) -> Content:
         for run in runs_of(folder)
         if (run.root / "report.html").exists()
     ]
-    run = RunDocument(folder.resolve().name, training=training)
+    run = RunDocument(name, training=training)
     return Content(run, results=tables, links=links)
 
 

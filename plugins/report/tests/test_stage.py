@@ -95,7 +95,7 @@ def test_fresh_run_deletes_the_report(tmp_path: Path, registry: Registry) -> Non
     assert not (run / "report_data").exists()
 
 
-def test_report_follows_a_new_evaluation_and_failed_problems(tmp_path: Path) -> None:
+def test_report_follows_a_new_evaluation(tmp_path: Path) -> None:
     run = go(tmp_path, small_config(tmp_path))
     first = (run / "report.html").read_bytes()
     config = small_config(tmp_path)

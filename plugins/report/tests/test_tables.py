@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from astro.events import ExperimentFinished
 from astro.experiments.comparison import Correlation, Difference, Matched, StudyResult
 from astro.experiments.inference import Searched
 from astro.experiments.rounds import Round, RoundsResult
@@ -14,6 +15,7 @@ from astro.metrics import Estimate
 from astro.plugins.registry import Registry
 from astro.runs.scoring import Group
 from astro.runs.stages.evaluate import ScoresFile
+from astro_report import write_report_at_the_end
 from astro_report.differences import difference_table
 from astro_report.documents import ResponseList, TreeList
 from astro_report.experiments import round_tables, study_tables
@@ -138,5 +140,8 @@ def test_report_of_a_study_links_the_reports_of_its_runs(tmp_path: Path, result:
     (run / "rl" / "metrics.jsonl").write_text('{"step": 1, "reward": 0.5}\n')
     write_report(tmp_path, Registry([]), tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
+    (tmp_path / "report.html").unlink()
+    write_report_at_the_end(ExperimentFinished(tmp_path))
+    assert (tmp_path / "report.html").read_text() == page
     assert '<a href="seed-0/a/report.html"><bdi>seed 0, a</bdi></a>' in page
     assert '"title":"seed 0, a, ASTRO-RL"' in page
