@@ -67,11 +67,16 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class Verify:
-    """Check a response; the reply is a verdict, or None in a search without a verifier."""
+    """Check a response; the reply is a verdict, or None in a search without a verifier.
+
+    In a `comparison`, the reference of `problem` is another model's answer. It is no fault of the
+    problem or of the verifier if this cannot be read or compared.
+    """
 
     problem: Problem
     response: str
     model: str = VERIFIER
+    comparison: bool = False
 
 
 @dataclass(frozen=True, slots=True)

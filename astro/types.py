@@ -117,6 +117,9 @@ class Completion:
         return max(len(self.token_ids), len(self.logprobs)) or self.counted
 
 
+LEAST_LOGPROB = -9999.0
+"""Stands for a log-probability of minus infinity, which a server may report for a sampled token."""
+
 BYTES_PER_TOKEN = 4
 """Bytes of text in a token, where their number has to be estimated."""
 

@@ -33,7 +33,7 @@ from astro.requests import (
     Request,
     Verify,
 )
-from astro.types import BYTES_PER_TOKEN, Completion, estimated_tokens
+from astro.types import BYTES_PER_TOKEN, LEAST_LOGPROB, Completion, estimated_tokens
 
 R = TypeVar("R")
 _COLLECT_AFTER = (10_000, 10, 1_000)
@@ -302,16 +302,24 @@ def _no_such_model(role: str) -> str:
 def _sound(reply: Any) -> Any:
     """A reply as the journal can keep it.
 
-    It has no lone surrogates. It is a `Failure` where scores or log-probabilities are not finite.
+    It has no lone surrogates. It is a `Failure` where scores or log-probabilities are not finite,
+    except that `LEAST_LOGPROB` stands for a sampled token's log-probability of minus infinity.
     """
     if isinstance(reply, tuple):
         finite = all(map(math.isfinite, reply))
         return reply if finite else Failure("the reward model's scores are not finite")
     if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
         return reply
-    if not all(math.isfinite(sum(completion.logprobs)) for completion in reply):
+    bounded = [_without_infinity(completion) for completion in reply]
+    if not all(math.isfinite(sum(completion.logprobs)) for completion in bounded):
         return Failure("the policy's log-probabilities are not finite")
-    return [_without_surrogates(completion) for completion in reply]
+    return [_without_surrogates(completion) for completion in bounded]
+
+
+def _without_infinity(completion: Completion) -> Completion:
+    if -math.inf not in completion.logprobs:
+        return completion
+    return replace(completion, logprobs=tuple(max(p, LEAST_LOGPROB) for p in completion.logprobs))
 
 
 def _without_surrogates(completion: Completion) -> Completion:

@@ -18,11 +18,12 @@ class Sample:
     logprobs: tuple[float, ...]
     finish_reason: FinishReason
     verdict: Verdict
+    counted: int = 0
 
     @property
     def tokens(self) -> int:
         """The number of sampled tokens, as in `Completion`."""
-        return max(len(self.token_ids), len(self.logprobs))
+        return max(len(self.token_ids), len(self.logprobs)) or self.counted
 
     def whole_steps(self, stop: Sequence[str]) -> str:
         """The response without its last step if the token limit cut that step off."""
@@ -40,6 +41,6 @@ def sample_responses(
     ]
     verdicts = yield [Verify(problem, completion.text) for completion in completions]
     return [
-        Sample(c.text, c.token_ids, c.logprobs, c.finish_reason, verdict)
+        Sample(c.text, c.token_ids, c.logprobs, c.finish_reason, verdict, c.counted)
         for c, verdict in zip(completions, verdicts, strict=True)
     ]

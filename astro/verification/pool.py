@@ -98,6 +98,7 @@ class VerifierPool:
 
     The pool can be used from any thread, one at a time, and in a fork of the process that created
     it. It uses no signals. A bad reference counts as one fault, however many responses have it.
+    A fault in a comparison of two answers (`Verify.comparison`) does not count.
 
     Raises:
         VerifierError: A worker cannot start, or too many verdicts are faults (see `FaultMonitor`).
@@ -119,6 +120,7 @@ class VerifierPool:
         self._counts: Counter[str] = Counter()
         self._alarm = FaultMonitor(verifier.max_faults)
         self._unread: set[str] = set()
+        self._comparisons: set[int] = set()
 
     def __enter__(self) -> VerifierPool:
         return self
@@ -136,6 +138,8 @@ class VerifierPool:
     def add(self, ticket: int, request: Verify) -> None:
         """Queue a response to verify."""
         digest, size = _identity(request)
+        if request.comparison:
+            self._comparisons.add(ticket)
         if (verdict := self._memo.get(digest)) is not None:
             self._counts["memo_hits"] += 1
             self._hand_out([ticket], verdict, 0.0)
@@ -164,7 +168,9 @@ class VerifierPool:
             self._dispatch()
         done, self._done = self._done, []
         for judged in done:
-            if judged.verdict.status is not Status.BAD_REFERENCE:
+            compared = judged.ticket in self._comparisons
+            self._comparisons.discard(judged.ticket)
+            if not compared and judged.verdict.status is not Status.BAD_REFERENCE:
                 self._alarm.note(judged.verdict)
         return done
 
@@ -343,7 +349,8 @@ class VerifierPool:
         if len(self._memo) >= _MEMO_ENTRIES:
             self._memo.clear()
         self._memo[job.digest] = verdict
-        if verdict.status is Status.BAD_REFERENCE and job.problem.id not in self._unread:
+        unread = verdict.status is Status.BAD_REFERENCE and job.problem.id not in self._unread
+        if unread and not self._comparisons.issuperset(job.tickets):
             self._unread.add(job.problem.id)
             self._alarm.note(verdict)
         self._hand_out(job.tickets, verdict, job.seconds)

@@ -15,7 +15,7 @@ import pytest
 from astro.engine.budget import Budget
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
-from astro.engine.sampling import Sample
+from astro.engine.sampling import sample_responses
 from astro.engine.tasks import Outcome, Task
 from astro.errors import JournalError
 from astro.interfaces import Backend
@@ -31,7 +31,7 @@ from astro.requests import (
     Verify,
 )
 from astro.seeds import derive
-from astro.types import Completion, FinishReason, Problem, Prompt, Status, Verdict
+from astro.types import LEAST_LOGPROB, Completion, Problem, Prompt, Status, Verdict
 
 
 class EchoPolicy:
@@ -61,6 +61,8 @@ def _echo(request: Generate) -> list[Completion] | Failure:
         return Failure("the policy cannot say")
     if "diverged" in request.prompt.user:
         return [Completion("1\n", (1,), (float("nan"),))]
+    if "impossible" in request.prompt.user:
+        return [Completion("1\n", (1, 2), (-0.5, float("-inf")))]
     if "garbled" in request.prompt.user:
         return [Completion("\ud800 1\n", (1,), (-0.5,))]
     if "cut" in request.prompt.user:
@@ -217,6 +219,17 @@ def test_log_probabilities_of_a_diverged_model_are_a_failure() -> None:
     assert "not finite" in drive([bad])["bad"].failure
 
 
+def test_a_token_of_probability_0_fails_nothing(tmp_path: Path) -> None:
+    def say() -> Program[list[float]]:
+        ((completion,),) = yield [Generate(Prompt("impossible"))]
+        return list(completion.logprobs)
+
+    with opened(tmp_path / "journal.db") as journal:
+        for _ in range(2):
+            said = drive([Task("say", say)], journal=journal)["say"]
+            assert said.result == [-0.5, LEAST_LOGPROB]
+
+
 def test_a_raising_program_fails_its_task_alone() -> None:
     def broken() -> Program[None]:
         yield [Generate(Prompt("q"))]
@@ -249,15 +262,27 @@ def test_tokens_without_their_ids_are_spent_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("token_ids", "logprobs", "tokens"),
-    [((), (), 0), ((7, 8), (-1.0, -2.0), 2), ((), (-1.0, -2.0), 2), ((7, 8), (), 2)],
+    ("token_ids", "logprobs", "counted", "tokens"),
+    [
+        ((), (), 0, 0),
+        ((), (), 3, 3),
+        ((7, 8), (-1.0, -2.0), 0, 2),
+        ((), (-1.0, -2.0), 3, 2),
+        ((7, 8), (), 0, 2),
+    ],
 )
 def test_the_tokens_of_a_completion_and_of_a_sample(
-    token_ids: tuple[int, ...], logprobs: tuple[float, ...], tokens: int
+    token_ids: tuple[int, ...], logprobs: tuple[float, ...], counted: int, tokens: int
 ) -> None:
-    assert Completion("a", token_ids, logprobs).tokens == tokens
-    verdict = Verdict(Status.INCORRECT)
-    assert Sample("a", token_ids, logprobs, FinishReason.EOS, verdict).tokens == tokens
+    completion = Completion("a", token_ids, logprobs, counted=counted)
+    assert completion.tokens == tokens
+    program = sample_responses(Problem("p", "q", "1"), 1, max_tokens=9)
+    next(program)
+    program.send([[completion]])
+    with pytest.raises(StopIteration) as stopped:
+        program.send([Verdict(Status.INCORRECT)])
+    (sample,) = stopped.value.value
+    assert sample.tokens == tokens
 
 
 def test_a_program_may_ask_for_nothing() -> None:

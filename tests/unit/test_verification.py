@@ -356,12 +356,14 @@ def test_a_worker_that_is_killed_while_it_starts_is_replaced() -> None:
         assert pool.counters()["restarts"] == 1
 
 
-def unread(problems: int, responses: int) -> None:
+def unread(problems: int, responses: int, comparison: bool = False) -> None:
     """Judge responses to problems without a reference."""
     asked = [(p, r) for p in range(problems) for r in range(responses)]
     with VerifierPool(VerifierBinding(name="exact")) as pool:
         for ticket, (problem, response) in enumerate(asked):
-            pool.add(ticket, Verify(Problem(f"p{problem}", "?", ""), f"\\boxed{{{response}}}"))
+            question = Problem(f"p{problem}", "?", "")
+            boxed = f"\\boxed{{{response}}}"
+            pool.add(ticket, Verify(question, boxed, comparison=comparison))
         left = len(asked)
         while left:
             left -= len(pool.step(block=True))
@@ -401,3 +403,7 @@ def test_32_responses_of_12_mb_take_bounded_memory_and_no_verdict_is_false() -> 
     verdicts, restarts, kib = told.stdout.split()
     assert (verdicts, restarts) == ("{'unparsed'}", "0"), "too long for an answer, and no fault"
     assert int(kib) < 2**20
+
+
+def test_answers_that_cannot_be_compared_are_no_faults() -> None:
+    unread(problems=21, responses=20, comparison=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from random import Random
 
 from astro.interfaces import StepFormat
 from astro.requests import Program, Verify
 from astro.types import Node, Problem, SearchTree, Segment, Trace
+from astro_linearize.apart import told_apart
 from astro_linearize.choose import choose_paths
 from astro_linearize.merge import Path
 from astro_linearize.params import BacktrackParams
@@ -35,10 +37,27 @@ class Backtrack:
 
         With `self_evaluation`, they end at solutions that the model approves.
         """
+        solutions = yield from self.solutions(tree)
+        attempt = partial(self.traces, problem, tree, solutions, seed)
+        return (yield from told_apart(problem, tree, attempt))
+
+    def solutions(self, tree: SearchTree) -> Program[list[Node]]:
+        """Return the correct terminals at which a trace may end."""
         solutions = [n for n in tree.terminals() if n.verdict and n.verdict.correct]
         if solutions and self.params.self_evaluation:
-            solutions = yield from approved(tree, solutions, self.params.self_evaluation)
-        drafts = self._draft(tree, solutions, Random(seed)) if solutions else []
+            return (yield from approved(tree, solutions, self.params.self_evaluation))
+        return solutions
+
+    def traces(
+        self,
+        problem: Problem,
+        tree: SearchTree,
+        solutions: Sequence[Node],
+        seed: int,
+        same: Mapping[str, str],
+    ) -> Program[list[Trace]]:
+        """Return traces to `solutions`, whose wrong answers differ by `same` (see `told_apart`)."""
+        drafts = self._draft(tree, solutions, Random(seed), same) if solutions else []
         responses = ["".join(segment.text for segment in segments) for segments in drafts]
         verdicts = (yield [Verify(problem, response) for response in responses]) if drafts else []
         return [
@@ -48,11 +67,12 @@ class Backtrack:
         ]
 
     def _draft(
-        self, tree: SearchTree, solutions: Sequence[Node], rng: Random
+        self, tree: SearchTree, solutions: Sequence[Node], rng: Random, same: Mapping[str, str]
     ) -> list[tuple[Segment, ...]]:
         drafts: dict[tuple[Path, ...], tuple[Segment, ...]] = {}
         for _ in range(DRAWS * self.params.traces_per_tree):
-            paths, segments = self._fit(tree, choose_paths(tree, solutions, self.params, rng), rng)
+            chosen = choose_paths(tree, solutions, self.params, rng, same)
+            paths, segments = self._fit(tree, chosen, rng)
             if paths:
                 drafts.setdefault(tuple(paths), segments)
             if len(drafts) == self.params.traces_per_tree:

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 from statistics import fmean
+from types import MappingProxyType
 
+from astro.engine.answers import answer_key
 from astro.types import Node, SearchTree, Status
 from astro_linearize.merge import Path, cut, shared_steps
 from astro_linearize.params import BacktrackParams, CorrectChoice, Order, WrongChoice
 
+NO_CLASSES: Mapping[str, str] = MappingProxyType({})
+"""No answers are equivalent but those of equal text."""
+
 
 def choose_paths(
-    tree: SearchTree, solutions: Sequence[Node], params: BacktrackParams, rng: Random
+    tree: SearchTree,
+    solutions: Sequence[Node],
+    params: BacktrackParams,
+    rng: Random,
+    same: Mapping[str, str],
 ) -> list[Path]:
     """Return up to k wrong paths, followed by the path to one of `solutions` (at least one).
 
@@ -22,7 +31,7 @@ def choose_paths(
     correct = choose_correct(tree, solutions, params.correct, rng)
     k = draw_backtracks(params.weights(), rng)
     goal = path_ids(tree, correct)
-    wrong = choose_wrong(tree, correct, k, params.wrong_branch, rng)
+    wrong = choose_wrong(tree, correct, k, params.wrong_branch, rng, same=same)
     paths = [path_ids(tree, terminal) for terminal in wrong]
     ordered = [*order_paths(paths, goal, params.order, rng), goal]
     return cut(ordered, params.cut_share, rng) if params.cut_share else ordered
@@ -53,22 +62,29 @@ def choose_correct(
 
 
 def choose_wrong(
-    tree: SearchTree, correct: Node, k: int, choice: WrongChoice, rng: Random
+    tree: SearchTree,
+    correct: Node,
+    k: int,
+    choice: WrongChoice,
+    rng: Random,
+    *,
+    same: Mapping[str, str] = NO_CLASSES,
 ) -> list[Node]:
     """Return up to `k` wrong terminals with different answers, the preferred ones first.
 
     Only definite verdicts count: a response that could not be read or checked is not a wrong
-    answer. A terminal is ranked by its branch, the first node of its path off the correct path,
-    since the Q of a wrong terminal itself is 0. Ties are broken at random.
+    answer. `same` maps answers to equivalent ones (see `equivalent_answers`); answers that it lacks
+    are told apart by their text. A terminal is ranked by its branch, the first node of its path off
+    the correct path, since the Q of a wrong terminal itself is 0. Ties are broken at random.
     """
     found = [node for node in tree.terminals() if _is_wrong(node)]
     rng.shuffle(found)
     if choice != "random":
         goal = path_ids(tree, correct)
         found.sort(key=lambda node: _rank(_branch(tree, node, goal), choice))
-    unique: dict[str | None, Node] = {_answer(correct): correct}
+    unique: dict[str | None, Node] = {_class(correct, same): correct}
     for node in found:
-        unique.setdefault(_answer(node), node)
+        unique.setdefault(_class(node, same), node)
     return list(unique.values())[1 : k + 1]
 
 
@@ -80,8 +96,11 @@ def order_paths(paths: Sequence[Path], goal: Path, order: Order, rng: Random) ->
     return shuffled
 
 
-def _answer(node: Node) -> str | None:
-    return node.verdict.answer if node.verdict else None
+def _class(node: Node, same: Mapping[str, str]) -> str | None:
+    if node.verdict is None or node.verdict.answer is None:
+        return None
+    key = answer_key(node.verdict.answer)
+    return same.get(key, key)
 
 
 def _is_wrong(node: Node) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from astro.interfaces import Headed, StepFormat
 from astro.requests import Generate, Program, Verify
-from astro.types import Completion, FinishReason, Problem, Prompt, SearchTree, Segment, Trace
+from astro.types import Completion, FinishReason, Node, Problem, Prompt, SearchTree, Segment, Trace
+from astro_linearize.apart import told_apart
 from astro_linearize.backtrack import Backtrack
 from astro_linearize.fidelity import faithful
 from astro_linearize.params import RewriteParams
@@ -32,7 +34,19 @@ class Rewrite:
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
         """Return the traces of `backtrack`, each of them either `rewritten` or unchanged."""
-        traces = yield from self._template.linearize(problem, tree, seed)
+        solutions = yield from self._template.solutions(tree)
+        attempt = partial(self._traces, problem, tree, solutions, seed)
+        return (yield from told_apart(problem, tree, attempt))
+
+    def _traces(
+        self,
+        problem: Problem,
+        tree: SearchTree,
+        solutions: Sequence[Node],
+        seed: int,
+        same: Mapping[str, str],
+    ) -> Program[list[Trace]]:
+        traces = yield from self._template.traces(problem, tree, solutions, seed, same)
         for _ in range(self.params.attempts):
             left = [i for i, trace in enumerate(traces) if not trace.rewritten]
             if not left:

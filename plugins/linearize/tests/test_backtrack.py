@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from fractions import Fraction
 from itertools import takewhile
 from typing import Any
 
@@ -9,8 +11,11 @@ from hypothesis import strategies as st
 
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
-from astro.types import SearchTree, SegmentKind, Status, Step, Trace, Verdict
+from astro.requests import Generate
+from astro.types import Completion, Problem, SearchTree, SegmentKind, Status, Step, Trace, Verdict
 from astro_linearize.backtrack import Backtrack
+from astro_linearize.params import RewriteParams
+from astro_linearize.rewrite import Rewrite
 
 STEP, REFLECTION, BACKTRACK = SegmentKind.STEP, SegmentKind.REFLECTION, SegmentKind.BACKTRACK
 Linearize = Callable[..., list[Trace]]
@@ -245,3 +250,67 @@ def test_the_registry_builds_it() -> None:
     made = Registry.discover().build("linearizer", binding, step_format=None)
     assert isinstance(made, Backtrack)
     assert set(made.params.weights()) == set(range(8))
+
+
+def by_number(problem: Problem, response: str) -> Verdict:
+    """As `judge`, of numbers; 0.5 is 1/2."""
+    answer = response.removesuffix("}").rstrip().replace("{", "=").rpartition("=")[2]
+    right = Fraction(answer) == Fraction(problem.answer)
+    return Verdict(Status.CORRECT if right else Status.INCORRECT, answer)
+
+
+def test_wrong_answers_of_a_trace_are_not_equivalent(
+    make_tree: Callable[..., SearchTree], linearize: Linearize
+) -> None:
+    rows = [(0, text, 0.0, 1) for text in ("=1", "=1/2", "=0.5", "=2/4", "=7")]
+    tree, asked = make_tree(rows), []
+
+    def judge(problem: Problem, response: str) -> Verdict:
+        asked.append((problem.answer, response))
+        return by_number(problem, response)
+
+    trace = linearize(tree, judge=judge, shares={9: 1})[0]
+    wrong = [s.text for s in trace.segments if s.kind is STEP][:-1]
+    assert sorted(map(Fraction, (text[1:] for text in wrong))) == [Fraction(1, 2), 7]
+    assert ("0.5", r"\boxed{1/2}") in asked
+
+
+def test_nothing_is_made_again_if_all_answers_differ(
+    make_tree: Callable[..., SearchTree], linearize: Linearize
+) -> None:
+    tree = make_tree([(0, text, 0.0, 1) for text in ("=1", "=1/2", "=3", "=7")])
+    asked = []
+
+    def judge(problem: Problem, response: str) -> Verdict:
+        asked.append(problem.id)
+        return by_number(problem, response)
+
+    assert linearize(tree, shares={9: 1}) == linearize(tree, judge=judge, shares={9: 1})
+    assert asked[0] == "p"
+    assert set(asked[1:]) == {"p (answers)"}
+    asked.clear()
+    linearize(tree, judge=judge, max_backtracks=1)
+    assert asked == ["p"]
+
+
+def test_a_rewriting_is_asked_for_before_any_comparison(
+    make_tree: Callable[..., SearchTree], plain: Any
+) -> None:
+    """So the seeds of rewritings, and the journal, do not depend on comparisons."""
+    tree = make_tree([(0, text, 0.0, 1) for text in ("=1", "=1/2", "=7")])
+    program = Rewrite(RewriteParams(shares={2: 1}), step_format=plain).linearize(
+        tree.problem, tree, 0
+    )
+    kinds, replies = [], None
+    with suppress(StopIteration):
+        while True:
+            batch = program.send(replies)  # type: ignore[arg-type]
+            kinds.append([getattr(request, "comparison", "generate") for request in batch])
+            replies = [
+                [Completion("no")]
+                if isinstance(request, Generate)
+                else by_number(request.problem, request.response)  # type: ignore[union-attr]
+                for request in batch
+            ]
+    assert kinds[:2] == [[False], ["generate"]]
+    assert kinds[-1] == [True]

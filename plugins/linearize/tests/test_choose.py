@@ -47,6 +47,13 @@ def test_what_was_not_definitely_wrong_is_no_wrong_answer(tree: SearchTree) -> N
     assert wrong_ids(tree, 3, "random") == {(8,)}
 
 
+def test_equivalent_answers_are_one_wrong_answer(tree: SearchTree) -> None:
+    tree.nodes[6].verdict = Verdict(Status.INCORRECT, "2.0")
+    found = choose_wrong(tree, tree.nodes[5], 9, "random", Random(0), same={"2.0": "2"})
+    assert len(found) == 2
+    assert {node.id for node in found} & {3, 6, 8}
+
+
 def test_k_is_drawn_by_weight() -> None:
     rng = Random(0)
     drawn = Counter(draw_backtracks({0: 1.0, 2: 3.0}, rng) for _ in range(4000))

@@ -8,7 +8,7 @@ from astro.interfaces import StepFormat, ValueEstimator
 from astro.requests import BudgetExhausted, Program
 from astro.types import Node, Problem, SearchTree
 from astro_search.blanks import sample_steps
-from astro_search.expansion import Candidate, candidates, words
+from astro_search.expansion import Candidate, candidates
 from astro_search.judging import judge_ends
 from astro_search.params import BestOfNParams
 from astro_search.tree import GrowingTree
@@ -20,8 +20,9 @@ class BestOfN:
     `samples` responses grow step by step and independently, `at_once` of them at the same time.
     Responses that agree so far share a node, so paths have common ancestors as in a search. A
     response that the token limit cuts off within a step ends without a terminal. States are not
-    valued: R is 0 except at terminals. Q is backed up as in the search, with one visit per node;
-    priors are normalized over the siblings found.
+    valued: R is 0 except at terminals. N is the number of responses that took a step, and Q the
+    share of correct ones among those of them that ended with a verdict which is no fault. Priors
+    are normalized over the siblings found.
     """
 
     def __init__(
@@ -38,15 +39,18 @@ class BestOfN:
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:  # noqa: ARG002
         """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
         tree = GrowingTree(problem)
+        tree.nodes[0].visit_count = 0
         try:
             samples = self.params.samples if self.params.temperature else 1
             for start in range(0, samples, self.params.at_once):
                 frontier = {0: min(self.params.at_once, samples - start)}
                 while frontier:
                     frontier = yield from self._grow(tree, frontier)
+            ended = "finished"
         except BudgetExhausted:
-            return SearchTree(problem, tree.nodes, "budget")
-        return SearchTree(problem, tree.nodes, tree.ended("finished"))
+            ended = "budget"
+        _back_up(tree.nodes)
+        return SearchTree(problem, tree.nodes, tree.ended(ended))
 
     def _grow(self, tree: GrowingTree, frontier: dict[int, int]) -> Program[dict[int, int]]:
         """Sample one step for every response; `frontier` maps nodes to numbers of responses.
@@ -64,26 +68,34 @@ class BestOfN:
                 node, states[node], completions, self.step_format, self.params.max_depth
             )
         ]
-        nodes = yield from self._add(tree, found)
-        for node_id in frontier:
-            tree.backup(node_id)
-            tree.share_prior(node_id)
+        yield from self._add(tree, found)
+        tree.nodes[0].visit_count += len(samples.get(0, ()))
+        taken: Counter[int] = Counter()
+        for node_id, completions in samples.items():
+            taken.update(child for child in tree.take(node_id, completions) if child is not None)
+        for child, count in taken.items():
+            tree.nodes[child].visit_count += count
         if spent:
             raise spent
-        counts = {
-            node: Counter(words(completion.text) for completion in completions)
-            for node, completions in samples.items()
-        }
-        return {
-            node.id: counts[candidate.parent][words(candidate.action.step.text)]
-            for candidate, node in zip(found, nodes, strict=True)
-            if not node.terminal
-        }
+        return {child: count for child, count in taken.items() if not tree.nodes[child].terminal}
 
-    def _add(self, tree: GrowingTree, found: list[Candidate]) -> Program[list[Node]]:
-        """Return the nodes of the candidates, adding those that no earlier response has made."""
-        made = [tree.child(c.parent, c.action.step.text) for c in found]
-        new = [c for c, node in zip(found, made, strict=True) if node is None]
-        judged = yield from judge_ends(new)
-        added = iter([tree.add(child) for child in judged])
-        return [next(added) if node is None else tree.nodes[node] for node in made]
+    def _add(self, tree: GrowingTree, found: list[Candidate]) -> Program[None]:
+        """Add the candidates that no earlier response has made."""
+        new = [c for c in found if tree.child(c.parent, c.action.step.text) is None]
+        for judged in (yield from judge_ends(new)):
+            tree.add(judged)
+
+
+def _back_up(nodes: list[Node]) -> None:
+    """Set Q of each node to the mean reward of the responses that passed it and were judged."""
+    judged = [0] * len(nodes)
+    correct = [0.0] * len(nodes)
+    for node in reversed(nodes):
+        if node.verdict and not node.verdict.status.fault:
+            judged[node.id] += node.visit_count
+            correct[node.id] += node.visit_count * node.verdict.reward
+        if judged[node.id]:
+            node.q_value = correct[node.id] / judged[node.id]
+        if node.parent is not None:
+            judged[node.parent] += judged[node.id]
+            correct[node.parent] += correct[node.id]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import exp
+from math import exp, inf
 from typing import NamedTuple
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate
-from astro.types import Completion, FinishReason, State, Step
+from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step
 from astro_search.params import StepSampling
 
 
@@ -74,13 +74,12 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
     them. The priors are softmax-normalized log-probabilities, or else shares of the samples; they
     sum to 1.
     """
-    cut, eos = FinishReason.LENGTH, FinishReason.EOS
+    eos = FinishReason.EOS
     same: dict[str, list[Completion]] = {}
-    for completion in completions:
-        if completion.finish_reason is not cut:
-            same.setdefault(words(completion.text), []).append(completion)
+    for completion in filter(is_whole, completions):
+        same.setdefault(words(completion.text), []).append(completion)
     distinct = [alike[0] for alike in same.values()]
-    steps = [Step(c.text, c.token_ids, min(sum(c.logprobs), 0.0)) for c in distinct]
+    steps = [Step(c.text, c.token_ids, _logprob(c)) for c in distinct]
     if all(c.logprobs for c in distinct):
         priors = softmax([step.logprob for step in steps])
     else:
@@ -95,6 +94,17 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
 def words(text: str) -> str:
     """Return a text with each run of white space as one space, by which steps are compared."""
     return " ".join(text.split())
+
+
+def is_whole(sample: Completion) -> bool:
+    """Return whether a sample is a whole step, which the token limit did not cut off."""
+    return sample.finish_reason is not FinishReason.LENGTH
+
+
+def _logprob(sample: Completion) -> float:
+    """The log-probability of a step, at most 0 and finite."""
+    total = min(sum(sample.logprobs), 0.0)
+    return LEAST_LOGPROB if total == -inf else total
 
 
 def softmax(logprobs: Sequence[float]) -> list[float]:

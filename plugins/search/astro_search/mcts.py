@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from random import Random
 
+from astro.engine.answers import AnswerClasses
 from astro.interfaces import StepFormat, ValueEstimator
 from astro.requests import BudgetExhausted, Program
 from astro.types import Problem, SearchTree
@@ -52,7 +53,7 @@ class Mcts:
         return SearchTree(problem, tree.nodes, tree.ended(ended))
 
     def _grow(self, tree: GrowingTree, rng: Random) -> Program[str]:
-        left = self.params.iterations
+        left, wrong = self.params.iterations, AnswerClasses(tree.problem)
         while left:
             if tree.fully_expanded():
                 return "exhausted"
@@ -60,7 +61,7 @@ class Mcts:
             left -= spent
             if leaves:
                 yield from self._expand(tree, leaves, rng.getrandbits(32))
-            if self._enough(tree):
+            if (yield from self._enough(tree, wrong)):
                 return "enough"
         return "finished"
 
@@ -102,8 +103,16 @@ class Mcts:
         if spent or not whole:
             raise spent or BudgetExhausted
 
-    def _enough(self, tree: GrowingTree) -> bool:
-        correct, incorrect = self.params.enough_correct, self.params.enough_incorrect
-        if correct is None and incorrect is None:
+    def _enough(self, tree: GrowingTree, wrong: AnswerClasses) -> Program[bool]:
+        """Whether the search may end. Only then is the verifier asked which answers are the same.
+
+        `wrong` are the classes of wrong answers found so far.
+        """
+        correct, incorrect = self.params.enough_correct, self.params.enough_incorrect or 0
+        if (correct is None and not incorrect) or tree.correct < (correct or 0):
             return False
-        return tree.correct >= (correct or 0) and len(tree.wrong_answers) >= (incorrect or 0)
+        if len(tree.wrong_answers) >= incorrect:
+            for answer in tree.wrong_answers:
+                if len(wrong) < incorrect:
+                    yield from wrong.join(answer)
+        return len(wrong) >= incorrect

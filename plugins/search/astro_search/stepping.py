@@ -106,12 +106,10 @@ class Stepper:
         judged, whole = yield from judge(new, self.value, seed, by_verdict=False)
         for found in judged:
             tree.add(found)
-        for node in counts:
+        sampled: Sampled = {}
+        for node, completions in samples.items():
             tree.backup(node)
-            tree.share_prior(node)
+            sampled[node] = tree.take(node, completions)
         if spent or not whole:
             raise spent or BudgetExhausted
-        return {
-            node: [tree.child(node, completion.text) for completion in completions]
-            for node, completions in samples.items()
-        }
+        return sampled

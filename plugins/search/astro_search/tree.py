@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from math import inf
 
-from astro.types import Node, Problem, State, Status, Step, Verdict
-from astro_search.expansion import softmax, words
+from astro.engine.answers import answer_key
+from astro.types import Completion, Node, Problem, State, Status, Step, Verdict
+from astro_search.expansion import is_whole, softmax, words
 from astro_search.judging import Judged
 from astro_search.selection import Rule
 
@@ -23,7 +25,8 @@ class GrowingTree:
         self.problem = problem
         self.nodes = [Node(0, None, Step(""), 0, visit_count=1)]
         self.correct = 0
-        self.wrong_answers: set[str] = set()
+        self.wrong_answers: dict[str, None] = {}
+        self.taken: Counter[int] = Counter()
         self._unvalued: set[int] = set()
         self._losses = [0]
         self._fully_expanded = [False]
@@ -85,12 +88,27 @@ class GrowingTree:
             self._count(verdict)
         return node
 
-    def share_prior(self, node_id: int) -> None:
-        """Normalize the priors of a node's children, which may come from several requests."""
+    def take(self, node_id: int, samples: Iterable[Completion]) -> list[int | None]:
+        """Count samples at a node, and share the prior among its children.
+
+        The children may come from several requests. Their priors are softmax-normalized
+        log-probabilities or, if the policy gives none, shares of the samples.
+
+        Returns:
+            The child that each sample led to; None for a sample that the token limit cut off.
+        """
+        led = [self.child(node_id, s.text) if is_whole(s) else None for s in samples]
+        self.taken.update(child for child in led if child is not None)
         siblings = [self.nodes[i] for i in self.nodes[node_id].children]
-        priors = softmax([node.step.logprob for node in siblings])
+        logprobs = [node.step.logprob for node in siblings]
+        if any(logprobs):
+            priors = softmax(logprobs)
+        else:
+            whole = sum(self.taken[node.id] for node in siblings)
+            priors = [self.taken[node.id] / whole for node in siblings]
         for node, prior in zip(siblings, priors, strict=True):
             node.prior = prior
+        return led
 
     def backup(self, node_id: int, visits: int = 0) -> None:
         """Count the first visit of each new child of a node, or `visits` of the node itself.
@@ -169,7 +187,7 @@ class GrowingTree:
         if verdict.correct:
             self.correct += 1
         elif verdict.status is Status.INCORRECT and verdict.answer is not None:
-            self.wrong_answers.add(verdict.answer)
+            self.wrong_answers[answer_key(verdict.answer)] = None
 
     def _mark_fully_expanded(self, node_id: int) -> None:
         current: int | None = node_id

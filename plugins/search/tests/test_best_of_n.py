@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from astro.requests import Generate, Program
-from astro.types import Completion, FinishReason, Problem, State, Status
+from astro.requests import Generate, Program, Verify
+from astro.types import Completion, FinishReason, Problem, State, Status, Verdict
 from astro_search.best_of_n import BestOfN
 from astro_search.params import BestOfNParams
 
@@ -47,8 +47,8 @@ def test_a_tree_worked_by_hand(problem: Problem, make_world: Make, make_sample: 
     tree = world.drive(best_of_n(samples=4).search(problem, 0))
     found = [(n.parent, n.step.text, n.terminal, n.visit_count, n.q_value) for n in tree.nodes]
     assert found == [
-        (None, "", False, 5, 1 / 5),
-        (0, "a\n", False, 3, 1 / 3),
+        (None, "", False, 4, 1 / 3),
+        (0, "a\n", False, 2, 1 / 2),
         (0, "=2\n", True, 1, 0.0),
         (1, "=1\n", True, 1, 1.0),
         (1, "b", True, 1, 0.0),
@@ -69,7 +69,48 @@ def test_responses_of_a_later_round_join_the_nodes_that_are_there(
     tree = world.drive(best_of_n(samples=3, at_once=1).search(problem, 0))
     assert [node.step.text for node in tree.nodes] == ["", "a\n", "=1\n"]
     assert len(world.batches) == 3 * 2 + 1
-    assert [node.visit_count for node in tree.nodes] == [3, 2, 1]
+    assert [node.visit_count for node in tree.nodes] == [3, 3, 3]
+
+
+@pytest.mark.parametrize("at_once", [8, 1])
+def test_every_sample_of_a_path_counts(problem: Problem, make_world: Make, at_once: int) -> None:
+    """Seven samples took one wrong path and one the right path, without log-probabilities."""
+    samples = [Completion("=2\n")] * 7 + [Completion("=1\n")]
+
+    class InTurn(make_world):  # type: ignore[misc]
+        def reply(self, request: Any) -> Any:
+            if isinstance(request, Generate):
+                return [samples.pop(0) for _ in range(request.n)]
+            return super().reply(request)
+
+    tree = InTurn().drive(best_of_n(samples=8, at_once=at_once).search(problem, 0))
+    assert [(n.step.text, n.visit_count, n.q_value, n.prior) for n in tree.nodes] == [
+        ("", 8, 1 / 8, 1.0),
+        ("=2\n", 7, 0.0, 7 / 8),
+        ("=1\n", 1, 1.0, 1 / 8),
+    ]
+
+
+def test_a_cut_sample_does_not_count_for_a_whole_step_of_its_text(
+    problem: Problem, make_world: Make
+) -> None:
+    whole, cut = Completion("=1", finish_reason=EOS), Completion("=1", finish_reason=LENGTH)
+    tree = make_world({"": [whole, cut, cut]}).drive(best_of_n(samples=3).search(problem, 0))
+    assert [(n.visit_count, n.q_value) for n in tree.nodes] == [(3, 1.0), (1, 1.0)]
+
+
+def test_a_response_whose_verifier_failed_moves_no_value(
+    problem: Problem, make_world: Make, make_sample: Make
+) -> None:
+    class Failing(make_world):  # type: ignore[misc]
+        def reply(self, request: Any) -> Any:
+            fails = isinstance(request, Verify) and request.response == "=2\n"
+            return Verdict(Status.TIMEOUT) if fails else super().reply(request)
+
+    script = {"": [make_sample("=1\n", 0.5), make_sample("=2\n", 0.2), make_sample("=3\n", 0.2)]}
+    tree = Failing(script).drive(best_of_n(samples=3).search(problem, 0))
+    assert [node.visit_count for node in tree.nodes] == [3, 1, 1, 1]
+    assert tree.nodes[0].q_value == 1 / 2
 
 
 def test_the_depth_limit_ends_a_response_unsolved(problem: Problem, make_world: Make) -> None:

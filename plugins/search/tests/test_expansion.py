@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf, isfinite
 
 import pytest
 from hypothesis import given
@@ -38,3 +39,11 @@ def test_the_end_of_sequence_ends_the_response(make_sample: Make) -> None:
 @given(st.lists(st.floats(-5000, 0), min_size=1))
 def test_priors_sum_to_one_however_improbable_the_steps(logprobs: list[float]) -> None:
     assert sum(softmax(logprobs)) == pytest.approx(1.0)
+
+
+def test_a_step_of_probability_0_takes_no_share_and_fails_nothing() -> None:
+    never = Completion("n\n", (1, 2), (-0.5, -inf))
+    found = actions([never, Completion("a\n", (3,), (-2.0,))])
+    assert [(a.step.text, a.prior) for a in found] == [("n\n", 0.0), ("a\n", 1.0)]
+    assert isfinite(found[0].step.logprob)
+    assert [action.prior for action in actions([never])] == [1.0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from math import log, sqrt
 from time import process_time
 from typing import Any
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from astro.requests import Generate, Verify
-from astro.types import Completion, FinishReason, Node, Problem, SearchTree, Status
+from astro.types import Completion, FinishReason, Node, Problem, SearchTree, Status, Verdict
 
 Make = Callable[..., Any]
 quick = settings(
@@ -220,6 +221,39 @@ def test_enough_ends_it(
     wrong = {verdict.answer for verdict in verdicts if not verdict.correct}
     assert len(wrong) >= (incorrect or 0)
     assert len(tree.nodes) < 200
+
+
+@pytest.mark.parametrize(("incorrect", "ended"), [(2, "enough"), (3, "finished")])
+def test_equivalent_wrong_answers_are_one(
+    make_mcts: Make, make_world: Make, problem: Problem, incorrect: int, ended: str
+) -> None:
+    """1/2, 0.5 and $1/2$ are one answer, and 7 is another; a is never solved."""
+
+    class Numbers(make_world):  # type: ignore[misc]
+        def reply(self, request: Any) -> Any:
+            if not isinstance(request, Verify):
+                return super().reply(request)
+            boxed = request.response.removeprefix(r"\boxed{").removesuffix("}")
+            answer = boxed.splitlines()[-1].removeprefix("=")
+            right = number(answer) == number(request.problem.answer)
+            return Verdict(Status.CORRECT if right else Status.INCORRECT, answer)
+
+    answers = ["=1/2\n", "=0.5\n", "=$1/2$\n", "=7\n", "a\n"]
+    steps = [Completion(text, (1,), (-1.0,)) for text in answers]
+    script = {"": steps, **{"a\n" * n: steps[-1:] for n in range(1, 9)}}
+    search = make_mcts({"a\n": 0.5}, iterations=8, enough_incorrect=incorrect)
+    world = Numbers(script)
+    tree = world.drive(search.search(problem, seed=0))
+    assert tree.ended == ended
+    asked = [r for batch in world.batches for r in batch if isinstance(r, Verify) and r.comparison]
+    assert [(r.problem.answer, r.response) for r in asked] == [
+        ("0.5", r"\boxed{1/2}"),
+        ("7", r"\boxed{1/2}"),
+    ]
+
+
+def number(answer: str) -> Fraction:
+    return Fraction(answer.strip("$"))
 
 
 def test_leaves_under_way_at_once_share_batches(
