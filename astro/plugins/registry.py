@@ -7,7 +7,7 @@ import importlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from astro.errors import (
     AstroError,
@@ -67,7 +67,7 @@ class Registry:
         self._plugins = plugins
 
     @classmethod
-    def discover(cls) -> Registry:
+    def discover(cls) -> Self:
         """Load every entry point of the group, each under its own guard."""
         plugins = Plugins()
         providers = plugins.collect("astro_providers", _entry)

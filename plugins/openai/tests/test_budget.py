@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ import pytest
 from astro.engine.budget import Budget
 from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
+from astro.plugins.binding import Binding
 from astro.requests import Generate, Program, paid
+from astro.testing.token_budgets import budget_breaches, spend
 from astro.types import Prompt
+
+TEMPLATE = "{prompt}\n---\n"
 
 
 def steps() -> Program[list[str]]:
@@ -58,3 +63,27 @@ def test_without_usage_the_tokens_are_estimated_and_that_is_said_once(
         f"{server.url} does not report how many tokens it generates: without log-probabilities, "
         "they are estimated, at 4 bytes of text each"
     ) == 1
+
+
+@pytest.mark.parametrize("tokens", [10, 100, 1_000])
+@pytest.mark.parametrize("value", ["rollout", "p_true"])
+@pytest.mark.parametrize("search", ["mcts", "best_of_n", "beam"])
+def test_a_search_keeps_its_budget(
+    server: Any, tmp_path: Path, search: str, value: str, tokens: int
+) -> None:
+    small = {"samples": 16} if search == "best_of_n" else {"expand": 6}
+    rollouts = {"rollouts": 8, "max_tokens": 16} if value == "rollout" else {}
+    spent = spend(
+        Binding(
+            name="openai",
+            params={"base_url": server.url, "model": "m", "prompt_template": TEMPLATE},
+        ),
+        Binding(name=search, params={**small, "step_tokens": 4}),
+        Binding(name=value, params=rollouts),
+        tokens,
+        tmp_path / "journal.db",
+    )
+    assert budget_breaches(spent, tokens) == []
+    assert spent.steps
+    if tokens == 10:
+        assert spent.outcome.result.ended == "budget"
