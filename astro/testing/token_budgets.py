@@ -81,12 +81,18 @@ def _breaches(spent: Spent, tokens: int) -> Iterator[str]:
         yield f"{outcome.tokens} tokens were counted, {spent.generated:g} by the policy"
     if spent.generated > tokens:
         yield f"{spent.generated:g} tokens were generated, of {tokens}"
-    nodes = {"".join(step.step.text for step in tree.path(node.id)) for node in tree.nodes[1:]}
-    yield from (f"a step that came back is missing: {text!r}" for text in spent.steps - nodes)
-    yield from (f"a step that did not come is there: {text!r}" for text in nodes - spent.steps)
+    nodes = {_words("".join(step.step.text for step in tree.path(n.id))) for n in tree.nodes}
+    came = {"", *map(_words, spent.steps)}
+    yield from (f"a step that came back is missing: {text!r}" for text in came - nodes)
+    yield from (f"a step that did not come is there: {text!r}" for text in nodes - came)
     unread = [node.id for node in tree.nodes if node.terminal and not node.verdict]
     if unread:
         yield f"terminal nodes without a verdict: {unread}"
+
+
+def _words(text: str) -> str:
+    """A text in which white space alone makes no difference, as it makes none between steps."""
+    return " ".join(text.split())
 
 
 class _Watching(Registry):
