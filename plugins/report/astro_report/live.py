@@ -17,6 +17,7 @@ from astro.files import index_lines, read_line
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem
+from astro.runs.trees import check_tree
 from astro.types import SearchTree
 from astro_report import evaluations, reading, trees
 from astro_report.chunks import json_bytes
@@ -124,6 +125,14 @@ class LiveRun:
         """Return the numbers of solved trees and of all trees that have been read so far."""
         return self.search.solved() if self.search else (0, 0)
 
+    def responses(self, model: str) -> ResponseList:
+        """Return the list of a model's responses.
+
+        Raises:
+            AstroError: The file is damaged.
+        """
+        return self._responses(model).listed
+
     def content(self) -> Content:
         """Return what the page shows without scripts.
 
@@ -131,7 +140,7 @@ class LiveRun:
             AstroError: A file of the run is damaged.
         """
         run = self.run_document()
-        responses = {head.title: self._responses(head.name).listed for head in run.models}
+        responses = {head.title: self.responses(head.name) for head in run.models}
         trees = self._listed() if run.search else None
         return replace(run_content(self.folder, self.config(), trees, responses), run=run)
 
@@ -157,10 +166,11 @@ class LiveRun:
         if self.search:
             document = self.search.tree(number, traces)
             return None if document is None else json_bytes([document])
+        path = self.folder.trees
         found = [
             trees.tree_document(tree, i, traces.of(tree.problem.id))
             for i, offset in self._trees().of_chunk(number)
-            for tree in [read_line(self.folder.trees, offset, SearchTree)]
+            for tree in [check_tree(read_line(path, offset, SearchTree), path)]
         ]
         return json_bytes(found) if found else None
 
@@ -171,6 +181,7 @@ class LiveRun:
         listed, traces = TreeList(), self._index()
 
         def add(tree: SearchTree, chunk: int) -> None:
+            check_tree(tree, self.folder.trees)
             trees.add_to_list(listed, tree, traces.count(tree.problem.id), chunk)
 
         return _indexed(self.folder.trees, SearchTree, listed, add)

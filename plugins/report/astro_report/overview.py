@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,8 +22,10 @@ from astro.runs.stages.report import in_order, title_of
 from astro.types import Verdict
 from astro_report import folders
 from astro_report.chunks import Embedded, embedded, json_bytes
+from astro_report.differences import difference_table
 from astro_report.documents import RunDocument, TrainingCurves, TrainingDocument
 from astro_report.experiments import experiment_content, experiment_training, is_experiment
+from astro_report.live import LiveRun
 from astro_report.page import Bundle, Content, Link, environment
 from astro_report.results import metric_title, scores_of
 from astro_report.tables import ABSENT, Table, amount, share
@@ -123,26 +125,49 @@ def index(root: Path, listed: Sequence[Row], bundle: Bundle) -> str:
     )
 
 
-def comparison(found: Sequence[folders.Found]) -> tuple[Content, list[Embedded]]:
-    """Return the page that shows runs side by side, and its documents.
+def comparison(runs: Mapping[str, LiveRun]) -> tuple[Content, list[Embedded]]:
+    """Return the page that shows runs side by side, by name, and its documents.
 
     Raises:
         AstroError: A file of a run is damaged.
     """
-    folders_of = {run.name: RunFolder(run.folder) for run in found}
-    scores = {name: read for name, folder in folders_of.items() if (read := scores_of(folder))}
+    scores = {name: read for name, run in runs.items() if (read := scores_of(run.folder))}
     trainings = [
         TrainingCurves(f"{name}: {curves.title}", curves.series)
-        for name, folder in folders_of.items()
-        for curves in training_document(folder).trainings
+        for name, run in runs.items()
+        for curves in training_document(run.folder).trainings
     ]
-    title = " and ".join(folders_of)
+    configs = [run.config().model_dump(mode="json") for run in runs.values()]
+    responses = {
+        f"{head.title} of {name}": run.responses(head.name)
+        for name, run in runs.items()
+        for head in run.run_document().models
+    }
+    tables = [*difference_table(responses), *_side_by_side(scores, list(runs))]
     content = Content(
-        RunDocument(title, training=bool(trainings)),
-        results=list(_side_by_side(scores, list(folders_of))),
+        RunDocument(" and ".join(runs), training=bool(trainings)),
+        results=[*tables, _config_table(configs, list(runs))],
     )
     documents = {"run": content.run, "training": TrainingDocument(trainings)}
     return content, [embedded(name, json_bytes(value)) for name, value in documents.items()]
+
+
+def _config_table(configs: Sequence[Mapping[str, Any]], names: Sequence[str]) -> Table:
+    """The keys of the configs whose values differ."""
+    flat = [dict(_flat(config)) for config in configs]
+    keys = list(dict.fromkeys(key for one in flat for key in one))
+    rows = [[key, *(one.get(key, ABSENT) for one in flat)] for key in keys]
+    differing = [row for row in rows if len(set(row[1:])) > 1]
+    return Table("Keys of the config that differ", ["", *names], differing)
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Each value of a config with its path, such as `search.params.iterations`."""
+    if isinstance(value, Mapping) and value:
+        for key, part in value.items():
+            yield from _flat(part, f"{path}.{key}".lstrip("."))
+    else:
+        yield path, json_bytes(value).decode()
 
 
 def group(found: folders.Found) -> tuple[Content, list[Embedded]]:

@@ -102,9 +102,14 @@ def render(
     *,
     chunks: str = "",
     live: bool = False,
+    home: str = "",
     bundle: Bundle | None = None,
 ) -> str:
-    """The page as HTML. `chunks` is the address of the folder of chunks beside it, if any."""
+    """The page as HTML.
+
+    `chunks` is the address of the folder of chunks beside it, and `home` that of the list of all
+    runs, if there is one.
+    """
     bundle = bundle or Bundle.load()
     return (
         environment()
@@ -114,6 +119,7 @@ def render(
             name=content.run.name,
             chunks=chunks,
             live=live,
+            home=home,
             policy=bundle.policy(live=live, chunked=bool(chunks)),
             style=Markup(bundle.style),
             script=Markup(bundle.script),

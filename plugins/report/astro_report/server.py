@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -175,10 +176,16 @@ def _index(viewer: Viewer, request: Request) -> Response:
 
 def _compare(viewer: Viewer, request: Request) -> Response:
     names = request.query_params.getlist("run")
-    found = [run for run in map(viewer.found, dict.fromkeys(names)) if run and run.is_run]
+    chosen = [run for run in map(viewer.found, dict.fromkeys(names)) if run and run.is_run]
+    found = sorted(chosen, key=lambda run: run.name)  # one order, so that no two wait in a circle
     if len(found) != 2:
         raise HTTPException(404, "Choose two runs to compare.")
-    return _shown(request, *overview.comparison(found))
+    with contextlib.ExitStack() as locks:
+        runs = dict[str, LiveRun]()
+        for one in found:
+            lock, runs[one.name] = viewer.run(one.folder)
+            locks.enter_context(lock)
+        return _shown(request, *overview.comparison(runs))
 
 
 def _run(viewer: Viewer, request: Request) -> Response:
@@ -220,7 +227,7 @@ def _shown(
     request: Request, content: Content, documents: Iterable[Embedded] = (), *, live: bool = False
 ) -> Response:
     bundle = Bundle.load()
-    page = render(content, documents, live=live, bundle=bundle)
+    page = render(content, documents, live=live, home="/", bundle=bundle)
     return _page(request, page, bundle.policy(live=live, chunked=False))
 
 

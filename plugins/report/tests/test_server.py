@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -221,6 +222,8 @@ def test_the_list_escapes_names_and_says_what_each_run_is(client: TestClient) ->
 def test_two_runs_side_by_side(client: TestClient) -> None:
     page = client.get("/compare", params={"run": ["a b #1", "growing"]}).text
     assert "<bdi>pass@1</bdi>" in page
+    assert re.findall(r'<bdi>name</bdi></th><td class="number">&#34;(\w+)&#34;', page) == ["small"]
+    assert "<bdi>problems.name</bdi>" not in page
     assert client.get("/compare", params={"run": ["growing", "growing"]}).status_code == 404
 
 
