@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +73,11 @@ def begin(folder: Path, **keys: Any) -> threading.Thread:
     options = {"runs": folder / "runs", "stages": ["search"]}
     thread = threading.Thread(target=run, args=(config,), kwargs=options)
     thread.start()
-    watch = SearchWatch(RunFolder(folder / "runs" / "small"), Registry.discover())
+    watch = SearchWatch(RunFolder(folder / "runs" / config.name), Registry.discover())
     until = time.monotonic() + 20
     while time.monotonic() < until and not watch.batches:
         time.sleep(0.05)
-        if (folder / "runs" / "small" / "journal.db").exists():
+        if (folder / "runs" / config.name / "journal.db").exists():
             watch.update()
     return thread
 
@@ -119,3 +119,40 @@ def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
     assert max(lags) < 1
     sizes = [size for _, size in shown]
     assert sizes == sorted(sizes)
+
+
+def test_the_list_of_runs_follows_them_and_keeps_what_is_chosen(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SlowEngine, "pause", 0.0)
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    begin(tmp_path, name="first").join()
+    with served(runs) as home, watched(browser, home, home.partition("?")[0]) as one:
+        page = one.page
+        page.get_by_label("Compare first").check()
+        page.get_by_role("heading").click()
+        page.evaluate("document.activeElement.blur()")
+        begin(tmp_path, name="second").join()
+        expect(page.get_by_role("row", name="second")).to_contain_text("stopped: linearize")
+        expect(page.get_by_label("Compare first")).to_be_checked()
+        page.get_by_label("Compare second").check()
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("heading", name="first and second")).to_be_visible()
+        page.get_by_role("link", name="All runs").click()
+        expect(page.get_by_role("row", name="second")).to_be_visible()
+
+
+def test_a_server_that_ended_is_told_and_what_it_said_stays(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    begin(tmp_path).join()
+    with ExitStack() as server:
+        home = server.enter_context(served(tmp_path / "runs"))
+        with watched(browser, home, home.partition("?")[0]) as one:
+            one.page.get_by_role("link", name="small").click()
+            one.page.get_by_role("link", name="Trees").click()
+            expect(one.page.get_by_role("link", name="set/1")).to_be_visible()
+            server.close()
+            expect(one.page.locator(".live")).to_contain_text("does not answer", timeout=15_000)
+            expect(one.page.get_by_role("link", name="set/1")).to_be_visible()
+            one.complaints.clear()  # of the connection

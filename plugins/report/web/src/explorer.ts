@@ -150,8 +150,7 @@ export class Explorer {
       "p",
       { class: "facts" },
       plural(tree.parent.length, "node"),
-      " · ",
-      counts(Object.fromEntries(verdicts)),
+      ...(verdicts.size ? [" · ", counts(Object.fromEntries(verdicts))] : []),
     );
     facts.append(
       tree.finished ? ` · search ended: ${oneLine(tree.ended)}` : " · the search goes on",
