@@ -110,7 +110,7 @@ def _pass_at_1(folder: RunFolder) -> Iterator[tuple[str, str]]:
         yield title_of(model), share(scores.models[model].get("pass@1")) if scores else ABSENT
 
 
-def index(root: Path, listed: Sequence[Row], bundle: Bundle) -> str:
+def index(root: Path, listed: Sequence[Row], bundle: Bundle, policy: str) -> str:
     """Return the page with the list of all runs."""
     return (
         environment()
@@ -118,7 +118,7 @@ def index(root: Path, listed: Sequence[Row], bundle: Bundle) -> str:
         .render(
             root=str(root),
             rows=listed,
-            policy=bundle.policy(live=True, chunked=False),
+            policy=policy,
             style=Markup(bundle.style),
             script=Markup(bundle.script),
         )

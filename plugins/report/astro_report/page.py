@@ -71,7 +71,7 @@ class Bundle:
         """The bundle of this package."""
         return cls(_static("app.js"), _static("app.css"))
 
-    def policy(self, *, live: bool, chunked: bool) -> str:
+    def policy(self, *, live: bool, chunked: bool, form: bool = False) -> str:
         """The content security policy of a page with this bundle."""
         own = " 'self'" if live or chunked else ""
         rules = {
@@ -82,7 +82,7 @@ class Bundle:
             "img-src": "data:",
             **({"connect-src": "'self'"} if live else {}),
             "base-uri": "'none'",
-            "form-action": "'none'",
+            "form-action": "'self'" if form else "'none'",
         }
         return "; ".join(f"{name} {value}" for name, value in rules.items())
 

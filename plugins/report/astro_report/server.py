@@ -170,8 +170,8 @@ def _answer(viewer: Viewer, handler: Handler) -> Callable[[Request], object]:
 def _index(viewer: Viewer, request: Request) -> Response:
     rows = overview.rows(folders.find(viewer.root), viewer.registry, viewer.solved)
     bundle = Bundle.load()
-    page = overview.index(viewer.root, rows, bundle)
-    return _page(request, page, bundle.policy(live=True, chunked=False))
+    policy = bundle.policy(live=True, chunked=False, form=True)
+    return _page(request, overview.index(viewer.root, rows, bundle, policy), policy)
 
 
 def _compare(viewer: Viewer, request: Request) -> Response:

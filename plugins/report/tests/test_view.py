@@ -114,7 +114,7 @@ class SlowEngine(Engine):
 def test_what_is_recorded_is_shown_within_a_second(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each answer holds all that was recorded before; the page asks twice a second."""
+    """Each answer holds all that was recorded before; the page asks four times a second."""
     monkeypatch.setattr("astro.builtin.local.Engine", SlowEngine)
     runs, folder = tmp_path / "runs", RunFolder(tmp_path / "runs" / "small")
     runs.mkdir()

@@ -19,7 +19,7 @@ export interface Following {
   changed: (names: string[]) => Promise<void>;
 }
 
-const SOON_MS = 500;
+const SOON_MS = 250;
 const LATER_MS = 5000;
 
 /** Ask one request at a time, for as long as the page is open and not hidden. */
