@@ -31,7 +31,7 @@ class RewardModelParams(Params):
         str, Field(min_length=1, description="ends a step, for family token_classification")
     ] = "\n"
     device: DeviceName = "auto"
-    dtype: Dtype = "auto"
+    dtype: Annotated[Dtype, Field(description="of the weights; auto: the checkpoint's")] = "auto"
     threads: Threads = None
     batch_tokens: Annotated[
         int, OPERATIONAL, Field(ge=1, description="tokens in a forward pass, with padding")
