@@ -14,7 +14,7 @@ from astro_report.documents import CHUNK_BYTES, PER_CHUNK
 
 PLAIN_BYTES = 2_000
 """The size up to which a document is embedded without compression."""
-EMBEDDED_BYTES = 14_000_000
+EMBEDDED_BYTES = 8_000_000
 """The size of all documents up to which they are all embedded in the page."""
 _ESCAPES = {
     b"<": rb"\u003c",
