@@ -15,7 +15,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "best_of_n": {"samples": 16},
     "beam": {"width": 3, "expand": 3},
     "rollout": {"rollouts": 8, "max_tokens": 12},
-    "p_true": {},
+    "p_true": {"question": "{problem}\n{solution}", "true": "1", "false": "2"},
 }
 
 
