@@ -149,6 +149,20 @@ def test_a_sentence_shows_its_node_and_a_node_its_sentences(opened: Any) -> None
     assert "unparsed" in page.locator(".detail h3").inner_text()
 
 
+def test_sentences_are_copied_together_as_stored(browser: Any, tmp_path: Path) -> None:
+    nodes = [(0, "So $x^2$\x07 is 9.\n", None), (1, "And $\\frac{6}{2}$ is 3.", None)]
+    told = [SegmentEntry(1, "step", True), SegmentEntry(2, "step", True)]
+    url = write(tmp_path, page_of([tree_of(0, nodes, traces=[TraceEntry("t", "sft", told)])]))
+    with watched(browser, f"{url}#trees?tree=tree-0") as found:
+        found.page.wait_for_selector(".sentences .katex >> nth=1")
+        assert found.copy(".sentences").splitlines() == [
+            "step 1, node 1",
+            "So $x^2$\x07 is 9.",
+            "step 2, node 2",
+            "And $\\frac{6}{2}$ is 3.",
+        ]
+
+
 def test_a_trace_is_walked_by_keyboard(opened: Any) -> None:
     page = opened.page
     page.locator(".trace-pane").click(position={"x": 5, "y": 5})

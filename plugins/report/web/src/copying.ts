@@ -1,6 +1,11 @@
 // What is selected in model text is copied as it is stored, not as it is drawn.
 
-/** The stored text of a part of the page: what stands for other text gives that text. */
+const BLOCKS = "div, p, h2, h3, h4, li, tr, section, dt, dd";
+
+/**
+ * The stored text of a part of the page: an element that stands for other text gives that text.
+ * Outside of model text, each block begins a line.
+ */
 export function storedText(root: Node): string {
   const found: string[] = [];
   const walker = document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
@@ -12,10 +17,18 @@ export function storedText(root: Node): string {
       node = afterSubtree(walker, root);
       continue;
     }
-    if (node.nodeType === Node.TEXT_NODE) found.push(node.nodeValue ?? "");
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (node.nodeValue) found.push(node.nodeValue);
+    } else if (startsLine(node as Element) && found.length && !found.at(-1)?.endsWith("\n")) {
+      found.push("\n");
+    }
     node = walker.nextNode();
   }
   return found.join("");
+}
+
+function startsLine(element: Element): boolean {
+  return element.matches(BLOCKS) && !element.parentElement?.closest(".model-text");
 }
 
 function afterSubtree(walker: TreeWalker, root: Node): Node | null {
@@ -35,9 +48,10 @@ export function copyStored(): void {
     const range = selection.getRangeAt(0);
     const from = range.commonAncestorContainer;
     const element = from instanceof Element ? from : from.parentElement;
-    if (!element?.closest(".model-text")) return;
-    const inside = element.closest("[data-source]");
-    const stored = inside?.getAttribute("data-source") ?? storedText(range.cloneContents());
+    const content = range.cloneContents();
+    if (!element?.closest(".model-text") && !content.querySelector("[data-source]")) return;
+    const inside = element?.closest("[data-source]");
+    const stored = inside?.getAttribute("data-source") ?? storedText(content);
     event.clipboardData.setData("text/plain", stored);
     event.preventDefault();
   });

@@ -93,8 +93,8 @@ const BARRED = new RegExp(
     "|(?:math)?[lrc]lap|mathchoice|rule|tiny|href|url|html\\w*|includegraphics|[gex]?def|let|futurelet" +
     "|(?:re)?newcommand|providecommand|global|long|char|verb|neg(?:thin|med|thick)space|above|cr|tag" +
     "|begingroup|endgroup|bgroup|egroup|expandafter|noexpand|csname|operatornamewithlimits|hbox|vcenter" +
-    "|(?:upper|lower)case|unicode|relax" +
-    ")(?![a-zA-Z])|(?<!\\\\)(?:\\\\\\\\)*%|\\\\\\\\\\s*\\[\\s*-|(?:\\\\!\\s*){3}|@\\{",
+    "|(?:upper|lower)case|unicode|relax|genfrac|TextOrMath|label" +
+    ")(?![a-zA-Z])|(?<!\\\\)(?:\\\\\\\\)*%|\\\\\\\\\\*?\\s*\\[\\s*-|\\\\[a-zA-Z]*@|(?:\\\\!\\s*){3}|@\\{",
 );
 
 function depth(body: string): number {
@@ -113,6 +113,21 @@ export function renderable(formula: Formula): boolean {
   );
 }
 
+const NO_LETTERS =
+  /\\(?:begin|end)\s*\{[^}]*\}(?:\s*\{[lcr|\s\d]*\})?|\\[a-zA-Z]+|\[[^\]]*(?:em|ex|pt|mu)\s*\]/g;
+
+/** Whether each letter and digit of a formula is drawn at least as often as it is written. */
+export function showsAll(body: string, drawn: string): boolean {
+  const left = new Map<string, number>();
+  for (const character of drawn) left.set(character, (left.get(character) ?? 0) + 1);
+  for (const character of body.replace(NO_LETTERS, " ").match(/[\p{L}\p{N}]/gu) ?? []) {
+    const number = left.get(character) ?? 0;
+    if (!number) return false;
+    left.set(character, number - 1);
+  }
+  return drawn.trim() !== "";
+}
+
 /** Render a formula into an element; false if it has no rendering, and the element is unchanged. */
 export function render(formula: Formula, into: HTMLElement): boolean {
   const made = document.createElement("span");
@@ -129,7 +144,7 @@ export function render(formula: Formula, into: HTMLElement): boolean {
   } catch {
     return false;
   }
-  if (!made.textContent?.trim()) return false;
+  if (!showsAll(formula.body, made.textContent ?? "")) return false;
   into.replaceChildren(...made.childNodes);
   return true;
 }

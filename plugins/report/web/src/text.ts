@@ -148,7 +148,12 @@ function note(changes: Changes): string {
 export function showText(text: string, name: string): HTMLElement {
   const body = h("div", { class: "model-text", dir: "auto" });
   const said = h("span", { class: "note" });
-  const box = h("div", { class: "text-box" }, body, h("div", { class: "text-tools" }, said));
+  const box = h(
+    "div",
+    { class: "text-box" },
+    body,
+    h("div", { class: "text-tools", "data-source": "" }, said),
+  );
   let source = false;
   let drawn = 0;
   const draw = (all: boolean): void => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { formulasOf, renderable } from "../src/formulas";
+import { formulasOf, renderable, showsAll } from "../src/formulas";
 import { idText, marksOf, oneLine } from "../src/marks";
 import { blocksOf, cutText } from "../src/text";
 
@@ -58,6 +58,10 @@ test("formulas that can hide, move or define are shown as source", () => {
     "\\llap{x}",
     "\\mathrlap{x}y",
     "\\smash{x}",
+    "\\@secondoftwo{hidden}{x}",
+    "\\TextOrMath{hidden}{x}",
+    "\\genfrac(){9999em}{}{a}{b}",
+    "x \\\\*[-9em] y",
     "\\raisebox{9em}{x}",
     "x % y",
     "x \\\\[-9em] y",
@@ -133,4 +137,13 @@ test("a long text keeps its head and tail, and its blocks are all of it", () => 
     for (const part of [head, tail, ...blocksOf(text)]) assert.ok(part.isWellFormed());
   }
   assert.equal(cutText("x".repeat(4000)).hidden, "");
+});
+
+test("a rendering shows every letter and digit of its formula", () => {
+  assert.ok(showsAll("\\frac{1}{2}x", "12x"));
+  assert.ok(showsAll("\\begin{array}{cc} a \\\\[4pt] b \\end{array}", "ab"));
+  assert.ok(showsAll("\\sin x", "sinx"));
+  assert.equal(showsAll("hidden x", "x"), false);
+  assert.equal(showsAll("11", "1"), false);
+  assert.equal(showsAll("\\,", " "), false);
 });
