@@ -23,7 +23,7 @@ from astro.runs.runner import run
 from astro.runs.watching import SearchWatch
 from astro_report.server import Viewer, application
 from astro_report.view import listening
-from tests.helpers.browser import watched
+from tests.helpers.browser import serious_faults, watched
 from tests.helpers.small_runs import small_config
 
 POLICY = {
@@ -31,6 +31,7 @@ POLICY = {
     "params": {"lines": [f"try {i}\n" for i in range(9)], "length": 12, "answers": ["is 1\n"]},
 }
 SEARCH = {"name": "mcts", "params": {"expand": 3, "iterations": 40}}
+AXE = Path(__file__).parents[1] / "web/node_modules/axe-core/axe.min.js"
 PLACE = """
 (() => {
   const [row, tree] = ["[aria-selected=true]", "[role=tree]"].map((s) => document.querySelector(s));
@@ -160,3 +161,48 @@ def test_a_server_that_ended_is_told_and_what_it_said_stays(browser: Any, tmp_pa
             expect(one.page.locator(".live")).to_contain_text("does not answer", timeout=15_000)
             expect(one.page.get_by_role("link", name="set/1")).to_be_visible()
             one.complaints.clear()  # of the connection
+
+
+HOSTILE = [
+    "<img src=x onerror='window.PWNED=1'>",
+    '"><script>window.PWNED=1<',
+    "\u202e..%2f\u200b",
+    "__proto__",
+    "a" * 200,
+    "case",
+    "Case",
+]
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_the_list_shows_any_name_and_has_no_serious_fault(
+    browser: Any, tmp_path: Path, width: int, scheme: str
+) -> None:
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    begin(tmp_path).join()
+    for name in HOSTILE:
+        (runs / name.replace("/", "")).mkdir()
+        config = (runs / "small" / "config.yaml").read_text()
+        (runs / name.replace("/", "") / "config.yaml").write_text(config)
+    options = {"color_scheme": scheme, "viewport": {"width": width, "height": 800}}
+    with (
+        served(runs) as home,
+        watched(browser, home, home.partition("?")[0], **options) as one,
+    ):
+        page = one.page
+        assert page.locator("#listed tr").count() == 1 + len(HOSTILE)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if AXE.exists():
+            assert serious_faults(page, AXE) == []
+        for name in HOSTILE:
+            page.goto(home.partition("?")[0])
+            value = page.locator("input").evaluate_all("(all) => all.map((one) => one.value)")
+            at = value.index(name.replace("/", ""))
+            page.locator("#listed a").nth(at).click()
+            expect(page.locator(".live")).to_contain_text("stopped")
+        page.goto(f"{home.partition('?')[0]}compare?run=small&run=case")
+        if AXE.exists():
+            assert serious_faults(page, AXE) == []
+    if not AXE.exists():
+        pytest.skip("no node_modules, so axe-core was not asked: run `make web`")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -225,6 +227,21 @@ def test_two_runs_side_by_side(client: TestClient) -> None:
     assert re.findall(r'<bdi>name</bdi></th><td class="number">&#34;(\w+)&#34;', page) == ["small"]
     assert "<bdi>problems.name</bdi>" not in page
     assert client.get("/compare", params={"run": ["growing", "growing"]}).status_code == 404
+
+
+def test_rounds_are_a_group_whose_runs_have_pages(client: TestClient, runs: Path) -> None:
+    shutil.copytree(runs / "growing", runs / "rounds" / "round-1")
+    estimate = {"value": 50.0, "low": 40.0, "high": 60.0}
+    first = {"number": 1, "model": "m", "pass_at_1": {"dev": estimate}}
+    results = json.dumps({"rounds": [first], "best": 1, "stalled": False})
+    (runs / "rounds" / "results.json").write_text(results)
+    page = client.get("/").text
+    assert page.index('href="/run/rounds/"') < page.index('href="/run/rounds%2Fround-1/"')
+    assert 'href="/run/rounds%2Fround-1/"' in client.get("/run/rounds/").text
+    assert get(client, "rounds%2Fround-1", "run")["live"]
+    assert client.get("/run/rounds%2Fround-1/").status_code == 200
+    assert client.get("/run/rounds/round-1/").status_code == 404
+    shutil.rmtree(runs / "rounds")
 
 
 def test_a_run_at_work_is_known_by_its_lock(runs: Path) -> None:
