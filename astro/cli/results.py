@@ -15,6 +15,7 @@ from rich.table import Table
 from astro.cli.tables import line, text
 from astro.config.run import BASE
 from astro.metrics import Estimate
+from astro.runs.answering import Answered
 from astro.runs.folder import RunFolder
 from astro.runs.runner import RunResult
 from astro.runs.scoring import Scores
@@ -160,3 +161,32 @@ def solution(tree: SearchTree) -> Iterator[RenderableType]:
     depth = max(node.depth for node in tree.nodes)
     counts = f"{len(tree.nodes)} nodes, {len(tree.terminals())} terminal, depth {depth}"
     yield text(f"{counts}; the search {tree.ended}")
+
+
+def answered(result: Answered, *, show_all: bool) -> Iterator[RenderableType]:
+    """The chosen response and answer, the confidence in it, and what it cost."""
+    best, chosen = result.best, result.chosen
+    if best and chosen:
+        shown = head_and_tail(best.response.strip(), "the JSON that --json prints")
+        yield block(result.problem.prompt.strip(), shown)
+        low, high = chosen.confidence.low, chosen.confidence.high
+        yield line(best.answer)
+        yield text(f"confidence {chosen.confidence.value:.0%} ({low:.0%} to {high:.0%})")
+    else:
+        yield line(result.failure or "no answer was found")
+    if show_all:
+        yield _candidates(result)
+    counts = f"{len(result.found)} responses, {result.tokens:,} tokens, {result.seconds:.1f} s"
+    yield text(f"{counts}; the search {result.tree.ended}")
+
+
+def _candidates(result: Answered) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+    for title in ("answer", "class", "samples", "reward", "tokens"):
+        table.add_column(title, justify="left" if title == "answer" else "right")
+    for found in result.found:
+        candidate = found.candidate
+        reward = "-" if candidate.reward is None else f"{candidate.reward:.3f}"
+        cells = (found.answer, candidate.vote, candidate.samples, reward, candidate.tokens)
+        table.add_row(*(line(head_and_tail(str(cell), "--json", 200)) for cell in cells))
+    return table
