@@ -6,11 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from astro.requests import Program, Verify
+from astro.requests import Program, Request, Verify
 from astro.types import Problem, Status, Verdict
 
 _MOST_COMPARED = 32
 """Different wrong answers that are compared with one another, the most frequent ones."""
+
+_ANY_REFERENCE = "0"
+"""The reference in a request that only wants to know which answer a verifier reads."""
 
 
 def answer_key(answer: str) -> str:
@@ -45,6 +48,14 @@ class AnswerClasses:
             if self._first[answer] == answer:
                 self._firsts.append(answer)
         return self._first[answer]
+
+
+def read_answers(problem: Problem, responses: Sequence[str]) -> Program[list[str | None]]:
+    """Return the answer that the verifier reads from each response, whatever the right one is."""
+    posed = replace(problem, id=f"{problem.id} (answers)", answer=_ANY_REFERENCE)
+    asked: list[Request] = [Verify(posed, text, comparison=True) for text in responses]
+    verdicts: Sequence[Verdict] = (yield asked) if asked else []
+    return [verdict.answer for verdict in verdicts]
 
 
 def equivalent_answers(problem: Problem, verdicts: Sequence[Verdict]) -> Program[dict[str, str]]:

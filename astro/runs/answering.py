@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,14 +12,14 @@ from pathlib import Path
 from astro.config.loading import parse_config
 from astro.config.run import BASE, RunConfig
 from astro.config.yaml import read_config
-from astro.engine.answers import AnswerClasses, answer_key
+from astro.engine.answers import AnswerClasses, answer_key, read_answers
 from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, select_answer
 from astro.engine.tasks import Task
 from astro.errors import ConfigError
 from astro.interfaces import RatesTerminals
 from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
-from astro.requests import REWARD, Program, Verify
+from astro.requests import REWARD, Program
 from astro.runs.context import scratch
 from astro.runs.folder import RunFolder
 from astro.runs.stages.search import STAGE, search_tasks
@@ -28,8 +28,6 @@ from astro.types import Node, Problem, SearchTree
 _UNUSED = ("problems", "linearizer", "control")
 _COUNTS = ("samples", "particles", "iterations", "visits", "width")
 """The params by which searches are given a number of samples."""
-_ANY_REFERENCE = "0"
-"""The reference in a request that only wants to know which answer a verifier reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,9 +186,13 @@ def _answered(
     states are rewards.
     """
     tree = yield from search.start()
-    texts = {node.id: "".join(n.step.text for n in tree.path(node.id)) for node in tree.terminals()}
-    texts = {node: text for node, text in texts.items() if text.strip()}
-    answers = dict.fromkeys(texts) | ((yield from _read(problem, texts)) if reads else {})
+    paths = {node.id: tree.path(node.id) for node in tree.terminals()}
+    written = {end: "".join(node.step.text for node in path) for end, path in paths.items()}
+    texts = {end: text for end, text in written.items() if text.strip()}
+    answers: dict[int, str | None] = dict.fromkeys(texts)
+    if reads:
+        read = yield from read_answers(problem, list(texts.values()))
+        answers = dict(zip(texts, read, strict=True))
     keys = {
         node: answer_key(_last_line(text) if (answer := answers[node]) is None else answer)
         for node, text in texts.items()
@@ -202,19 +204,11 @@ def _answered(
             answers[node] or keys[node],
             answers[node] is not None,
             node,
-            _candidate(tree.path(node), votes[keys[node]], rates),
+            _candidate(paths[node], votes[keys[node]], rates),
         )
         for node, text in texts.items()
     ]
     return tree, found
-
-
-def _read(problem: Problem, texts: Mapping[int, str]) -> Program[dict[int, str | None]]:
-    """The answer that the verifier reads from each response."""
-    posed = replace(problem, id=f"{problem.id} (answers)", answer=_ANY_REFERENCE)
-    asked = [Verify(posed, text, comparison=True) for text in texts.values()]
-    verdicts = (yield list(asked)) if asked else []
-    return {node: verdict.answer for node, verdict in zip(texts, verdicts, strict=True)}
 
 
 def _votes(problem: Problem, keys: Sequence[str], reads: bool) -> Program[dict[str, int]]:

@@ -11,10 +11,9 @@ from click.testing import CliRunner, Result
 from astro.cli import main
 from astro.runs.answering import answers, question_config
 
-SCRIPT = (
-    'policy.params.answers=["the answer is 1/2\\n", "the answer is 0.5\\n", "the answer is 3\\n"]'
-)
-"""Two of three answers are equivalent, but no two are the same text."""
+ANSWERS = ["1/2", "0.5", "0.50", "3"]
+SCRIPT = "policy.params.answers=" + json.dumps([f"the answer is {a}\n" for a in ANSWERS])
+"""Three of four answers are equivalent, but no two are the same text."""
 
 
 def ask(*arguments: str, text: str | None = None) -> Result:
@@ -28,7 +27,7 @@ def test_equivalent_answers_are_one_class() -> None:
     (result,) = answers(config, ["What is half of one?"])
     assert result.best is not None
     assert result.chosen is not None
-    assert result.best.answer in ("1/2", "0.5")
+    assert result.best.answer in ANSWERS[:3]
     assert len(result.chosen.weights) == 2
     assert sum(found.candidate.samples for found in result.found) == 30
     assert 0.4 < result.chosen.confidence.value < 0.9
@@ -40,7 +39,7 @@ def test_without_a_verifier_equal_texts_are_one_class() -> None:
     config = question_config(policy="scripted", samples=30, verifier="none", overrides=[SCRIPT])
     (result,) = answers(config, ["What is half of one?"])
     assert result.chosen is not None
-    assert len(result.chosen.weights) == 3
+    assert len(result.chosen.weights) == 4
     assert not any(found.read for found in result.found)
 
 
@@ -60,14 +59,14 @@ def test_an_answer_is_printed_with_what_it_cost() -> None:
     result = ask("What is half of one?", "--samples", "12")
     assert result.exit_code == 0, result.output
     assert "confidence" in result.stdout
-    assert "12 responses" in result.stdout or "responses" in result.stdout
+    assert " responses, " in result.stdout
     only = ask("What is half of one?", "--samples", "12", "--answer-only")
-    assert only.stdout.strip() in ("1/2", "0.5")
+    assert only.stdout.strip() in ANSWERS[:3]
 
 
 def test_json_has_every_candidate_on_request() -> None:
     row = json.loads(ask("q?", "--samples", "8", "--json", "--all").stdout)
-    assert row["answer"] in ("1/2", "0.5", "3")
+    assert row["answer"] in ANSWERS
     assert row["tokens"] > 0
     assert {"response", "answer", "node", "candidate", "read"} <= row["found"][0].keys()
     assert row["confidence"]["low"] <= row["confidence"]["value"] <= row["confidence"]["high"]

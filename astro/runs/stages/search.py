@@ -147,7 +147,8 @@ def _request(problem: Problem, verified: bool, request: Request) -> Request | No
     """The request to make: reward models are asked about the problem without its instructions."""
     if isinstance(request, Score):
         return replace(request, prompt=replace(request.prompt, user=problem.prompt))
-    return None if isinstance(request, Verify) and not verified else request
+    judges = isinstance(request, Verify) and not request.comparison
+    return None if judges and not verified else request
 
 
 def tree_fields(tree: SearchTree) -> dict[str, float]:

@@ -25,6 +25,13 @@ def astro_providers() -> list[Provider]:
         ),
         Provider(
             "search",
+            "self_consistency",
+            "independent samples until the vote over their answers is decided",
+            target="astro_search.best_of_n:BestOfN",
+            params="astro_search.params:SelfConsistencyParams",
+        ),
+        Provider(
+            "search",
             "beam",
             "the best paths at each depth",
             target="astro_search.beam:beam",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from astro.interfaces import StepFormat, ValueEstimator
+from astro.interfaces import RatesTerminals, StepFormat, ValueEstimator
 from astro.requests import BudgetExhausted, Program
 from astro.types import Node, Problem, SearchTree
 from astro_search.blanks import sample_steps
@@ -12,6 +12,7 @@ from astro_search.expansion import Candidate, candidates
 from astro_search.judging import judge_ends
 from astro_search.params import BestOfNParams
 from astro_search.tree import GrowingTree
+from astro_search.vote import Vote
 
 
 class BestOfN:
@@ -22,31 +23,38 @@ class BestOfN:
     response that the token limit cuts off within a step ends without a terminal. States are not
     valued: R is 0 except at terminals. N is the number of responses that took a step, and Q the
     share of correct ones among those of them that ended with a verdict which is no fault. Priors
-    are normalized over the siblings found.
+    are normalized over the siblings found. With `stop`, the search ends once the vote over the
+    answers is decided (see `Vote`); its tree has then `ended` `enough`.
     """
 
     def __init__(
         self,
         params: BestOfNParams,
         *,
-        value: ValueEstimator,  # noqa: ARG002 - the interface of searches passes one
+        value: ValueEstimator,
         step_format: StepFormat,
     ) -> None:
-        """Sample with `params`; `value` is not used."""
+        """Sample with `params`; `value` only rates terminal states that have no verdict."""
         self.params = params
+        self.value = value
         self.step_format = step_format
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:  # noqa: ARG002
         """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
         tree = GrowingTree(problem)
         tree.nodes[0].visit_count = 0
+        vote = Vote(problem, self.params) if self.params.stop else None
+        ended = "finished"
         try:
             samples = self.params.samples if self.params.temperature else 1
             for start in range(0, samples, self.params.at_once):
                 frontier = {0: min(self.params.at_once, samples - start)}
                 while frontier:
                     frontier = yield from self._grow(tree, frontier)
-            ended = "finished"
+                left = max(0, samples - start - self.params.at_once)
+                if vote and left and (yield from vote.is_over(tree, left)):
+                    ended = "enough"
+                    break
         except BudgetExhausted:
             ended = "budget"
         _back_up(tree.nodes)
@@ -82,8 +90,17 @@ class BestOfN:
     def _add(self, tree: GrowingTree, found: list[Candidate]) -> Program[None]:
         """Add the candidates that no earlier response has made."""
         new = [c for c in found if tree.child(c.parent, c.action.step.text) is None]
-        for judged in (yield from judge_ends(new)):
-            tree.add(judged)
+        judged = yield from judge_ends(new)
+        nodes = [tree.add(child) for child in judged]
+        unread = [
+            (node, child.candidate.state)
+            for node, child in zip(nodes, judged, strict=True)
+            if child.candidate.state.terminal and child.verdict is None
+        ]
+        if unread and isinstance(self.value, RatesTerminals):
+            values = yield from self.value.estimate([state for _, state in unread], seed=0)
+            for (node, _), value in zip(unread, values, strict=True):
+                node.value = value or 0.0
 
 
 def _back_up(nodes: list[Node]) -> None:

@@ -40,6 +40,7 @@ class Uct(Params):
     params: UctParams = UctParams()
 
 
+StopRule = Literal["cannot_be_caught", "leader_probability"]
 Selection = Annotated[Puct | Uct, Field(discriminator="name")]
 
 
@@ -98,6 +99,12 @@ class BestOfNParams(StepSampling):
         int,
         Field(ge=1, description="responses sampled at the same time; a budget cuts off the latest"),
     ] = 8
+    stop: Annotated[
+        StopRule | None, Field(description="end the vote early, by this rule, between the waves")
+    ] = None
+    threshold: Annotated[
+        float, Field(gt=0.5, lt=1, description="for leader_probability: stop above this")
+    ] = 0.95
 
     def cost(self) -> StageCost:
         """Return the cost of one tree if every response has `max_depth` steps."""
@@ -106,3 +113,17 @@ class BestOfNParams(StepSampling):
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """A few short responses, with room in a step for a model with one token per letter."""
         return {**capped(self, samples=6, max_depth=8), "step_tokens": scale.step_tokens}
+
+
+class SelfConsistencyParams(BestOfNParams):
+    """Parameters of `self_consistency`: those of `best_of_n`, with a vote that may end early."""
+
+    samples: Annotated[
+        int, Field(ge=1, le=100_000, description="n, the largest number of responses")
+    ] = 32
+    at_once: Annotated[
+        int, Field(ge=1, description="responses in a wave, after which the vote may end")
+    ] = 4
+    stop: Annotated[
+        StopRule | None, Field(description="end the vote early, by this rule, between the waves")
+    ] = "leader_probability"

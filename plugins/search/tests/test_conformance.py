@@ -62,3 +62,8 @@ class TestTotDfs(SearchConformance):
 class TestAbMcts(SearchConformance):
     name = "ab_mcts"
     params: Mapping[str, Any] = {"iterations": 16, "max_depth": 6}
+
+
+class TestSelfConsistency(SearchConformance):
+    name = "self_consistency"
+    params: Mapping[str, Any] = {"samples": 12, "at_once": 3, "max_depth": 6}
