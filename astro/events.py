@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from astro.types import SearchTree
+
 
 @dataclass(frozen=True, slots=True)
 class StageStarted:
@@ -57,13 +59,34 @@ class ProblemFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class TreeGrown:
+    """The tree of one problem under search has grown, at most five times a second.
+
+    `tree` returns it as it is now, which is computed only when it is called. It raises `AstroError`
+    if there is no tree yet, and may only be called while the event is handled.
+    """
+
+    stage: str
+    problem_id: str
+    tree: Callable[[], SearchTree]
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A message of one line for the user."""
 
     text: str
 
 
-Event = StageStarted | StageProgress | StageFinished | ExperimentFinished | ProblemFailed | Notice
+Event = (
+    StageStarted
+    | StageProgress
+    | StageFinished
+    | ExperimentFinished
+    | ProblemFailed
+    | TreeGrown
+    | Notice
+)
 Listener = Callable[[Event], None]
 
 

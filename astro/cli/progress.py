@@ -26,7 +26,7 @@ from rich.table import Column
 from rich.text import Text
 
 from astro.cli.options import VERBOSITY
-from astro.cli.panel import RLPanel, number
+from astro.cli.panel import RLPanel, TreePanel, number
 from astro.events import (
     Event,
     ExperimentFinished,
@@ -36,6 +36,7 @@ from astro.events import (
     StageFinished,
     StageProgress,
     StageStarted,
+    TreeGrown,
 )
 from astro.text import one_line
 
@@ -72,9 +73,9 @@ def progress(console: Console | None = None) -> Iterator[Listener]:
         lines = PlainProgress(lambda line: console.out(line, highlight=False), verbosity=verbosity)
         yield _notices_once(lines)
         return
-    bars, panel = _bars(console), RLPanel()
-    with Live(Group(panel, bars), console=console):
-        yield _notices_once(LiveProgress(bars, panel))
+    bars, panel, tree = _bars(console), RLPanel(), TreePanel()
+    with Live(Group(panel, tree, bars), console=console):
+        yield _notices_once(LiveProgress(bars, panel, tree))
 
 
 def _verbosity() -> int:
@@ -98,11 +99,12 @@ def _notices_once(listener: Listener) -> Listener:
 
 
 class LiveProgress:
-    """One bar per stage, with its ETA and current metrics, and a panel during RL."""
+    """One bar per stage, with its ETA and current metrics, and panels of the search and of RL."""
 
-    def __init__(self, bars: Progress, panel: RLPanel) -> None:
+    def __init__(self, bars: Progress, panel: RLPanel, tree: TreePanel) -> None:
         self._bars = bars
         self._panel = panel
+        self._tree = tree
         self._tasks: dict[str, TaskID] = {}
 
     def __call__(self, event: Event) -> None:
@@ -120,6 +122,8 @@ class LiveProgress:
                 self._finish(self._tasks[stage], fields)
                 if self._bars.tasks[self._tasks[stage]].total is None:
                     self._print(event)
+            case TreeGrown():
+                self._tree.show(event)
             case StageFinished() | ProblemFailed() | Notice():
                 self._print(event)
             case _:
@@ -130,6 +134,7 @@ class LiveProgress:
 
     def _finish(self, task: TaskID, fields: Mapping[str, float]) -> None:
         self._panel.clear()
+        self._tree.clear()
         total = self._bars.tasks[task].total
         self._bars.update(task, completed=total, visible=total is not None)
         if fields:
@@ -159,7 +164,9 @@ class PlainProgress:
 
     def __call__(self, event: Event) -> None:
         """Write the event as a line, if one is due."""
-        if self._verbosity < 0 and not isinstance(event, Notice | ProblemFailed):
+        if isinstance(event, TreeGrown) or (
+            self._verbosity < 0 and not isinstance(event, Notice | ProblemFailed)
+        ):
             return
         match event:
             case StageStarted(stage=stage, done=done):
@@ -239,7 +246,7 @@ def sentence(event: Event, *, every: bool = False) -> str:
             return f"all runs are done, and {folder / 'results.json'} is written"
         case ProblemFailed(stage, problem_id, reason):
             return f"{stage}: problem {problem_id} failed: {' '.join(reason.split())}"
-        case Notice(text):
+        case TreeGrown(problem_id=text) | Notice(text=text):
             return text
 
 

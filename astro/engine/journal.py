@@ -174,6 +174,8 @@ class JournalReader:
 class Journal(JournalReader):
     """Replies and outcomes by task key. Appended rows become durable together, at `commit`.
 
+    If `on_commit` is set, it is called then with the keys of their tasks.
+
     A journal of an older format keeps its format, so that its run ends as it would have.
 
     Raises:
@@ -185,6 +187,7 @@ class Journal(JournalReader):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._appended: list[tuple[str, int, int, bytes | None]] = []
+        self.on_commit: Callable[[Sequence[str]], None] | None = None
         with self._guard():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._digest = digest_1 if self._format() == FIRST else digest
@@ -232,6 +235,8 @@ class Journal(JournalReader):
                 self._db.execute("begin")
                 self._insert("insert into replies", rows)
                 self._db.execute("commit")
+            if self.on_commit:
+                self.on_commit([task for task, *_ in rows])
 
     def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, compressed and with their checksums unless the journal is of format 1."""

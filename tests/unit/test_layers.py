@@ -21,8 +21,8 @@ DRAWING = [path for path in CLI if path.name != "__init__.py"]
 MAX_LINES = 400
 MAX_CLI_LINES = 1650
 ROOMS = [
-    {"types", "errors", "events", "seeds", "text", "metrics"},
-    {"formats"},
+    {"types", "errors", "seeds", "text", "metrics"},
+    {"formats", "events"},
     {"files", "requests"},
     {"plugins"},
     {"interfaces"},

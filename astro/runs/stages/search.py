@@ -21,6 +21,7 @@ from astro.plugins.registry import Registry
 from astro.requests import Program, Request, Score, Verify
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
+from astro.runs.growing import growing
 from astro.runs.warnings import search_warning
 from astro.seeds import derive
 from astro.types import Problem, SearchTree, Verdict
@@ -51,7 +52,8 @@ class SearchStage:
         problems = run.training_problems()[: run.config.trees]
         tasks = search_tasks(run, problems, STAGE)
         policy, budget = run.policy("base"), run.config.budget
-        run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
+        with growing(STAGE, tasks, run.config.seed, run.journal, run.on_event):
+            run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
         results = run.results(task.key for task in tasks)
         found = _Summary()
         run.folder.write(run.folder.trees, found.of(results))
