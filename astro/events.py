@@ -60,14 +60,14 @@ class ProblemFailed:
 
 @dataclass(frozen=True, slots=True)
 class TreeGrown:
-    """The tree of one problem under search has grown, at most five times a second.
+    """The tree of one `problem` under search, by its id, has grown, at most five times a second.
 
     `tree` returns it as it is now, which is computed only when it is called. It raises `AstroError`
     if there is no tree yet, and may only be called while the event is handled.
     """
 
     stage: str
-    problem_id: str
+    problem: str
     tree: Callable[[], SearchTree]
 
 

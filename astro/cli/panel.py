@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from astro.errors import AstroError
 from astro.events import TreeGrown
+from astro.runs.growing import newest_path
 from astro.text import one_line
 
 SHOWN = (
@@ -30,8 +32,6 @@ SHOWN = (
 VERDICT = "verdict/"
 BARS = "▁▂▃▄▅▆▇█"
 WIDTH = 10
-_STEPS = 6
-_INDENT = 12
 
 
 class RLPanel:
@@ -81,35 +81,22 @@ class TreePanel:
     """The tree that is searched now: its size, and the path to its newest node."""
 
     def __init__(self) -> None:
-        self._rows: list[Text] = []
+        self._rows: list[str] = []
 
     def show(self, event: TreeGrown) -> None:
         """Draw the tree of an event; one that is not there yet leaves the last one."""
-        try:
-            tree = event.tree()
-        except AstroError:
-            return
-        ends = tree.terminals()
-        right = sum(node.verdict is not None and node.verdict.correct for node in ends)
-        depth = max(node.depth for node in tree.nodes)
-        head = f"{event.problem_id}: {len(tree.nodes)} nodes, depth {depth}, {right} of "
-        self._rows = [Text(one_line(f"{head}{len(ends)} ends right"), "bold")]
-        for node in tree.path(len(tree.nodes) - 1)[-_STEPS:]:
-            siblings = len(tree.nodes[node.parent or 0].children)
-            figures = f"N {node.visit_count} Q {node.q_value:.2f} of {siblings} "
-            text = one_line(node.step.text[:400]).strip()
-            verdict = f"{node.verdict.status.value}: " if node.verdict else ""
-            indent = " " * min(node.depth, _INDENT)
-            self._rows.append(Text.assemble(indent, (figures, "dim"), (verdict, "bold"), text))
+        with suppress(AstroError):
+            self._rows = newest_path(event.problem, event.tree())
 
     def clear(self) -> None:
         """Draw nothing from now on."""
         self._rows = []
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for row in self._rows:
-            row.truncate(options.max_width, overflow="crop" if options.ascii_only else "ellipsis")
-            yield row
+        for number, row in enumerate(self._rows):
+            line = Text(one_line(row), "" if number else "bold")
+            line.truncate(options.max_width, overflow="crop" if options.ascii_only else "ellipsis")
+            yield line
 
 
 def sparkline(values: Sequence[float]) -> str:

@@ -246,7 +246,7 @@ def sentence(event: Event, *, every: bool = False) -> str:
             return f"all runs are done, and {folder / 'results.json'} is written"
         case ProblemFailed(stage, problem_id, reason):
             return f"{stage}: problem {problem_id} failed: {' '.join(reason.split())}"
-        case TreeGrown(problem_id=text) | Notice(text=text):
+        case TreeGrown(problem=text) | Notice(text=text):
             return text
 
 

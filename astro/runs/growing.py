@@ -14,6 +14,9 @@ from astro.types import SearchTree
 
 _PAUSE = 0.2
 """The least number of seconds between two events."""
+_STEPS = 6
+_INDENT = 12
+_CHARS = 400
 _SHARE = 0.01
 """The most that events may take of the time of a search."""
 
@@ -62,6 +65,22 @@ class TreeEvents:
 
     def _tree(self, key: str) -> SearchTree:
         return so_far(self._tasks[key], self._seed, self._journal.recorded(key))
+
+
+def newest_path(problem_id: str, tree: SearchTree) -> list[str]:
+    """The size of a tree in a line, and a line for each of the last steps to its newest node."""
+    ends = tree.terminals()
+    right = sum(node.verdict is not None and node.verdict.correct for node in ends)
+    depth = max(node.depth for node in tree.nodes)
+    counts = f"{len(tree.nodes)} nodes, depth {depth}, {right} of {len(ends)} ends right"
+    rows = [f"{problem_id}: {counts}"]
+    for node in tree.path(len(tree.nodes) - 1)[-_STEPS:]:
+        siblings = len(tree.nodes[node.parent or 0].children)
+        figures = f"N {node.visit_count} Q {node.q_value:.2f} of {siblings}"
+        verdict = f"{node.verdict.status.value}: " if node.verdict else ""
+        indent = " " * min(node.depth, _INDENT)
+        rows.append(f"{indent}{figures} {verdict}{node.step.text[:_CHARS].strip()}")
+    return rows
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def test_each_event_has_the_tree_as_it_is(tmp_path: Path, monkeypatch: pytest.Mo
 
     def listen(event: Event) -> None:
         if isinstance(event, TreeGrown):
-            seen.setdefault(event.problem_id, []).append(len(event.tree().nodes))
+            seen.setdefault(event.problem, []).append(len(event.tree().nodes))
 
     registry = Registry.discover()
     config = parse_config(small_config(tmp_path, executor={"name": "local"}), registry)
@@ -47,7 +47,7 @@ def test_events_take_a_hundredth_of_the_time_and_stay_with_one_tree() -> None:
     now, told, ended = [0.0], list[tuple[float, str]](), set[str]()
 
     def listen(event: Any) -> None:
-        told.append((now[0], event.problem_id))
+        told.append((now[0], event.problem))
         now[0] += 0.05  # as long as drawing takes
 
     journal: Any = SimpleNamespace(outcome=lambda key: key in ended)
