@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from astro.files import read_json
 from astro.runs.folder import RunFolder
@@ -18,12 +18,22 @@ def search_tables(trees: TreeList, usage: _Usage) -> Iterator[Table]:
     """The tables of a search; none of a run without trees."""
     if not trees.id:
         return
-    solved = [bool(verdicts.get(Status.CORRECT)) for verdicts in trees.verdicts]
+    solved = [is_solved(verdicts) for verdicts in trees.verdicts]
     yield _summary(trees, solved)
     yield _histogram("Trees by size", "nodes", trees.size, solved)
     yield _histogram("Trees by depth", "greatest depth", trees.depth, solved)
     yield _ends(trees)
     yield from _spent(usage)
+
+
+def is_solved(verdicts: Mapping[str, int]) -> bool | None:
+    """Whether a tree has a right end, given the counts of its ends by verdict.
+
+    None if it has ends and none of them has a verdict, as in a search without a verifier.
+    """
+    if verdicts.get(Status.CORRECT):
+        return True
+    return None if set(verdicts) == {"none"} else False
 
 
 def usage_of(folder: RunFolder) -> _Usage:
@@ -35,13 +45,13 @@ def usage_of(folder: RunFolder) -> _Usage:
     return read_json(folder.usage, _Usage) if folder.usage.exists() else {}
 
 
-def _summary(trees: TreeList, solved: Sequence[bool]) -> Table:
+def _summary(trees: TreeList, solved: Sequence[bool | None]) -> Table:
     n, nodes = len(trees.id), sum(trees.size)
     known = [tokens for tokens in trees.tokens if tokens is not None]
     tokens = f"{sum(known):,} in {len(known):,} trees" if known else "not recorded"
     rows = [
         ["trees", f"{n:,}"],
-        ["solved", f"{sum(solved):,} of {n:,}, {100 * sum(solved) / n:.1f} %"],
+        ["solved", _share(solved)],
         ["nodes", f"{nodes:,}, {nodes / n:,.1f} per tree"],
         ["tokens of the nodes", tokens],
         ["traces", f"{sum(trees.traces):,}"],
@@ -50,15 +60,27 @@ def _summary(trees: TreeList, solved: Sequence[bool]) -> Table:
     return Table("Trees", ["", ""], rows)
 
 
-def _histogram(title: str, head: str, values: Sequence[int], solved: Sequence[bool]) -> Table:
+def _share(solved: Sequence[bool | None]) -> str:
+    """The number of solved trees of those with a verdict, and how many have none."""
+    read = [right for right in solved if right is not None]
+    if not read:
+        return "no tree has a verdict"
+    unread = f"; {len(solved) - len(read):,} without a verdict" if len(read) < len(solved) else ""
+    return f"{sum(read):,} of {len(read):,}, {_percent(sum(read), len(read))} %{unread}"
+
+
+def _histogram(
+    title: str, head: str, values: Sequence[int], solved: Sequence[bool | None]
+) -> Table:
     """The numbers of trees and of solved ones by value, in bins that double in width."""
-    bins: dict[int, list[bool]] = {}
+    bins: dict[int, list[bool | None]] = {}
     for value, right in zip(values, solved, strict=True):
         bins.setdefault(value.bit_length(), []).append(right)
-    rows = [
-        [_bin(bits), f"{len(found):,}", f"{sum(found):,}", f"{100 * sum(found) / len(found):.1f}"]
-        for bits, found in sorted(bins.items())
-    ]
+    rows = []
+    for bits, found in sorted(bins.items()):
+        read = [right for right in found if right is not None]
+        share = _percent(sum(read), len(read))
+        rows.append([_bin(bits), f"{len(found):,}", f"{sum(read):,}" if read else ABSENT, share])
     return Table(title, [head, "trees", "solved", "solved in %"], rows)
 
 

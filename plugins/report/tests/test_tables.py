@@ -101,6 +101,24 @@ def test_search_counts_each_class_of_verdict_apart() -> None:
     assert not list(search_tables(TreeList(), usage))
 
 
+def test_trees_without_verdicts_are_neither_solved_nor_unsolved() -> None:
+    trees = TreeList(
+        id=["a", "b", "c"],
+        size=[2, 3, 4],
+        depth=[1, 1, 1],
+        tokens=[5, 5, 5],
+        ended=["finished"] * 3,
+        verdicts=[{"none": 2}, {"none": 2}, {"none": 1, "incorrect": 1}],
+        traces=[0, 0, 0],
+    )
+    summary, size, *_ = search_tables(trees, {})
+    assert ["solved", "0 of 1, 0.0 %; 2 without a verdict"] in summary.rows
+    assert size.rows == [["2 to 3", "2", "-", "-"], ["4 to 7", "1", "0", "0.0"]]
+    trees.verdicts[2] = {"none": 2}
+    summary, *_ = search_tables(trees, {})
+    assert ["solved", "no tree has a verdict"] in summary.rows
+
+
 def test_paper_is_shown_beside_sets_of_its_benchmarks_only() -> None:
     paper = read_paper()
     (table,) = paper_table([group("aime24"), group("mine"), group("MATH-500")], "base", paper)
