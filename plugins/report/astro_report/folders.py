@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from astro.config.run import STAGES
 from astro.config.stages import run_stages
 from astro.errors import AstroError
 from astro.plugins.registry import Registry
@@ -93,7 +94,9 @@ def state_of(folder: RunFolder, registry: Registry) -> State:
         at_work = datetime.now(UTC).timestamp() - changed < _QUIET
     stage, finished = "", folder.report.exists()
     try:
-        stages = run_stages(run_config(folder), registry)
+        config = run_config(folder, registry)
+        own = {*STAGES, *config.stages}  # without those that plugins add to every run
+        stages = [stage for stage in run_stages(config, registry) if stage.name in own]
         undone = [stage.name for stage in stages if not is_done(stage, folder.root)]
         stage, finished = (undone[0] if undone else ""), not undone
     except AstroError:  # a plugin of the run is not installed here, or its config is damaged

@@ -16,8 +16,11 @@ from astro_report import trees
 from astro_report.documents import TreeDocument, TreeList
 from astro_report.reading import TraceIndex
 
-_SECONDS = 0.3
+_SECONDS = 0.2
 """How long trees are read for one list. It holds the others as they were when last read."""
+_REST = 4
+"""How many times as long as reading a list took the next one waits, to leave the machine to the
+run."""
 UNDER_WAY = "under way"
 
 
@@ -34,6 +37,8 @@ class GrowingTrees:
         self._ids: list[str] = []
         self._rows: dict[str, tuple[str, TreeList]] = {}
         self._turns = 0
+        self._next_list = 0.0
+        self._listed = ""
 
     def solved(self) -> tuple[int, int]:
         """The numbers of solved trees and of all trees that have been read so far."""
@@ -44,14 +49,19 @@ class GrowingTrees:
         """What changes when the tree of this number does, or the list if it is empty."""
         watch = self.watch
         if not number:
-            known = (sum(watch.batches.values()), len(watch.tokens), self._turns)
-            return "-".join(map(str, known))
+            if time.monotonic() >= self._next_list:
+                known = (sum(watch.batches.values()), len(watch.tokens), self._turns)
+                self._listed = "-".join(map(str, known))
+            return self._listed
         problem_id = self._id(int(number)) if number.isdecimal() else None
         return None if problem_id is None else self._version(problem_id)
 
     def listed(self, traces: TraceIndex) -> TreeList:
         """The list of trees, up to the first that has not been read yet."""
+        began = time.monotonic()
         self._read()
+        now = time.monotonic()
+        self._next_list = now + _REST * (now - began)
         found = TreeList()
         for number, problem_id in enumerate(self.watch.batches):
             if problem_id not in self._rows:

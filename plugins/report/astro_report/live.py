@@ -71,7 +71,7 @@ class LiveRun:
 
     def config(self) -> RunConfig:
         """Return the config of the run as it is stored."""
-        return reading.run_config(self.folder)
+        return reading.run_config(self.folder, self.registry)
 
     def run_document(self) -> RunDocument:
         """Return the document `run`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 import shutil
@@ -21,7 +22,9 @@ from astro.files import read_lines
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder, locked
 from astro.types import SearchTree
-from astro_report import folders
+from astro_report import folders, growing
+from astro_report.live import LiveRun
+from astro_report.reading import TraceIndex
 from astro_report.server import Viewer, application
 from tests.helpers.small_runs import small_config
 
@@ -250,6 +253,33 @@ def test_a_run_at_work_is_known_by_its_lock(runs: Path) -> None:
     with locked(folder.root):
         assert folders.state_of(folder, Registry.discover()).state == "running"
     assert folders.state_of(folder, Registry.discover()).state == "stopped"
+
+
+def test_a_run_of_a_release_without_a_page_is_finished(runs: Path) -> None:
+    folder = RunFolder(runs / "a b #1")
+    folder.page.unlink()
+    assert folders.state_of(folder, Registry.discover()).state == "finished"
+    folder.report.unlink()
+    found = folders.state_of(folder, Registry.discover())
+    assert (found.state, found.stage) == ("stopped", "report")
+
+
+def test_a_list_of_trees_leaves_the_machine_to_the_run(
+    runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list that takes long to read is not read again at once, whatever is recorded meanwhile."""
+    monkeypatch.setattr(growing, "_SECONDS", -1.0)
+    clock = iter(range(0, 100_000, 10))
+    monkeypatch.setattr("astro_report.growing.time.monotonic", lambda: float(next(clock)))
+    live = LiveRun(RunFolder(runs / "growing"), Registry.discover())
+    live.update()
+    assert live.search
+    sizes = [len(live.search.listed(TraceIndex(live.folder)).id) for _ in range(4)]
+    assert sizes == [1, 2, 3, 3]
+    before = live.search.version()
+    assert [live.search.version() for _ in range(3)] == [before] * 3
+    next(itertools.islice(clock, 20, None))
+    assert live.search.version() != before
 
 
 def test_a_damaged_run_is_one_line_and_spoils_no_list(client: TestClient, runs: Path) -> None:
