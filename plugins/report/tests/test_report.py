@@ -12,12 +12,15 @@ import pytest
 
 import astro
 from astro.config.loading import parse_config
+from astro.errors import RunError
 from astro.files import read_lines
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.types import SearchTree
 from astro_report import report
+from astro_report.documents import Series, TrainingCurves
 from astro_report.report import write_report
+from astro_report.training import curves
 from tests.helpers.pages import documents
 from tests.helpers.small_runs import small_config
 
@@ -55,6 +58,17 @@ def test_report_is_the_same_each_time(folder: RunFolder, tmp_path: Path) -> None
     for name in ("a.html", "b.html"):
         write_report(folder.root, Registry.discover(), tmp_path / name)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
+
+
+def test_curves_take_only_numbers_and_whole_rows(tmp_path: Path) -> None:
+    log = tmp_path / "metrics.jsonl"
+    rows = ['{"step": 5, "a": 1, "b": "x"}', '{"step": null, "a": null}', f'{{"a": {10**400}}}']
+    log.write_text("\n".join(rows) + '\n{"step": 9, "a')
+    found = curves(log, "RL")
+    assert found == TrainingCurves("RL", [Series("a", [5.0, 2.0, 3.0], [1.0, None, None])])
+    log.write_text("[]\n")
+    with pytest.raises(RunError, match=r"metrics\.jsonl:1: Expected `object`"):
+        curves(log, "RL")
 
 
 def test_large_report_has_its_chunks_beside_it(
