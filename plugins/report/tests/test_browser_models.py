@@ -126,6 +126,23 @@ def test_two_models_answers_to_one_problem(opened: Any) -> None:
     page.wait_for_selector("text=There is no problem 99")
 
 
+def test_a_response_of_very_many_parts(browser: Any, tmp_path: Path) -> None:
+    found = responses("base", [1])
+    parts = [PartEntry("step", f"{number}\n") for number in range(50_000)]
+    found["responses/base/0"][0].responses[0].parts = parts
+    path = tmp_path / "page.html"
+    path.write_text(page_of([], models=["base"], **found), encoding="utf-8")
+    with browsing.watched(browser, f"{path.as_uri()}#responses?problem=0") as opened:
+        page = opened.page
+        page.wait_for_selector("[role=option]")
+        assert page.locator("[role=option]").count() < 500
+        page.locator(".sentences").focus()
+        page.keyboard.press("End")
+        chosen = page.locator("[role=option][aria-selected=true]")
+        assert (chosen.count(), chosen.get_attribute("data-index")) == (1, "49999")
+        assert "49999" in page.locator(".response .pane-part").inner_text()
+
+
 def test_training_is_plotted_with_values_on_hover(opened: Any) -> None:
     page = opened.page
     opened.go("#training")

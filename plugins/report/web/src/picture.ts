@@ -22,6 +22,11 @@ const MARGIN = 16;
 /** From this number of nodes on, the picture is drawn after the page has shown the rest. */
 const LATER = 1000;
 const SHADES = 8;
+/** d3-hierarchy's time grows with the square of the depth. */
+const DEEPEST_TIDY = 3000;
+/** Of a longer walk, only what is near its present sentence is drawn. */
+const LONGEST_WALK = 5000;
+const NEAR = 200;
 
 export class Picture {
   readonly element = h("canvas", { class: "picture", role: "img" });
@@ -34,6 +39,7 @@ export class Picture {
   private walk: Walk | undefined;
   private selected = -1;
   private radius = 4;
+  private levels = 0;
   private width = 0;
   private height = 0;
   private timer: number | undefined;
@@ -56,8 +62,8 @@ export class Picture {
     this.shape = shape;
     this.look = look;
     this.x = new Float64Array();
-    const levels = shape.depth.reduce((most, depth) => Math.max(most, depth), 0);
-    const height = Math.min(this.tallest, 2 * MARGIN + levels * 30 + 8);
+    this.levels = shape.depth.reduce((most, depth) => Math.max(most, depth), 0);
+    const height = Math.min(this.tallest, 2 * MARGIN + this.levels * 30 + 8);
     this.element.style.height = `${height}px`;
     this.element.setAttribute("aria-label", label);
     this.walk = undefined;
@@ -75,6 +81,10 @@ export class Picture {
   private arrange(shape: Shape): void {
     this.x = new Float64Array(this.parent.length);
     this.y = new Float64Array(this.parent.length);
+    if (this.levels > DEEPEST_TIDY) {
+      this.arrangeLeaves(shape);
+      return;
+    }
     const root = tidy<number>()
       .size([1, 1])
       .separation(() => 1)(hierarchy(0, (node) => shape.children[node]!));
@@ -82,6 +92,19 @@ export class Picture {
       this.x[at.data] = at.x;
       this.y[at.data] = at.y;
     });
+  }
+
+  /** Leaves side by side, and each other node above the middle of its children. */
+  private arrangeLeaves(shape: Shape): void {
+    const leaves = shape.order.filter((node) => !shape.children[node]!.length).length;
+    let leaf = leaves;
+    for (let i = shape.order.length - 1; i >= 0; i--) {
+      const node = shape.order[i]!;
+      const below = shape.children[node]!;
+      const [first, last] = [this.x[below[0] ?? 0]!, this.x[below.at(-1) ?? 0]!];
+      this.x[node] = below.length ? (first + last) / 2 : (--leaf + 0.5) / leaves;
+      this.y[node] = shape.depth[node]! / this.levels;
+    }
   }
 
   private resize(): void {
@@ -231,7 +254,9 @@ export class Picture {
 
   private paintWalk(context: CanvasRenderingContext2D, walk: Walk): void {
     context.lineCap = "round";
-    for (let i = 1; i < walk.nodes.length; i++) {
+    const far = walk.nodes.length > LONGEST_WALK ? NEAR : LONGEST_WALK;
+    const end = Math.min(walk.nodes.length, walk.upTo + far);
+    for (let i = Math.max(1, walk.upTo - far); i < end; i++) {
       const [from, to] = [walk.nodes[i - 1]!, walk.nodes[i]!];
       if (from === to) continue;
       const done = i <= walk.upTo;

@@ -68,7 +68,11 @@ export class ResponseView {
     ].filter(Boolean);
     const graph = graphOf(response.parts);
     const nodes = new Map<number, number[]>();
-    graph.node.forEach((node, part) => nodes.set(node, [...(nodes.get(node) ?? []), part]));
+    graph.node.forEach((node, part) => {
+      const known = nodes.get(node);
+      if (known) known.push(part);
+      else nodes.set(node, [part]);
+    });
     const sentences = new Sentences("Parts of the response", (part) => choose(part));
     sentences.element.id = `${this.id}-parts`;
     const picture = new Picture((node) => choose(nodes.get(node)?.[0] ?? -1), 220);

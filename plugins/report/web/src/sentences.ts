@@ -23,7 +23,9 @@ const KINDS = new Map([
 
 export class Sentences {
   readonly element: HTMLElement;
-  private items: HTMLElement[] = [];
+  private groups: HTMLElement[] = [];
+  private readonly items = new Map<number, HTMLElement>();
+  private same: ReadonlySet<number> = new Set();
   private sentences: Sentence[] = [];
   private readonly written = new WeakSet<Element>();
   private readonly watcher: IntersectionObserver;
@@ -41,13 +43,14 @@ export class Sentences {
       click: (event: MouseEvent) => {
         const item = (event.target as Element).closest("[role=option]");
         const selecting = document.getSelection()?.isCollapsed === false;
-        if (item && !selecting) this.choose(this.items.indexOf(item as HTMLElement), false);
+        if (item && !selecting) this.choose(Number(item.getAttribute("data-index")), false);
       },
       keydown: (event: KeyboardEvent) => this.pressed(event),
     });
     this.watcher = new IntersectionObserver(
       (entries) => {
-        for (const entry of entries) if (entry.isIntersecting) this.write(entry.target);
+        for (const entry of entries)
+          if (entry.isIntersecting) this.seen(entry.target as HTMLElement);
       },
       { root: this.element, rootMargin: "300px" },
     );
@@ -57,49 +60,67 @@ export class Sentences {
     this.watcher.disconnect();
     this.sentences = sentences;
     this.chosen = -1;
-    this.items = sentences.map((sentence, index) => {
-      const kind = KINDS.get(sentence.kind) ?? sentence.kind;
-      return h(
-        "div",
-        {
-          role: "option",
-          id: `${this.element.id}-${index}`,
-          class: `sentence-item kind-${kind}`,
-          "data-index": index,
-          "aria-selected": "false",
-        },
-        h(
-          "span",
-          { class: "kind" },
-          h("b", {}, kind),
-          ` ${index + 1}${sentence.about ? `, ${sentence.about}` : ""}`,
-        ),
-      );
-    });
-    const groups: HTMLElement[] = [];
-    for (let at = 0; at < this.items.length; at += PER_GROUP) {
-      groups.push(
-        h("div", { role: "presentation", class: "group" }, ...this.items.slice(at, at + PER_GROUP)),
-      );
+    this.same = new Set();
+    this.items.clear();
+    this.groups = [];
+    for (let at = 0; at < sentences.length; at += PER_GROUP) {
+      const group = h("div", { role: "presentation", class: "group", "data-first": at });
+      group.style.setProperty("--sentences", String(Math.min(PER_GROUP, sentences.length - at)));
+      this.groups.push(group);
     }
-    this.element.replaceChildren(...groups);
-    for (const item of this.items) this.watcher.observe(item);
+    this.element.replaceChildren();
+    for (const group of this.groups) this.element.append(group);
+    for (const group of this.groups) this.watcher.observe(group);
+    if (this.groups[0]) this.fill(this.groups[0]);
   }
 
   /** Choose a sentence, -1 for none, and mark others as belonging to the same node. */
   select(index: number, same: ReadonlySet<number>): void {
-    this.items.forEach((item, i) => {
-      const selected = String(i === index);
-      if (item.getAttribute("aria-selected") !== selected)
-        item.setAttribute("aria-selected", selected);
-      if (item.classList.contains("same") !== same.has(i))
-        item.classList.toggle("same", same.has(i));
-    });
-    const item = this.items[index];
+    const changed = [this.chosen, index, ...this.same, ...same];
+    const moved = index !== this.chosen;
+    this.chosen = index;
+    this.same = same;
+    if (index >= 0) this.fill(this.groups[Math.floor(index / PER_GROUP)]!);
+    for (const at of changed) this.markItem(at);
+    const item = this.items.get(index);
     if (item) this.element.setAttribute("aria-activedescendant", item.id);
     else this.element.removeAttribute("aria-activedescendant");
-    if (item && index !== this.chosen) this.reveal(item);
-    this.chosen = index;
+    if (item && moved) this.reveal(item);
+  }
+
+  private markItem(index: number): void {
+    const item = this.items.get(index);
+    if (!item) return;
+    item.setAttribute("aria-selected", String(index === this.chosen));
+    item.classList.toggle("same", this.same.has(index));
+  }
+
+  /** Make the sentences of a group, which is done when they come into sight. */
+  private fill(group: HTMLElement): void {
+    if (group.firstChild) return;
+    this.watcher.unobserve(group);
+    const first = Number(group.getAttribute("data-first"));
+    this.sentences.slice(first, first + PER_GROUP).forEach((sentence, at) => {
+      const index = first + at;
+      const kind = KINDS.get(sentence.kind) ?? sentence.kind;
+      const about = ` ${index + 1}${sentence.about ? `, ${sentence.about}` : ""}`;
+      const item = h(
+        "div",
+        {
+          id: `${this.element.id}-${index}`,
+          role: "option",
+          class: `sentence-item kind-${kind}`,
+          "data-index": index,
+          "aria-setsize": this.sentences.length,
+          "aria-posinset": index + 1,
+        },
+        h("span", { class: "kind" }, h("b", {}, kind), about),
+      );
+      this.items.set(index, item);
+      this.markItem(index);
+      group.append(item);
+      this.watcher.observe(item);
+    });
   }
 
   private reveal(item: HTMLElement): void {
@@ -108,6 +129,11 @@ export class Sentences {
     const place = item.getBoundingClientRect();
     if (place.top >= box.top && place.bottom <= box.bottom) return;
     this.element.scrollTop += place.top - box.top - box.height / 4;
+  }
+
+  private seen(element: HTMLElement): void {
+    if (element.hasAttribute("data-first")) this.fill(element);
+    else this.write(element);
   }
 
   private write(item: Element): void {
@@ -133,7 +159,7 @@ export class Sentences {
 
   private pressed(event: KeyboardEvent): void {
     if (typing(event)) return;
-    const last = this.items.length - 1;
+    const last = this.sentences.length - 1;
     const steps = new Map([
       ["ArrowDown", this.chosen + 1],
       ["ArrowUp", this.chosen - 1],
