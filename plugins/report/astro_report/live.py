@@ -64,7 +64,10 @@ class LiveRun:
         Raises:
             AstroError: The journal cannot be read.
         """
-        if self.search is None and self.folder.journal.exists() and not self.folder.trees.exists():
+        has_journal = self.folder.journal.exists()
+        if not has_journal:
+            self.search = None
+        elif self.search is None and not self.folder.trees.exists():
             self.search = GrowingTrees(self.folder, self.registry)
         if self.search:
             self.search.watch.update()

@@ -35,6 +35,8 @@ def view(runs: Path, port: int, *, no_browser: bool) -> None:
     """
     if not runs.is_dir():
         raise RunError(f"there is no folder {runs}", "give the folder that contains the runs")
+    if (runs / "config.yaml").is_file():
+        raise RunError(f"{runs} is a run", f"give the folder that contains it: {runs.parent}")
     with contextlib.closing(listening(port)) as listener:
         serve(runs, listener, open_page=not no_browser)
 

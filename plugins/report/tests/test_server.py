@@ -207,6 +207,17 @@ def test_a_search_under_way_is_shown_from_its_journal(client: TestClient) -> Non
     assert "has stopped in the stage search" in live["note"]
 
 
+def test_a_run_whose_journal_was_deleted_is_shown_from_its_files(runs: Path) -> None:
+    live = LiveRun(RunFolder(runs / "growing"), Registry.discover())
+    live.update()
+    assert live.search
+    journal = live.folder.journal.rename(runs.parent / "journal.db")
+    live.update()
+    assert live.version("trees") is None
+    assert not live.run_document().search
+    journal.rename(live.folder.journal)
+
+
 def test_a_document_that_has_not_changed_is_not_sent_again(client: TestClient) -> None:
     for name in ("run", "trees", "trees/0", "live"):
         path = f"/run/growing/documents/{name}"

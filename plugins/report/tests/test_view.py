@@ -101,6 +101,12 @@ def test_what_cannot_be_served_is_one_line(small: Path) -> None:
     result = CliRunner().invoke(main, ["view", str(small / "absent"), "--no-browser"])
     assert result.exit_code == 2
     assert re.fullmatch(r"error: there is no folder .*absent.*\n", result.output)
+    result = CliRunner().invoke(main, ["view", str(small / "small"), "--no-browser"])
+    assert result.exit_code == 2
+    assert (
+        result.output
+        == f"error: {small}/small is a run; give the folder that contains it: {small}\n"
+    )
 
 
 class SlowEngine(Engine):
