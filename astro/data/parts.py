@@ -50,20 +50,21 @@ def joined(found: Iterable[Piece], bare: Callable[[str], bool] = lambda _: False
 
     A bare step has nothing but what introduces a step, such as a header.
     """
-    kept: list[Piece] = []
-    carried = ""
+    kept: list[tuple[SegmentKind, list[str]]] = []
+    carried: list[str] = []
     for kind, text in found:
         is_step = kind is SegmentKind.STEP
-        if is_step and not text.strip() and kept and not carried:
-            kept[-1] = (kept[-1][0], kept[-1][1] + text)
-        elif is_step and (bare(carried + text) or not (carried + text).strip()):
-            carried += text
+        blank = is_step and not text.strip()
+        if blank and kept and not carried:
+            kept[-1][1].append(text)
+        elif blank or (is_step and bare(text)):
+            carried.append(text)
         else:
-            kept.append((kind, carried + text))
-            carried = ""
+            kept.append((kind, [*carried, text]))
+            carried = []
     if carried:
         kept.append((SegmentKind.STEP, carried))
-    return kept
+    return [(kind, "".join(texts)) for kind, texts in kept]
 
 
 def linked(

@@ -125,9 +125,12 @@ def test_parts_are_the_response_and_have_as_many_backtracks_as_are_counted(respo
 
 
 def test_a_long_response_is_parsed_at_once() -> None:
-    response = f"a\n{BACK}a\n" * 20_000
-    assert len(LINES.parts(response)) == 40_000
-    assert len(MARKDOWN.parts("## Step 1: a\n\n" * 40_000)) == 40_000
+    response = f"a\n{BACK}a\n" * 10_000
+    assert len(LINES.parts(response)) == 20_000
+    assert len(MARKDOWN.parts("## Step 1: a\n\n" * 10_000)) == 10_000
+    for blank in ("\n \n" * 50_000, "a" + "\n \n" * 50_000):
+        assert len(LINES.parts(blank)) == 1
+        assert len(MARKDOWN.parts(blank)) == 1
 
 
 def test_a_return_to_the_beginning_needs_words() -> None:
