@@ -161,7 +161,7 @@ def question_config(
     counted = [name for name in _COUNTS if name in fields]
     if samples is not None and not counted:
         raise ConfigError([f"search {search!r} has no number of samples"])
-    params = {} if samples is None else {counted[0]: samples}
+    params: dict[str, float] = {} if samples is None else {counted[0]: samples}
     params |= {} if temperature is None else {"temperature": temperature}
     raw = {
         "name": "solve",

@@ -208,11 +208,6 @@ class PpoParams(TrainParams):
             raise ValueError("value_pretraining_steps leaves none of the steps to the policy")
         return self
 
-    def cost(self) -> StageCost:
-        """Return the cost of a training in which silent groups are replaced."""
-        *tried, rollouts = super().cost().requests
-        return StageCost((*tried, replace(rollouts, renewed=self.max_refills > 0)))
-
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return those of `TrainParams` with at most one step of value pretraining."""
         return {**super().rehearsed(scale), **capped(self, value_pretraining_steps=1)}
