@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from statistics import quantiles
+from statistics import median
 from typing import Any
 
 import pytest
@@ -121,7 +122,9 @@ def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
         for when, size in recorded
         if when < shown[-1][0] - 1
     ]
-    assert quantiles(lags, n=10)[-1] < 1  # of all but the pauses of a busy machine
+    assert median(lags) < 1
+    busy = os.getloadavg()[0] > (os.cpu_count() or 1)
+    assert max(lags) < (5 if busy else 1), f"load {os.getloadavg()}"
     sizes = [size for _, size in shown]
     assert sizes == sorted(sizes)
     assert len({*sizes}) > 3
