@@ -56,6 +56,7 @@ def hard(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_every_text_of_a_hard_run_can_be_copied_as_stored(browser: Any, hard: Path) -> None:
     with watched(browser, (hard / "report.html").as_uri()) as found:
         for number, tree in enumerate(lines(hard / "trees.jsonl")):
@@ -72,6 +73,7 @@ def test_every_text_of_a_hard_run_can_be_copied_as_stored(browser: Any, hard: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_every_sentence_of_a_hard_run_links_to_its_node(browser: Any, hard: Path) -> None:
     arms = [lines(hard / name) for name in ("traces.jsonl", "control_traces.jsonl")]
     traces: dict[str, list[Any]] = {}
@@ -96,6 +98,7 @@ def test_every_sentence_of_a_hard_run_links_to_its_node(browser: Any, hard: Path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_every_response_of_a_hard_run_is_shown(browser: Any, hard: Path) -> None:
     with watched(browser, (hard / "report.html").as_uri()) as found:
         for number, row in enumerate(lines(hard / "eval/base.jsonl")):
