@@ -71,7 +71,7 @@ def test_commands_of_the_documents_work(
     result = astro(*words)
     assert result.exit_code == 0 or (words[0] == "solve" and result.exit_code == 1), result.output
     if words[0] == "solve":
-        assert "terminal, depth" in result.stdout
+        assert ("confidence" if "--policy" in words else "terminal, depth") in result.stdout
     else:
         named = [w.partition("=")[2] for w in words if w.startswith("name=")]
         (folder,) = (tmp_path / "runs").glob(named[0] if named else "*")

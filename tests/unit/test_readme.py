@@ -71,7 +71,14 @@ def leaf(words: list[str]) -> click.Command:
 
 
 @pytest.mark.parametrize("words", [c for c in commands(*PAGES) if c[0] == "astro"], ids=" ".join)
-def test_astro_commands_parse(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_astro_commands_parse(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in ROOT.iterdir():
+        (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "runs").unlink(missing_ok=True)
+    (tmp_path / "runs" / "quickstart").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(leaf(words[1:]), "callback", lambda **_: None)
     result = CliRunner().invoke(main, words[1:])
     assert result.exit_code == 0, result.output
