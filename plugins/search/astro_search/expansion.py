@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import exp, inf
+from math import exp, inf, log
 from typing import NamedTuple
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate
 from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step
-from astro_search.params import StepSampling
+from astro_search.params import POLICY_PRIOR, Prior, StepSampling
 
 
 class Action(NamedTuple):
@@ -53,12 +53,14 @@ def candidates(
     completions: Sequence[Completion],
     step_format: StepFormat,
     max_depth: int,
+    *,
+    prior: Prior = POLICY_PRIOR,
 ) -> Iterator[Candidate]:
     """Yield the children that samples at `state` make, one for each distinct step.
 
     A child is terminal if the policy ended its response with the step or the step format says so.
     """
-    for action in actions(completions):
+    for action in actions(completions, prior):
         after = state.then(action.step)
         if action.ends or step_format.is_terminal(after):
             yield Candidate(parent, action, state.then(action.step, terminal=True), False)
@@ -66,13 +68,13 @@ def candidates(
             yield Candidate(parent, action, after, len(after.steps) >= max_depth)
 
 
-def actions(completions: Sequence[Completion]) -> list[Action]:
+def actions(completions: Sequence[Completion], prior: Prior = POLICY_PRIOR) -> list[Action]:
     """Return the distinct steps among the samples, in the order in which they came.
 
     A sample cut off by the token limit is not a whole step and is dropped, so the list may be
     empty. Samples that differ in white space alone are one action, in the tokens of the first of
-    them. The priors are softmax-normalized log-probabilities, or else shares of the samples; they
-    sum to 1.
+    them. The priors are by the rule `prior`, or shares of the samples if these have no
+    log-probabilities; they sum to 1.
     """
     eos = FinishReason.EOS
     same: dict[str, list[Completion]] = {}
@@ -80,15 +82,34 @@ def actions(completions: Sequence[Completion]) -> list[Action]:
         same.setdefault(words(completion.text), []).append(completion)
     distinct = [alike[0] for alike in same.values()]
     steps = [Step(c.text, c.token_ids, _logprob(c)) for c in distinct]
-    if all(c.logprobs for c in distinct):
-        priors = softmax([step.logprob for step in steps])
+    if prior.name == "uniform" or all(c.logprobs for c in distinct):
+        priors = softmax([_logit(alike, prior) for alike in same.values()])
     else:
         whole = sum(map(len, same.values()))
         priors = [len(alike) / whole for alike in same.values()]
     return [
-        Action(step, prior, completion.finish_reason is eos)
-        for step, prior, completion in zip(steps, priors, distinct, strict=True)
+        Action(step, share, completion.finish_reason is eos)
+        for step, share, completion in zip(steps, priors, distinct, strict=True)
     ]
+
+
+def _logit(alike: Sequence[Completion], prior: Prior) -> float:
+    """The logit of an action's prior, by the samples of it.
+
+    The probability of an action is the sum over the spellings in which it was sampled.
+    """
+    spellings = list({sample.text: sample for sample in reversed(alike)}.values())[::-1]
+    logprobs = [_logprob(sample) for sample in spellings]
+    highest = max(logprobs)
+    total = highest + log(sum(exp(logprob - highest) for logprob in logprobs))
+    match prior.name:
+        case "uniform":
+            return 0.0
+        case "length_normalized":
+            return total / max(spellings[0].tokens, 1)
+        case "tempered":
+            return total / prior.temperature
+    return total
 
 
 def words(text: str) -> str:

@@ -92,7 +92,9 @@ class Mcts:
         found = [
             candidate
             for leaf, state, completions in zip(leaves, states, samples, strict=True)
-            for candidate in candidates(leaf, state, completions, step_format, params.max_depth)
+            for candidate in candidates(
+                leaf, state, completions, step_format, params.max_depth, prior=params.prior
+            )
         ]
         judged, whole = yield from judge(found, self.value, seed, by_verdict=True)
         for child in judged:

@@ -44,6 +44,19 @@ StopRule = Literal["cannot_be_caught", "leader_probability"]
 Selection = Annotated[Puct | Uct, Field(discriminator="name")]
 
 
+class Prior(Params):
+    """Rule of the prior Pi(a|S) of an action, by the log-probability of its step."""
+
+    name: Annotated[
+        Literal["policy", "length_normalized", "tempered", "uniform"],
+        Field(description="softmax of: sum, mean per token, sum / temperature, 0"),
+    ] = "policy"
+    temperature: Annotated[float, Field(gt=0, description="of rule `tempered`")] = 10.0
+
+
+POLICY_PRIOR = Prior()
+
+
 class StepSampling(Params):
     """How steps are sampled, and how many of them a path may have."""
 
@@ -66,6 +79,7 @@ class MctsParams(StepSampling):
     leaves: Annotated[
         int, Field(ge=1, le=10_000, description="leaves expanded at once; 1 is the exact algorithm")
     ] = 1
+    prior: Annotated[Prior, Field(description="rule of the prior of an action")] = POLICY_PRIOR
     revisit: Annotated[
         bool, Field(description="select fully expanded subtrees again instead of skipping them")
     ] = False

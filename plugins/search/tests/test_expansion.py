@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, isfinite
+from math import inf, isfinite, log
 
 import pytest
 from hypothesis import given
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from astro.types import Completion, FinishReason
 from astro_search.expansion import actions, softmax
+from astro_search.params import Prior
 
 Make = Callable[..., Completion]
 
@@ -47,3 +48,31 @@ def test_a_step_of_probability_0_takes_no_share_and_fails_nothing() -> None:
     assert [(a.step.text, a.prior) for a in found] == [("n\n", 0.0), ("a\n", 1.0)]
     assert isfinite(found[0].step.logprob)
     assert [action.prior for action in actions([never])] == [1.0]
+
+
+def step(text: str, logprob: float, tokens: int = 1) -> Completion:
+    return Completion(text, (7,) * tokens, (logprob / tokens,) * tokens)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("policy", [0.999999983, 1.5e-08, 2e-09]),
+        ("length_normalized", [0.237133523, 0.390967083, 0.371899394]),
+        ("tempered", [0.768855703, 0.127090993, 0.104053304]),
+        ("uniform", [1 / 3, 1 / 3, 1 / 3]),
+    ],
+)
+def test_rules_of_the_prior(rule: str, expected: list[float]) -> None:
+    samples = [step("a\n", -2.0, 2), step("b\n", -20.0, 40), step("c\n", -22.0, 40)]
+    found = actions(samples, Prior.model_validate({"name": rule, "temperature": 10.0}))
+    assert [action.prior for action in found] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_probability_of_an_action_is_the_sum_over_its_spellings() -> None:
+    """0.2 + 0.1 + 0.05 for the first, 0.15 for the second; a spelling sampled twice counts once."""
+    spellings = {"x = 2\n": 0.2, " x = 2\n": 0.1, "x = 2  \n": 0.05, "y = 3\n": 0.15}
+    samples = [step(text, log(p)) for text, p in spellings.items()]
+    found = actions([*samples, step(" x = 2\n", log(0.1))])
+    assert [action.step.text for action in found] == ["x = 2\n", "y = 3\n"]
+    assert [action.prior for action in found] == pytest.approx([0.7, 0.3])
