@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.rule import Rule
 from rich.table import Table
+from rich.text import Text
 
 from astro.cli.tables import line, text
 from astro.config.run import BASE
@@ -21,7 +22,7 @@ from astro.runs.runner import RunResult
 from astro.runs.scoring import Scores
 from astro.runs.solve import best_answer
 from astro.runs.stages.report import SampleResponse, in_order, title_of
-from astro.text import head_and_tail
+from astro.text import head_and_tail, one_line
 from astro.types import SearchTree
 
 
@@ -47,7 +48,7 @@ def page_line(folder: Path) -> Iterator[RenderableType]:
     """Where the report to look at is, if a plugin has written one."""
     page = RunFolder(folder).page
     if page.exists():
-        yield text(f"Open {page} in a browser to look at it")
+        yield Text(one_line(f"Open in a browser: {page}"), no_wrap=True, overflow="ignore")
 
 
 def score_table(scores: Scores, base: str = BASE) -> Table:

@@ -59,7 +59,7 @@ def test_a_command_is_listed_and_run(distribution: Distribution) -> None:
     result = astro("say")
     assert (result.exit_code, result.stdout) == (0, "said\n")
     rows = json.loads(astro("plugins", "--json").stdout)
-    (row,) = [row for row in rows if row["kind"] == "command"]
+    (row,) = [row for row in rows if row["name"] == "say"]
     assert (row["name"], row["distribution"], row["status"]) == ("say", "guest", "ready")
 
 
@@ -67,7 +67,7 @@ def test_a_command_of_the_core_cannot_be_replaced(distribution: Distribution) ->
     distribution("thief", SAY + COMMAND.format(name="doctor", target="thief:say"))
     assert astro("doctor", "--json").stdout != "said\n"
     assert astro("--help").output.count("doctor") == 1
-    (row,) = [r for r in json.loads(astro("plugins", "--json").stdout) if r["kind"] == "command"]
+    (row,) = [r for r in json.loads(astro("plugins", "--json").stdout) if r["name"] == "doctor"]
     assert row["status"] == "broken"
     assert row["detail"] == "astro has a command doctor of its own"
 

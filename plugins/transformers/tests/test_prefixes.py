@@ -60,7 +60,7 @@ def test_a_search_gets_the_same_with_and_without_reuse(
     with_reuse, without = (
         TransformersPolicy(PolicyParams(model=model, prefix_cache_mb=size)) for size in (64, 0)
     )
-    reused, computed = walk(with_reuse, 6), walk(without, 6)
+    reused, computed = walk(with_reuse, 8), walk(without, 8)
     assert [c.token_ids for c in reused] == [c.token_ids for c in computed]
     for a, b in zip(reused, computed, strict=True):
         assert a.logprobs == pytest.approx(b.logprobs, abs=1e-5)

@@ -1,6 +1,7 @@
 // What is selected in model text is copied as it is stored, not as it is drawn.
 
-const BLOCKS = "div, p, h2, h3, h4, li, tr, section, dt, dd";
+/** Elements that begin a line, but for the pieces into which long model text is divided. */
+const BLOCKS = "div:not(.block), p, h2, h3, h4, li, tr, section, dt, dd";
 
 /**
  * The stored text of a part of the page: an element that stands for other text gives that text.
