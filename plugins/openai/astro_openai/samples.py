@@ -20,7 +20,7 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
 
     `token_ids` are empty if the last token runs past the stop string, or if the server does not
     report the tokens. A control token, whose text servers leave out, ends a sample; one whose place
-    in the text is unknown cuts it.
+    in the text is unknown cuts it, unless it is the last token.
 
     Raises:
         UnclearStop: It is unclear which of several stop strings ended the sample.
@@ -31,9 +31,9 @@ def completion(choice: Choice, stop: Sequence[str]) -> Completion:
     if control := first_control(_text(choice), tokens):
         index, at = control
         before = _text(choice)[:at]
-        if at is None:
+        if at is None and index < len(tokens) - 1:
             return Completion(before, (), logprobs, FinishReason.LENGTH)
-        if not any(word in before for word in words):
+        if at is not None and not any(word in before for word in words):
             known = ids[: index + 1] if len(ids) == len(logprobs) else ()
             return Completion(before, known, logprobs[: index + 1], FinishReason.EOS)
     text, finish_reason = _ended(choice, words)

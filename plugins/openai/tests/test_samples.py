@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -119,3 +120,17 @@ def test_a_control_token_at_an_unknown_place_cuts_a_sample() -> None:
     logprobs = '{"tokens": ["bytes:e2", "<pad>", "x"], "token_logprobs": [-1.0, -2.0, -3.0]}'
     choice = f'{{"text": "\u20acx", "finish_reason": "stop", "logprobs": {logprobs}}}'
     assert sample(choice).finish_reason is LENGTH
+
+
+def test_a_control_token_at_the_end_needs_no_place() -> None:
+    """Tokens that are joined by blanks do not tell where they stand."""
+    choice = {
+        "text": "3 * 8",
+        "finish_reason": "stop",
+        "stop_reason": None,
+        "logprobs": {"tokens": ["3", "*", "8", "<eos>"], "token_logprobs": [-1.0] * 4},
+        "token_ids": [5, 6, 7, 2],
+    }
+    found = sample(json.dumps(choice))
+    assert (found.text, found.finish_reason) == ("3 * 8", EOS)
+    assert found.token_ids == (5, 6, 7, 2)
