@@ -43,7 +43,7 @@ def print_all(*parts: RenderableType) -> None:
 
     console = Console(width=width())
     for part in parts:
-        console.print(part)
+        console.print(part, crop=False)
 
 
 def width() -> int:

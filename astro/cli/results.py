@@ -48,7 +48,8 @@ def page_line(folder: Path) -> Iterator[RenderableType]:
     """Where the report to look at is, if a plugin has written one."""
     page = RunFolder(folder).page
     if page.exists():
-        yield Text(one_line(f"Open in a browser: {page}"), no_wrap=True, overflow="ignore")
+        yield text("Open in a browser:")
+        yield Text(one_line(str(page)), no_wrap=True, overflow="ignore")
 
 
 def score_table(scores: Scores, base: str = BASE) -> Table:

@@ -56,7 +56,7 @@ def test_config_show_names_the_stage(tmp_path: Path) -> None:
     (tmp_path / "shown.yaml").write_text(shown)
     again = CliRunner().invoke(main, ["run", str(tmp_path / "shown.yaml"), "--runs", str(tmp_path)])
     assert "html: done before" in again.stderr
-    assert f"Open in a browser: {tmp_path / 'small' / 'report.html'}\n" in again.stdout
+    assert f"Open in a browser:\n{tmp_path / 'small' / 'report.html'}\n" in again.stdout
 
 
 def test_config_turns_off_no_built_in_stage(tmp_path: Path) -> None:

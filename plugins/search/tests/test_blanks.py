@@ -93,4 +93,4 @@ def test_a_budget_spent_within_a_blank_step_drops_it(
 def test_steps_that_differ_in_white_space_are_one_action() -> None:
     found = actions([step(" a  b\n", 1), step("a b\n", 2), step("ab\n", 3), step("x", 4)])
     assert [action.step.text for action in found] == [" a  b\n", "ab\n", "x"]
-    assert [action.prior for action in found] == pytest.approx([1 / 3] * 3)
+    assert [action.prior for action in found] == pytest.approx([0.5, 0.25, 0.25])
