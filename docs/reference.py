@@ -35,7 +35,7 @@ def page(registry: Registry) -> str:
 def section(provider: Provider) -> str:
     """The heading, the summary and the table of params of one plugin."""
     title = f"## {provider.kind}: {provider.name}\n\n{provider.summary[:1].upper()}"
-    head = f"{title}{provider.summary[1:]}."
+    head = f"{title}{provider.summary[1:].removesuffix('.')}."
     if not provider.params:
         return f"{head} Takes no params."
     module, _, name = provider.params.partition(":")

@@ -29,7 +29,7 @@ _POLICY_IN_CONFIG = "give either a config or --policy"
 
 @click.command()
 @click.argument("arguments", nargs=-1, metavar="[CONFIG] QUESTION")
-@click.option("--answer", help="The reference answer; with it, PROBLEM may be any question.")
+@click.option("--answer", help="With a CONFIG: the reference; QUESTION may be any text.")
 @click.option("--policy", help="Policy plugin, in place of a config.")
 @click.option("--model", help="Model of the policy.")
 @click.option("--search", default="best_of_n", show_default=True, help="Search plugin.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from astro.requests import Program, Request, Verify
@@ -22,7 +22,7 @@ def answer_key(answer: str) -> str:
 
 
 class AnswerClasses:
-    r"""Classes of equivalent wrong answers to a problem, which grow one answer at a time.
+    r"""Classes of equivalent answers to a problem, which grow one answer at a time.
 
     1/2, 0.5 and \frac12 are one class. Whether two answers are equivalent is asked of the verifier,
     with the shorter of them as the reference. A question that it cannot answer, for example because
@@ -67,8 +67,8 @@ def equivalent_answers(problem: Problem, verdicts: Sequence[Verdict]) -> Program
     is then empty, as it is if no answer is correct or none is incorrect. It does not depend on the
     order of the verdicts.
     """
-    right = _frequent_first(verdicts, Status.CORRECT)
-    wrong = _frequent_first(verdicts, Status.INCORRECT)
+    right = _with_status(verdicts, Status.CORRECT)
+    wrong = _with_status(verdicts, Status.INCORRECT)
     if not (right and wrong and (yield from _reads_reference(problem, right[0], wrong[0]))):
         return {}
     same = dict.fromkeys(right, right[0])
@@ -78,12 +78,20 @@ def equivalent_answers(problem: Problem, verdicts: Sequence[Verdict]) -> Program
     return same
 
 
-def _frequent_first(verdicts: Sequence[Verdict], status: Status) -> list[str]:
-    """The answers with this status, from the most frequent to the rarest, then by text."""
-    counts = Counter(
+def frequent_first(keys: Iterable[str]) -> list[str]:
+    """Return the distinct keys, from the most frequent to the rarest, then by text.
+
+    Classes that are made in this order do not depend on the order of the responses.
+    """
+    counts = Counter(keys)
+    return sorted(counts, key=lambda key: (-counts[key], key))
+
+
+def _with_status(verdicts: Sequence[Verdict], status: Status) -> list[str]:
+    """The keys of the answers with this status, the most frequent ones first."""
+    return frequent_first(
         answer_key(v.answer) for v in verdicts if v.answer is not None and v.status is status
     )
-    return sorted(counts, key=lambda key: (-counts[key], key))
 
 
 def _reads_reference(problem: Problem, right: str, wrong: str) -> Program[bool]:

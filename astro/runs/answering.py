@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,7 +11,7 @@ from pathlib import Path
 from astro.config.loading import parse_config
 from astro.config.run import BASE, RunConfig
 from astro.config.yaml import read_config
-from astro.engine.answers import AnswerClasses, answer_key, read_answers
+from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read_answers
 from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, select_answer
 from astro.engine.tasks import Task
 from astro.errors import ConfigError
@@ -213,10 +212,9 @@ def _answered(
 
 def _votes(problem: Problem, keys: Sequence[str], reads: bool) -> Program[dict[str, int]]:
     """The number of the class of each answer; without a verifier, equal texts are a class."""
-    counts = Counter(keys)
     classes = AnswerClasses(problem)
     firsts: dict[str, str] = {}
-    for key in sorted(counts, key=lambda key: (-counts[key], key)):
+    for key in frequent_first(keys):
         firsts[key] = (yield from classes.join(key)) if reads else key
     numbers = {first: number for number, first in enumerate(dict.fromkeys(firsts.values()))}
     return {key: numbers[first] for key, first in firsts.items()}

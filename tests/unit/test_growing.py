@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from small_runs import small_config
 
 import astro
 from astro.cli.panel import TreePanel
@@ -20,7 +21,6 @@ from astro.plugins.registry import Registry
 from astro.runs import growing
 from astro.runs.growing import TreeEvents
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
-from tests.helpers.small_runs import small_config
 
 
 def test_each_event_has_the_tree_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+from small_runs import small_config
 
 import astro
 from astro.config.loading import parse_config
 from astro.errors import RunError
 from astro.plugins.registry import Registry
-from tests.helpers.small_runs import small_config
 
 
 @pytest.fixture(scope="module")

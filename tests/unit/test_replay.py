@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_runs import small_config
 
 from astro.config.loading import parse_config
 from astro.engine.journal import Journal, JournalReader
@@ -21,7 +22,6 @@ from astro.runs.folder import RunFolder
 from astro.runs.runner import run
 from astro.runs.watching import SearchWatch
 from astro.types import Completion, Prompt, SearchTree
-from tests.helpers.small_runs import small_config
 
 SEARCH = {
     "mcts": {"expand": 2, "iterations": 6},

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-
-from tests.helpers.browser import ARGUMENTS, CHROMIUM
+from browser import ARGUMENTS, CHROMIUM
 
 
 @pytest.fixture(scope="session")

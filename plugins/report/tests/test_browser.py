@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from report_pages import page_of, tree_of
+from small_runs import small_config
 
 import astro
 from astro.config.loading import parse_config
@@ -16,10 +18,8 @@ from astro.plugins.registry import Registry
 from astro_report import report
 from astro_report.documents import SegmentEntry, TraceEntry
 from astro_report.report import write_report
-from tests.helpers.report_pages import page_of, tree_of
-from tests.helpers.small_runs import small_config
 
-browsing = pytest.importorskip("tests.helpers.browser", reason="playwright is not installed")
+browsing = pytest.importorskip("browser", reason="playwright is not installed")
 watched = browsing.watched
 
 STEPS = [

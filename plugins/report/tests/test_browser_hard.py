@@ -14,7 +14,7 @@ import pytest
 from astro.plugins.registry import Registry
 from astro_report.report import write_report
 
-browsing = pytest.importorskip("tests.helpers.browser", reason="playwright is not installed")
+browsing = pytest.importorskip("browser", reason="playwright is not installed")
 watched = browsing.watched
 
 MAKE_RUN = Path(__file__).parents[4] / "shared/cases/viewer/make_run.py"

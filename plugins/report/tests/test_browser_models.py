@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_pages import page_of
 
 from astro_report.documents import (
     PartEntry,
@@ -18,9 +19,8 @@ from astro_report.documents import (
     TrainingDocument,
     VerdictEntry,
 )
-from tests.helpers.report_pages import page_of
 
-browsing = pytest.importorskip("tests.helpers.browser", reason="playwright is not installed")
+browsing = pytest.importorskip("browser", reason="playwright is not installed")
 
 PARTS = [
     PartEntry("step", "First $x^2$.\n"),

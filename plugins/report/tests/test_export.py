@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from small_runs import small_config
 
 import astro
 from astro.cli.app import main
@@ -19,7 +20,6 @@ from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem
 from astro.types import FinishReason, Problem, Status, Verdict
-from tests.helpers.small_runs import small_config
 
 TEXT = "<think>a</think> \\boxed{1}\r\n\u2028=1+1"
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import documents
 
 from astro.files import read_lines, write_json, write_lines
 from astro.metrics import Estimate
@@ -24,7 +25,6 @@ from astro.runs.folder import RunFolder
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 from astro_report import report
 from astro_report.report import write_report
-from tests.helpers.pages import documents
 
 MAKER = Path(__file__).parents[4] / "shared" / "cases" / "viewer" / "make_run.py"
 HOSTILE = [

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import uvicorn
+from browser import serious_faults, watched
 from playwright.sync_api import expect
+from small_runs import small_config
 
 from astro.builtin import local
 from astro.config.loading import parse_config
@@ -24,8 +26,6 @@ from astro.runs.runner import run
 from astro.runs.watching import SearchWatch
 from astro_report.server import Viewer, application
 from astro_report.view import listening
-from tests.helpers.browser import serious_faults, watched
-from tests.helpers.small_runs import small_config
 
 POLICY = {
     "name": "scripted",

@@ -19,7 +19,7 @@ from astro.config.loading import load_config
 from astro.plugins.registry import Registry
 from astro_report.report import write_report
 
-browsing = pytest.importorskip("tests.helpers.browser", reason="playwright is not installed")
+browsing = pytest.importorskip("browser", reason="playwright is not installed")
 
 ROOT = Path(__file__).parents[3]
 LARGEST = 150_000

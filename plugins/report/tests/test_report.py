@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pages import documents
+from small_runs import small_config
 
 import astro
 from astro.config.loading import parse_config
@@ -21,8 +23,6 @@ from astro_report import report
 from astro_report.documents import Series, TrainingCurves
 from astro_report.report import write_report
 from astro_report.training import curves
-from tests.helpers.pages import documents
-from tests.helpers.small_runs import small_config
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from small_runs import small_config
 from starlette.testclient import TestClient
 
 import astro
@@ -26,7 +27,6 @@ from astro_report import folders, growing
 from astro_report.live import LiveRun
 from astro_report.reading import TraceIndex
 from astro_report.server import Viewer, application
-from tests.helpers.small_runs import small_config
 
 PORT = 8765
 HOME = f"http://127.0.0.1:{PORT}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from small_runs import small_config
 
 import astro
 from astro.cli.app import main
@@ -26,7 +27,6 @@ from astro.types import (
     Step,
     Verdict,
 )
-from tests.helpers.small_runs import small_config
 
 HOSTILE = "\x1b[31m[red]\u202e"
 

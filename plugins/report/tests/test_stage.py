@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from small_runs import notices, small_config
 
 import astro
 from astro.cli.app import main
@@ -17,7 +18,6 @@ from astro.config.stages import run_stages
 from astro.errors import ConfigError
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
-from tests.helpers.small_runs import notices, small_config
 
 REGISTRY = Registry.discover()
 

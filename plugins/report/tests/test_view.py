@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from small_runs import small_config
 
 from astro.cli.app import main
 from astro.config.loading import parse_config
@@ -28,7 +29,6 @@ from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.runner import run
 from astro.runs.watching import SearchWatch
-from tests.helpers.small_runs import small_config
 
 WAIT = 20.0
 
