@@ -6,6 +6,7 @@ This file is also what a child runs first, before it imports anything that takes
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import runpy
 import select
@@ -84,7 +85,12 @@ class Child:
 
 
 def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
-    """The main function of a child: run `serve` on the pipe to the parent until either ends."""
+    """The main function of a child: run `serve` on the pipe to the parent until either ends.
+
+    What the child has imported is never garbage, so the collector need not look at it again.
+    """
+    gc.freeze()
+    gc.enable()
     try:
         serve(Connection(int(sys.argv[1])))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
@@ -92,10 +98,14 @@ def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
 
 
 def _begin() -> None:
-    """Run the module that the arguments name, in a process that ends with its parent."""
+    """Run the module that the arguments name, in a process that ends with its parent.
+
+    It imports without garbage collections, which take a fifth of the time. `attend` allows them.
+    """
     parent, module = int(sys.argv[1]), sys.argv[2]
     _die_with_parent(parent)
     del sys.argv[1:3]
+    gc.disable()
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 

@@ -1,4 +1,7 @@
-"""Copies of a model in several processes, so that small models use all CPU cores."""
+"""Copies of a model in several processes, so that small models use all CPU cores.
+
+This module imports no engine: a replica takes seconds to import its own, and starts first.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,21 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from multiprocessing.connection import wait
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-import torch
-
-from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
 from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Prompt
 from astro.verification.process import Child
-from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import PolicyParams
-from astro_transformers.policy import TransformersPolicy
+
+if TYPE_CHECKING:
+    from astro.data.prompts import PromptEncoder
+    from astro_transformers.policy import TransformersPolicy
 
 Asked = tuple[int, Generate | LogProb]
 _PATIENCE = 0.005
@@ -37,12 +40,16 @@ class Weights:
     @classmethod
     def of(cls, weights: Iterable[tuple[str, Any]]) -> Weights:
         """Serialize named tensors."""
+        import torch
+
         buffer = io.BytesIO()
         torch.save({name: tensor.detach().cpu() for name, tensor in weights}, buffer)
         return cls(buffer.getvalue())
 
     def tensors(self) -> Iterator[tuple[str, Any]]:
         """Deserialize the named tensors."""
+        import torch
+
         yield from torch.load(io.BytesIO(self.data), weights_only=True).items()
 
 
@@ -52,7 +59,11 @@ def build(params: PolicyParams) -> TransformersPolicy | ReplicatedPolicy:
     Raises:
         PolicyError: The model cannot be loaded or used.
     """
-    return ReplicatedPolicy(params) if params.processes > 1 else TransformersPolicy(params)
+    if params.processes > 1:
+        return ReplicatedPolicy(params)
+    from astro_transformers.policy import TransformersPolicy
+
+    return TransformersPolicy(params)
 
 
 class ReplicatedPolicy:
@@ -65,8 +76,8 @@ class ReplicatedPolicy:
     """
 
     def __init__(self, params: PolicyParams) -> None:
-        tokenizer = load_tokenizer(models.checkpoint(params.model))
-        self._encoder = PromptEncoder(tokenizer, params.prompt)
+        models.checkpoint(params.model)  # a wrong name starts no process
+        self._params = params
         single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
         self._children = [
             Child.start("astro_transformers.replica") for _ in range(params.processes)
@@ -127,6 +138,14 @@ class ReplicatedPolicy:
         for counters in self._counters:
             total.update(counters)
         return dict(total)
+
+    @cached_property
+    def _encoder(self) -> PromptEncoder:
+        from astro.data.prompts import PromptEncoder
+        from astro_hf.tokenizers import load_tokenizer
+
+        tokenizer = load_tokenizer(models.checkpoint(self._params.model))
+        return PromptEncoder(tokenizer, self._params.prompt)
 
     def _tell_all(self, message: PolicyParams | Weights) -> None:
         replicas = range(len(self._children))
