@@ -29,12 +29,26 @@ const timed = async (act) => {
 _OPEN = f"""
 async (address) => {{
   {_UNTIL_PAINTED}
-  return await timed(async () => {{
-    location.hash = address;
-    while (!document.querySelector(".explorer .row")) await painted();
-  }});
+  const drawing = CanvasRenderingContext2D.prototype;
+  const stroke = drawing.stroke;
+  let pictured = false;
+  drawing.stroke = function () {{
+    pictured ||= this.canvas.isConnected;
+    stroke.call(this);
+  }};
+  const shown = () =>
+    pictured && document.querySelector(".row") && document.querySelector(".detail h3");
+  try {{
+    return await timed(async () => {{
+      location.hash = address;
+      while (!shown()) await painted();
+    }});
+  }} finally {{
+    drawing.stroke = stroke;
+  }}
 }}
 """
+"""Opens a tree, which is timed until its rows, its picture and its node are painted."""
 _CHOICES = f"""
 async () => {{
   {_UNTIL_PAINTED}

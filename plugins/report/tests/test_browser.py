@@ -422,3 +422,32 @@ def test_expanding_keeps_the_node_in_its_place(browser: Any, tmp_path: Path) -> 
         assert page.locator(".row").count() < 80
         found.page.click("text=Expand all")
         assert json.loads(page.locator(".row").last.get_attribute("aria-level")) >= 2
+
+
+def test_another_tree_is_laid_out_once_and_shown_from_its_top(browser: Any, tmp_path: Path) -> None:
+    trees = [tree_of(number, [(0, f"step {i}\n", None) for i in range(90)]) for number in range(3)]
+    url = write(tmp_path, page_of(trees))
+    with watched(browser, f"{url}#trees?tree=tree-0") as found:
+        page = found.page
+        page.wait_for_selector(".row")
+        page.locator(".outline").evaluate("(outline) => (outline.scrollTop = 1e9)")
+        page.wait_for_selector(".row[data-node='90']")
+        found.go("#trees?tree=tree-1")
+        page.wait_for_selector(".row[data-node='1']")
+        assert page.locator(".row[data-node='90']").count() == 0
+        page.locator(".outline").press("End")
+        page.wait_for_selector(".row[data-node='90']")
+        metrics = page.context.new_cdp_session(page)
+        metrics.send("Performance.enable")
+
+        def layouts() -> float:
+            found = metrics.send("Performance.getMetrics")["metrics"]
+            return float(next(one["value"] for one in found if one["name"] == "LayoutCount"))
+
+        page.locator(".outline").press("Home")
+        page.wait_for_timeout(300)
+        before = layouts()
+        found.go("#trees?tree=tree-2")
+        page.wait_for_selector(".explorer-head h3:has-text('Tree 2:')")
+        page.wait_for_timeout(300)
+        assert layouts() - before <= 2

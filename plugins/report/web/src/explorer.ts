@@ -24,7 +24,7 @@ export class Explorer {
   readonly element = h("div", { class: "explorer" });
   private readonly head = h("div", { class: "explorer-head" });
   private readonly said = h("p", { class: "message", role: "status" });
-  private readonly detail = h("div", { class: "pane detail-pane" });
+  private detail = h("div", { class: "pane detail-pane" });
   private readonly traceHead = h("div", { class: "trace-head" });
   private readonly outline: Outline;
   private readonly picture: Picture;
@@ -253,16 +253,17 @@ export class Explorer {
     this.shownDetail = key;
     const top = choice === this.shownChoice ? this.detail.scrollTop : 0;
     this.shownChoice = choice;
+    // A new pane is scrolled to its top, while to scroll one that has changed costs a layout.
+    const pane = h("div", { class: "pane detail-pane" });
     const segment = tree.traces[trace]?.segments[step];
-    this.detail.replaceChildren();
     if (segment && segment[3] !== null) {
       const title = h("h3", {}, `Sentence ${step + 1}: ${segment[1]}`);
-      this.detail.append(
-        h("div", { class: "detail" }, title, showText(segment[3], "the sentence")),
-      );
+      pane.append(h("div", { class: "detail" }, title, showText(segment[3], "the sentence")));
     }
-    this.detail.append(showNode(tree, this.shape, node, (other) => this.chooseNode(other)));
-    this.detail.scrollTop = top;
+    pane.append(showNode(tree, this.shape, node, (other) => this.chooseNode(other)));
+    this.detail.replaceWith(pane);
+    this.detail = pane;
+    if (top) pane.scrollTop = top;
   }
 
   private chooseNode(node: number, replace = false): void {

@@ -10,6 +10,8 @@ import { chip } from "./verdicts";
 const ROW = 28;
 const EXTRA = 6;
 const DEEPEST_INDENT = 18;
+/** How tall the outline is taken to be until it is known. */
+const TALLEST = 600;
 const KEPT_LINES = 1000;
 const TYPE_AHEAD_MS = 700;
 
@@ -41,21 +43,32 @@ export class Outline {
   private selected = 0;
   private marked: ReadonlyMap<number, number> = new Map();
   private mostVisits = 1;
+  /** Where the rows are scrolled to, and how much of them is seen; asking the browser costs a layout. */
+  private top = 0;
+  private height = TALLEST;
+  /** The first row that is drawn, and the one after the last. */
+  private drawn: [from: number, to: number] = [0, 0];
   private typed = "";
   private typedAt = 0;
 
   constructor(private readonly choose: (node: number, replace: boolean) => void) {
-    this.element.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.element.addEventListener("scroll", () => this.measure(), { passive: true });
     this.element.addEventListener("click", (event) => this.clicked(event));
     this.element.addEventListener("keydown", (event) => this.pressed(event));
-    new ResizeObserver(() => this.draw()).observe(this.element);
+    new ResizeObserver(() => this.measure()).observe(this.element);
+  }
+
+  private measure(): void {
+    this.top = this.element.scrollTop;
+    this.height = this.element.clientHeight || this.height;
+    this.draw(false);
   }
 
   /** Show a tree; a grown version of the tree that is shown keeps what is open. */
   setTree(tree: TreeDocument, shape: Shape, grown: boolean): void {
     const before = this.shape;
-    const { scrollTop } = this.element;
-    const top = this.seen[Math.floor(scrollTop / ROW)];
+    const { top } = this;
+    const first = this.seen[Math.floor(top / ROW)];
     this.tree = tree;
     this.shape = shape;
     this.lines.clear();
@@ -67,12 +80,12 @@ export class Outline {
     } else {
       this.open = firstOpen(shape);
       this.selected = 0;
-      this.element.scrollTop = 0;
+      this.scroll(0);
     }
     this.mostVisits = tree.visits.reduce((most, visits) => Math.max(most, visits), 1);
     this.arrange();
-    const place = grown && top !== undefined ? this.place.get(top) : undefined;
-    if (place !== undefined) this.element.scrollTop = place * ROW + (scrollTop % ROW);
+    const place = grown && first !== undefined ? this.place.get(first) : undefined;
+    if (place !== undefined) this.scroll(place * ROW + (top % ROW));
   }
 
   /** Mark the nodes of a trace with the number of their first sentence. */
@@ -106,22 +119,30 @@ export class Outline {
     this.seen = visibleNodes(this.shape, this.open);
     this.place = new Map(this.seen.map((node, row) => [node, row]));
     this.rows.style.height = `${this.seen.length * ROW}px`;
+    this.top = Math.max(0, Math.min(this.top, this.seen.length * ROW - this.height));
+  }
+
+  private scroll(top: number): void {
+    if (top === this.top) return;
+    this.element.scrollTop = top;
+    this.top = this.element.scrollTop;
   }
 
   private reveal(): void {
     const top = (this.place.get(this.selected) ?? 0) * ROW;
-    const { scrollTop, clientHeight } = this.element;
-    if (top >= scrollTop && top + ROW <= scrollTop + clientHeight) return;
-    this.element.scrollTop = Math.max(0, top - clientHeight / 3);
+    if (top >= this.top && top + ROW <= this.top + this.height) return;
+    this.scroll(Math.max(0, Math.round(top - this.height / 3)));
   }
 
-  private draw(): void {
+  /** Draw the rows that are seen and some around them; without a change only where one is missing. */
+  private draw(changed = true): void {
     if (!this.shape) return;
-    const from = Math.max(0, Math.floor(this.element.scrollTop / ROW) - EXTRA);
-    const to = Math.min(
-      this.seen.length,
-      Math.ceil((this.element.scrollTop + this.element.clientHeight) / ROW) + EXTRA,
-    );
+    const first = Math.floor(this.top / ROW);
+    const last = Math.min(this.seen.length, Math.ceil((this.top + this.height) / ROW));
+    if (!changed && first >= this.drawn[0] && last <= this.drawn[1]) return;
+    const from = Math.max(0, first - EXTRA);
+    const to = Math.min(this.seen.length, last + EXTRA);
+    this.drawn = [from, to];
     const rows = this.seen.slice(from, to).map((node, i) => this.row(node, from + i));
     const place = this.place.get(this.selected);
     if (place !== undefined && (place < from || place >= to))
@@ -205,7 +226,7 @@ export class Outline {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const at = this.place.get(this.selected) ?? 0;
     const last = this.seen.length - 1;
-    const page = Math.max(1, Math.floor(this.element.clientHeight / ROW) - 1);
+    const page = Math.max(1, Math.floor(this.height / ROW) - 1);
     const steps = new Map([
       ["ArrowDown", at + 1],
       ["ArrowUp", at - 1],

@@ -19,11 +19,14 @@ export interface Look {
 }
 
 const MARGIN = 16;
-/** From this number of nodes on, the picture is drawn after the page has shown the rest. */
-const LATER = 1000;
+/**
+ * From this number of nodes on, the picture is drawn after the page has shown the rest, and its
+ * leaves stand side by side: a tidier tree takes d3-hierarchy long, and is not seen at this size.
+ */
+const LARGE = 1000;
 const SHADES = 8;
-/** d3-hierarchy's time grows with the square of the depth. */
-const DEEPEST_TIDY = 3000;
+/** Marks of nodes beside the shades, which are 1 to 1 + SHADES. */
+const [UNREAD, WRONG, RIGHT] = [SHADES + 2, SHADES + 3, SHADES + 4];
 /** Of a longer walk, only what is near its present sentence is drawn. */
 const LONGEST_WALK = 5000;
 const NEAR = 200;
@@ -42,7 +45,7 @@ export class Picture {
   private levels = 0;
   private width = 0;
   private height = 0;
-  private timer: number | undefined;
+  private later: number | undefined;
   private readonly colors = new Map<string, string>();
 
   constructor(
@@ -54,7 +57,11 @@ export class Picture {
       if (node >= 0) choose(node);
     });
     new ResizeObserver(() => this.resize()).observe(this.element);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.resize());
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.colors.clear();
+      this.base = undefined;
+      this.show(this.selected, this.walk);
+    });
   }
 
   setTree(parent: readonly number[], shape: Shape, look: Look, label: string): void {
@@ -63,25 +70,25 @@ export class Picture {
     this.look = look;
     this.x = new Float64Array();
     this.levels = shape.depth.reduce((most, depth) => Math.max(most, depth), 0);
-    const height = Math.min(this.tallest, 2 * MARGIN + this.levels * 30 + 8);
-    this.element.style.height = `${height}px`;
+    this.height = Math.min(this.tallest, 2 * MARGIN + this.levels * 30 + 8);
+    this.element.style.height = `${this.height}px`;
     this.element.setAttribute("aria-label", label);
     this.walk = undefined;
     this.base = undefined;
-    if (this.height && parent.length >= LATER) this.context(this.element);
+    if (parent.length >= LARGE) this.context(this.element);
   }
 
   show(selected: number, walk: Walk | undefined): void {
     this.selected = selected;
     this.walk = walk;
-    if (this.parent.length < LATER) this.paint();
-    else this.timer ??= window.setTimeout(() => this.paint(), 30);
+    if (this.parent.length < LARGE) this.paint();
+    else this.later ??= requestAnimationFrame(() => void window.setTimeout(() => this.paint()));
   }
 
   private arrange(shape: Shape): void {
     this.x = new Float64Array(this.parent.length);
     this.y = new Float64Array(this.parent.length);
-    if (this.levels > DEEPEST_TIDY) {
+    if (this.parent.length >= LARGE) {
       this.arrangeLeaves(shape);
       return;
     }
@@ -95,23 +102,26 @@ export class Picture {
   }
 
   /** Leaves side by side, and each other node above the middle of its children. */
-  private arrangeLeaves(shape: Shape): void {
-    const leaves = shape.order.filter((node) => !shape.children[node]!.length).length;
+  private arrangeLeaves({ children, depth, order }: Shape): void {
+    let leaves = 0;
+    for (const below of children) leaves += below.length ? 0 : 1;
     let leaf = leaves;
-    for (let i = shape.order.length - 1; i >= 0; i--) {
-      const node = shape.order[i]!;
-      const below = shape.children[node]!;
-      const [first, last] = [this.x[below[0] ?? 0]!, this.x[below.at(-1) ?? 0]!];
-      this.x[node] = below.length ? (first + last) / 2 : (--leaf + 0.5) / leaves;
-      this.y[node] = shape.depth[node]! / this.levels;
+    for (let i = order.length - 1; i >= 0; i--) {
+      const node = order[i]!;
+      const below = children[node]!;
+      this.x[node] = below.length
+        ? (this.x[below[0]!]! + this.x[below[below.length - 1]!]!) / 2
+        : (--leaf + 0.5) / leaves;
+      this.y[node] = depth[node]! / this.levels;
     }
   }
 
   private resize(): void {
-    this.width = this.element.clientWidth;
-    this.height = this.element.clientHeight;
+    const { clientWidth, clientHeight } = this.element;
+    if (!clientWidth || (clientWidth === this.width && clientHeight === this.height)) return;
+    this.width = clientWidth;
+    this.height = clientHeight;
     this.base = undefined;
-    this.colors.clear();
     this.show(this.selected, this.walk);
   }
 
@@ -152,7 +162,7 @@ export class Picture {
   }
 
   private paint(): void {
-    this.timer = undefined;
+    this.later = undefined;
     if (!this.shape || !this.width) return;
     if (!this.x.length) this.arrange(this.shape);
     this.base ??= this.paintTree();
@@ -176,7 +186,9 @@ export class Picture {
     context.strokeStyle = this.color("line-strong");
     context.lineWidth = count < 800 ? 1 : 0.4;
     context.beginPath();
-    for (let node = 1; node < count; node++) {
+    const groups = this.groups();
+    for (const node of groups.flat()) {
+      if (node === 0) continue;
       const [x, y] = this.at(node);
       const [a, b] = this.at(this.parent[node]!);
       context.moveTo(a, b);
@@ -184,67 +196,77 @@ export class Picture {
       else context.lineTo(x, y);
     }
     context.stroke();
-    this.paintNodes(context);
+    this.paintNodes(context, groups);
     return canvas;
   }
 
-  /** Right is a filled square, wrong a cross, unread a diamond, and any other node a circle. */
-  private paintNodes(context: CanvasRenderingContext2D): void {
-    const groups = new Map<string, number[]>();
+  private mark(node: number): number {
+    const status = this.look.status(node);
+    if (!status) return 1 + Math.round(this.look.strength(node) * SHADES);
+    return status === "correct" ? RIGHT : status === "incorrect" ? WRONG : UNREAD;
+  }
+
+  /** The nodes by their marks, without those that the one before them in their place covers. */
+  private groups(): number[][] {
+    const groups: number[][] = [];
+    const width = Math.ceil(this.width) + 1;
+    const taken = new Uint8Array(width * (Math.ceil(this.height) + 1));
     for (let node = 0; node < this.parent.length; node++) {
-      const status = this.look.status(node);
-      const shade = Math.round(this.look.strength(node) * SHADES);
-      const name =
-        status === "correct"
-          ? "right"
-          : status === "incorrect"
-            ? "wrong"
-            : status
-              ? "unread"
-              : `${shade}`;
-      const group = groups.get(name);
-      if (group) group.push(node);
-      else groups.set(name, [node]);
+      const [x, y] = this.at(node);
+      const place = Math.floor(y) * width + Math.floor(x);
+      const mark = this.mark(node);
+      if (taken[place] === mark) continue;
+      taken[place] = mark;
+      (groups[mark] ??= []).push(node);
     }
-    for (const [name, nodes] of groups) {
+    return groups;
+  }
+
+  /** Right is a filled square, wrong a cross, unread a diamond, and any other node a circle. */
+  private paintNodes(context: CanvasRenderingContext2D, groups: number[][]): void {
+    for (const kind of groups.keys()) {
+      const nodes = groups[kind] ?? [];
       context.beginPath();
-      for (const node of nodes) this.outline(context, name, ...this.at(node));
-      if (name === "wrong") {
+      for (const node of nodes) {
+        const [x, y] = this.at(node);
+        this.outline(context, kind, x, y);
+      }
+      if (kind === WRONG) {
         context.strokeStyle = this.color("wrong");
         context.lineWidth = Math.max(0.8, this.radius / 2.4);
         context.stroke();
         continue;
       }
-      context.fillStyle = this.color(name === "right" ? "right" : "paper");
+      context.fillStyle = this.color(kind === RIGHT ? "right" : "paper");
       context.fill();
-      if (/^\d/.test(name)) {
-        context.globalAlpha = 0.12 + (0.88 * Number(name)) / SHADES;
+      if (kind <= SHADES + 1) {
+        context.globalAlpha = 0.12 + (0.88 * (kind - 1)) / SHADES;
         context.fillStyle = this.color("accent");
         context.fill();
         context.globalAlpha = 1;
       }
       context.strokeStyle = this.color(
-        name === "right" ? "right" : name === "unread" ? "muted" : "accent",
+        kind === RIGHT ? "right" : kind === UNREAD ? "muted" : "accent",
       );
       context.lineWidth = this.radius < 2 ? 0.5 : 1;
       context.stroke();
     }
   }
 
-  private outline(context: CanvasRenderingContext2D, name: string, x: number, y: number): void {
+  private outline(context: CanvasRenderingContext2D, kind: number, x: number, y: number): void {
     const r = this.radius;
-    if (name === "wrong") {
+    if (kind === WRONG) {
       context.moveTo(x - r, y - r);
       context.lineTo(x + r, y + r);
       context.moveTo(x - r, y + r);
       context.lineTo(x + r, y - r);
-    } else if (name === "unread") {
+    } else if (kind === UNREAD) {
       context.moveTo(x, y - r - 1);
       context.lineTo(x + r + 1, y);
       context.lineTo(x, y + r + 1);
       context.lineTo(x - r - 1, y);
       context.closePath();
-    } else if (name === "right" || r < 2) {
+    } else if (kind === RIGHT || r < 2) {
       context.rect(x - r, y - r, 2 * r, 2 * r);
     } else {
       context.moveTo(x + r, y);
