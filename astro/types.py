@@ -9,19 +9,28 @@ from functools import cached_property
 from itertools import chain, takewhile
 from typing import Any
 
+CHAT_TURNS = "chat_turns"
+"""The key of a problem's metadata with the messages that ask it in a chat."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A question with a reference answer that a verifier can check.
 
     `metadata` holds further information from the problem's source, which verifiers and reports may
-    use; it must be representable in JSON.
+    use; it must be representable in JSON. Under the key `chat_turns`, it may hold the dialogue that
+    asks the problem in a chat; see `turns`.
     """
 
     id: str
     prompt: str
     answer: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        """Messages of user and assistant in turn, the last the user's; empty for `prompt` alone."""
+        return tuple(self.metadata.get(CHAT_TURNS, ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,8 @@ class State:
         ids = [step.token_ids for step in takewhile(lambda step: step.token_ids, self.steps)]
         tail = "".join(step.text for step in self.steps[len(ids) :]) if ids else ""
         exact = tuple(chain.from_iterable(ids))
-        return Prompt(self.problem.prompt, self.response, exact, tail=tail)
+        problem = self.problem
+        return Prompt(problem.prompt, self.response, exact, tail=tail, turns=problem.turns)
 
     def then(self, step: Step, terminal: bool = False) -> State:
         """The state after taking `step` here."""
@@ -79,12 +89,14 @@ class Prompt:
     tokenizing `response` again. They are empty if the response is empty or was not sampled from the
     policy. `tail` is the end of the response that follows `token_ids` if its own tokens are not
     known; it is empty if `token_ids` are those of the whole response, or if there are none.
+    `turns` are the messages that stand in place of `user` in a chat, as in `Problem`.
     """
 
     user: str
     response: str = ""
     token_ids: tuple[int, ...] = ()
     tail: str = ""
+    turns: tuple[str, ...] = ()
 
 
 class FinishReason(StrEnum):

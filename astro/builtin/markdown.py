@@ -100,9 +100,10 @@ class MarkdownFormat:
     def __init__(self, params: MarkdownParams) -> None:
         self._params = params
         shots = params.few_shots
+        self._few_shots = _read(shots) if isinstance(shots, Path) else shots
         self._shots = "".join(
             filled(params.shot, {"problem": shot.problem, "solution": shot.solution})
-            for shot in (_read(shots) if isinstance(shots, Path) else shots)
+            for shot in self._few_shots
         )
         self._backtrack = any_of(map(_pattern, (*params.backtracks, *params.root_backtracks)))
         self._root = any_of(map(_pattern, params.root_backtracks))
@@ -112,6 +113,14 @@ class MarkdownFormat:
         """The user message: the worked examples, if `shots`, then the instruction."""
         asked = filled(self._params.instruction, {"problem": problem})
         return (self._shots if shots else "") + asked
+
+    def examples(self) -> tuple[str, ...]:
+        """The worked examples as messages: each is asked as a problem is, and then solved."""
+        return tuple(
+            text
+            for shot in self._few_shots
+            for text in (self.ask(shot.problem, shots=False), shot.solution)
+        )
 
     def is_terminal(self, state: State) -> bool:
         """Whether the last step holds the answer, and no header of a further step follows it."""

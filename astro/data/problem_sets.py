@@ -12,10 +12,10 @@ from astro.config.run import RunConfig
 from astro.data.decontamination import Contaminated, contaminated
 from astro.errors import ProblemError
 from astro.files import encode
-from astro.interfaces import Generated, ProblemSource, PromptTemplating, StepFormat
+from astro.interfaces import Exemplifying, Generated, ProblemSource, PromptTemplating, StepFormat
 from astro.plugins.binding import Binding
 from astro.plugins.registry import Registry
-from astro.types import Problem
+from astro.types import CHAT_TURNS, Problem
 
 MOST_LEVELS = 100
 
@@ -196,7 +196,16 @@ def _trained_on(config: RunConfig) -> set[str]:
 
 
 def with_prompt(problem: Problem, step_format: StepFormat, *, shots: bool) -> Problem:
-    """Return the problem with the user message of `step_format`; see `PromptTemplating`."""
+    """Return the problem with the user message of `step_format`; see `PromptTemplating`.
+
+    In a chat, worked examples are messages before it, if `step_format` is `Exemplifying`.
+    """
     if not isinstance(step_format, PromptTemplating):
         return problem
-    return replace(problem, prompt=step_format.ask(problem.prompt, shots=shots))
+    said = problem.turns or (problem.prompt,)
+    shown = step_format.examples() if shots and isinstance(step_format, Exemplifying) else ()
+    turns = (*shown, *said[:-1], step_format.ask(said[-1], shots=False))
+    asked = replace(problem, prompt=step_format.ask(problem.prompt, shots=shots))
+    if len(turns) == 1:
+        return asked
+    return replace(asked, metadata={**problem.metadata, CHAT_TURNS: turns})

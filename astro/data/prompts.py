@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import replace
+from functools import cache, lru_cache
 from typing import Any
 
+from astro.data.chat import QUESTION, ChatTemplate
 from astro.data.control import control_tokens
 from astro.data.detokenizer import Detokenizer, Ids
 from astro.errors import PolicyError
@@ -14,7 +17,13 @@ from astro.types import Prompt
 
 _ANCHORS = ("\n", "a", "")
 """Texts with which the start of a response is unlikely to share a token."""
-_QUESTION, _ANSWER = "What is 6 * 7?", "The answer is 42."
+_OF_CHATS = {
+    "system": "a system message needs",
+    "template_kwargs": "variables of a template need",
+    "stage_systems": "system messages need",
+    "template": "the name of a template needs",
+}
+"""The keys of `prompt` that need a chat template."""
 
 
 class PromptEncoder:
@@ -22,33 +31,36 @@ class PromptEncoder:
 
     Raw prompts start with a beginning-of-sequence token only if the tokenizer adds one.
 
+    Attributes:
+        chat: The chat template; None if prompts are raw.
+        notices: Lines about what a user should know of the prompts. Each is logged once.
+
     Raises:
-        PolicyError: The tokenizer has no chat template, and `config` needs one.
+        PolicyError: The tokenizer has no chat template, and `config` needs one; or the template
+            cannot write a prompt.
     """
 
     def __init__(self, tokenizer: Any, config: PromptConfig = DEFAULT_PROMPT) -> None:
-        has_template = bool(tokenizer.chat_template)
         self._tokenizer = tokenizer
-        self._config = config
-        self._chat = config.style == "chat" or (config.style == "auto" and has_template)
-        if self._chat and not has_template:
-            raise PolicyError("the tokenizer has no chat template", "set prompt.style: raw")
-        if config.system is not None and not self._chat:
-            raise PolicyError("a system message needs a chat template", "remove prompt.system")
-        if config.template_kwargs and not self._chat:
-            raise PolicyError(
-                "variables of a template need a chat template", "remove prompt.template_kwargs"
-            )
+        self.chat = _template(tokenizer, config)
+        self._prefix = config.response_prefix
         self.detokenizer = Detokenizer(tokenizer)
-        self._rendered = lru_cache(maxsize=8192)(self._prompt)
+        self._rendered = lru_cache(maxsize=8192)(self.chat.prompt) if self.chat else None
         self.user = lru_cache(maxsize=8192)(self._whole)
         self.response = lru_cache(maxsize=8)(self._response)
+        self.notices = tuple(filter(None, self._notices()))
+        for line in self.notices:
+            _warn(line)
 
     def encode(self, prompt: Prompt) -> Ids:
         """Return the ids of the whole context. `prompt.token_ids` are used unchanged."""
         rest = prompt.tail if prompt.token_ids else prompt.response
-        begun = Prompt(prompt.user, prompt.response.removesuffix(rest), prompt.token_ids)
-        return self.user(prompt.user) + prompt.token_ids + self.following(begun, rest)
+        begun = replace(prompt, response=prompt.response.removesuffix(rest), tail="")
+        return self.start(prompt) + prompt.token_ids + self.following(begun, rest)
+
+    def start(self, prompt: Prompt) -> Ids:
+        """Return the ids before the whole response to a prompt."""
+        return self.user(prompt.user, prompt.turns)
 
     def following(self, prompt: Prompt, text: str, after: str = "") -> Ids:
         """Return the ids of `text` between `prompt` and the text `after`.
@@ -76,10 +88,10 @@ class PromptEncoder:
     def end_id(self) -> int | None:
         """Return the token that ends a response: the one that closes the assistant's turn.
 
-        It is `eos_token_id` for raw prompts, and if the chat template closes the turn without a
-        special token. None if the tokenizer has no such token either.
+        It is `eos_token_id` for raw prompts, and if the chat template closes the turn with text
+        alone. None if the tokenizer has no such token either.
         """
-        closing = self._closing() if self._chat else None
+        closing = self._closing()
         default: int | None = self._tokenizer.eos_token_id
         return default if closing is None else closing
 
@@ -91,8 +103,8 @@ class PromptEncoder:
     def _candidates(self, prompt: Prompt, text: str, after: str) -> Iterator[Ids]:
         for behind in dict.fromkeys((after, "")):
             written = prompt.response + text + behind
-            ids = self.response(prompt.user, written)
-            before = () if ids is None else self.user(prompt.user)
+            ids = self.response(prompt.user, written, prompt.turns)
+            before = () if ids is None else self.start(prompt)
             yield from self._part(
                 before, self.text(written) if ids is None else ids, prompt.response, text
             )
@@ -105,43 +117,64 @@ class PromptEncoder:
         if starts and stops:
             yield ids[start:stop]
 
-    def _response(self, user: str, response: str) -> Ids | None:
+    def _response(self, user: str, response: str, turns: tuple[str, ...] = ()) -> Ids | None:
         """The ids of a response encoded together with its prompt; None if a token is in both."""
-        prompt, whole = self.user(user), self._whole(user, response)
+        prompt, whole = self.user(user, turns), self._whole(user, turns, response)
         return whole[len(prompt) :] if whole[: len(prompt)] == prompt else None
 
-    def _whole(self, user: str, response: str = "") -> Ids:
-        if self._chat:
-            return self.text(self._rendered(user) + response)
-        ids = tuple(self._tokenizer(user + response)["input_ids"])
+    def _whole(self, user: str, turns: tuple[str, ...] = (), response: str = "") -> Ids:
+        if self._rendered:
+            return self.text(self._rendered(turns or (user,)) + response)
+        ids = tuple(self._tokenizer(user + self._prefix + response)["input_ids"])
         return ids[:-1] if ids and ids[-1] == self._tokenizer.eos_token_id else ids
 
-    def _prompt(self, user: str) -> str:
-        return self._render({"role": "user", "content": user})
-
     def _closing(self) -> int | None:
-        """The first special token after an answer, unless it belongs to a header.
+        """The first mark after an answer, unless it belongs to a header.
 
         Turns may begin with the same token, and a template may append the header of an answer to
         every dialogue.
         """
-        turns = ({"role": "user", "content": _QUESTION}, {"role": "assistant", "content": _ANSWER})
-        try:
-            before, found, after = self._render(*turns, generation=False).rpartition(_ANSWER)
-        except Exception:  # a template is a program, and may raise anything
+        shown = self.chat.shown if self.chat else None
+        if shown is None or shown.before is None or shown.after is None:
             return None
-        header = self._special(before.partition(_QUESTION)[0])[-1:]
-        closing = self._special(after)[:1]
-        is_header = closing == header or before.endswith(after)
-        return closing[0] if found and closing and not is_header else None
+        header = self._marks(shown.before.partition(QUESTION)[0])[-1:]
+        closing = self._marks(shown.after)[:1]
+        is_header = closing == header or shown.before.endswith(shown.after)
+        return closing[0] if closing and not is_header else None
 
-    def _special(self, text: str) -> list[int]:
-        return [token for token in self.text(text) if self.detokenizer.special(token)]
+    def _marks(self, text: str) -> list[int]:
+        """The special tokens of a text, and the ones that were added to a vocabulary."""
+        added = self._tokenizer.added_tokens_decoder
+        return [i for i in self.text(text) if i in added or self.detokenizer.special(i)]
 
-    def _render(self, *turns: dict[str, str], generation: bool = True) -> str:
-        content, kwargs = self._config.system, self._config.template_kwargs
-        system = [] if content is None else [{"role": "system", "content": content}]
-        rendered: str = self._tokenizer.apply_chat_template(
-            [*system, *turns], add_generation_prompt=generation, tokenize=False, **kwargs
-        )
-        return rendered
+    def _notices(self) -> Iterator[str]:
+        if self.chat is None:
+            return
+        yield self.chat.difference()
+        shown = self.chat.shown
+        closing = (shown.after or "").strip()
+        is_header = (shown.before or "").rstrip().endswith(closing)
+        if closing and self._closing() is None and not is_header:
+            yield (
+                f"the chat template closes an answer by {closing!r:.80}, which is not one token; "
+                "a sample ends with the tokenizer's end of sequence alone"
+            )
+
+
+def _template(tokenizer: Any, config: PromptConfig) -> ChatTemplate | None:
+    """The chat template; None if prompts are raw."""
+    has_template = bool(tokenizer.chat_template)
+    if config.style == "chat" or (config.style == "auto" and has_template):
+        if not has_template:
+            raise PolicyError("the tokenizer has no chat template", "set prompt.style: raw")
+        return ChatTemplate(tokenizer, config)
+    for key, what in _OF_CHATS.items():
+        if getattr(config, key):
+            raise PolicyError(f"{what} a chat template", f"remove prompt.{key}")
+    return None
+
+
+@cache
+def _warn(line: str) -> None:
+    """Log a line once in this process."""
+    logging.getLogger(__name__).warning(line)

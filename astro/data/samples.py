@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -135,14 +135,15 @@ class SampleBuilder:
         self._encoder = encoder
 
     def build(
-        self, user: str, segments: Sequence[Segment], *, rewritten: bool = False
+        self, asked: Prompt | str, segments: Sequence[Segment], *, rewritten: bool = False
     ) -> TrainingSample:
-        """Build the sample of a response that consists of `segments`.
+        """Build the sample of a response that consists of `segments`, to a user message.
 
         A segment with sampled ids keeps them, except for an end-of-sequence token at its end. Text
         between sampled segments is encoded as running text. The token that ends a response comes
         last.
         """
+        user = Prompt(asked) if isinstance(asked, str) else asked
         draft, run = _Draft("".join(segment.text for segment in segments)), list[Segment]()
         for segment in segments:
             own = self._own(segment)
@@ -156,7 +157,7 @@ class SampleBuilder:
         self._encode(user, draft, run)
         inexact = self._inexact(user, draft, rewritten)
         return TrainingSample(
-            self._encoder.user(user),
+            self._encoder.start(user),
             (*draft.ids, self.end),
             (*draft.mask, True),
             nodes=tuple(draft.nodes),
@@ -172,21 +173,21 @@ class SampleBuilder:
         detokenizer, ids = self._encoder.detokenizer, segment.token_ids
         if not ids or not self._encoder.knows(ids):
             return None
-        while ids and detokenizer.special(ids[-1]):
+        while ids and (ids[-1] == self.end or detokenizer.special(ids[-1])):
             ids = ids[:-1]
         same = detokenizer.text((), ids).removeprefix(" ") == segment.text.removeprefix(" ")
         return ids if same else None
 
-    def _text(self, user: str, draft: _Draft, ids: Ids) -> str:
+    def _text(self, user: Prompt, draft: _Draft, ids: Ids) -> str:
         """The text of `ids` after the tokens of the draft."""
-        return self._encoder.detokenizer.text(self._encoder.user(user) + draft.ids, ids)
+        return self._encoder.detokenizer.text(self._encoder.start(user) + draft.ids, ids)
 
-    def _encode(self, user: str, draft: _Draft, run: Sequence[Segment]) -> None:
+    def _encode(self, user: Prompt, draft: _Draft, run: Sequence[Segment]) -> None:
         """Append segments that are encoded in one piece."""
         if not run:
             return
         texts = [segment.text for segment in run]
-        begun = Prompt(user, draft.response[: draft.written], draft.ids)
+        begun = replace(user, response=draft.response[: draft.written], token_ids=draft.ids)
         after = draft.response[draft.written + sum(map(len, texts)) :]
         ids = self._encoder.following(begun, "".join(texts), after)
         before = self._encoder.encode(begun)
@@ -194,13 +195,17 @@ class SampleBuilder:
         for segment, (start, end) in zip(run, pairwise((0, *ends, len(ids))), strict=True):
             draft.append(segment, ids[start:end], sampled=False)
 
-    def _inexact(self, user: str, draft: _Draft, rewritten: bool) -> Inexact | None:
+    def _inexact(self, user: Prompt, draft: _Draft, rewritten: bool) -> Inexact | None:
         nodes, encoder = draft.nodes, self._encoder
-        if encoder.detokenizer.text(encoder.user(user), draft.ids) != draft.response:
+        if encoder.detokenizer.text(encoder.start(user), draft.ids) != draft.response:
             return Inexact.TOKENIZER
         if rewritten:
             return Inexact.REWRITTEN
-        if nodes and not nodes[0].sampled and encoder.response(user, draft.response) is None:
+        if (
+            nodes
+            and not nodes[0].sampled
+            and encoder.response(user.user, draft.response, user.turns) is None
+        ):
             return Inexact.BORDER
         if any(span.kind is SegmentKind.STEP and not span.sampled for span in nodes):
             return Inexact.UNSAMPLED
@@ -234,24 +239,27 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class TraceRow:
-    """The part of a row of traces.jsonl that trainers read: a user message and the response.
+    """The part of a row of traces.jsonl that trainers read: the messages, the last the response.
 
-    If there are no segments, all tokens of the response are loss tokens.
+    If there are no segments, all tokens of the response are loss tokens. `prompt` is what is asked
+    where prompts are raw; by default it is the user message.
     """
 
-    messages: tuple[Message, Message]
+    messages: Annotated[tuple[Message, ...], msgspec.Meta(min_length=2)]
     segments: tuple[Segment, ...] = ()
     rewritten: bool = False
+    prompt: str = ""
 
     @property
-    def user(self) -> str:
-        """The user message."""
-        return self.messages[0].content
+    def asked(self) -> Prompt:
+        """What is asked."""
+        turns = tuple(message.content for message in self.messages[:-1])
+        return Prompt(self.prompt or turns[-1], turns=turns if len(turns) > 1 else ())
 
     @property
     def response(self) -> tuple[Segment, ...]:
         """The segments of the response."""
-        return self.segments or (Segment(self.messages[1].content),)
+        return self.segments or (Segment(self.messages[-1].content),)
 
 
 def read_samples(traces: Path, builder: SampleBuilder) -> list[TrainingSample]:
@@ -261,7 +269,7 @@ def read_samples(traces: Path, builder: SampleBuilder) -> list[TrainingSample]:
         TrainingError: A row cannot be used; the message names its line.
     """
     return read_rows(
-        traces, lambda row: builder.build(row.user, row.response, rewritten=row.rewritten)
+        traces, lambda row: builder.build(row.asked, row.response, rewritten=row.rewritten)
     )
 
 

@@ -8,7 +8,7 @@ that exists must not change for the same reason, unless the format of the journa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +70,7 @@ def _plain(value: Any) -> object:
 
 def _repr_1(value: Any) -> str:
     if isinstance(value, Prompt) and value.tail:
-        value = Prompt(value.user, value.response)
+        value = replace(value, token_ids=(), tail="")
     kind: Any = type(value)
     defaults = _defaults(kind)
     if defaults is None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from astro.requests import Generate, Program, Verify
-from astro.types import FinishReason, Problem, Prompt, Verdict
+from astro.types import FinishReason, Problem, State, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def sample_responses(
 ) -> Program[list[Sample]]:
     """Sample `n` responses of at most `max_tokens` tokens. `temperature` 0 is greedy."""
     (completions,) = yield [
-        Generate(Prompt(problem.prompt), n=n, max_tokens=max_tokens, temperature=temperature)
+        Generate(State(problem).prompt, n=n, max_tokens=max_tokens, temperature=temperature)
     ]
     verdicts = yield [Verify(problem, completion.text) for completion in completions]
     return [

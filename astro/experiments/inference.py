@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from astro.runs.context import RunContext
+from astro.runs.stages.search import STAGE as SEARCH
 from astro.runs.stages.search import search_tasks, tree_fields
 from astro.types import SearchTree
 
@@ -42,7 +43,7 @@ def search_at_inference(run: RunContext) -> Searched:
         for held in run.held_out()
         for task in search_tasks(run, held.problems, f"{STAGE}/{held.name}")
     ]
-    policy, spend = run.policy("base"), run.config.budget
+    policy, spend = run.policy("base", SEARCH), run.config.budget
     run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=spend)
     tokens = sum(tokens for _, _, tokens in run.journal.outcomes(f"{STAGE}/"))
     trees = (

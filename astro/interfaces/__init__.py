@@ -21,6 +21,7 @@ from astro.interfaces.policy import TrainablePolicy
 from astro.interfaces.search import Linearizer, RatesTerminals, SearchAlgorithm, ValueEstimator
 from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
+    Exemplifying,
     Headed,
     HeaderCompleting,
     Parsing,
@@ -46,6 +47,7 @@ __all__ = [
     "Backend",
     "DryRun",
     "DryRunReport",
+    "Exemplifying",
     "Generated",
     "HasCounters",
     "Headed",

@@ -92,3 +92,11 @@ class PromptTemplating(Protocol):
         `shots` says whether to include worked examples. They are shown to models that were not
         trained on this format.
         """
+
+
+@runtime_checkable
+class Exemplifying(PromptTemplating, Protocol):
+    """A step format whose worked examples are messages of their own where prompts are chats."""
+
+    def examples(self) -> tuple[str, ...]:
+        """The examples as messages of user and assistant in turn."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from astro.plugins.params import Params
 
@@ -20,6 +21,12 @@ class Binding(Params):
         return self.model_copy(update={"params": {**self.params, **params}})
 
 
+def _iso_time(text: str | None) -> str | None:
+    if text is not None:
+        datetime.fromisoformat(text)
+    return text
+
+
 class PromptConfig(Params):
     """How prompts are written for a language model and for models that are trained from it."""
 
@@ -32,6 +39,21 @@ class PromptConfig(Params):
         dict[str, Any],
         Field(description="variables of the chat template, such as enable_thinking"),
     ] = Field(default_factory=dict)
+    template: Annotated[
+        str | None, Field(description="name of a chat template, if the tokenizer has several")
+    ] = None
+    response_prefix: Annotated[
+        str, Field(description="text between a prompt and every response, such as an empty thought")
+    ] = ""
+    stage_systems: Annotated[
+        dict[Literal["search", "linearize", "evaluate"], str],
+        Field(description="system messages of the base model in stages, in place of `system`"),
+    ] = Field(default_factory=dict)
+    now: Annotated[
+        str | None,
+        AfterValidator(_iso_time),
+        Field(description="time that a chat template reads; by default the time of the run"),
+    ] = None
 
     @field_validator("template_kwargs")
     @classmethod
@@ -39,6 +61,12 @@ class PromptConfig(Params):
         if taken := sorted(_SET_BY_ENCODERS & kwargs.keys()):
             raise ValueError(f"{taken[0]} is set for each prompt")
         return kwargs
+
+    def of_stage(self, stage: str) -> PromptConfig:
+        """How the base model is asked in a stage; of another name, how trained models are."""
+        systems: dict[str, str | None] = {**self.stage_systems}
+        system = systems.get(stage, self.system)
+        return self.model_copy(update={"system": system, "stage_systems": {}})
 
 
 DEFAULT_PROMPT = PromptConfig()
@@ -61,8 +89,11 @@ class VerifierBinding(Binding):
 
 
 _SET_BY_ENCODERS = frozenset(
-    {"conversation", "messages", "add_generation_prompt", "continue_final_message", "tokenize"}
-)
+    {
+        "conversation", "messages", "add_generation_prompt", "continue_final_message", "tokenize",
+        "chat_template", "strftime_now",
+    }
+)  # fmt: skip
 
 
 class SFTBinding(Binding):

@@ -107,7 +107,7 @@ def answers(
             Task(task.key, partial(_answered, task, problem, reads=reads, rates=rates))
             for task, problem in zip(searches, problems.values(), strict=True)
         ]
-        for outcome in run.outcomes(run.executor(), tasks, run.policy(BASE), config.budget):
+        for outcome in run.outcomes(run.executor(), tasks, run.policy(BASE, STAGE), config.budget):
             problem = problems[outcome.key.removeprefix(f"{STAGE}/")]
             seconds = time.monotonic() - began
             if outcome.failure:

@@ -32,7 +32,7 @@ from astro.events import (
 )
 from astro.files import encode, encode_row, read_json
 from astro.interfaces import OnStep, StepFormat
-from astro.plugins.binding import Binding
+from astro.plugins.binding import Binding, PromptConfig
 from astro.plugins.registry import Registry
 from astro.requests import POLICY
 from astro.runs.folder import RunFolder
@@ -161,9 +161,24 @@ class RunContext:
         if known != digest:
             self.folder.manifest.record_problems(name, digest)
 
-    def policy(self, model: str) -> Binding:
-        """Return the policy with the `prompt` of the config and the weights of `model`."""
-        policy = self.registry.with_prompt(self.config.policy, self.config.prompt)
+    def prompt(self, stage: str = "") -> PromptConfig:
+        """Return how the base model is asked in a stage or, by default, how trained models are.
+
+        Chat templates read the time of the run, in every process and when it is resumed.
+        """
+        prompt = self.config.prompt.of_stage(stage)
+        if prompt.now is None:
+            now = self.once("now", partial(self.folder.manifest.time, record=self.locked))
+            return prompt.model_copy(update={"now": now})
+        return prompt
+
+    def policy(self, model: str, stage: str = "") -> Binding:
+        """Return the policy with the weights of `model` and the `prompt` of the config.
+
+        The base model is asked as in the stage.
+        """
+        prompt = self.prompt(stage if model == BASE else "")
+        policy = self.registry.with_prompt(self.config.policy, prompt)
         if model == BASE:
             return policy
         return policy.with_params(model=str(self.folder.checkpoint(model)))

@@ -1,12 +1,14 @@
 """The manifest of a run: the size and the digest of each finished file, so that damage is noticed.
 
-It also holds a digest of each problem set, so that a set that was edited later is noticed.
+It also holds a digest of each problem set, so that a set that was edited later is noticed, and the
+time at which the run began, which chat templates may write into prompts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import blake2b
 from pathlib import Path
 from zlib import crc32
@@ -30,10 +32,11 @@ class _Content:
     files: dict[str, Seal] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     check: int = 0
+    time: str = ""
 
     def checksum(self) -> int:
         """The checksum of the manifest's own content."""
-        return crc32(encode((self.files, self.problems)))
+        return crc32(encode((self.files, self.problems)) + self.time.encode())
 
 
 class Manifest:
@@ -97,6 +100,18 @@ class Manifest:
         """Record the digest of a problem set."""
         self._content().problems[name] = digest
         self._write()
+
+    def time(self, *, record: bool) -> str:
+        """Return the time of the run in ISO 8601: the one on record, or else the present one.
+
+        With `record`, the present time is put on record.
+        """
+        content = self._content()
+        found = content.time or datetime.now().isoformat(timespec="seconds")
+        if record and not content.time:
+            content.time = found
+            self._write()
+        return found
 
     def _key(self, path: Path) -> str:
         return path.relative_to(self._root).as_posix()

@@ -29,6 +29,7 @@ class EvaluatedProblem:
         evaluation_set: The name of the evaluation set.
         prompt: The user message that was sent.
         votes: The class of each sample's answer (see `answer_classes`); empty in older files.
+        turns: The messages that were sent in a chat in place of `prompt`, if they are several.
     """
 
     problem: Problem
@@ -37,6 +38,7 @@ class EvaluatedProblem:
     evaluation_set: str = ""
     prompt: str = ""
     votes: list[int | None] = field(default_factory=list)
+    turns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

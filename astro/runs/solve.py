@@ -36,7 +36,7 @@ def solve(config: RunConfig, problem: Problem | str, *, answer: str | None = Non
         problem = replace(problem, answer=answer)
     with scratch(config, RunFolder(Path(config.name)), registry) as run:
         tasks = search_tasks(run, [problem], STAGE)
-        (outcome,) = run.outcomes(run.executor(), tasks, run.policy(BASE), config.budget)
+        (outcome,) = run.outcomes(run.executor(), tasks, run.policy(BASE, STAGE), config.budget)
     if outcome.failure:
         raise RunError(f"{problem.id}: {outcome.failure}")
     tree: SearchTree = outcome.result

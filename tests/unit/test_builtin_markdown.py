@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 import astro
 from astro.builtin.markdown import MarkdownFormat, MarkdownParams
 from astro.config.loading import parse_config
+from astro.data.problem_sets import with_prompt
 from astro.errors import ConfigError, ProblemError
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry
@@ -39,6 +41,21 @@ def test_a_problem_is_asked_with_examples_or_without() -> None:
         )
     )
     assert tricky.ask("{problem}", shots=True) == "Q {solution} A {problem}\nSolve: {problem}"
+
+
+def test_worked_examples_are_messages_of_a_chat() -> None:
+    asker = MarkdownFormat(validate(MarkdownParams, {**SAY, "few_shots": SHOTS}))
+    examples = ("Solve: 1 + 1?", SHOTS[0]["solution"])
+    assert asker.examples() == examples and FORMAT.examples() == ()
+    problem = Problem("p", "2 + 2?", "4")
+    shown = with_prompt(problem, asker, shots=True)
+    assert shown.prompt == asker.ask("2 + 2?", shots=True)
+    assert State(shown).prompt.turns == (*examples, "Solve: 2 + 2?")
+    bare = with_prompt(problem, asker, shots=False)
+    assert bare == Problem("p", "Solve: 2 + 2?", "4") and State(bare).prompt.turns == ()
+    spoken = replace(problem, metadata={"chat_turns": ["Hi", "Hello", "2 + 2?"]})
+    talk = with_prompt(spoken, asker, shots=True)
+    assert talk.turns == (*examples, "Hi", "Hello", "Solve: 2 + 2?")
 
 
 def test_examples_from_a_file(tmp_path: Path) -> None:

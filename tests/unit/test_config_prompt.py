@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,17 @@ import astro
 from astro.config.loading import parse_config
 from astro.config.run import RunConfig
 from astro.config.yaml import read_config
-from astro.errors import ConfigError
+from astro.errors import ConfigError, RunError
 from astro.plugins.registry import Registry
+from astro.runs.context import scratch
+from astro.runs.folder import RunFolder
+from astro.runs.manifest import Manifest
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
 PROMPT = {"style": "chat", "system": "be brief", "template_kwargs": {"think": False}}
 NOTER = """
 import json
+from datetime import datetime
 from pathlib import Path
 from astro.builtin.scripted import Line, LineWriter
 from astro.interfaces import TrainResult
@@ -100,7 +105,32 @@ def test_every_stage_and_trainer_is_given_the_one_prompt(
         *("policy start", "Sft", "policy of rl", "Rl"),
         *("policy start", "policy sft", "policy rl"),
     ]
-    assert all(prompt == PROMPT for _, prompt in noted)
+    times = {prompt["now"] for _, prompt in noted}
+    assert len(times) == 1 and datetime.fromisoformat(times.pop()) <= datetime.now()
+    assert all(PROMPT.items() <= prompt.items() for _, prompt in noted)
+
+
+def test_stages_have_system_messages_of_their_own(tmp_path: Path) -> None:
+    systems = {"search": "explore", "linearize": "rewrite"}
+    config = parsed(prompt={"system": "be brief", "stage_systems": systems})
+    with scratch(config, RunFolder(tmp_path), Registry.discover()) as run:
+        for stage, system in {**systems, "evaluate": "be brief"}.items():
+            assert run.policy("base", stage).params["prompt"]["system"] == system
+        for model in ("sft", "rl"):
+            assert run.policy(model, "search").params["prompt"]["system"] == "be brief"
+        assert run.prompt().system == "be brief" and run.prompt().stage_systems == {}
+    assert not (tmp_path / "manifest.json").exists()
+
+
+def test_a_run_that_is_resumed_keeps_its_time(tmp_path: Path) -> None:
+    began = Manifest(tmp_path).time(record=True)
+    manifest = Manifest(tmp_path)
+    manifest.check()
+    assert manifest.time(record=False) == began
+    content = json.loads(manifest.path.read_text())
+    manifest.path.write_text(json.dumps({**content, "time": "2020-01-01T00:00:00"}))
+    with pytest.raises(RunError, match="is damaged"):
+        manifest.check()
 
 
 def test_the_default_prompt_leaves_a_policys_params_alone() -> None:

@@ -45,6 +45,13 @@ def test_a_digest_of_format_1_is_that_of_the_first_edition() -> None:
     assert digest_1(REQUESTS) == crc32(first_edition.encode())
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_the_messages_of_a_chat_count_only_where_there_are_some(rule: Any) -> None:
+    asked = replace(PROMPT, turns=("a", "b", "q"))
+    assert rule([Generate(asked)]) != rule([Generate(PROMPT)])
+    assert rule([Generate(replace(asked, turns=()))]) == rule([Generate(PROMPT)])
+
+
 def test_format_1_knew_all_tokens_of_a_response_or_none() -> None:
     partly = Prompt("q", "so far\nand on\n", (1, 2), "and on\n")
     assert digest_1([Generate(partly)]) == digest_1([Generate(Prompt("q", partly.response))])

@@ -218,4 +218,5 @@ def test_the_keys_of_a_trace_are_told() -> None:
     page = (ROOT / "docs/formats.md").read_text()
     trace = Trace(Problem("a", "?", "1"), (Segment("1"),), Verdict(Status.CORRECT, "1"))
     keys = keys_of_table(page, "A row of `traces.jsonl` and `control_traces.jsonl`", 0)
-    assert sorted(keys) == sorted(trace_row(trace, 0, "?"))
+    asked = Problem("a", "?", "1", {"chat_turns": ["1?", "1", "?"]})
+    assert sorted(keys) == sorted(trace_row(trace, 0, asked))

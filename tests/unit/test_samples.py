@@ -20,6 +20,7 @@ from astro.data.samples import (
     read_samples,
 )
 from astro.errors import TrainingError
+from astro.plugins.binding import PromptConfig
 from astro.types import Segment, SegmentKind
 
 TEXT = [
@@ -237,7 +238,11 @@ def test_loss_is_on_segments_that_are_trained_and_on_the_end() -> None:
         (CHAT.replace("<|turn|>", "# "), "<eos>", "<|done|>"),
         (CHAT.replace("\n{% endfor", "{% endfor").replace("<|done|>", ""), "<eos>", "<eos>"),
         ("{% for m in messages %}<|turn|>{{ m.content }}{% endfor %}<|turn|>", "<eos>", "<eos>"),
-        ("{{ raise_exception('one turn only') if messages | length > 1 }}", "<eos>", "<eos>"),
+        (
+            "{{ raise_exception('one turn only') if messages[1:] }}{{ messages[0].content }}",
+            "<eos>",
+            "<eos>",
+        ),
         (None, "<eos>", "<eos>"),
     ],
 )
@@ -285,6 +290,19 @@ def test_rows_and_how_exact_they_are(tmp_path: Path) -> None:
         "inexact/unsampled": 2,
     }
     assert "sampled_step_segments" not in exactness(samples[2:])
+
+
+def test_a_row_of_several_messages_is_trained_as_it_is_asked(tmp_path: Path) -> None:
+    tokenizer, path = byte_level(), tmp_path / "traces.jsonl"
+    said = ("1 + 1", "it is 2.", "6 * 7", "so the answer is 12.")
+    roles = ("user", "assistant") * 2
+    messages = [{"role": r, "content": t} for r, t in zip(roles, said, strict=True)]
+    path.write_text(json.dumps({"messages": messages, "prompt": "all of it"}))
+    (sample,) = read_samples(path, builder(tokenizer))
+    written = tokenizer.apply_chat_template(messages, return_dict=False)
+    assert [*sample.ids, *builder(tokenizer)._encoder.text("\n")] == written
+    raw = SampleBuilder(PromptEncoder(tokenizer, PromptConfig(style="raw")))
+    assert read_samples(path, raw)[0].prompt_ids == raw._encoder.user("all of it")
 
 
 def test_a_row_without_segments_is_one_response(tmp_path: Path) -> None:

@@ -111,7 +111,7 @@ def _sample(run: RunContext, model: str) -> None:
             question = with_prompt(problem, step_format, shots=model == "base")
             work = partial(_measure, problem, question, how, held.name)
             tasks.append(Task(f"{prefix}/{problem.id}", work))
-    run.run_tasks(stage, "problems", tasks, policy=run.policy(model), fields=_fields)
+    run.run_tasks(stage, "problems", tasks, policy=run.policy(model, STAGE), fields=_fields)
     results = run.results(task.key for task in tasks)
     run.folder.write(run.folder.samples(model), (result + b"\n" for result in results))
 
@@ -129,7 +129,13 @@ def _measure(
     problem: Problem, question: Problem, config: Evaluate, evaluation_set: str
 ) -> Program[EvaluatedProblem]:
     measured = yield from measure(question, config)
-    return replace(measured, problem=problem, evaluation_set=evaluation_set, prompt=question.prompt)
+    return replace(
+        measured,
+        problem=problem,
+        evaluation_set=evaluation_set,
+        prompt=question.prompt,
+        turns=question.turns,
+    )
 
 
 def _fields(measured: EvaluatedProblem) -> dict[str, float]:

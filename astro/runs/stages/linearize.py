@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from itertools import cycle
 from pathlib import Path
 
 import msgspec
@@ -22,7 +23,7 @@ from astro.runs.folder import RunFolder
 from astro.runs.trees import TreeHead, check_tree, distinct
 from astro.runs.warnings import trace_warning
 from astro.seeds import derive
-from astro.types import SearchTree, Trace
+from astro.types import Problem, SearchTree, Trace
 
 STAGE = "linearize"
 
@@ -56,7 +57,7 @@ def linearize(run: RunContext) -> None:
     """
     tasks = list(_tasks(run))
     per = dict.fromkeys(("backtracks", "rewritten"), "traces")
-    run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base"), fields=_fields, per=per)
+    run.run_tasks(STAGE, "trees", tasks, policy=run.policy("base", STAGE), fields=_fields, per=per)
     for arm, _ in arms(run.config):
         keys = [task.key for task in tasks if task.key.startswith(f"{STAGE}/{arm}/")]
         rows = _rows(run.results(keys), run.step_format())
@@ -98,20 +99,23 @@ def _rows(results: Iterable[bytes], step_format: StepFormat) -> Iterator[dict[st
     decode = msgspec.json.Decoder(list[Trace]).decode
     for result in results:
         for number, trace in enumerate(decode(result)):
-            yield trace_row(
-                trace, number, with_prompt(trace.problem, step_format, shots=False).prompt
-            )
+            yield trace_row(trace, number, with_prompt(trace.problem, step_format, shots=False))
 
 
-def trace_row(trace: Trace, number: int, prompt: str) -> dict[str, object]:
-    """Return the row of traces.jsonl of a problem's trace of this number (see docs/formats.md)."""
+def trace_row(trace: Trace, number: int, asked: Problem) -> dict[str, object]:
+    """Return the row of traces.jsonl of a problem's trace of this number (see docs/formats.md).
+
+    `asked` is the problem with the messages that training uses.
+    """
+    said = (*(asked.turns or (asked.prompt,)), trace.response)
+    roles = cycle(("user", "assistant"))
     return {
         "id": f"{trace.problem.id}#{number}",
         "problem": trace.problem.id,
         "messages": [
-            {"role": "user", "content": prompt},
-            {"role": "assistant", "content": trace.response},
+            {"role": role, "content": text} for role, text in zip(roles, said, strict=False)
         ],
+        **({"prompt": asked.prompt} if asked.turns else {}),
         "segments": trace.segments,
         "backtracks": trace.backtracks,
         "answer": trace.verdict.answer,

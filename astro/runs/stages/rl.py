@@ -98,5 +98,5 @@ def _job(run: RunContext, start: str) -> RLJob:
         reward=run.config.reward or run.config.verifier,
         run_dir=run.folder.training(STAGE),
         seed=derive(run.config.seed, STAGE),
-        prompt=run.config.prompt,
+        prompt=run.prompt(),
     )

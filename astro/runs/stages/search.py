@@ -51,7 +51,7 @@ class SearchStage:
         """Search the problems within the config's budget."""
         problems = run.training_problems()[: run.config.trees]
         tasks = search_tasks(run, problems, STAGE)
-        policy, budget = run.policy("base"), run.config.budget
+        policy, budget = run.policy("base", STAGE), run.config.budget
         with growing(STAGE, tasks, run.config.seed, run.journal, run.on_event):
             run.run_tasks(STAGE, "trees", tasks, policy=policy, fields=tree_fields, budget=budget)
         results = run.results(task.key for task in tasks)
@@ -148,7 +148,7 @@ def _search(
 def _request(problem: Problem, verified: bool, request: Request) -> Request | None:
     """The request to make: reward models are asked about the problem without its instructions."""
     if isinstance(request, Score):
-        return replace(request, prompt=replace(request.prompt, user=problem.prompt))
+        return replace(request, prompt=replace(request.prompt, user=problem.prompt, turns=()))
     judges = isinstance(request, Verify) and not request.comparison
     return None if judges and not verified else request
 

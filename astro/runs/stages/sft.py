@@ -68,7 +68,7 @@ def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             tokens=tokens,
-            prompt=run.config.prompt,
+            prompt=run.prompt(),
         )
         with run.started(arm, 0, "steps"):
             result = trainer.train(job, run.on_step(arm))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 from transformers import AutoTokenizer
+from transformers.utils.hub import cached_file
 
 from astro.plugins import models
 from astro_hf.errors import CheckpointError, first_line
@@ -18,9 +20,33 @@ def load_tokenizer(model: str) -> Any:
         CheckpointError: The tokenizer cannot be loaded.
     """
     try:
-        return AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        add_template(tokenizer, model)
     except Exception as error:  # anything that a foreign checkpoint makes the library raise
         raise unloadable("tokenizer", model, error) from error
+    return tokenizer
+
+
+def add_template(tokenizer: Any, model: str) -> None:
+    """Give a tokenizer without a chat template that of `chat_template.json`, a processor's file.
+
+    Raises:
+        ValueError: The file holds no template.
+    """
+    if tokenizer.chat_template:
+        return
+    path = cached_file(
+        model,
+        "chat_template.json",
+        _raise_exceptions_for_missing_entries=False,
+        _raise_exceptions_for_connection_errors=False,
+    )
+    if path is not None:
+        found = json.loads(Path(path).read_text("utf-8"))
+        template = found.get("chat_template") if isinstance(found, dict) else None
+        if not isinstance(template, str):
+            raise ValueError("chat_template.json holds no chat_template")
+        tokenizer.chat_template = template
 
 
 def absolute(model: str) -> str:

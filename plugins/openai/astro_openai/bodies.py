@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import cycle
 from typing import Any
 
 from astro.errors import PolicyError
@@ -88,7 +89,9 @@ def _body(params: PolicyParams, request: Generate, software: str) -> Body:
 
 
 def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
-    messages = [{"role": "user", "content": prompt.user}]
+    roles = cycle(("user", "assistant"))
+    said = zip(roles, prompt.turns or (prompt.user,), strict=False)
+    messages = [{"role": role, "content": text} for role, text in said]
     if params.prompt.system is not None:
         messages.insert(0, {"role": "system", "content": params.prompt.system})
     if prompt.response:

@@ -46,7 +46,8 @@ def _url(url: str) -> str:
 
 
 def _is_chat(prompt: PromptConfig) -> bool:
-    return prompt.style == "chat" or prompt.system is not None or bool(prompt.template_kwargs)
+    spoken = prompt.system is not None or bool(prompt.stage_systems)
+    return prompt.style == "chat" or spoken or bool(prompt.template_kwargs)
 
 
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
@@ -153,6 +154,9 @@ class PolicyParams(ModelParams):
             raise ValueError("prompt and continuation are for api: chat; use prompt_template")
         if chat and self.prompt.style == "raw":
             raise ValueError("prompt.style: raw is for api: completions")
+        for key in ("template", "response_prefix"):
+            if getattr(self.prompt, key):
+                raise ValueError(f"prompt.{key}: the server renders the chat, not this policy")
         if "{prompt}" not in self.prompt_template:
             raise ValueError("prompt_template: expected {prompt} in it")
         return self

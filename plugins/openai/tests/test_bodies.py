@@ -90,6 +90,16 @@ def test_a_chat_begins_a_message() -> None:
     assert body["logprobs"] is True
 
 
+def test_worked_examples_are_messages_of_a_chat() -> None:
+    talk = Prompt("all", turns=("a", "b", "q"))
+    (body,) = bodies(Generate(talk), api="chat", prompt={"system": "s"})
+    assert [(m["role"], m["content"]) for m in body["messages"]] == [
+        *(("system", "s"), ("user", "a"), ("assistant", "b"), ("user", "q"))
+    ]
+    (body,) = bodies(Generate(talk))
+    assert body["prompt"] == "all"
+
+
 def test_a_chat_sends_the_variables_of_its_template() -> None:
     prompt = {"template_kwargs": {"enable_thinking": False}}
     (body,) = bodies(Generate(Prompt("q")), api="chat", prompt=prompt, extra_body={"top_k": 5})

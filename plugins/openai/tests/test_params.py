@@ -52,7 +52,10 @@ def test_a_refused_key_says_where_keys_belong() -> None:
         ({"prompt": {"system": "be brief"}}, "for api: chat"),
         ({"prompt": {"style": "chat"}}, "for api: chat"),
         ({"prompt": {"template_kwargs": {"think": True}}}, "for api: chat"),
+        ({"prompt": {"stage_systems": {"search": "be brief"}}}, "for api: chat"),
         ({"api": "chat", "prompt": {"style": "raw"}}, "for api: completions"),
+        ({"api": "chat", "prompt": {"response_prefix": "So"}}, "the server renders the chat"),
+        ({"prompt": {"template": "tools"}}, "the server renders the chat"),
         (
             {
                 "api": "chat",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from astro.data.prompts import PromptEncoder
 from astro.errors import TrainingError
 from astro.plugins.binding import DEFAULT_PROMPT, PromptConfig
+from astro.types import Prompt
 from astro_hf.tokenizers import load_tokenizer
 
 
@@ -21,18 +22,22 @@ class PromptWriter:
         self.tokenizer = load_tokenizer(model)
         self.encoder = PromptEncoder(self.tokenizer, prompt)
 
-    def text(self, user: str) -> str:
-        """Return the text of the prompt with the user message `user`.
+    def text(self, asked: Prompt | str) -> str:
+        """Return the text of a prompt, or of one with a user message alone.
 
         Raises:
             TrainingError: No text is tokenized to the tokens that the policy reads.
         """
-        wanted = list(self.encoder.user(user))
-        for text in (self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False), user):
+        prompt = Prompt(asked) if isinstance(asked, str) else asked
+        wanted = list(self.encoder.start(prompt))
+        for text in (
+            self.tokenizer.decode(wanted, clean_up_tokenization_spaces=False),
+            prompt.user,
+        ):
             if text and self.ids(text) == wanted:
                 return text
         raise TrainingError(
-            f"OpenRLHF would read other tokens than the policy for the prompt {user[:80]!r}",
+            f"OpenRLHF would read other tokens than the policy for the prompt {prompt.user[:80]!r}",
             "set prompt.style: chat, or use a tokenizer that decodes without loss",
         )
 

@@ -8,7 +8,7 @@ from random import Random
 
 from astro.files import encode, write_plain_lines
 from astro.seeds import derive
-from astro.types import Problem
+from astro.types import Problem, State
 from astro_openrlhf.prompts import PromptWriter
 
 PROMPT, LABEL = "prompt", "label"
@@ -26,7 +26,7 @@ def write_prompts(
     Raises:
         TrainingError: A prompt cannot be written exactly.
     """
-    texts = {problem.id: writer.text(problem.prompt) for problem in problems}
+    texts = {problem.id: writer.text(State(problem).prompt) for problem in problems}
     write_plain_lines(
         path,
         (

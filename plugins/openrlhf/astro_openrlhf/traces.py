@@ -56,13 +56,13 @@ def read_examples(traces: Path, writer: PromptWriter) -> list[TextExample]:
 
 
 def _example(writer: PromptWriter, builder: SampleBuilder, row: TraceRow) -> TextExample:
-    sample = builder.build(row.user, row.response, rewritten=row.rewritten)
+    sample = builder.build(row.asked, row.response, rewritten=row.rewritten)
     if not all(sample.loss_mask):
         raise TrainingError(
             "OpenRLHF trains on whole responses, but a trace has a segment without loss",
             "set linearizer.params.train_wrong_steps=true, or sft.name=transformers",
         )
-    prompt = writer.text(row.user)
+    prompt = writer.text(row.asked)
     text = "".join(segment.text for segment in row.response)
     decode = writer.tokenizer.decode
     responses = (text + decode([builder.end]), decode(list(sample.response_ids)))

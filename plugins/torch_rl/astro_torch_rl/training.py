@@ -12,7 +12,7 @@ from astro.engine.sampling import Sample
 from astro.errors import TrainingError
 from astro.interfaces import StepFormat, TrainablePolicy
 from astro.seeds import derive
-from astro.types import FinishReason, Problem, Prompt
+from astro.types import FinishReason, Problem, State
 from astro_torch_rl import adapters
 from astro_torch_rl.advantage import Advantage
 from astro_torch_rl.batches import minibatches
@@ -92,7 +92,7 @@ class Training:
         ]
 
     def _group(self, number: int, group: Group) -> list[TrainingSample]:
-        prompt = self.policy.prompt_ids(Prompt(group.problem.prompt))
+        prompt = self.policy.prompt_ids(State(group.problem).prompt)
         masked = {FinishReason.LENGTH} if self.params.mask_truncated else set()
         return [
             TrainingSample.sampled(

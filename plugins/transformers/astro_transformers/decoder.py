@@ -170,7 +170,7 @@ class Decoder:
         """
         sequence = self._rows.sequences[row]
         ids = self._rows.token_ids(row)
-        text = self._detokenizer.text(sequence.prompt, ids)
+        text = self._detokenizer.text(sequence.prompt, ids[:-1] if eos else ids)
         end = stop_end(text, sequence.stop)
         exact = end is None or end == len(text)
         unstopped = FinishReason.EOS if eos else FinishReason.LENGTH
