@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from astro.interfaces import Rollouts
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
@@ -16,8 +17,8 @@ from astro.requests import Generate, Program, Verify, paid
 from astro.types import Completion, FinishReason, State, Verdict
 
 
-class RolloutParams(Params):
-    """Params of value `rollout`."""
+class RolloutSampling(Params):
+    """How the rollouts of a value estimator are sampled."""
 
     rollouts: Annotated[int, Field(ge=1, le=10_000, description="M, rollouts per state")] = 16
     max_tokens: Annotated[int, Field(ge=1, description="tokens in a rollout, at most")] = 1024
@@ -32,47 +33,59 @@ class RolloutParams(Params):
         return {**capped(self, rollouts=2), "max_tokens": scale.response_tokens}
 
 
+class RolloutParams(RolloutSampling):
+    """Params of value `rollout`."""
+
+
 class Rollout:
     """R(S_{t+1}) = (1/M) * sum_j V(rollout_j) (arXiv 2507.00417, section 2)."""
 
     def __init__(self, params: RolloutParams) -> None:
         self._params = params
 
-    def estimate(
+    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float | None]]:
+        """One value in [0, 1] per state, as `roll_out` finds it."""
+        return [found.value for found in (yield from self.roll_out(states, seed))]
+
+    def roll_out(
         self,
         states: Sequence[State],
         seed: int,  # noqa: ARG002
-    ) -> Program[list[float | None]]:
-        """One value in [0, 1] per state. All randomness is in the policy, so `seed` is not used.
+    ) -> Program[list[Rollouts]]:
+        """The rollouts of each state. All randomness is in the policy, so `seed` is not used.
 
         A verifier's fault is no wrong rollout: it is left out, as is one that a budget did not pay
         for. The value of a state of which no rollout is left is None. Of a rollout that was cut
         off, only the whole lines are verified.
         """
-        params = self._params
-        requests = [
-            Generate(
-                state.prompt,
-                n=params.rollouts,
-                max_tokens=params.max_tokens,
-                temperature=params.temperature,
-            )
-            for state in states
-        ]
-        replies, _ = yield from paid(requests)
+        replies, _ = yield from paid([rollout_request(state, self._params) for state in states])
         verdicts = iter(
             (
                 yield [
-                    Verify(state.problem, state.response + _whole(completion))
+                    Verify(state.problem, state.response + whole_lines(completion))
                     for state, completions in zip(states, replies, strict=True)
                     for completion in completions
                 ]
             )
         )
-        return [_mean(list(islice(verdicts, len(completions)))) for completions in replies]
+        judged = [list(islice(verdicts, len(completions))) for completions in replies]
+        return [
+            Rollouts(_mean(found), state, completions, found)
+            for state, completions, found in zip(states, replies, judged, strict=True)
+        ]
 
 
-def _whole(completion: Completion) -> str:
+def rollout_request(state: State, params: RolloutSampling) -> Generate:
+    """The request for the rollouts of a state."""
+    return Generate(
+        state.prompt,
+        n=params.rollouts,
+        max_tokens=params.max_tokens,
+        temperature=params.temperature,
+    )
+
+
+def whole_lines(completion: Completion) -> str:
     """The text, without its last line if the token limit cut that off: `1` may stand for `12`."""
     cut = completion.finish_reason is FinishReason.LENGTH
     return completion.text[: completion.text.rfind("\n") + 1] if cut else completion.text

@@ -18,7 +18,15 @@ from __future__ import annotations
 from astro.interfaces.backend import Backend, HasCounters
 from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
 from astro.interfaces.policy import TrainablePolicy
-from astro.interfaces.search import Linearizer, RatesTerminals, SearchAlgorithm, ValueEstimator
+from astro.interfaces.search import (
+    Linearizer,
+    RatesTerminals,
+    Rollouts,
+    RollsOut,
+    SearchAlgorithm,
+    ValueEstimator,
+    WarmStart,
+)
 from astro.interfaces.stage import Stage
 from astro.interfaces.steps import (
     Exemplifying,
@@ -63,6 +71,8 @@ __all__ = [
     "RLAlgorithm",
     "RLJob",
     "RatesTerminals",
+    "Rollouts",
+    "RollsOut",
     "SFTJob",
     "SFTTrainer",
     "SearchAlgorithm",
@@ -74,5 +84,6 @@ __all__ = [
     "TrainablePolicy",
     "ValueEstimator",
     "Verifier",
+    "WarmStart",
     "WarmVerifier",
 ]

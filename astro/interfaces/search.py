@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from astro.requests import Program
-from astro.types import Problem, SearchTree, State, Trace
+from astro.types import Completion, Problem, SearchTree, State, Trace, Verdict
 
 
 class ValueEstimator(Protocol):
@@ -29,11 +30,43 @@ class RatesTerminals(ValueEstimator, Protocol):
     rates_terminals: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Rollouts:
+    """Completions of `state`, and the value that was estimated from them.
+
+    `verdicts` has the verdict of each completion, or None for one that was not verified.
+    """
+
+    value: float | None
+    state: State
+    completions: Sequence[Completion]
+    verdicts: Sequence[Verdict | None]
+
+
+@runtime_checkable
+class RollsOut(ValueEstimator, Protocol):
+    """A value estimator that completes states and can return the completions.
+
+    A search may then keep them in its tree.
+    """
+
+    def roll_out(self, states: Sequence[State], seed: int) -> Program[Sequence[Rollouts]]:
+        """The value of each state, as by `estimate`, with the completions behind it."""
+
+
 class SearchAlgorithm(Protocol):
     """A search over reasoning steps. It does no I/O and uses no clock or global random state."""
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
         """Build a tree for `problem`. On `BudgetExhausted`, return the tree built so far."""
+
+
+@runtime_checkable
+class WarmStart(SearchAlgorithm, Protocol):
+    """A search that can go on from a tree that was searched before."""
+
+    def search_from(self, problem: Problem, tree: SearchTree, seed: int) -> Program[SearchTree]:
+        """A tree with the nodes of `tree`, which is not changed, and those of a further search."""
 
 
 class Linearizer(Protocol):

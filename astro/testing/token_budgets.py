@@ -81,7 +81,8 @@ def _breaches(spent: Spent, tokens: int) -> Iterator[str]:
         yield f"{outcome.tokens} tokens were counted, {spent.generated:g} by the policy"
     if spent.generated > tokens:
         yield f"{spent.generated:g} tokens were generated, of {tokens}"
-    nodes = {_words("".join(step.step.text for step in tree.path(n.id))) for n in tree.nodes}
+    searched = [n for n in tree.nodes if n.prior or n.visit_count]  # and not kept from a rollout
+    nodes = {_words("".join(step.step.text for step in tree.path(n.id))) for n in searched}
     came = {"", *map(_words, spent.steps)}
     yield from (f"a step that came back is missing: {text!r}" for text in came - nodes)
     yield from (f"a step that did not come is there: {text!r}" for text in nodes - came)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -14,8 +14,9 @@ from astro.config.run import RunConfig
 from astro.data.problem_sets import with_prompt
 from astro.engine.adapting import adapted
 from astro.engine.tasks import Task
+from astro.errors import ConfigError
 from astro.events import Notice
-from astro.interfaces import SearchAlgorithm, StepFormat
+from astro.interfaces import SearchAlgorithm, StepFormat, WarmStart
 from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
 from astro.requests import Program, Request, Score, Verify
@@ -102,6 +103,28 @@ def search_tasks(
     return tasks_of(run.config, run.registry, run.step_format(), problems, stage)
 
 
+def tasks_from(run: RunContext, trees: Sequence[SearchTree], stage: str) -> list[Task[SearchTree]]:
+    """Return one task per tree, which goes on from it.
+
+    The tasks have other keys, and so other seeds, than the searches that made the trees, so that no
+    sample is drawn again.
+
+    Raises:
+        ConfigError: The search cannot go on from a tree.
+    """
+    config, step_format = run.config, run.step_format()
+    algorithm = _algorithm(config, run.registry, step_format)
+    if not isinstance(algorithm, WarmStart):
+        raise ConfigError([f"search.name: {config.search.name} cannot go on from a tree"])
+    tasks = []
+    for tree in trees:
+        key = f"{stage}/{tree.problem.id}/from-{len(tree.nodes)}"
+        go_on = partial(_from, algorithm, tree, derive(config.seed, key))
+        change = partial(_search, go_on, step_format, tree.problem, _verified(config))
+        tasks.append(Task(key, change))
+    return tasks
+
+
 def tasks_of(
     config: RunConfig,
     registry: Registry,
@@ -110,35 +133,43 @@ def tasks_of(
     stage: str,
 ) -> list[Task[SearchTree]]:
     """Return one search task per problem. The algorithm is shared, since it has no state."""
+    algorithm = _algorithm(config, registry, step_format)
+    verified = _verified(config)
+    tasks = []
+    for problem in problems:
+        key = f"{stage}/{problem.id}"
+        start = partial(algorithm.search, seed=derive(config.seed, key))
+        tasks.append(Task(key, partial(_search, start, step_format, problem, verified)))
+    return tasks
+
+
+def _algorithm(config: RunConfig, registry: Registry, step_format: StepFormat) -> SearchAlgorithm:
     value = registry.build("value", config.value)
     algorithm: SearchAlgorithm = registry.build(
         "search", config.search, value=value, step_format=step_format
     )
-    verified = _verified(config)
-    keys = [f"{stage}/{problem.id}" for problem in problems]
-    return [
-        Task(
-            key,
-            partial(_search, algorithm, step_format, problem, derive(config.seed, key), verified),
-        )
-        for key, problem in zip(keys, problems, strict=True)
-    ]
+    return algorithm
 
 
 def _verified(config: RunConfig) -> bool:
     return config.verifier.name != NO_VERIFIER
 
 
+def _from(
+    algorithm: WarmStart, tree: SearchTree, seed: int, problem: Problem
+) -> Program[SearchTree]:
+    return algorithm.search_from(problem, tree, seed)
+
+
 def _search(
-    algorithm: SearchAlgorithm,
+    start: Callable[[Problem], Program[SearchTree]],
     step_format: StepFormat,
     problem: Problem,
-    seed: int,
     verified: bool,
 ) -> Program[SearchTree]:
     """The tree of the original problem, searched with the user message that the policy is sent."""
     sent = with_prompt(problem, step_format, shots=True)
-    program = algorithm.search(sent, seed)
+    program = start(sent)
     if sent != problem or not verified:
         program = adapted(program, partial(_request, problem, verified))
     tree = yield from program

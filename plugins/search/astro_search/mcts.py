@@ -8,11 +8,12 @@ from random import Random
 from astro.engine.answers import AnswerClasses
 from astro.interfaces import StepFormat, ValueEstimator
 from astro.requests import BudgetExhausted, Program
-from astro.types import Problem, SearchTree
+from astro.types import Completion, Problem, SearchTree
 from astro_search.blanks import sample_steps
-from astro_search.expansion import candidates
+from astro_search.expansion import Candidate, candidates
 from astro_search.judging import judge
 from astro_search.params import MctsParams
+from astro_search.rollouts import Branch, KeptRollouts, graft, grafted_branches
 from astro_search.selection import rule
 from astro_search.tree import GrowingTree
 
@@ -26,6 +27,11 @@ class Mcts:
     `max_depth`. With `revisit`, an iteration may end at a fully expanded node, which then counts
     another visit and costs no request.
 
+    With `widening`, a node is expanded again once its visits allow another child; `expand` is then
+    the largest number of actions sampled at a time. With `keep_rollouts`, the steps of the rollouts
+    of `value` are nodes of the finished tree. They are grafted when the search has ended, so that
+    they move no statistics, and they do not count for `enough_correct` and `enough_incorrect`.
+
     With `leaves` > 1, several iterations are in progress at once. Each path gets a virtual loss
     until its leaf is expanded, so the next selection tends elsewhere. A selection that arrives at a
     leaf already in progress waits until the round ends.
@@ -37,30 +43,56 @@ class Mcts:
     def __init__(
         self, params: MctsParams, *, value: ValueEstimator, step_format: StepFormat
     ) -> None:
-        """Search with `params`; `value` estimates states that are not terminal."""
+        """Search with `params`; `value` estimates states that are not terminal.
+
+        Raises:
+            ConfigError: `keep_rollouts` is set, and the value makes no rollouts.
+        """
         self.params = params
         self.value = value
         self.step_format = step_format
         self._rule = rule(params.selection)
+        self._estimator()
 
     def search(self, problem: Problem, seed: int) -> Program[SearchTree]:
         """Grow a tree. On `BudgetExhausted`, the steps that came back are kept in it."""
-        tree = GrowingTree(problem)
+        return self._grown(GrowingTree(problem, self.params.widening), (), seed)
+
+    def search_from(self, problem: Problem, tree: SearchTree, seed: int) -> Program[SearchTree]:
+        """Go on from a tree for as many `iterations` as a new search has."""
+        grown = GrowingTree.of(problem, tree, self.params.widening)
+        return self._grown(grown, grafted_branches(problem, tree), seed)
+
+    def _grown(
+        self, tree: GrowingTree, grafted: Sequence[Branch], seed: int
+    ) -> Program[SearchTree]:
+        value = self._estimator()
         try:
-            ended = yield from self._grow(tree, Random(seed))
+            ended = yield from self._grow(tree, value, Random(seed))
         except BudgetExhausted:
             ended = "budget"
-        return SearchTree(problem, tree.nodes, tree.ended(ended))
+        ended = tree.ended(ended)
+        if isinstance(value, KeptRollouts):
+            grafted = [*grafted, *value.branches]
+        graft(tree.nodes, grafted)
+        return SearchTree(tree.problem, tree.nodes, ended)
 
-    def _grow(self, tree: GrowingTree, rng: Random) -> Program[str]:
+    def _estimator(self) -> ValueEstimator:
+        """The value estimator of one search, which keeps that search's rollouts."""
+        if not self.params.keep_rollouts:
+            return self.value
+        return KeptRollouts(self.value, self.step_format, self.params.max_depth)
+
+    def _grow(self, tree: GrowingTree, value: ValueEstimator, rng: Random) -> Program[str]:
         left, wrong = self.params.iterations, AnswerClasses(tree.problem)
+        samples: dict[int, list[Completion]] = {}
         while left:
             if tree.fully_expanded():
                 return "exhausted"
             leaves, spent = self._select(tree, min(left, self.params.leaves))
             left -= spent
             if leaves:
-                yield from self._expand(tree, leaves, rng.getrandbits(32))
+                yield from self._expand(tree, leaves, samples, value, rng.getrandbits(32))
             if (yield from self._enough(tree, wrong)):
                 return "enough"
         return "finished"
@@ -75,7 +107,7 @@ class Mcts:
             if leaf in paths:
                 break
             if tree.fully_expanded(leaf):
-                tree.backup(leaf, visits=1)
+                tree.backup(leaf, visits=int(tree.value(leaf) is not None))
             else:
                 paths[leaf] = path
                 tree.add_virtual_loss(path)
@@ -84,26 +116,40 @@ class Mcts:
             tree.add_virtual_loss(path, losses=-1)
         return list(paths), spent
 
-    def _expand(self, tree: GrowingTree, leaves: Sequence[int], seed: int) -> Program[None]:
-        states = [tree.state(leaf) for leaf in leaves]
+    def _expand(
+        self,
+        tree: GrowingTree,
+        leaves: Sequence[int],
+        samples: dict[int, list[Completion]],
+        value: ValueEstimator,
+        seed: int,
+    ) -> Program[None]:
+        """Sample actions at leaves, and add the states that they lead to.
+
+        `samples` holds what was sampled before at each node that widening may expand again.
+        """
+        states = {leaf: tree.state(leaf) for leaf in leaves}
         params, step_format = self.params, self.step_format
-        asked = [(state, params.expand) for state in states]
-        samples, spent = yield from sample_steps(asked, step_format, params)
-        found = [
-            candidate
-            for leaf, state, completions in zip(leaves, states, samples, strict=True)
-            for candidate in candidates(
-                leaf, state, completions, step_format, params.max_depth, prior=params.prior
-            )
-        ]
-        judged, whole = yield from judge(found, self.value, seed, by_verdict=True)
+        asked = [(state, tree.wanted(leaf, params.expand)) for leaf, state in states.items()]
+        replies, spent = yield from sample_steps(asked, step_format, params)
+        found: dict[int, list[Candidate]] = {}
+        for (leaf, state), completions in zip(states.items(), replies, strict=True):
+            seen = completions
+            if params.widening:
+                seen = samples[leaf] = [*(samples.get(leaf) or tree.samples(leaf)), *seen]
+            after = candidates(leaf, state, seen, step_format, params.max_depth, prior=params.prior)
+            found[leaf] = tree.new(leaf, after)
+        new = [candidate for each in found.values() for candidate in each]
+        judged, whole = yield from judge(new, value, seed, by_verdict=True)
         for child in judged:
             tree.add(child)
         for leaf in leaves:
             tree.backup(leaf)
-            tree.close_node(leaf)
+            tree.close_node(leaf, len(found[leaf]))
         if spent or not whole:
             raise spent or BudgetExhausted
+        if isinstance(value, KeptRollouts):
+            yield from value.verify()
 
     def _enough(self, tree: GrowingTree, wrong: AnswerClasses) -> Program[bool]:
         """Whether the search may end. Only then is the verifier asked which answers are the same.

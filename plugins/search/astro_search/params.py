@@ -57,6 +57,13 @@ class Prior(Params):
 POLICY_PRIOR = Prior()
 
 
+class Widening(Params):
+    """Progressive widening: a node is expanded while it has fewer than c N^alpha children."""
+
+    c: Annotated[float, Field(gt=0, description="children at the first visit")] = 2.0
+    alpha: Annotated[float, Field(gt=0, le=1, description="exponent of the visit count")] = 0.5
+
+
 class StepSampling(Params):
     """How steps are sampled, and how many of them a path may have."""
 
@@ -82,6 +89,13 @@ class MctsParams(StepSampling):
     prior: Annotated[Prior, Field(description="rule of the prior of an action")] = POLICY_PRIOR
     revisit: Annotated[
         bool, Field(description="select fully expanded subtrees again instead of skipping them")
+    ] = False
+    widening: (
+        Annotated[Widening, Field(description="expand nodes again as they are visited more often")]
+        | None
+    ) = None
+    keep_rollouts: Annotated[
+        bool, Field(description="put the steps of rollouts into the tree, as unvisited nodes")
     ] = False
     enough_correct: (
         Annotated[int, Field(ge=1, description="stop at this many correct terminal states")] | None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, log, sqrt
+from math import ceil, inf, log, sqrt
 
-from astro_search.params import Puct, Uct
+from astro_search.params import Puct, Uct, Widening
 
 Rule = Callable[[float, float, int, int], float]
 """(q, prior, parent visits N(S), visits N(S, a)) -> score; the highest score is selected."""
+
+_ROUNDING = 1e-9
 
 
 def puct(q: float, prior: float, parent_visits: int, visits: int, c_puct: float) -> float:
@@ -22,6 +24,14 @@ def uct(q: float, parent_visits: int, visits: int, c_p: float) -> float:
     The score of an action without visits is infinite.
     """
     return q + 2 * c_p * sqrt(log(parent_visits) / visits) if visits else inf
+
+
+def allowed_children(visits: int, widening: Widening) -> int:
+    """Return the smallest integer that is not below C N^alpha (Couetoux et al. 2011).
+
+    By progressive widening, a node with `visits` = N is expanded while it has fewer children.
+    """
+    return ceil(widening.c * float(visits) ** widening.alpha - _ROUNDING)
 
 
 def rule(selection: Puct | Uct) -> Rule:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from math import inf
 
 from astro.engine.answers import answer_key
-from astro.types import Completion, Node, Problem, State, Status, Step, Verdict
-from astro_search.expansion import is_whole, softmax, words
+from astro.types import Completion, Node, Problem, SearchTree, State, Status, Step, Verdict
+from astro_search.expansion import Candidate, is_whole, softmax, words
 from astro_search.judging import Judged
-from astro_search.selection import Rule
+from astro_search.params import Widening
+from astro_search.rollouts import is_grafted
+from astro_search.selection import Rule, allowed_children
 
 
 class GrowingTree:
     """The nodes of a tree, and which of their subtrees are fully expanded.
 
     A node is *fully expanded* if its subtree has nothing left to expand: the node is terminal, it
-    was expanded without finding an action, or all its children are fully expanded.
+    was expanded without finding an action, or all its children are fully expanded. With `widening`,
+    a node with children can always be expanded again, so it is not fully expanded.
     """
 
-    def __init__(self, problem: Problem) -> None:
+    def __init__(self, problem: Problem, widening: Widening | None = None) -> None:
         """Start with the root, which counts one visit."""
         self.problem = problem
+        self.widening = widening
         self.nodes = [Node(0, None, Step(""), 0, visit_count=1)]
         self.correct = 0
         self.wrong_answers: dict[str, None] = {}
@@ -31,6 +36,57 @@ class GrowingTree:
         self._losses = [0]
         self._fully_expanded = [False]
         self._open_children = [0]
+        self._fruitless: Counter[int] = Counter()
+
+    @classmethod
+    def of(
+        cls, problem: Problem, tree: SearchTree, widening: Widening | None = None
+    ) -> GrowingTree:
+        """Return a finished tree as one that grows on; grafted nodes are left out.
+
+        Of a node without children it is not known whether it was expanded, so it may be again. Only
+        a node with more visits than its children together has a known value.
+        """
+        kept = [node for node in tree.nodes if not is_grafted(node)]
+        ids = {node.id: number for number, node in enumerate(kept)}
+        grown = cls(problem, widening)
+        grown.nodes = [
+            replace(
+                node,
+                id=ids[node.id],
+                parent=None if node.parent is None else ids[node.parent],
+                children=[ids[child] for child in node.children if child in ids],
+            )
+            for node in kept
+        ]
+        grown._losses = [0] * len(kept)
+        grown._fully_expanded = [False] * len(kept)
+        grown._open_children = [len(node.children) for node in grown.nodes]
+        for node in grown.nodes:
+            grown.taken[node.id] = node.visit_count
+            if node.visit_count == sum(grown.nodes[i].visit_count for i in node.children):
+                grown._unvalued.add(node.id)
+            if node.verdict is not None:
+                grown._count(node.verdict)
+            if node.terminal:
+                grown._mark_fully_expanded(node.id)
+        return grown
+
+    def samples(self, node_id: int) -> list[Completion]:
+        """Return a sample of each child of a node, for priors over old and new samples."""
+        steps = [self.nodes[child].step for child in self.nodes[node_id].children]
+        return [
+            Completion(step.text, step.token_ids, (step.logprob,) if step.logprob else ())
+            for step in steps
+        ]
+
+    def wanted(self, node_id: int, most: int) -> int:
+        """Return how many children an expansion may add to a node, `most` at the most."""
+        if self.widening is None:
+            return most
+        node = self.nodes[node_id]
+        allowed = allowed_children(max(1, node.visit_count), self.widening)
+        return min(most, allowed - len(node.children) - self._fruitless[node_id])
 
     def fully_expanded(self, node_id: int = 0) -> bool:
         """Whether a subtree, by default the whole tree, has nothing left to expand."""
@@ -55,9 +111,26 @@ class GrowingTree:
         wanted, children = words(text), self.nodes[node_id].children
         return next((i for i in children if words(self.nodes[i].step.text) == wanted), None)
 
+    def new(self, node_id: int, found: Iterable[Candidate]) -> list[Candidate]:
+        """Return the candidates that are no children yet; renew the priors of those that are."""
+        new = []
+        for candidate in found:
+            child = self.child(node_id, candidate.action.step.text)
+            if child is None:
+                new.append(candidate)
+            else:
+                self.nodes[child].prior = candidate.action.prior
+        return new
+
     def value(self, node_id: int) -> float | None:
         """Return the estimate of a state's own value; None if it is unknown."""
         return None if node_id in self._unvalued else self.nodes[node_id].value
+
+    def rate(self, node_id: int, value: float | None) -> None:
+        """Set the value of a node once it is known."""
+        if value is not None:
+            self.nodes[node_id].value = value
+            self._unvalued.discard(node_id)
 
     def add(self, judged: Judged) -> Node:
         """Append a child. `backup` counts its visit.
@@ -139,8 +212,13 @@ class GrowingTree:
             node.q_value = total / count if count else 0.0
             current = node.parent
 
-    def close_node(self, node_id: int) -> None:
-        """Update which subtrees are fully expanded, after all children of a node were added."""
+    def close_node(self, node_id: int, found: int) -> None:
+        """Update which subtrees are fully expanded, after an expansion added `found` children.
+
+        One that found none counts as a child by progressive widening, lest it be repeated at once.
+        """
+        if not found:
+            self._fruitless[node_id] += 1
         for child in self.nodes[node_id].children:
             if self.nodes[child].terminal:
                 self._mark_fully_expanded(child)
@@ -159,11 +237,15 @@ class GrowingTree:
         """Return the path of node ids from the root to the leaf that the rule selects.
 
         The first of several children with the highest score wins. Unless `revisit`, fully expanded
-        children are skipped; the root must not be fully expanded then.
+        children are skipped as long as there are others; the root must not be fully expanded then.
+        By progressive widening, the path ends at a node that may get more children.
         """
         path = [0]
-        while self.nodes[path[-1]].children:
-            path.append(self._best_child(path[-1], rule, revisit))
+        while self.nodes[path[-1]].children and not (
+            self.widening and self.wanted(path[-1], 1) > 0
+        ):
+            best = self._best_child(path[-1], rule, revisit)
+            path.append(self._best_child(path[-1], rule, revisit=True) if best < 0 else best)
         return path
 
     def _best_child(self, node_id: int, rule: Rule, revisit: bool) -> int:
@@ -194,7 +276,7 @@ class GrowingTree:
         while current is not None and not self._fully_expanded[current]:
             self._fully_expanded[current] = True
             current = self.nodes[current].parent
-            if current is None:
+            if current is None or self.widening:
                 return
             self._open_children[current] -= 1
             if self._open_children[current]:

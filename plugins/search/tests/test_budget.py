@@ -21,6 +21,8 @@ POLICY = Binding(
 )
 SEARCHES: dict[str, dict[str, Any]] = {
     "mcts": {"expand": 8, "iterations": 16, "leaves": 2},
+    "mcts that widens": {"expand": 8, "iterations": 24, "widening": {}},
+    "mcts that keeps rollouts": {"expand": 4, "iterations": 16, "keep_rollouts": True},
     "best_of_n": {"samples": 16},
     "beam": {"width": 4, "expand": 4},
     "dvts": {"samples": 16, "width": 4},
@@ -36,7 +38,7 @@ VALUES: dict[str, dict[str, Any]] = {"rollout": {"rollouts": 16, "max_tokens": 6
 def search(name: str, value: str, tokens: int, journal: Path, concurrency: int = 8) -> Spent:
     return spend(
         POLICY,
-        Binding(name=name, params={**SEARCHES[name], "step_tokens": 16}),
+        Binding(name=name.split(maxsplit=1)[0], params={**SEARCHES[name], "step_tokens": 16}),
         Binding(name=value, params=VALUES[value]),
         tokens,
         journal,
@@ -50,6 +52,8 @@ def search(name: str, value: str, tokens: int, journal: Path, concurrency: int =
 def test_a_token_budget_is_kept_and_leaves_its_best_tree(
     tmp_path: Path, name: str, value: str, tokens: int
 ) -> None:
+    if "rollouts" in name and value != "rollout":
+        pytest.skip("this value makes no rollouts")
     spent = search(name, value, tokens, tmp_path / "journal.db")
     assert budget_breaches(spent, tokens) == []
     assert spent.steps

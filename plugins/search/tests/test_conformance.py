@@ -24,6 +24,16 @@ class TestMctsWithLeaves(SearchConformance):
     }
 
 
+class TestMctsThatWidens(SearchConformance):
+    name = "mcts"
+    params: Mapping[str, Any] = {"expand": 3, "iterations": 10, "widening": {}}
+
+
+class TestMctsThatKeepsRollouts(SearchConformance):
+    name = "mcts"
+    params: Mapping[str, Any] = {"expand": 3, "iterations": 6, "leaves": 2, "keep_rollouts": True}
+
+
 class TestBestOfN(SearchConformance):
     name = "best_of_n"
     params: Mapping[str, Any] = {"samples": 12, "max_depth": 6}
