@@ -11,8 +11,8 @@ from pathlib import Path
 from astro.config.loading import parse_config
 from astro.config.run import BASE, RunConfig
 from astro.config.yaml import read_config
-from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read_answers
-from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, select_answer
+from astro.engine.found import AnswerFound, answers_found
+from astro.engine.selection import Selection, SelectionRule, select_answer
 from astro.engine.tasks import Task
 from astro.errors import ConfigError
 from astro.interfaces import RatesTerminals
@@ -22,30 +22,11 @@ from astro.requests import REWARD, Program
 from astro.runs.context import scratch
 from astro.runs.folder import RunFolder
 from astro.runs.stages.search import STAGE, search_tasks
-from astro.types import Node, Problem, SearchTree
+from astro.types import Problem, SearchTree
 
 _UNUSED = ("problems", "linearizer", "control")
 _COUNTS = ("samples", "particles", "iterations", "visits", "width")
 """The params by which searches are given a number of samples."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerFound:
-    """A response that the search found.
-
-    Attributes:
-        response: Its text.
-        answer: The answer that the verifier read, or the last line if it read none.
-        read: Whether the verifier read an answer.
-        node: Its terminal node in the tree.
-        candidate: Its class, its number of samples, its reward and its tokens.
-    """
-
-    response: str
-    answer: str
-    read: bool
-    node: int
-    candidate: AnswerCandidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,57 +160,7 @@ def question_config(
 def _answered(
     search: Task[SearchTree], problem: Problem, *, reads: bool, rates: bool
 ) -> Program[tuple[SearchTree, list[AnswerFound]]]:
-    """A search tree and the responses that it found, with the classes of their answers.
-
-    `reads` says whether there is a verifier to read answers, `rates` whether the values of terminal
-    states are rewards.
-    """
+    """A search tree and the responses that it found."""
     tree = yield from search.start()
-    paths = {node.id: tree.path(node.id) for node in tree.terminals()}
-    written = {end: "".join(node.step.text for node in path) for end, path in paths.items()}
-    texts = {end: text for end, text in written.items() if text.strip()}
-    answers: dict[int, str | None] = dict.fromkeys(texts)
-    if reads:
-        read = yield from read_answers(problem, list(texts.values()))
-        answers = dict(zip(texts, read, strict=True))
-    keys = {
-        node: answer_key(_last_line(text) if (answer := answers[node]) is None else answer)
-        for node, text in texts.items()
-    }
-    votes = yield from _votes(problem, list(keys.values()), reads)
-    found = [
-        AnswerFound(
-            text,
-            answers[node] or keys[node],
-            answers[node] is not None,
-            node,
-            _candidate(paths[node], votes[keys[node]], rates),
-        )
-        for node, text in texts.items()
-    ]
+    found = yield from answers_found(problem, tree, reads=reads, rates=rates)
     return tree, found
-
-
-def _votes(problem: Problem, keys: Sequence[str], reads: bool) -> Program[dict[str, int]]:
-    """The number of the class of each answer; without a verifier, equal texts are a class."""
-    classes = AnswerClasses(problem)
-    firsts: dict[str, str] = {}
-    for key in frequent_first(keys):
-        firsts[key] = (yield from classes.join(key)) if reads else key
-    numbers = {first: number for number, first in enumerate(dict.fromkeys(firsts.values()))}
-    return {key: numbers[first] for key, first in firsts.items()}
-
-
-def _candidate(path: Sequence[Node], vote: int, rates: bool) -> AnswerCandidate:
-    end = path[-1]
-    return AnswerCandidate(
-        vote,
-        samples=max(1, end.visit_count),
-        reward=end.value if rates and end.visit_count else None,
-        logprob=sum(node.step.logprob for node in path),
-        tokens=sum(len(node.step.token_ids) for node in path),
-    )
-
-
-def _last_line(text: str) -> str:
-    return text.strip().splitlines()[-1]
