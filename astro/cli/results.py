@@ -71,12 +71,11 @@ def score_table(scores: Scores, base: str = BASE) -> Table:
 def score_lines(scores: Scores, base: str = BASE) -> RenderableType:
     """The figures of the table as one paragraph for each model, for a narrow terminal."""
     columns = _columns({name for figures in scores.values() for name in figures})
-    paragraphs = [
-        ", ".join(f"{_words(column)} {_cell(scores[model], column)}" for column in columns)
+    told = {
+        title_of(model, base): [f"{_words(c)} {_cell(scores[model], c)}" for c in columns]
         for model in in_order(scores)
-    ]
-    titles = [title_of(model, base) for model in in_order(scores)]
-    lines = (line(f"{title}: {figures}") for title, figures in zip(titles, paragraphs, strict=True))
+    }
+    lines = (line(f"{title}: {', '.join(figures)}") for title, figures in told.items())
     return Group(*lines, line(_caption(columns), "dim italic"))
 
 
@@ -116,6 +115,8 @@ def _columns(names: set[str]) -> list[Column]:
         Column("back-\ntracks", "backtracks", percent=False),
         Column("with\none", "with_backtrack"),
         Column("then\nright", "success_after_backtrack"),
+        Column("re-\nflects", "reflections", percent=False),
+        Column("re-\nturns", "returns", percent=False),
     )
     return [column for column in columns if column.key in names]
 
@@ -126,8 +127,7 @@ def _largest_k(names: Iterable[str], prefix: str) -> str:
 
 
 def _cell(figures: Mapping[str, Estimate], column: Column) -> str:
-    figure = figures.get(column.key)
-    if figure is None:
+    if (figure := figures.get(column.key)) is None:
         return "-"
     scale = 100 if column.percent else 1
     value, low, high = (f"{scale * x:.1f}" for x in (figure.value, figure.low, figure.high))

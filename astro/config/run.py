@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from astro.engine.budget import Budget
 from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, SFTBinding, VerifierBinding
-from astro.plugins.params import Params
+from astro.plugins.params import Params, RegularExpression
 from astro.requests import POLICY, VERIFIER
 
 STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
@@ -38,7 +38,8 @@ class Evaluate(Params):
 
     `sets` replace the run's own problems. Problems are also grouped by the values that their
     metadata have for each key of `by`. `models` names the models to evaluate; `trained` stands for
-    all models that the run trains.
+    all models that the run trains. `reflections` and `returns` are patterns that are counted in a
+    model's own words, beside the built-in ones.
     """
 
     split: Split = "test"
@@ -49,6 +50,8 @@ class Evaluate(Params):
     max_tokens: Annotated[int, Field(ge=1)] = 256
     greedy: bool = True
     models: tuple[Name, ...] = (BASE, TRAINED)
+    reflections: tuple[RegularExpression, ...] = ()
+    returns: tuple[RegularExpression, ...] = ()
 
     @field_validator("models")
     @classmethod

@@ -64,8 +64,8 @@ class PromptConfig(Params):
 
     def of_stage(self, stage: str) -> PromptConfig:
         """How the base model is asked in a stage; of another name, how trained models are."""
-        systems: dict[str, str | None] = {**self.stage_systems}
-        system = systems.get(stage, self.system)
+        own = (text for name, text in self.stage_systems.items() if name == stage)
+        system = next(own, self.system)
         return self.model_copy(update={"system": system, "stage_systems": {}})
 
 

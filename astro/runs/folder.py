@@ -27,7 +27,7 @@ FREE = (
 """Config keys that may change when a run resumes, because they affect no results."""
 OF_THE_EVALUATION = (
     *(f"evaluate.{key}" for key in ("samples", "temperature", "max_tokens", "greedy", "by")),
-    *("evaluate.models", "verifier"),
+    *("evaluate.models", "evaluate.reflections", "evaluate.returns", "verifier"),
 )
 """The config keys that may change when a run is evaluated again. The evaluation sets may not, since
 training problems are chosen by them."""

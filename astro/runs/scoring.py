@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import Any
 
 from astro.config.run import Evaluate
+from astro.data.own_words import OwnWords
 from astro.engine.sampling import Sample
 from astro.interfaces import StepChecker, StepFormat
 from astro.metrics import Estimate, majority_at_k, mean, pass_at_k, ratio
@@ -16,6 +17,7 @@ from astro.types import FinishReason, Problem, Status
 
 Figures = dict[str, Estimate]
 Scores = dict[str, Figures]
+_BUILT_IN = OwnWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class ScoredSample:
         truncated: Whether it reached the limit of tokens.
         empty: Whether it has no text but blanks.
         backtracks: The number of its backtracks.
+        reflections: The number of its reflections in the model's own words.
+        returns: The number of its returns in the model's own words.
         legal: Whether all its whole steps are legal; None if the step format cannot tell.
     """
 
@@ -61,6 +65,8 @@ class ScoredSample:
     truncated: bool
     empty: bool
     backtracks: int
+    reflections: int
+    returns: int
     legal: bool | None
 
     @property
@@ -107,7 +113,9 @@ class Group:
     models: Scores
 
 
-def scored(measured: EvaluatedProblem, step_format: StepFormat) -> ScoredProblem:
+def scored(
+    measured: EvaluatedProblem, step_format: StepFormat, own_words: OwnWords = _BUILT_IN
+) -> ScoredProblem:
     """Return what metrics need of a problem's responses."""
     problem, samples = measured.problem, measured.samples
     texts: list[int | str | None] = [sample.verdict.answer for sample in samples]
@@ -116,14 +124,22 @@ def scored(measured: EvaluatedProblem, step_format: StepFormat) -> ScoredProblem
         problem.id,
         problem.metadata,
         measured.evaluation_set,
-        [_sample(problem, s, v, step_format) for s, v in zip(samples, votes, strict=True)],
+        [
+            _sample(problem, s, v, step_format, own_words)
+            for s, v in zip(samples, votes, strict=True)
+        ],
         measured.greedy[0].verdict.correct if measured.greedy else None,
     )
 
 
 def _sample(
-    problem: Problem, sample: Sample, vote: int | str | None, step_format: StepFormat
+    problem: Problem,
+    sample: Sample,
+    vote: int | str | None,
+    step_format: StepFormat,
+    own_words: OwnWords,
 ) -> ScoredSample:
+    reflections, returns = own_words.counts(sample.text)
     legal = (
         all_legal(step_format, problem, sample) if isinstance(step_format, StepChecker) else None
     )
@@ -134,6 +150,8 @@ def _sample(
         truncated=sample.finish_reason is FinishReason.LENGTH,
         empty=not sample.text.strip(),
         backtracks=step_format.backtracks(sample.text),
+        reflections=reflections,
+        returns=returns,
         legal=legal,
     )
 
@@ -199,6 +217,9 @@ def _behavior(measured: Sequence[ScoredProblem]) -> Iterator[tuple[str, Estimate
     yield "with_backtrack", _per_response(rows, lambda s: s.backtracks > 0)
     tried = [[s for s in row if s.backtracks] for row in rows]
     yield "success_after_backtrack", _per_response(tried, lambda s: s.correct)
+    if any(s.reflections or s.returns for row in rows for s in row):
+        yield "reflections", _per_response(rows, lambda s: s.reflections, bound=None)
+        yield "returns", _per_response(rows, lambda s: s.returns, bound=None)
     if all(s.legal is not None for row in rows for s in row):
         yield "legal", _per_response(rows, lambda s: bool(s.legal))
 

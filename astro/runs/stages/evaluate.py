@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from astro.config.run import BASE, Evaluate, RunConfig
+from astro.data.own_words import OwnWords
 from astro.data.problem_sets import with_prompt
 from astro.engine.sampling import sample_responses
 from astro.engine.tasks import Task
@@ -83,12 +84,13 @@ def evaluate(run: RunContext) -> None:
     """
     measured: dict[str, list[ScoredProblem]] = {}
     scores: Scores = {}
+    own_words = OwnWords(run.config.evaluate.reflections, run.config.evaluate.returns)
     for model in run.evaluated():
         path = run.folder.samples(model)
         if not path.exists():
             _sample(run, model)
         rows = read_lines(path, EvaluatedProblem)
-        measured[model] = [scored(row, run.step_format()) for row in rows]
+        measured[model] = [scored(row, run.step_format(), own_words) for row in rows]
         failures = sum(bool(why) for _, why, _ in run.journal.outcomes(f"{STAGE}/{model}/"))
         scores[model] = score(measured[model]) | failed(len(measured[model]), failures)
     warnings = [

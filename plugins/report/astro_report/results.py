@@ -20,10 +20,12 @@ _TITLES = {
     "backtracks": "backtracks per response",
     "with_backtrack": "responses with a backtrack",
     "success_after_backtrack": "right after a backtrack",
+    "reflections": "reflections in own words",
+    "returns": "returns in own words",
     "empty": "empty responses",
 }
 _ACCURACY = ("pass@", "maj@", "greedy")
-_AMOUNTS = ("response_length", "backtracks")
+_AMOUNTS = ("response_length", "backtracks", "reflections", "returns")
 
 
 def scores_of(folder: RunFolder) -> ScoresFile | None:
