@@ -444,7 +444,8 @@ def test_another_tree_is_laid_out_once_and_shown_from_its_top(browser: Any, tmp_
             found = metrics.send("Performance.getMetrics")["metrics"]
             return float(next(one["value"] for one in found if one["name"] == "LayoutCount"))
 
-        page.locator(".outline").press("Home")
+        found.go("#trees")
+        page.wait_for_selector("#trees table")
         page.wait_for_timeout(300)
         before = layouts()
         found.go("#trees?tree=tree-2")
