@@ -8,22 +8,24 @@ class TestMySearch(SearchConformance):
 
 from __future__ import annotations
 
+import atexit
 import random
 import sqlite3
 from contextlib import closing
-from functools import partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from astro.engine.budget import Budget
-from astro.engine.executor import Executor, ExecutorJob
 from astro.engine.journal import Journal
+from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.interfaces import Backend, SearchAlgorithm
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import (
     POLICY,
+    VERIFIER,
     BudgetExhausted,
     Generate,
     LogProb,
@@ -34,6 +36,7 @@ from astro.requests import (
 from astro.testing.plugins import PluginConformance
 from astro.testing.trees import faults
 from astro.types import Problem, SearchTree
+from astro.verification.pool import VerifierPool
 
 _PROBLEMS = [Problem(f"p{i}", f"question {i}", str(1 + i % 3)) for i in range(8)]
 _SEED = 3
@@ -112,11 +115,16 @@ class SearchConformance(PluginConformance):
             _copy_cut(whole, path, cut)
             assert self._trees(journal=path) == trees, f"cut after {cut} of {batches} batches"
 
+    @cached_property
+    def _registry(self) -> Registry:
+        return Registry.discover()
+
     def _algorithm(self) -> SearchAlgorithm:
-        registry = Registry.discover()
-        algorithm: SearchAlgorithm = self._build(
-            value=registry.build("value", self.value),
-            step_format=registry.build("step_format", self.step_format),
+        algorithm: SearchAlgorithm = self._registry.build(
+            self.kind,
+            self._binding(),
+            value=self._registry.build("value", self.value),
+            step_format=self._registry.build("step_format", self.step_format),
         )
         return algorithm
 
@@ -127,24 +135,28 @@ class SearchConformance(PluginConformance):
         journal: Path = Path(":memory:"),
     ) -> list[SearchTree]:
         """The trees of the problems, grown by the core's loop, in the order of the problems."""
-        local = Binding(name="local", params={"concurrency": concurrency})
-        executor: Executor = Registry.discover().build("executor", local)
         algorithm = self._algorithm()
         tasks = [Task(p.id, partial(algorithm.search, p, _SEED)) for p in _PROBLEMS]
-        with closing(Journal(journal)) as record:
-            job = ExecutorJob(
-                models={POLICY: self.policy},
-                verifier=self.verifier,
-                journal=record,
-                budget=budget or Budget(),
+        policy: Backend = self._registry.build_model(self.policy)
+        pool = _pool(self.verifier.model_dump_json())
+        with closing(Journal(journal)) as record, closing(policy):
+            engine = Engine(
+                {POLICY: policy, VERIFIER: pool},
                 seed=_SEED,
+                concurrency=concurrency,
+                journal=record,
+                budget=budget,
             )
-            trees = {outcome.key: _tree(outcome) for outcome in executor.run(tasks, job)}
+            try:
+                trees = {outcome.key: _tree(outcome) for outcome in engine.run(tasks)}
+            finally:
+                while pool.step(block=True):  # verdicts that nobody waits for any more
+                    pass
         return [trees[problem.id] for problem in _PROBLEMS]
 
     def _recorded(self) -> list[Batch]:
         """The requests and replies of the search of the first problem, batch by batch."""
-        world = _World(self.policy, self.verifier)
+        world = _World(self._registry, self.policy, self.verifier)
         program = self._algorithm().search(_PROBLEMS[0], _SEED)
         batches: list[Batch] = []
         try:
@@ -164,11 +176,18 @@ class SearchConformance(PluginConformance):
         return program, requests
 
 
+@cache
+def _pool(verifier: str) -> VerifierPool:
+    """The workers of a verifier, for all searches: to start them takes longer than a search."""
+    pool = VerifierPool(VerifierBinding.model_validate_json(verifier))
+    atexit.register(pool.close)
+    return pool
+
+
 class _World:
     """Answers requests one by one, without the core's loop."""
 
-    def __init__(self, policy: Binding, verifier: Binding) -> None:
-        registry = Registry.discover()
+    def __init__(self, registry: Registry, policy: Binding, verifier: Binding) -> None:
         self._policy: Backend = registry.build("policy", policy)
         self._verifier = registry.build("verifier", verifier)
 
