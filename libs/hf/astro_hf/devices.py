@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
+import psutil  # type: ignore[import-untyped]
 import torch
 
 from astro_hf.errors import CheckpointError, first_line
@@ -38,3 +40,19 @@ def set_threads(threads: int | None) -> None:
     """Let torch use this many CPU threads; None leaves torch's own number."""
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def free_memory(device: torch.device) -> int:
+    """Return the free memory of a device in bytes; on a CPU, within the limit of the container."""
+    if device.type == "cuda":
+        free: int = torch.cuda.mem_get_info(device)[0]
+        return free
+    available: int = psutil.virtual_memory().available
+    try:
+        limit, used = (
+            int(Path("/sys/fs/cgroup", name).read_text())
+            for name in ("memory.max", "memory.current")
+        )
+    except (OSError, ValueError):  # there is no limit
+        return available
+    return max(0, min(available, limit - used))

@@ -23,6 +23,11 @@ def use_grouped_attention(model: PreTrainedModel) -> None:
     model.set_attn_implementation(_NAME)
 
 
+def is_grouped(model: PreTrainedModel) -> bool:
+    """Whether a model uses `grouped_attention`."""
+    return bool(model.config._attn_implementation == _NAME)
+
+
 def grouped_attention(  # noqa: PLR0917 - transformers' signature
     module: nn.Module,
     query: Tensor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,12 +13,14 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 Contents = list[tuple[Tensor, Tensor]]
 """Keys and values of every layer, each `[B, heads, T, dim]`, right-aligned."""
 
-State = dict[int, Tensor]
-"""Head dim -> keys and values of one row in all layers with that dim, `[heads of all, T, dim]`.
+Cells = dict[int, Tensor]
+"""Head dim -> keys and values of N tokens in all layers with that dim, `[N, heads of all, dim]`.
 
-Most models need one tensor only, so copying a state takes few operations in all, rather than some
-per layer.
+Most models need one tensor only, so that copies of tokens take few operations in all.
 """
+
+_STEPS = 16
+"""Columns that a limited cache keeps free for each of several rows, as each growth is a copy."""
 
 
 class RowCache:
@@ -29,9 +32,14 @@ class RowCache:
     Columns to the left of that hold data of earlier rows and have to be masked. They have to be
     finite, because a masked NaN would still make the output NaN: call `erase` for rows that are
     not. One forward pass appends one column. The rows in use are always `0:rows`.
+
+    Args:
+        limit: The number of tokens for which keys and values are reserved at most: row capacity
+            times column capacity. The caller keeps to `rows_of`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int = sys.maxsize) -> None:
+        self.limit = limit
         self.rows = self.start = self.end = 0
         self._capacity = (0, 0)
         self._layers: list[_Layer] = []
@@ -41,6 +49,13 @@ class RowCache:
     def width(self) -> int:
         """The number of columns in the window."""
         return self.end - self.start
+
+    def rows_of(self, width: int) -> int:
+        """Return the number of rows for which a window of `width` columns fits and can grow.
+
+        A row alone always counts as fitting; it may have `limit - 1` columns.
+        """
+        return max(1, self.limit // (width + _STEPS))
 
     def insert(self, contents: Contents, sources: Tensor) -> None:
         """Append copies of the rows `sources` `[N]` of right-aligned `contents`."""
@@ -56,25 +71,9 @@ class RowCache:
         self.rows += len(sources)
         self.start = min(self.start, self.end - length)
 
-    def state(self, row: int, length: int) -> State:
-        """Return a copy of the last `length` columns of a row."""
-        columns = slice(self.end - length, self.end)
-        return {
-            dim: torch.cat([buffer[row, :, columns] for buffer in buffers])
-            for dim, buffers in self._by_dim().items()
-        }
-
-    def aligned(self, states: Sequence[State]) -> Contents:
-        """Return the contents of a batch of states, the shorter ones padded on the left."""
-        parts = {}
-        for dim, buffers in self._by_dim().items():
-            heads = [buffer.shape[1] for buffer in buffers]
-            padded = _padded([state[dim] for state in states])
-            parts[dim] = iter(torch.split(padded, heads, dim=1))
-        return [
-            (next(parts[layer.keys.shape[3]]), next(parts[layer.values.shape[3]]))
-            for layer in self._layers
-        ]
+    def cells(self, rows: Tensor, columns: Tensor) -> Cells:
+        """Return copies of keys and values at these places, both `[N]`."""
+        return cells([(layer.keys, layer.values) for layer in self._layers], rows, columns)
 
     def erase(self, rows: Sequence[int]) -> None:
         """Set all columns of these rows to 0."""
@@ -87,11 +86,16 @@ class RowCache:
         if rows <= row_capacity and width <= self.end < columns:
             return
         margin = 64 + width // 2
-        self._capacity = (max(row_capacity, 1 << (rows - 1).bit_length()), width + 2 * margin)
+        row_capacity = max(row_capacity, 1 << (rows - 1).bit_length())
+        if row_capacity * (width + 2 * margin) > self.limit:
+            row_capacity = rows
+        columns = min(width + 2 * margin, self.limit // row_capacity)
+        self._capacity = (row_capacity, columns)
+        end = columns - min(margin, columns - width)
         live = self.width
         for layer in self._layers:
-            layer.move(self._capacity, self.rows, slice(self.start, self.end), width + margin)
-        self.end = width + margin
+            layer.move(self._capacity, self.rows, slice(self.start, self.end), end)
+        self.end = end
         self.start = self.end - live
 
     def appended(self) -> None:
@@ -115,13 +119,6 @@ class RowCache:
 
     def _buffers(self) -> list[Tensor]:
         return [buffer for layer in self._layers for buffer in (layer.keys, layer.values)]
-
-    def _by_dim(self) -> dict[int, list[Tensor]]:
-        """The buffers of each head dim, layer by layer, keys before values."""
-        groups: dict[int, list[Tensor]] = {}
-        for buffer in self._buffers():
-            groups.setdefault(buffer.shape[3], []).append(buffer)
-        return groups
 
 
 class _Layer(CacheLayerMixin):
@@ -173,14 +170,30 @@ def contents(cache: Cache) -> Contents:
     return [(layer.keys, layer.values) for layer in cache.layers]  # type: ignore[union-attr,misc]
 
 
-def _padded(rows: Sequence[Tensor]) -> Tensor:
-    """`[B, heads, T, dim]` of rows `[heads, T, dim]`, the shorter ones padded on the left."""
-    heads, _, dim = rows[0].shape
-    width = max(row.shape[1] for row in rows)
-    batch = rows[0].new_zeros((len(rows), heads, width, dim))
-    for i, row in enumerate(rows):
-        batch[i, :, width - row.shape[1] :] = row
-    return batch
+def cells(source: Contents, rows: Tensor, columns: Tensor) -> Cells:
+    """Return copies of keys and values at these places, both `[N]`."""
+    return {
+        dim: torch.cat([buffer[rows, :, columns] for buffer in buffers], dim=1)
+        for dim, buffers in _by_dim(source).items()
+    }
+
+
+def aligned(read: Cells, like: Contents) -> Contents:
+    """Return cells `[B, T, heads of all, dim]` as contents of layers that are shaped as `like`."""
+    parts = {
+        dim: iter(read[dim].transpose(1, 2).split([b.shape[1] for b in buffers], dim=1))
+        for dim, buffers in _by_dim(like).items()
+    }
+    return [(next(parts[keys.shape[3]]), next(parts[values.shape[3]])) for keys, values in like]
+
+
+def _by_dim(source: Contents) -> dict[int, list[Tensor]]:
+    """The buffers of each head dim, layer by layer, keys before values."""
+    groups: dict[int, list[Tensor]] = {}
+    for pair in source:
+        for buffer in pair:
+            groups.setdefault(buffer.shape[3], []).append(buffer)
+    return groups
 
 
 def _empty_like(buffer: Tensor, capacity: tuple[int, int]) -> Tensor:

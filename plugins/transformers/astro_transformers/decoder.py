@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Seq
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -15,9 +17,9 @@ from transformers.cache_utils import DynamicCache
 from astro.data.detokenizer import Detokenizer
 from astro.requests import Failure
 from astro.types import Completion, FinishReason
-from astro_transformers.cache import RowCache, State, contents
-from astro_transformers.forward import Forward, by_length, right_aligned
-from astro_transformers.prefixes import PrefixStore
+from astro_transformers.cache import Cells, Contents, RowCache, aligned, cells, contents
+from astro_transformers.forward import TOKENS_PER_PASS, Forward, by_length, right_aligned
+from astro_transformers.prefixes import Ids, PrefixStore, common_beginnings
 from astro_transformers.rows import Rows, Sequence
 from astro_transformers.sampler import sample, uniforms
 from astro_transformers.text import StopTable, stop_end, tail_tokens
@@ -25,11 +27,27 @@ from astro_transformers.text import StopTable, stop_end, tail_tokens
 Finished = tuple[Sequence, Completion | Failure]
 
 
+_SAVED = 64
+"""Tokens that must be saved for a shared beginning of prompts to be computed before the rest."""
+_GROWTH = 64
+"""Tokens by which every sequence of a batch has to be able to grow when one more joins it."""
+
+
 class Decoder:
-    """Decodes up to `max_batch` sequences at once.
+    """Decodes up to `max_batch` sequences at once, as far as their keys and values have room.
 
     The tokens of a sequence depend only on its prompt and its key. The other sequences of the batch
-    affect only the rounding of its logits.
+    affect only the rounding of its logits. If the sequences outgrow the room, those with the fewest
+    tokens wait, and later begin again: they get the same tokens.
+
+    Args:
+        forward: The model.
+        detokenizer: Of the model's tokenizer.
+        vocab_size: The number of logits.
+        eos: The tokens that end a sequence.
+        max_batch: The number of sequences decoded at once.
+        prefix_bytes: The room for keys and values that sequences may continue.
+        cache_bytes: The room for keys and values of the sequences that are decoded and prefilled.
     """
 
     def __init__(
@@ -41,6 +59,7 @@ class Decoder:
         eos: frozenset[int],
         max_batch: int,
         prefix_bytes: int,
+        cache_bytes: int,
     ) -> None:
         self._forward = forward
         self._detokenizer = detokenizer
@@ -48,41 +67,73 @@ class Decoder:
         self._is_eos = np.isin(np.arange(vocab_size), list(eos))
         self._max_batch = max_batch
         self._rows = Rows(max_batch)
-        self._cache = RowCache()
-        self._prefixes = PrefixStore(prefix_bytes)
-        self.computed_prompt_tokens = 0
+        self._shape = forward.one_token()
+        self._token_bytes = sum(keys.nbytes + values.nbytes for keys, values in self._shape)
+        tokens = cache_bytes // self._token_bytes
+        self._prefill_tokens = min(TOKENS_PER_PASS, tokens // 4)
+        self._cache = RowCache(limit=tokens - tokens // 4)
+        self._prefixes = PrefixStore(prefix_bytes, self._token_bytes)
+        self.waiting: deque[Sequence] = deque()
+        self.prompt_tokens = self.computed_prompt_tokens = 0
 
     def __len__(self) -> int:
-        return len(self._rows)
+        return len(self._rows) + len(self.waiting)
 
-    @property
-    def free(self) -> int:
-        """The number of further sequences that may join."""
-        return self._max_batch - len(self)
+    def bytes_for(self, prompt: int, limit: int) -> int:
+        """The `cache_bytes` that a sequence of `limit` tokens after `prompt` tokens needs alone.
 
-    def join(self, sequences: Seq[Sequence]) -> list[Finished]:
+        A quarter is for the prompts of one pass, the rest for the sequences that are decoded.
+        """
+        rows = -(-(prompt + limit + 1) // 3)
+        return 4 * max(prompt, rows) * self._token_bytes
+
+    def step(self) -> list[Finished]:
+        """Let waiting sequences join, and decode one token for every sequence.
+
+        Returns the sequences that have ended.
+        """
+        joining = self._admitted()
+        finished = self._join(joining) if joining else []
+        return finished + self._advance()
+
+    def _admitted(self) -> list[Sequence]:
+        """Take the next sequences off the queue, as many as there is room for."""
+        admitted: list[Sequence] = []
+        rows, width = len(self._rows), self._cache.width
+        while self.waiting and rows < self._max_batch:
+            width = max(width, len(self.waiting[0].prompt))
+            if rows and rows >= self._cache.rows_of(width + _GROWTH):
+                break
+            admitted.append(self.waiting.popleft())
+            rows += 1
+        return admitted
+
+    def _join(self, sequences: Seq[Sequence]) -> list[Finished]:
         """Add sequences to the batch, and return those that end with their first token.
 
-        A sequence whose prompt is a stored prefix and one further token starts from the stored keys
-        and values. The other prompts are prefilled, each distinct prompt once, and the first tokens
-        of their sequences are sampled.
+        Keys and values of stored beginnings are not computed again. A sequence whose prompt is
+        stored but for its last token continues at once. The others are prefilled, each distinct
+        prompt once, after what several of them begin with; then their first tokens are sampled.
         """
-        siblings: dict[tuple[int, ...], list[Sequence]] = {}
+        siblings: dict[Ids, list[Sequence]] = {}
         for sequence in sequences:
             siblings.setdefault(sequence.prompt, []).append(sequence)
-        known = [(prompt, self._prefixes.get(prompt[:-1])) for prompt in siblings]
-        self._continue([(siblings[p], state) for p, state in known if state is not None])
-        prompts = [prompt for prompt, state in known if state is None]
+            self.prompt_tokens += len(sequence.prompt)
+        new = [prompt for prompt in siblings if not self._only_the_last_is_new(prompt)]
+        self._compute_beginnings(new)
+        ready = siblings.keys() - {p for p in new if not self._only_the_last_is_new(p)}
+        self._continue([siblings[prompt] for prompt in siblings if prompt in ready])
         finished: list[Finished] = []
-        for group in by_length([len(prompt) for prompt in prompts]):
-            finished += self._prefill([siblings[prompts[i]] for i in group])
+        for group in self._groups([prompt for prompt in siblings if prompt not in ready]):
+            finished += self._prefill([siblings[prompt] for prompt in group])
         return finished
 
-    def advance(self) -> list[Finished]:
+    def _advance(self) -> list[Finished]:
         """Decode one token for every sequence, and return the sequences that end with it."""
         rows, cache = self._rows, self._cache
         if not rows:
             return []
+        self._make_room()
         cache.reserve(len(rows), cache.width)
         context = torch.from_numpy(rows.context[: len(rows)]).to(self._forward.device)
         ids = torch.from_numpy(rows.last[: len(rows)]).to(self._forward.device)
@@ -97,25 +148,91 @@ class Decoder:
         self._cache.clear()
         self._prefixes.clear()
 
-    def _continue(self, groups: Seq[tuple[Seq[Sequence], State]]) -> None:
-        if groups:
-            rows = [siblings for siblings, _ in groups]
-            past = self._cache.aligned([state for _, state in groups])
+    def _make_room(self) -> None:
+        """Let the sequences with the fewest tokens wait if the others need their room."""
+        rows = self._rows
+        excess = len(rows) - self._cache.rows_of(self._cache.width)
+        if excess > 0:
+            order = np.argsort(rows.generated[: len(rows)], kind="stable")
+            dropped: list[int] = order[:excess].tolist()
+            self.waiting.extendleft(rows.sequences[row] for row in dropped)
+            self._remove(dropped)
+
+    def _only_the_last_is_new(self, prompt: Ids) -> bool:
+        return 0 < len(prompt) - 1 == self._known(prompt)
+
+    def _known(self, prompt: Ids) -> int:
+        """The number of tokens that are stored; the last one always has to be computed."""
+        return min(len(self._prefixes.find(prompt)), len(prompt) - 1)
+
+    def _groups(self, prompts: Seq[Ids]) -> list[list[Ids]]:
+        """Prompts to compute in one pass each."""
+        lengths = [len(prompt) for prompt in prompts]
+        new = [len(prompt) - self._known(prompt) for prompt in prompts]
+        groups = by_length(lengths, self._prefill_tokens, new)
+        return [[prompts[i] for i in group] for group in groups]
+
+    def _compute_beginnings(self, prompts: Seq[Ids]) -> None:
+        """Compute and store what several of the prompts begin with, the shorter beginnings first.
+
+        Only where this saves enough tokens.
+        """
+        for level in common_beginnings(prompts) if self._prefixes.capacity else ():
+            worth = [
+                ids
+                for ids, count in level
+                if (count - 1) * (len(ids) - len(self._prefixes.find(ids))) >= _SAVED
+            ]
+            for group in self._groups(worth):
+                self._compute(group)
+
+    def _compute(self, prompts: Seq[Ids]) -> tuple[Tensor, Contents]:
+        """Compute and store prompts, as far as they are not. Returns their last logits, and all."""
+        stored = [self._prefixes.find(prompt) for prompt in prompts]
+        new = max(len(p) - min(len(s), len(p) - 1) for p, s in zip(prompts, stored, strict=True))
+        old = [s[: max(len(p) - new, 0)] for p, s in zip(prompts, stored, strict=True)]
+        past = DynamicCache()
+        if any(map(len, old)):
+            known = aligned(self._prefixes.read(old), self._shape)
+            for layer, (keys, values) in enumerate(known):
+                past.update(keys, values, layer)
+        logits = self._forward.prompts(prompts, past, new=new)
+        self.computed_prompt_tokens += sum(min(len(prompt), new) for prompt in prompts)
+        computed = contents(past)
+        width = max(map(len, prompts))
+        self._store(list(enumerate(prompts)), width, partial(cells, computed))
+        return logits, computed
+
+    def _store(
+        self, rows: Seq[tuple[int, Ids]], end: int, read: Callable[[Tensor, Tensor], Cells]
+    ) -> None:
+        """Store the tokens of rows of a cache that are right-aligned to the column `end`."""
+        added = [(row, self._prefixes.add(ids)) for row, ids in rows]
+        slots = np.concatenate([new for _, new in added])
+        if len(slots):
+            places = [np.repeat(row, len(new)) for row, new in added]
+            columns = [np.arange(end - len(new), end) for _, new in added]
+            where = (self._to_device(np.concatenate(part)) for part in (places, columns))
+            self._prefixes.write(slots, read(*where))
+
+    def _continue(self, groups: Seq[Seq[Sequence]]) -> None:
+        lengths = [len(siblings[0].prompt) - 1 for siblings in groups]
+        for batch in by_length(lengths, self._prefill_tokens):
+            rows = [groups[i] for i in batch]
+            found = [self._prefixes.find(siblings[0].prompt[:-1]) for siblings in rows]
+            past = aligned(self._prefixes.read(found), self._shape)
             self._cache.insert(past, self._sources(rows))
             added = list(chain.from_iterable(rows))
             self._add(added, [len(sequence.prompt) - 1 for sequence in added])
             self.computed_prompt_tokens += len(added)
 
     def _prefill(self, groups: Seq[Seq[Sequence]]) -> list[Finished]:
-        past = DynamicCache()
-        prompts = [group[0].prompt for group in groups]
-        logits = self._forward.prompts(prompts, past)
+        logits, computed = self._compute([group[0].prompt for group in groups])
         sources = self._sources(groups)
-        self._cache.insert(contents(past), sources)
-        first = len(self)
+        self._cache.insert(computed, sources)
+        first = len(self._rows)
         added = list(chain.from_iterable(groups))
         self._add(added, [len(sequence.prompt) for sequence in added])
-        self.computed_prompt_tokens += sum(map(len, prompts))
         return self._take(first, logits[sources, -1])
 
     def _sources(self, groups: Seq[Seq[Sequence]]) -> Tensor:
@@ -186,23 +303,27 @@ class Decoder:
         if not results:
             return []
         finished = [(self._rows.sequences[row], result) for row, result in results.items()]
-        for row, result in results.items():
-            self._remember(row, result)
+        self._remember(results)
         self._cache.erase([row for row, end in results.items() if isinstance(end, Failure)])
-        to, source = self._rows.remove(list(results))
-        longest = int(self._rows.context[: len(self)].max(initial=0))
-        self._cache.keep(len(self), longest, self._to_device(to), self._to_device(source))
+        self._remove(list(results))
         return finished
 
-    def _remember(self, row: int, result: Completion | Failure) -> None:
-        """Store the keys and values of a step, because the next step may continue it."""
-        if isinstance(result, Failure) or result.finish_reason is not FinishReason.STOP:
-            return
-        if not self._prefixes.limit:
-            return
-        prefix = self._rows.sequences[row].prompt + result.token_ids[:-1]
-        if len(prefix) == self._rows.context[row] and prefix not in self._prefixes:
-            self._prefixes.put(prefix, self._cache.state(row, len(prefix)))
+    def _remove(self, removed: Seq[int]) -> None:
+        rows = self._rows
+        to, source = rows.remove(removed)
+        longest = int(rows.context[: len(rows)].max(initial=0))
+        self._cache.keep(len(rows), longest, self._to_device(to), self._to_device(source))
+
+    def _remember(self, results: Mapping[int, Completion | Failure]) -> None:
+        """Store the keys and values of steps, because the next steps may continue them."""
+        steps = []
+        for row, result in results.items() if self._prefixes.capacity else ():
+            if isinstance(result, Completion) and result.finish_reason is FinishReason.STOP:
+                prefix = self._rows.sequences[row].prompt + result.token_ids[:-1]
+                if len(prefix) == self._rows.context[row]:
+                    steps.append((row, prefix))
+        if steps:
+            self._store(steps, self._cache.end, self._cache.cells)
 
     def _to_device(self, array: NDArray[np.generic]) -> Tensor:
         return torch.from_numpy(array).to(self._forward.device)

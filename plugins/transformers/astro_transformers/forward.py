@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
-from transformers.cache_utils import Cache
+from transformers.cache_utils import Cache, DynamicCache
+
+from astro_transformers.attention import is_grouped
+from astro_transformers.cache import Contents, contents
 
 TOKENS_PER_PASS = 16384
 """Padded tokens in one forward pass over whole prompts; bounds the memory of its activations."""
@@ -23,6 +27,7 @@ class Forward:
         self._model = model
         self._takes_positions = "position_ids" in accepted
         self._takes_keep = "logits_to_keep" in accepted
+        self._takes_whole_mask = _takes_whole_mask(model)
         self.device = model.device
         self.passes = 0
 
@@ -39,6 +44,8 @@ class Forward:
             keep: The number of positions.
         """
         self.passes += 1
+        if self._takes_whole_mask and ids.shape[1] == 1:
+            mask = mask.bool()[:, None, None, :]
         options: dict[str, Any] = {}
         if self._takes_positions:
             options["position_ids"] = positions
@@ -55,20 +62,52 @@ class Forward:
         return logits
 
     def prompts(
-        self, contexts: Sequence[Sequence[int]], past: Cache | None, keep: int = 1
+        self,
+        contexts: Sequence[Sequence[int]],
+        past: Cache | None,
+        keep: int = 1,
+        new: int | None = None,
     ) -> Tensor:
         """Return the logits of the last `keep` positions of whole contexts, `[B, keep, V]`.
 
-        The contexts are padded on the left.
+        The contexts are padded on the left. All but the last `new` columns are in `past` already;
+        None: no column is.
         """
         width = max(map(len, contexts))
-        ids = torch.zeros((len(contexts), width), dtype=torch.long)
+        new = new or width
+        ids = torch.zeros((len(contexts), new), dtype=torch.long)
         for row, context in enumerate(contexts):
-            ids[row, width - len(context) :] = torch.tensor(context)
+            fresh = context[-new:]
+            ids[row, new - len(fresh) :] = torch.tensor(fresh)
         mask = right_aligned(torch.tensor([len(context) for context in contexts]), width)
-        positions = (mask.cumsum(-1) - 1).clamp_(min=0)
+        positions = (mask.cumsum(-1) - 1).clamp_(min=0)[:, -new:]
         device = self.device
         return self(ids.to(device), mask.to(device), positions.to(device), past, keep)
+
+    @torch.inference_mode()
+    def one_token(self) -> Contents:
+        """Return the keys and values of one token, by which their shapes and sizes are known."""
+        past = DynamicCache()
+        self.prompts([[0]], past)
+        self.passes -= 1
+        return contents(past)
+
+
+def _takes_whole_mask(model: PreTrainedModel) -> bool:
+    """Whether a model takes `[B, 1, 1, T]` for the mask of one new token, and makes none itself.
+
+    Known of models with rotary positions all of whose layers attend to all tokens.
+    """
+    config = model.config.get_text_config()
+    limits = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return (
+        is_grouped(model)
+        and bool(getattr(config, "rope_parameters", None))
+        and not getattr(config, "alibi", False)
+        and not any(limits)
+        and set(getattr(config, "layer_types", None) or ()) <= {"full_attention"}
+        and hasattr(sys.modules[type(model).__module__], "create_causal_mask")
+    )
 
 
 def right_aligned(lengths: Tensor, width: int) -> Tensor:
@@ -77,16 +116,28 @@ def right_aligned(lengths: Tensor, width: int) -> Tensor:
     return (columns >= (width - lengths)[:, None]).long()
 
 
-def by_length(lengths: Sequence[int], tokens: int = TOKENS_PER_PASS) -> Iterator[list[int]]:
+def by_length(
+    lengths: Sequence[int], tokens: int = TOKENS_PER_PASS, new: Sequence[int] | None = None
+) -> Iterator[list[int]]:
     """Yield groups of indices of similar length, with at most `tokens` padded tokens per group.
 
     A sequence longer than `tokens` forms a group of its own.
+
+    Args:
+        lengths: The length of each sequence.
+        tokens: The number of padded tokens.
+        new: How many last tokens of each are to be computed, if not all. All sequences of a group
+            compute as many as the one with the most, which are at most about twice its own.
     """
+    order = lengths if new is None else new
     group: list[int] = []
-    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if group and (len(group) + 1) * lengths[index] > tokens:
+    longest = 0
+    for index in sorted(range(len(lengths)), key=order.__getitem__):
+        longest = max(longest, lengths[index])
+        wasteful = new is not None and group and new[index] > 2 * new[group[0]] + 16
+        if group and ((len(group) + 1) * longest > tokens or wasteful):
             yield group
-            group = []
+            group, longest = [], lengths[index]
         group.append(index)
     if group:
         yield group

@@ -39,10 +39,15 @@ class PolicyParams(ModelParams):
         OPERATIONAL,
         Field(ge=1, description="copies of a small model, one process and thread per copy"),
     ] = 1
+    kv_cache_mb: Annotated[
+        int | None,
+        OPERATIONAL,
+        Field(ge=1, description="MiB of keys and values under way; none: half of the free memory"),
+    ] = None
     prefix_cache_mb: Annotated[
         int,
         OPERATIONAL,
-        Field(ge=0, description="MiB of keys and values kept for steps to be continued"),
+        Field(ge=0, description="MiB per process of keys and values kept for later prompts"),
     ] = 256
     max_length: Annotated[
         int | None, Field(ge=2, description="context limit in tokens; none: the model's")

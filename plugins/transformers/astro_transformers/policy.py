@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -18,7 +17,7 @@ from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
 from astro_hf.checkpoints import context_limit, end_tokens, load_model, rotary_limit
-from astro_hf.devices import pick_device, set_threads
+from astro_hf.devices import free_memory, pick_device, set_threads
 from astro_hf.token_ids import CUT, checked_ids, response_room
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.attention import use_grouped_attention
@@ -72,6 +71,7 @@ class TransformersPolicy:
         self._max_length = _max_length(self._model, params)
         self._encoder = PromptEncoder(tokenizer, params.prompt)
         self._forward = Forward(self._model)
+        self._cache_bytes = _cache_bytes(params, device)
         self._decoder = Decoder(
             self._forward,
             self._encoder.detokenizer,
@@ -79,11 +79,11 @@ class TransformersPolicy:
             eos=end_tokens(self._model, tokenizer) | self._encoder.end_ids(),
             max_batch=params.max_batch,
             prefix_bytes=params.prefix_cache_mb * 2**20,
+            cache_bytes=self._cache_bytes,
         )
-        self._waiting: deque[Sequence] = deque()
         self._scorings: list[_Scoring] = []
         self._replies: list[tuple[int, Reply | Failure]] = []
-        self._generated_tokens = self._prompt_tokens = self._scored_tokens = 0
+        self._generated_tokens = self._scored_tokens = 0
         self._context_full_samples = 0
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
@@ -101,10 +101,7 @@ class TransformersPolicy:
     def step(self, block: bool = False) -> list[tuple[int, Reply | Failure]]:  # noqa: ARG002
         """Start waiting requests, decode one token per sequence, and return finished replies."""
         self._score()
-        if self._waiting and self._decoder.free:
-            count = min(self._decoder.free, len(self._waiting))
-            self._finish(self._join([self._waiting.popleft() for _ in range(count)]))
-        self._finish(self._decoder.advance())
+        self._finish(self._decoder.step())
         replies, self._replies = self._replies, []
         return replies
 
@@ -119,7 +116,7 @@ class TransformersPolicy:
         Raises:
             PolicyError: Requests are in progress, or a name or shape does not fit the model.
         """
-        if len(self._decoder) or self._waiting or self._scorings:
+        if len(self._decoder) or self._scorings:
             raise PolicyError("weights cannot be replaced while requests are under way")
         own = self._model.state_dict()
         for name, tensor in weights:
@@ -141,10 +138,11 @@ class TransformersPolicy:
         `cached_prompt_tokens`; `forward_passes`; and `context_full_samples`, which filled the
         context.
         """
+        decoder = self._decoder
         return {
             "generated_tokens": self._generated_tokens,
-            "prompt_tokens": self._prompt_tokens + self._scored_tokens,
-            "cached_prompt_tokens": self._prompt_tokens - self._decoder.computed_prompt_tokens,
+            "prompt_tokens": decoder.prompt_tokens + self._scored_tokens,
+            "cached_prompt_tokens": decoder.prompt_tokens - decoder.computed_prompt_tokens,
             "forward_passes": self._forward.passes,
             "context_full_samples": self._context_full_samples,
         }
@@ -156,15 +154,17 @@ class TransformersPolicy:
             self._context_full_samples += request.n
             self._replies.append((ticket, [CUT] * request.n))
             return
+        limit = min(request.max_tokens, limit)
+        self._check_room(len(prompt), limit)
         job = _Job(ticket, [None] * request.n, request.n)
-        self._waiting += [
+        self._decoder.waiting += [
             Sequence(
                 prompt=prompt,
                 key=sample_key(request.seed, i),
                 temperature=request.temperature,
                 top_p=request.top_p,
                 stop=tuple(word for word in request.stop if word),
-                limit=min(request.max_tokens, limit),
+                limit=limit,
                 owner=job,
                 index=i,
             )
@@ -182,9 +182,15 @@ class TransformersPolicy:
                 raise PolicyError(f"text to score exceeds the model's {self._max_length} tokens")
         return pairs
 
-    def _join(self, sequences: list[Sequence]) -> list[Finished]:
-        self._prompt_tokens += sum(len(sequence.prompt) for sequence in sequences)
-        return self._decoder.join(sequences)
+    def _check_room(self, prompt: int, limit: int) -> None:
+        """Raise `PolicyError` if a sample cannot be decoded even alone."""
+        needed = self._decoder.bytes_for(prompt, limit)
+        if needed > self._cache_bytes:
+            raise PolicyError(
+                f"a prompt of {prompt} tokens and up to {limit} more need {_mib(needed)} MiB of"
+                f" keys and values, and there is room for {self._cache_bytes // 2**20}:"
+                " set kv_cache_mb, or fewer tokens"
+            )
 
     def _finish(self, finished: list[Finished]) -> None:
         for sequence, result in finished:
@@ -215,6 +221,17 @@ def _reply(job: _Job) -> list[Completion] | Failure:
         if isinstance(result, Failure):
             return result
     return [result for result in job.results if isinstance(result, Completion)]
+
+
+def _cache_bytes(params: PolicyParams, device: torch.device) -> int:
+    """The memory of one process for the keys and values of sequences under way."""
+    given = params.kv_cache_mb
+    whole = free_memory(device) // 2 if given is None else given * 2**20
+    return whole // params.processes
+
+
+def _mib(size: int) -> int:
+    return -(-size // 2**20)
 
 
 def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:

@@ -78,7 +78,7 @@ class ReplicatedPolicy:
     def __init__(self, params: PolicyParams) -> None:
         models.checkpoint(params.model)  # a wrong name starts no process
         self._params = params
-        single = params.model_copy(update={"processes": 1, "threads": params.threads or 1})
+        replica = params.model_copy(update={"threads": params.threads or 1})
         self._children = [
             Child.start("astro_transformers.replica") for _ in range(params.processes)
         ]
@@ -87,7 +87,7 @@ class ReplicatedPolicy:
         self._queues: list[list[Asked]] = [[] for _ in self._children]
         self._under_way = 0
         self._counters: list[Mapping[str, float]] = [{} for _ in self._children]
-        self._tell_all(single)
+        self._tell_all(replica)
 
     def add(self, ticket: int, request: Generate | LogProb) -> None:
         """Queue a request for the replica of its user message."""

@@ -10,6 +10,8 @@ from torch.nn.functional import pad
 
 _GAMMA = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
+_LOGITS = 1 << 22
+"""The number of logits that are sampled from at once; bounds the memory of their float64."""
 
 
 def sample_key(seed: int, index: int) -> int:
@@ -45,6 +47,17 @@ def sample(
         top_p: `[B]`, float64, in (0, 1].
         uniform: Random numbers in [0, 1), `[B]`, float64.
     """
+    rows = max(1, _LOGITS // logits.shape[1])
+    parts = (part.split(rows) for part in (logits, temperature, top_p, uniform))
+    drawn = [_sample(*part) for part in zip(*parts, strict=True)]
+    tokens, logprobs = zip(*drawn, strict=True)
+    return torch.cat(tokens), torch.cat(logprobs)
+
+
+def _sample(
+    logits: Tensor, temperature: Tensor, top_p: Tensor, uniform: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Do as `sample` does, with all rows at once."""
     logits = logits.float()
     greedy = temperature == 0
     tokens = logits.argmax(-1)

@@ -166,3 +166,13 @@ def longrope(tmp_path_factory: pytest.TempPathFactory) -> str:
         },
     )
     return save(Phi3ForCausalLM(config), tmp_path_factory.mktemp("phi3"))
+
+
+@pytest.fixture(scope="session")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Keys and values take 64 KiB a token, and little else takes memory."""
+    torch.manual_seed(6)
+    shape = {**SHAPE, "num_hidden_layers": 8, "num_attention_heads": 16, "num_key_value_heads": 16}
+    return save(
+        LlamaForCausalLM(LlamaConfig(**shape, head_dim=64)), tmp_path_factory.mktemp("wide")
+    )

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import sys
+
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
-from astro_transformers.cache import RowCache, contents
+from astro_transformers.cache import RowCache, aligned, contents
 
 OPERATIONS = st.lists(
     st.one_of(
@@ -34,8 +36,8 @@ def spread(columns: Tensor) -> list[tuple[Tensor, Tensor]]:
 class Model:
     """A cache and, beside it, what is in each row's columns as a plain list."""
 
-    def __init__(self) -> None:
-        self.cache = RowCache()
+    def __init__(self, limit: int = sys.maxsize) -> None:
+        self.cache = RowCache(limit)
         self.rows: list[list[float]] = []
         self._next = 0.0
 
@@ -64,10 +66,18 @@ class Model:
     def resume(self, length: int) -> None:
         """The last columns of the first rows, at most so many, once more as rows of their own."""
         kept = [row[-length:] for row in self.rows[:3]]
-        if kept:
-            states = [self.cache.state(i, len(row)) for i, row in enumerate(kept)]
-            self.cache.insert(self.cache.aligned(states), torch.arange(len(kept)))
-            self.rows += kept
+        if not kept:
+            return
+        end, width = self.cache.end, max(map(len, kept))
+        rows = torch.arange(len(kept)).repeat_interleave(width)
+        columns = torch.arange(end - width, end).repeat(len(kept))
+        read = {
+            dim: cells.unflatten(0, (len(kept), width))
+            for dim, cells in self.cache.cells(rows, columns).items()
+        }
+        like = [(layer.keys, layer.values) for layer in self.cache.past.layers]
+        self.cache.insert(aligned(read, like), torch.arange(len(kept)))
+        self.rows += kept
 
     def drop(self, row: int) -> None:
         if row >= len(self.rows):
@@ -114,3 +124,26 @@ def test_every_row_keeps_its_columns(operations: list[tuple[str, object]]) -> No
     for name, argument in operations:
         getattr(model, name)(argument)
         model.check()
+
+
+@settings(deadline=None, max_examples=60)
+@given(OPERATIONS, st.integers(300, 2000))
+def test_no_more_is_reserved_than_the_limit(
+    operations: list[tuple[str, object]], limit: int
+) -> None:
+    """The caller adds and appends only while the rows fit."""
+    model = Model(limit)
+    cache = model.cache
+    for name, argument in operations:
+        new, growth = 0, 0
+        if name == "insert":
+            new, growth = 1 + len(argument), max(argument)  # type: ignore[arg-type,call-overload]
+        elif name == "resume":
+            new = 3
+        elif name == "append":
+            growth = cache.width + argument  # type: ignore[operator]
+        if len(model.rows) + new <= cache.rows_of(max(cache.width, growth)):
+            getattr(model, name)(argument)
+        model.check()
+        for layer in cache.past.layers:
+            assert layer.keys.shape[0] * layer.keys.shape[2] <= limit

@@ -1,0 +1,74 @@
+"""Keys and values stay within their room, and the room changes no token."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from astro.requests import Failure, Generate
+from astro.testing.policies import all_replies
+from astro.types import Completion, Prompt
+from astro_transformers.params import PolicyParams
+from astro_transformers.policy import TransformersPolicy
+
+
+def samples(policy: TransformersPolicy) -> list[tuple[int, ...]]:
+    requests = [
+        Generate(Prompt(f"{i} {i}" + " 7" * (i % 5)), n=4, max_tokens=60, seed=i, stop=("\n",))
+        for i in range(8)
+    ]
+    replies = all_replies(policy, requests)
+    return [c.token_ids for reply in replies for c in reply if isinstance(c, Completion)]
+
+
+def peak(reset: bool = False) -> int:
+    """The largest resident size of this process in bytes, since the last reset."""
+    if reset:
+        Path("/proc/self/clear_refs").write_text("5")
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) * 1024
+
+
+def grown(policy: TransformersPolicy) -> tuple[int, list[tuple[int, ...]]]:
+    """The growth of the resident size while samples are drawn, and their tokens."""
+    before = peak(reset=True)
+    found = samples(policy)
+    return peak() - before, found
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux's /proc")
+def test_memory_is_bounded_by_bytes(wide: str) -> None:
+    """The batch of 32 does not fit, so that samples wait and some begin again."""
+    bounded, free = (
+        TransformersPolicy(PolicyParams(model=wide, prefix_cache_mb=0, kv_cache_mb=size))
+        for size in (24, 2000)
+    )
+    growth, found = grown(bounded)
+    assert growth < 1.25 * 24 * 2**20
+    unbounded, expected = grown(free)
+    assert found == expected and len(found) == 32
+    assert unbounded > 2 * 24 * 2**20
+
+
+def test_a_sample_that_cannot_fit_alone_is_refused(wide: str) -> None:
+    policy = TransformersPolicy(PolicyParams(model=wide, kv_cache_mb=4))  # 64 tokens
+    fits, long, longer = all_replies(
+        policy,
+        [
+            Generate(Prompt("1"), max_tokens=44, stop=("never",)),  # 3 of the prompt, and one more
+            Generate(Prompt("1"), max_tokens=45),
+            Generate(Prompt("1 " * 8), max_tokens=1),
+        ],
+    )
+    assert len(fits) == 1
+    for failure in (long, longer):
+        assert isinstance(failure, Failure)
+        assert "MiB of keys and values, and there is room for 4: set kv_cache_mb" in failure.reason
+    assert "need 5 MiB" in long.reason
+
+
+def test_a_room_given_is_shared_by_the_processes(wide: str) -> None:
+    policy = TransformersPolicy(PolicyParams(model=wide, kv_cache_mb=8, processes=2))
+    (failure,) = all_replies(policy, [Generate(Prompt("1"), max_tokens=45)])
+    assert isinstance(failure, Failure)
