@@ -86,12 +86,13 @@ class RowCache:
         if rows <= row_capacity and width <= self.end < columns:
             return
         margin = 64 + width // 2
+        wanted = width + 2 * margin
+        columns = columns if wanted <= columns <= 2 * wanted else wanted
         row_capacity = max(row_capacity, 1 << (rows - 1).bit_length())
-        if row_capacity * (width + 2 * margin) > self.limit:
-            row_capacity = rows
-        columns = min(width + 2 * margin, self.limit // row_capacity)
+        if row_capacity * columns > self.limit:
+            row_capacity, columns = rows, min(wanted, self.limit // rows)
         self._capacity = (row_capacity, columns)
-        end = columns - min(margin, columns - width)
+        end = min(width + margin, columns - min(margin, columns - width))
         live = self.width
         for layer in self._layers:
             layer.move(self._capacity, self.rows, slice(self.start, self.end), end)
@@ -133,12 +134,15 @@ class _Layer(CacheLayerMixin):
         self.is_initialized = True
 
     def move(self, capacity: tuple[int, int], rows: int, columns: slice, end: int) -> None:
-        """Move the window to new buffers, where it ends at column `end`."""
+        """Move the window to buffers of this capacity, where it ends at column `end`."""
         target = slice(end - (columns.stop - columns.start), end)
         for name in ("keys", "values"):
             old = getattr(self, name)
-            new = _empty_like(old, capacity)
-            new[:rows, :, target] = old[:rows, :, columns]
+            same = (old.shape[0], old.shape[2]) == capacity
+            new = old if same else _empty_like(old, capacity)
+            new[:rows, :, target] = (
+                old[:rows, :, columns].clone() if same else old[:rows, :, columns]
+            )
             setattr(self, name, new)
 
     def update(

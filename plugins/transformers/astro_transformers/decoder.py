@@ -19,7 +19,7 @@ from astro.requests import Failure
 from astro.types import Completion, FinishReason
 from astro_transformers.cache import Cells, Contents, RowCache, aligned, cells, contents
 from astro_transformers.forward import TOKENS_PER_PASS, Forward, by_length, right_aligned
-from astro_transformers.prefixes import Ids, PrefixStore, common_beginnings
+from astro_transformers.prefixes import Ids, PrefixStore, Slots, common_beginnings
 from astro_transformers.rows import Rows, Sequence
 from astro_transformers.sampler import sample, uniforms
 from astro_transformers.text import StopTable, stop_end, tail_tokens
@@ -119,12 +119,13 @@ class Decoder:
         for sequence in sequences:
             siblings.setdefault(sequence.prompt, []).append(sequence)
             self.prompt_tokens += len(sequence.prompt)
-        new = [prompt for prompt in siblings if not self._only_the_last_is_new(prompt)]
-        self._compute_beginnings(new)
-        ready = siblings.keys() - {p for p in new if not self._only_the_last_is_new(p)}
-        self._continue([siblings[prompt] for prompt in siblings if prompt in ready])
+        found = {prompt: self._prefixes.find(prompt) for prompt in siblings}
+        ready = {p: slots[: len(p) - 1] for p, slots in found.items() if len(p) - 1 <= len(slots)}
+        self._continue([(siblings[prompt], slots) for prompt, slots in ready.items() if len(slots)])
+        others = [prompt for prompt in siblings if not len(ready.get(prompt, ()))]
+        self._compute_beginnings(others)
         finished: list[Finished] = []
-        for group in self._groups([prompt for prompt in siblings if prompt not in ready]):
+        for group in self._groups(others):
             finished += self._prefill([siblings[prompt] for prompt in group])
         return finished
 
@@ -158,17 +159,10 @@ class Decoder:
             self.waiting.extendleft(rows.sequences[row] for row in dropped)
             self._remove(dropped)
 
-    def _only_the_last_is_new(self, prompt: Ids) -> bool:
-        return 0 < len(prompt) - 1 == self._known(prompt)
-
-    def _known(self, prompt: Ids) -> int:
-        """The number of tokens that are stored; the last one always has to be computed."""
-        return min(len(self._prefixes.find(prompt)), len(prompt) - 1)
-
     def _groups(self, prompts: Seq[Ids]) -> list[list[Ids]]:
         """Prompts to compute in one pass each."""
         lengths = [len(prompt) for prompt in prompts]
-        new = [len(prompt) - self._known(prompt) for prompt in prompts]
+        new = [max(1, len(prompt) - len(self._prefixes.find(prompt))) for prompt in prompts]
         groups = by_length(lengths, self._prefill_tokens, new)
         return [[prompts[i] for i in group] for group in groups]
 
@@ -215,13 +209,12 @@ class Decoder:
             where = (self._to_device(np.concatenate(part)) for part in (places, columns))
             self._prefixes.write(slots, read(*where))
 
-    def _continue(self, groups: Seq[Seq[Sequence]]) -> None:
-        lengths = [len(siblings[0].prompt) - 1 for siblings in groups]
-        for batch in by_length(lengths, self._prefill_tokens):
-            rows = [groups[i] for i in batch]
-            found = [self._prefixes.find(siblings[0].prompt[:-1]) for siblings in rows]
-            past = aligned(self._prefixes.read(found), self._shape)
-            self._cache.insert(past, self._sources(rows))
+    def _continue(self, groups: Seq[tuple[Seq[Sequence], Slots]]) -> None:
+        """Start sequences of equal prompts from the slots of all but their last tokens."""
+        for batch in by_length([len(slots) for _, slots in groups], self._prefill_tokens):
+            rows = [groups[i][0] for i in batch]
+            read = self._prefixes.read([groups[i][1] for i in batch])
+            self._cache.insert(aligned(read, self._shape), self._sources(rows))
             added = list(chain.from_iterable(rows))
             self._add(added, [len(sequence.prompt) - 1 for sequence in added])
             self.computed_prompt_tokens += len(added)
@@ -275,8 +268,11 @@ class Decoder:
                     yield row, completion
 
     def _may_have_stopped(self, row: int) -> bool:
-        stop = self._rows.sequences[row].stop
-        tail = self._rows.token_ids(row)[-tail_tokens(stop) :]
+        stop, ids = self._rows.sequences[row].stop, self._rows.token_ids(row)
+        count = tail_tokens(stop)
+        if len(ids) <= count:  # the whole text is looked at as easily
+            return True
+        tail = ids[-count:]
         return stop_end(self._detokenizer.text((), tail), stop) is not None
 
     def _completion(self, row: int, eos: bool) -> Completion:
