@@ -83,6 +83,12 @@ def astro_providers() -> list[Provider]:
         ),
         Provider(
             "stage",
+            "format_sft",
+            "fine-tuning on the problems' own solutions, which makes the base model",
+            target="astro.runs.stages.format_sft:FormatSFTStage",
+        ),
+        Provider(
+            "stage",
             "search",
             "a search tree of each training problem",
             target="astro.runs.stages.search:SearchStage",

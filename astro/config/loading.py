@@ -13,7 +13,13 @@ from astro.config.run import _KIND_OF_KEY, RunConfig
 from astro.config.stages import evaluated_models, run_stages, unknown_models
 from astro.config.yaml import ConfigSource, read_config, read_yaml, source_name
 from astro.errors import AstroError, ConfigError, PluginError
-from astro.plugins.binding import DEFAULT_PROMPT, Binding, SFTBinding, VerifierBinding
+from astro.plugins.binding import (
+    DEFAULT_PROMPT,
+    Binding,
+    FormatSFTBinding,
+    SFTBinding,
+    VerifierBinding,
+)
 from astro.plugins.params import ModelParams, Params, operational, validate
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
@@ -22,7 +28,13 @@ from astro.requests import POLICY
 
 UNUSED = "none"
 """The name of the plugin under a key that a command does not use and a config leaves out."""
-_BINDINGS: Mapping[str, type[Binding]] = {"verifier": VerifierBinding, "sft": SFTBinding}
+_BINDINGS: Mapping[str, type[Binding]] = {
+    "verifier": VerifierBinding,
+    "reward": VerifierBinding,
+    "sft": SFTBinding,
+    "format_sft": FormatSFTBinding,
+}
+"""The keys whose bindings have further keys."""
 
 
 def load_config(
@@ -169,7 +181,7 @@ def _well_formed(raw: Mapping[str, Any], registry: Registry) -> Iterator[tuple[s
     for key, kind in _KIND_OF_KEY.items():
         if isinstance(values := raw.get(key), Mapping):
             with suppress(ConfigError):
-                model = _BINDINGS.get(kind, Binding)
+                model = _BINDINGS.get(key, Binding)
                 yield key, kind, validate(model, values)
     models = raw.get("models")
     for role, values in models.items() if isinstance(models, Mapping) else ():
@@ -201,9 +213,10 @@ def _chain_problems(registry: Registry, config: RunConfig) -> Iterator[str]:
     yield from _prompt_problems(registry, config)
     policy = config.policy
     params = registry.params("policy", policy.name, policy.params)
-    if (config.sft or config.rl) and not isinstance(params, ModelParams):
+    trains = config.format_sft or config.sft or config.rl
+    if trains and not isinstance(params, ModelParams):
         yield f"policy.name: {policy.name} has no param model, so sft and rl cannot train it"
-    elif (config.sft or config.rl) and params.remote:
+    elif trains and params.remote:
         yield f"policy.name: {policy.name} cannot load a model, as it must after sft and rl"
 
 

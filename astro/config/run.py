@@ -8,11 +8,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from astro.engine.budget import Budget
-from astro.plugins.binding import DEFAULT_PROMPT, Binding, PromptConfig, SFTBinding, VerifierBinding
+from astro.plugins.binding import (
+    DEFAULT_PROMPT,
+    Binding,
+    FormatSFTBinding,
+    PromptConfig,
+    SFTBinding,
+    VerifierBinding,
+)
 from astro.plugins.params import Params, RegularExpression
 from astro.requests import POLICY, VERIFIER
 
-STAGES = ("search", "linearize", "sft", "rl", "evaluate", "report")
+STAGES = ("format_sft", "search", "linearize", "sft", "rl", "evaluate", "report")
 """The built-in stages, in their order."""
 BASE = "base"
 """The name of the model that a run starts from."""
@@ -89,6 +96,8 @@ class RunConfig(Params):
 
     `prompt` is how prompts are written for the policy, by every stage and trainer.
     `models` are further policies and reward models by role, which plugins ask by their params.
+    `format_sft` fine-tunes the policy's model on solutions that come with the problems before
+    anything else is done; the result is the base model of the run.
     `trees` is how many of the training problems are searched, the first ones; RL draws from all.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
     `stages` are added to the built-in ones; one of their names takes the place of theirs. None
@@ -103,6 +112,7 @@ class RunConfig(Params):
     policy: Binding
     prompt: PromptConfig = DEFAULT_PROMPT
     models: dict[RoleName, Binding] = Field(default_factory=dict)
+    format_sft: FormatSFTBinding | None = None
     executor: Binding = Binding(name="local")
     verifier: VerifierBinding
     search: Binding
@@ -160,7 +170,8 @@ class RunConfig(Params):
         """Every stage of the config by name; what is added stands before `evaluate`."""
         given = self._given_stages()
         optional = [name for name in ("sft", "rl") if getattr(self, name) is not None]
-        names = ("search", "linearize", *optional, *given, "evaluate", "report")
+        first = ("format_sft",) if self.format_sft else ()
+        names = (*first, "search", "linearize", *optional, *given, "evaluate", "report")
         return {name: given.get(name, Binding(name=name)) for name in names}
 
     def _given_stages(self) -> dict[str, Binding]:
@@ -176,6 +187,7 @@ _KIND_OF_KEY = {
     **{kind: kind for kind in ("problems", "step_format", "policy", "executor", "verifier")},
     **{kind: kind for kind in ("search", "value", "linearizer")},
     "control": "linearizer",
+    "format_sft": "sft",
     **{kind: kind for kind in ("sft", "rl")},
     "reward": "verifier",
 }

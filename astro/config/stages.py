@@ -54,8 +54,9 @@ def stages_until(stages: Sequence[AnyStage], last: str | None) -> list[AnyStage]
     names = [stage.name for stage in stages]
     if last is None:
         return list(stages)
-    if last not in {*names, *STAGES}:
-        expected = ", ".join(dict.fromkeys((*STAGES, *names)))
+    known = dict.fromkeys((*STAGES[STAGES.index(names[0]) :], *names))
+    if last not in known:
+        expected = ", ".join(known)
         raise ConfigError([f"until: expected one of {expected}, got {last!r}"])
     while last not in names:
         last = STAGES[STAGES.index(last) - 1]

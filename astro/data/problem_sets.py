@@ -18,6 +18,8 @@ from astro.plugins.registry import Registry
 from astro.types import CHAT_TURNS, Problem
 
 MOST_LEVELS = 100
+SOLUTION = "solution"
+"""The key of a problem's metadata that many datasets use for a correct response."""
 
 
 @dataclass(frozen=True, slots=True)

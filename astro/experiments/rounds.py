@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from astro.config.run import EvaluationSet, RoundsConfig, RunConfig
+from astro.config.run import BASE, EvaluationSet, RoundsConfig, RunConfig
 from astro.errors import ConfigError
 from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.files import write_json
@@ -132,6 +132,7 @@ def round_config(config: RunConfig, rounds: RoundsConfig, number: int, folder: P
         last = _model(config, number - 1, folder)
         update["seed"] = derive(config.seed, _name(number))
         update["policy"] = config.policy.with_params(model=last)
+        update["format_sft"] = None
         if config.sft:
             update["sft"] = _finetuning(config, config.sft, rounds, number, folder)
     update["evaluate"] = common.model_copy(update=evaluate)
@@ -144,7 +145,7 @@ def _finetuning(
     """The fine-tuning of a later round: its start model and the traces of other rounds."""
     model = _model(config, number - 1, folder)
     if rounds.start == "base":
-        model = sft.model or config.policy.params["model"]
+        model = sft.model or _base(config, folder)
     before = (str(folder / _name(earlier)) for earlier in range(1, number))
     runs = (*sft.runs, *before) if rounds.pool else sft.runs
     return sft.model_copy(update={"model": model, "runs": runs})
@@ -166,7 +167,7 @@ def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
     """The scores of the round's model, preceded by those of the base model if it was evaluated."""
     groups = read_scores(RunFolder(folder / _name(number)).scores).groups
     models = {_trained(config): (number, _model(config, number, folder))}
-    base = {"base": (0, str(config.policy.params["model"]))}
+    base = {BASE: (0, _base(config, folder))}
     for model, (turn, path) in (base | models).items():
         if any(model in group.models for group in groups):
             scores = {g.evaluation_set: g.models[model]["pass@1"] for g in groups if not g.key}
@@ -175,6 +176,13 @@ def _measured(config: RunConfig, number: int, folder: Path) -> Iterator[Round]:
 
 def _model(config: RunConfig, number: int, folder: Path) -> str:
     return str(RunFolder(folder / _name(number)).checkpoint(_trained(config)))
+
+
+def _base(config: RunConfig, folder: Path) -> str:
+    """The model that the rounds start from: the policy's, or what round 1 made of it."""
+    if config.format_sft:
+        return str(RunFolder(folder / _name(1)).checkpoint(BASE))
+    return str(config.policy.params["model"])
 
 
 def _trained(config: RunConfig) -> str:

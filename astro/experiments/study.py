@@ -39,6 +39,7 @@ from astro.runs.stages import sft
 
 _OF_THE_SEARCH: Any = {
     **dict.fromkeys(("problems", "step_format", "policy", "prompt", "models", "verifier"), True),
+    "format_sft": True,
     **dict.fromkeys(("search", "value", "trees", "budget", "decontaminate"), True),
     "evaluate": {"split", "sets"},
 }

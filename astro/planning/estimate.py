@@ -19,8 +19,9 @@ from astro.requests import POLICY
 Costs = Mapping[str, StageCost]
 """The cost of one unit of work by the plugin's key in the config."""
 
-_KEYS = ("search", "value", "linearizer", "control", "sft", "rl")
-_FLOPS = {"sft": 6, "rl": 8}
+_KEYS = ("format_sft", "search", "value", "linearizer", "control", "sft", "rl")
+_KINDS = {"control": "linearizer", "format_sft": "sft"}
+_FLOPS = {"format_sft": 6, "sft": 6, "rl": 8}
 """FLOPs per token and parameter: 2 forward and 4 backward (arXiv 2001.08361, section 2.1). RL also
 computes the log-probability of each token before the update: 2 more."""
 
@@ -151,6 +152,7 @@ def estimate(
         trees *= limit / generated
     searched = list(_search(costs, trees, assumed))
     possible = [
+        *_format_sft(config, costs, assumed),
         *searched,
         *_linearize(costs, counts, assumed),
         *_sft(config, costs, counts, assumed),
@@ -190,7 +192,7 @@ def _cost(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
     binding = getattr(config, key)
     if binding is None:
         return None
-    kind = "linearizer" if key == "control" else key
+    kind = _KINDS.get(key, key)
     params = registry.params(kind, binding.name, binding.params)
     return params.cost() if isinstance(params, HasCost) else None
 
@@ -231,6 +233,19 @@ def _line(
         samples * tokens if cost.trained else 0.0,
         model=cost.model,
     )
+
+
+def _format_sft(config: RunConfig, costs: Costs, assumed: Assumptions) -> Iterator[CostLine]:
+    """The fine-tuning on solutions, each of which is as long as a path."""
+    binding = config.format_sft
+    if binding is None:
+        return
+    tokens, epochs = _path_tokens(costs, assumed), costs["format_sft"].epochs
+    product = f"{binding.problems:,} solutions x {tokens:,g} tokens x {epochs:g} epochs"
+    trained = binding.problems * tokens * epochs
+    if binding.tokens:
+        trained, product = binding.tokens, "format_sft.tokens"
+    yield CostLine("format_sft", "base", product, trained_tokens=trained)
 
 
 def _search(costs: Costs, trees: float, assumed: Assumptions) -> Iterator[CostLine]:
@@ -332,11 +347,11 @@ def _gpus(config: RunConfig, registry: Registry) -> Mapping[str, int]:
     """How many GPUs each stage uses at once, as far as the config says; else one."""
     said = {
         key: cost.gpus
-        for key in ("executor", "policy", "sft", "rl")
+        for key in ("executor", "policy", "format_sft", "sft", "rl")
         if (cost := _cost(config, registry, key))
     }
     sampling = said.get("executor") or said.get("policy") or 1
-    trainers = {stage: said.get(stage) or 1 for stage in ("sft", "rl")}
+    trainers = {stage: said.get(stage) or 1 for stage in ("format_sft", "sft", "rl")}
     return dict.fromkeys(STAGES, sampling) | trainers
 
 

@@ -68,7 +68,9 @@ class Question:
         sets = [] if self.test else held_out(config, load)
         problems = [*train, *(problem for held in sets for problem in held.problems)]
         evaluated = self.test or count_evaluated(config, sets)
-        return Counts(config.trees or len(train), evaluated, 0.0, self._length(config, problems))
+        taught = config.format_sft.problems if config.format_sft else 0
+        trees = config.trees or max(0, len(train) - taught)
+        return Counts(trees, evaluated, 0.0, self._length(config, problems))
 
     def _length(self, config: RunConfig, problems: Sequence[Problem]) -> float:
         """The mean number of characters of the loaded problems' prompts; 0 without problems."""

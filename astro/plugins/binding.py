@@ -77,6 +77,17 @@ Prompting = Annotated[
 """The type of the param `prompt` of a policy plugin that writes prompts for its model."""
 
 
+class FormatSFTBinding(Binding):
+    """A fine-tuner that teaches the base model the step format, and on how much it is trained.
+
+    The last `problems` of the training problems are taken with their own solutions. Training ends
+    after `tokens` loss tokens, whatever the trainer's epochs.
+    """
+
+    problems: Annotated[int, Field(ge=1, description="problems whose solutions are shown")] = 400
+    tokens: Annotated[int, Field(ge=1, description="loss tokens to train on")] | None = None
+
+
 class VerifierBinding(Binding):
     """A verifier, and the limits of the process pool that it runs in."""
 

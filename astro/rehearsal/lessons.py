@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
-from astro.data.problem_sets import with_prompt
+from astro.data.problem_sets import SOLUTION, with_prompt
 from astro.errors import AstroError
 from astro.files import write_lines, write_plain_lines
 from astro.interfaces import ProblemSolver, ProblemSource, StepFormat
@@ -25,8 +25,6 @@ from astro.verification.pool import VerifierPool
 _OPENINGS = ("First we write down what we know.", "Let us begin with a small case.")
 _WORDINGS = ("\\boxed{{{}}}", "The answer is {}", "{}", "<answer>{}</answer>", "answer {}")
 _WRONG = ("7", "11", "x")
-_SOLUTION = "solution"
-"""The key of a problem's metadata that many datasets use for a correct response."""
 _OWN: Mapping[str, Sequence[tuple[str, str]]] = {
     "train": (
         ("A tray holds 4 rows of 6 eggs. How many eggs are on two trays?", "48"),
@@ -68,14 +66,17 @@ def _with_solutions(source: ProblemSource, problems: Sequence[Problem]) -> list[
     """The problems, with a solution in their metadata where the source knows one."""
     if not isinstance(source, ProblemSolver):
         return list(problems)
-    return [replace(p, metadata={**p.metadata, _SOLUTION: source.solution(p)}) for p in problems]
+    return [replace(p, metadata={**p.metadata, SOLUTION: source.solution(p)}) for p in problems]
 
 
 def own_problems(splits: Sequence[str]) -> dict[str, list[Problem]]:
     """Three word problems for each split, whose answers are numbers."""
+    wording = _WORDINGS[0]
     return {
         split: [
-            Problem(f"rehearsal-{split}-{number}", prompt, answer)
+            Problem(
+                f"rehearsal-{split}-{number}", prompt, answer, {SOLUTION: wording.format(answer)}
+            )
             for number, (prompt, answer) in enumerate(_OWN[split])
         ]
         for split in splits
@@ -124,7 +125,7 @@ def _questions(problem: Problem, step_format: StepFormat) -> list[str]:
 
 def _candidates(problem: Problem) -> list[str]:
     """Responses that may be right: the answer in each wording, then the known solution, if any."""
-    solution = problem.metadata.get(_SOLUTION)
+    solution = problem.metadata.get(SOLUTION)
     known = [solution] if isinstance(solution, str) else []
     return [wording.format(problem.answer) for wording in _WORDINGS] + known
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from astro.config.run import RunConfig
 from astro.engine.budget import Budget
-from astro.plugins.binding import Binding, SFTBinding, VerifierBinding
+from astro.plugins.binding import Binding, FormatSFTBinding, SFTBinding, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.rehearsal.materials import Materials
 from astro.rehearsal.rehearsable import Machine, RehearsalScale
@@ -17,6 +17,7 @@ from astro.rehearsal.stand_ins import Budgets, Part, Teacher, fallbacks, rehears
 STAGE_OF = {
     "linearizer": "linearize",
     "control": "linearize",
+    "format_sft": "format_sft",
     "sft": "sft",
     "rl": "rl",
     "reward": "rl",
@@ -84,7 +85,7 @@ def prepare(
         if kind == "sft":
             old = {name: getattr(part.binding, name) for name in settings}
             changed = {name: (old[name], settings[name]) for name in old}
-            budgets |= {f"sft.{n}": pair for n, pair in changed.items() if pair[0] != pair[1]}
+            budgets |= {f"{key}.{n}": pair for n, pair in changed.items() if pair[0] != pair[1]}
         _put(update, key, part.binding.model_copy(update=settings))
     seams += _evaluation_seams(config, materials)
     teacher = next(iter(teachers), None)
@@ -111,6 +112,8 @@ def _binding_settings(binding: Binding, machine: Machine) -> dict[str, Any]:
     match binding:
         case VerifierBinding():
             return {"workers": 1}
+        case FormatSFTBinding():
+            return {"tokens": None, "problems": 1}
         case SFTBinding(model=model):
             own = {} if model is None or machine.model(model) else {"model": None}
             return {"tokens": None, "runs": (), **own}

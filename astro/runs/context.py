@@ -20,7 +20,7 @@ from astro.engine.budget import Budget
 from astro.engine.executor import Executor, ExecutorJob, HasUsage
 from astro.engine.journal import Journal
 from astro.engine.tasks import Outcome, Task
-from astro.errors import RunError, VerifierError
+from astro.errors import ProblemError, RunError, VerifierError
 from astro.events import (
     Listener,
     Notice,
@@ -106,12 +106,34 @@ class RunContext:
     def training_problems(self) -> list[Problem]:
         """Return the problems of `train` without those that decontamination removes.
 
-        The removed problems are listed in decontamination.json.
+        The removed problems are listed in decontamination.json. Those that `format_sft` trains on
+        are left out as well.
 
         Raises:
             ProblemError: The problems cannot be loaded, or none is left.
         """
-        return self.once("training_problems", self._decontaminated)
+        return self._divided()[0]
+
+    def taught_problems(self) -> list[Problem]:
+        """Return the problems of `train` whose solutions `format_sft` trains on.
+
+        Raises:
+            ProblemError: The problems cannot be loaded, or none is left to search.
+        """
+        return self._divided()[1]
+
+    def _divided(self) -> tuple[list[Problem], list[Problem]]:
+        """The problems to search and to train on, and the last ones, for `format_sft`."""
+        problems = self.once("training_problems", self._decontaminated)
+        taught = self.config.format_sft.problems if self.config.format_sft else 0
+        left = len(problems) - taught
+        if left < 1:
+            raise ProblemError(
+                f"format_sft.problems: {taught} of {len(problems)} training problems leave none "
+                "to search",
+                "take fewer, or load more",
+            )
+        return problems[:left], problems[left:]
 
     def _decontaminated(self) -> list[Problem]:
         problems, decontamination = problem_sets.training(self.config, self._loader())
@@ -179,7 +201,7 @@ class RunContext:
         """
         prompt = self.prompt(stage if model == BASE else "")
         policy = self.registry.with_prompt(self.config.policy, prompt)
-        if model == BASE:
+        if model == BASE and not self.config.format_sft:
             return policy
         return policy.with_params(model=str(self.folder.checkpoint(model)))
 

@@ -42,6 +42,7 @@ class RunFolder:
         self.config = root / "config.yaml"
         self.journal = root / "journal.db"
         self.decontamination = root / "decontamination.json"
+        self.format_traces = root / "format_traces.jsonl"
         self.trees = root / "trees.jsonl"
         self.failures = root / "failures.jsonl"
         self.usage = root / USAGE

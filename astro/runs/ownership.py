@@ -7,14 +7,15 @@ import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from astro.config.run import BUILT_IN_MODELS
+from astro.config.run import BASE, BUILT_IN_MODELS
 
 LOCK = ".lock"
 PAGE = ("report.html", "report_data")
 """The report of a plugin, and the folder of what does not fit into it. They are made again."""
 _FILES = (
     *("config.yaml", "manifest.json", "decontamination.json", "trees.jsonl", "traces.jsonl"),
-    *("control_traces.jsonl", "pooled_traces.jsonl", "pooled_control_traces.jsonl"),
+    *("control_traces.jsonl", "format_traces.jsonl"),
+    *("pooled_traces.jsonl", "pooled_control_traces.jsonl"),
     *("failures.jsonl", "usage.json", "report.md", *PAGE),
     *("journal.db", "journal.db-wal", "journal.db-shm", "journal.db-journal"),
 )
@@ -27,7 +28,7 @@ def own_entries(root: Path, outputs: Collection[str] = ()) -> list[Path]:
 
     The entries `outputs` are those of stages that plugins add.
     """
-    names = {*_FILES, *BUILT_IN_MODELS, *outputs}
+    names = {*_FILES, BASE, *BUILT_IN_MODELS, *outputs}
     return [path for path in root.iterdir() if _is_own(path.name, names)]
 
 

@@ -69,9 +69,9 @@ class EvaluateStage:
 
 
 def base_alone(config: RunConfig) -> RunConfig:
-    """Return `config` with the base model as the only one to evaluate."""
+    """Return `config` with the policy's model, as it is, as the only one to evaluate."""
     only = config.evaluate.model_copy(update={"models": (BASE,)})
-    return config.model_copy(update={"evaluate": only})
+    return config.model_copy(update={"evaluate": only, "format_sft": None})
 
 
 def evaluate(run: RunContext) -> None:

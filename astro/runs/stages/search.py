@@ -41,8 +41,12 @@ class SearchStage:
     params: None
     name: str
     config: RunConfig
-    needs: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The fine-tuning on the format, if the config has one."""
+        return ("format_sft",) if self.config.format_sft else ()
 
     def outputs(self, folder: Path) -> list[Path]:
         """The trees."""

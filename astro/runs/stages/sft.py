@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
-from astro.config.run import BUILT_IN_MODELS, RunConfig
+from astro.config.run import BASE, BUILT_IN_MODELS, RunConfig
 from astro.errors import ConfigError, RunError
 from astro.files import encode, read_json, read_lines
 from astro.interfaces import SFTJob, SFTTrainer
@@ -64,7 +64,7 @@ def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
             )
         job = SFTJob(
             traces,
-            model=binding.model or run.config.policy.params.get("model", ""),
+            model=binding.model or run.policy(BASE).params.get("model", ""),
             run_dir=run.folder.training(arm),
             seed=derive(run.config.seed, STAGE),
             tokens=tokens,
