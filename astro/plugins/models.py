@@ -26,8 +26,14 @@ def shipped() -> list[str]:
 
 
 def on_disk(model: str) -> Path | None:
-    """The folder of a model that a plugin ships, that is local or in Hugging Face's cache."""
-    local = Path(resolve(model)).expanduser()
+    """The folder of a model that a plugin ships, that is local or in Hugging Face's cache.
+
+    None if the model is not here, also if the packages are not installed with which it comes.
+    """
+    try:
+        local = Path(resolve(model)).expanduser()
+    except PolicyError:
+        return None
     if (local / "config.json").is_file():
         return local
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache/huggingface")
