@@ -19,6 +19,9 @@ from astro.types import Prompt, Segment, SegmentKind
 
 T = TypeVar("T")
 
+MOST_LOSSY = 0.1
+"""The share of traces whose text a tokenizer may change before a training is refused."""
+
 
 class Inexact(StrEnum):
     """Why the tokens of a sample may differ from those that a policy would sample."""
@@ -291,6 +294,20 @@ def read_rows(traces: Path, make: Callable[[TraceRow], T]) -> list[T]:
                     "expected rows with messages and segments",
                 ) from None
     return made
+
+
+def check_kept(samples: Sequence[TrainingSample], traces: Path) -> None:
+    """Check that the tokens of nearly all samples decode to their responses.
+
+    Raises:
+        TrainingError: The tokenizer loses text in more than `MOST_LOSSY` of them.
+    """
+    lossy = sum(sample.inexact is Inexact.TOKENIZER for sample in samples)
+    if lossy > MOST_LOSSY * len(samples):
+        raise TrainingError(
+            f"{traces}: the tokenizer does not keep the text of {lossy} of {len(samples)} traces",
+            "take a model whose tokenizer keeps line breaks, spaces and signs",
+        )
 
 
 def exactness(samples: Iterable[TrainingSample]) -> dict[str, float]:

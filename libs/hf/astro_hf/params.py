@@ -14,6 +14,11 @@ Threads = Annotated[
     int | None, OPERATIONAL, Field(ge=1, description="torch threads; default is torch's")
 ]
 Dtype = Literal["auto", "float32", "bfloat16"]
+WeightDtype = Literal["auto", "float32", "bfloat16", "float16"]
+Attention = Annotated[
+    Literal["auto", "eager", "sdpa"],
+    Field(description="transformers' attention; auto: the fastest that is exact for the model"),
+]
 Schedule = Annotated[
     Literal["constant", "linear", "cosine"],
     Field(description="course of the learning rate after its warm-up"),

@@ -3,25 +3,42 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from transformers import AutoTokenizer
+from tokenizers import Tokenizer
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from transformers.utils.hub import cached_file
 
 from astro.plugins import models
 from astro_hf.errors import CheckpointError, first_line
 
+_PROBES = (
+    "the sum of 3 and 14",
+    " so:\n\n  x = y_1 + 27;\tWe DON'T know, \\boxed{42}.\n",
+    "naïve 数 学 🙂",
+)
+"""Texts with spaces, line breaks, signs and scripts that tokenizers treat differently."""
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+
 
 def load_tokenizer(model: str) -> Any:
-    """Load the tokenizer of `model`, which is a folder or a hub name.
+    """Load the tokenizer of `model`, which is a folder, a GGUF file or a hub name.
+
+    It reads and writes text as its `tokenizer.json` says. For some classes that a checkpoint may
+    name, transformers builds another one from the vocabulary of that file.
 
     Raises:
         CheckpointError: The tokenizer cannot be loaded.
     """
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model, trust_remote_code=False)
+        tokenizer = _load(AutoTokenizer, model)
+        if not reads_as_stored(tokenizer, model):
+            tokenizer = _as_stored(tokenizer, model)
         add_template(tokenizer, model)
+    except CheckpointError:
+        raise
     except Exception as error:  # anything that a foreign checkpoint makes the library raise
         raise unloadable("tokenizer", model, error) from error
     return tokenizer
@@ -36,7 +53,7 @@ def add_template(tokenizer: Any, model: str) -> None:
     if tokenizer.chat_template:
         return
     path = cached_file(
-        model,
+        located(model)["pretrained_model_name_or_path"],
         "chat_template.json",
         _raise_exceptions_for_missing_entries=False,
         _raise_exceptions_for_connection_errors=False,
@@ -47,6 +64,75 @@ def add_template(tokenizer: Any, model: str) -> None:
         if not isinstance(template, str):
             raise ValueError("chat_template.json holds no chat_template")
         tokenizer.chat_template = template
+
+
+def check_reading(model: str) -> None:
+    """Check that engines that load the tokenizer of `model` themselves read text as it is stored.
+
+    Raises:
+        CheckpointError: They do not, or the tokenizer cannot be loaded.
+    """
+    try:
+        same = reads_as_stored(_load(AutoTokenizer, model), model)
+    except Exception as error:  # anything that a foreign checkpoint makes the library raise
+        raise unloadable("tokenizer", model, error) from error
+    if not same:
+        raise CheckpointError(
+            f"model {model!r}: transformers does not read text as the model's tokenizer.json says",
+            "set tokenizer_class to PreTrainedTokenizerFast in its tokenizer_config.json",
+        )
+
+
+def reads_as_stored(tokenizer: Any, model: str) -> bool:
+    """Whether `tokenizer` reads and writes some texts as the model's `tokenizer.json` does.
+
+    A tokenizer of the general class is the file's own, and so is one without such a file.
+    """
+    folder = models.on_disk(model)
+    path = folder / "tokenizer.json" if folder else None
+    if path is None or not path.is_file() or type(tokenizer) is PreTrainedTokenizerFast:
+        return True
+    stored = Tokenizer.from_file(str(path))
+    stored.no_truncation()
+    stored.no_padding()
+    return all(_same(tokenizer, stored, text) for text in _PROBES)
+
+
+def _same(tokenizer: Any, stored: Tokenizer, text: str) -> bool:
+    ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
+    written = tokenizer.decode(ids, clean_up_tokenization_spaces=False, skip_special_tokens=True)
+    return ids == stored.encode(text, add_special_tokens=False).ids and written == stored.decode(
+        ids
+    )
+
+
+def _as_stored(tokenizer: Any, model: str) -> Any:
+    """The tokenizer of the file, with the special tokens that the class of `tokenizer` adds."""
+    stored = _load(PreTrainedTokenizerFast, model)
+    known = stored.get_vocab()
+    for name in _SPECIAL:
+        token = getattr(tokenizer, name)
+        if getattr(stored, name) is None and token in known:
+            setattr(stored, name, token)
+    if not reads_as_stored(stored, model):
+        raise CheckpointError(
+            f"model {model!r}: transformers does not read text as the model's tokenizer.json says",
+            "save the tokenizer again with this version of transformers",
+        )
+    return stored
+
+
+def _load(kind: Any, model: str) -> Any:
+    return kind.from_pretrained(**located(model), trust_remote_code=False)
+
+
+def located(model: str) -> dict[str, str]:
+    """Return the arguments of `from_pretrained` that name `model`, which may be a GGUF file."""
+    path = Path(model)
+    if path.suffix == ".gguf" and path.is_file():
+        name = {"pretrained_model_name_or_path": str(path.parent)}
+        return {**name, "gguf_file": path.name}
+    return {"pretrained_model_name_or_path": model}
 
 
 def absolute(model: str) -> str:
@@ -61,9 +147,16 @@ def absolute(model: str) -> str:
 
 def unloadable(part: str, model: str, error: Exception) -> CheckpointError:
     """Return the error to raise where a part of a checkpoint, such as its model, fails to load."""
+    message = f"cannot load the {part} of {model!r}: {first_line(error)}"
+    if Path(model).exists():
+        return CheckpointError(
+            message,
+            f"it was found, but it is damaged, incomplete or unknown to transformers "
+            f"{version('transformers')}; compare its files with those that were published",
+        )
     shipped = ", ".join(models.shipped())
     return CheckpointError(
-        f"cannot load the {part} of {model!r}: {first_line(error)}",
+        message,
         "expected a checkpoint folder, a hub name that can be reached"
         + (f", or one of {shipped}" if shipped else ""),
     )

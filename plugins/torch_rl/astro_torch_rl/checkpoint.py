@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from astro_hf.checkpoints import cast_weights
 from astro_hf.folders import whole_folder, write_model
+from astro_hf.look import check_saved
 from astro_hf.sealing import last_sealed, seal
 from astro_torch_rl import adapters
 from astro_torch_rl.critic import Critic
@@ -58,9 +60,10 @@ def restore(checkpoint: Path, learner: Learner, critic: Critic | None) -> int:
 def export(target: Path, learner: Learner, dtype: torch.dtype) -> None:
     """Write the trained model, completely or not at all, in `dtype`, which the learner keeps."""
     adapters.fold(learner.model)
-    torch.nn.Module.to(learner.model, dtype)
+    cast_weights(learner.model, dtype)
     with whole_folder(target) as folder:
         _write(folder, learner)
+        check_saved(folder, learner.model, learner.tokenizer)
 
 
 def _write(folder: Path, learner: Learner) -> None:

@@ -13,6 +13,7 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 from astro.errors import TrainingError
 from astro_hf import checkpoints
 from astro_hf.devices import compute_dtype, pick_device, set_threads
+from astro_hf.look import check_model
 from astro_torch_rl.params import TrainParams
 
 
@@ -35,18 +36,22 @@ class Device:
         return cls(device, compute_dtype(params.dtype, device))
 
 
-def load_model(path: str, device: torch.device) -> PreTrainedModel:
+def load_model(path: str, device: torch.device, attention: str = "auto") -> PreTrainedModel:
     """Load a causal LM with float32 weights in evaluation mode: dropout would bias the ratios.
 
     Raises:
         TrainingError: The model cannot be loaded.
     """
-    return checkpoints.load_model(path, device=device, dtype="float32")
+    model = checkpoints.load_model(
+        path, device=device, dtype="float32", attention=attention, train=True
+    )
+    check_model(model, path, sampled=False)
+    return model
 
 
-def load_trunk(path: str, device: torch.device) -> PreTrainedModel:
+def load_trunk(path: str, device: torch.device, attention: str = "auto") -> PreTrainedModel:
     """Load a model as `load_model` does, without its language modeling head."""
-    trunk = load_model(path, device).base_model
+    trunk = load_model(path, device, attention).base_model
     assert isinstance(trunk, PreTrainedModel)
     return trunk
 

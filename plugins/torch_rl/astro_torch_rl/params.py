@@ -94,6 +94,7 @@ class TrainParams(Params):
         int, OPERATIONAL, Field(ge=1, description="padded tokens per forward pass; bounds memory")
     ] = 4_096
     gradient_checkpointing: shared.GradientCheckpointing = False
+    attn_implementation: shared.Attention = "auto"
     lora: Annotated[Lora | None, Field(description="none: all weights are trained")] = None
 
     save_every: Annotated[

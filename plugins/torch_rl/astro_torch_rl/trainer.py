@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
-from transformers import AutoTokenizer, PreTrainedModel
+import torch
+from transformers import PreTrainedModel
 
 from astro.errors import TrainingError
 from astro.interfaces import Backend, OnStep, RLJob, StepFormat, TrainablePolicy, TrainResult
@@ -22,6 +24,7 @@ from astro.seeds import derive
 from astro.verification.pool import VerifierPool
 from astro_hf.checkpoints import stored_dtype
 from astro_hf.metric_log import MetricLog, read_rows
+from astro_hf.tokenizers import load_tokenizer
 from astro_torch_rl import adapters, checkpoint
 from astro_torch_rl.advantage import Advantage
 from astro_torch_rl.critic import Critic
@@ -92,7 +95,7 @@ class Trainer:
                     params, self._advantage, self._step_format, chosen, backend, sampler, models
                 )
                 self._run_steps(training, done, run_dir, on_step)
-                checkpoint.export(final, models.learner, stored_dtype(model))
+                checkpoint.export(final, models.learner, stored_dtype(model) or torch.float32)
         rows = read_rows(run_dir)
         note = early_stop(rows, params.max_silent_steps)
         return TrainResult(final, rows[-1] if rows else {}, note)
@@ -117,16 +120,18 @@ class Trainer:
         device = Device.choose(params)
         last = checkpoint.latest(run_dir)
         start = model if params.lora or not last else str(last)
+        load = partial(load_model, device=device.device, attention=params.attn_implementation)
         learner = Learner(
-            _prepared(load_model(start, device.device), params, derive(seed, "adapters")),
-            AutoTokenizer.from_pretrained(model),
+            _prepared(load(start), params, derive(seed, "adapters")),
+            load_tokenizer(model),
             params,
             device,
-            reference=load_model(model, device.device) if params.kl else None,
+            reference=load(model) if params.kl else None,
         )
         critic = None
         if settings:
-            trunk = _prepared(load_trunk(model, device.device), params, derive(seed, "critic"))
+            trunk = load_trunk(model, device.device, params.attn_implementation)
+            trunk = _prepared(trunk, params, derive(seed, "critic"))
             critic = Critic(trunk, params, settings, device)
         return Models(learner, critic), checkpoint.restore(last, learner, critic) if last else 0
 

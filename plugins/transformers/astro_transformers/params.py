@@ -27,9 +27,10 @@ class PolicyParams(ModelParams):
 
     device: shared.DeviceName = "auto"
     dtype: Annotated[
-        shared.Dtype,
-        Field(description="of the weights; auto: the checkpoint's"),
+        shared.WeightDtype,
+        Field(description="of the weights; auto: that of the stored ones"),
     ] = "auto"
+    attn_implementation: shared.Attention = "auto"
     prompt: Prompting = DEFAULT_PROMPT
     max_batch: Annotated[int, OPERATIONAL, Field(ge=1, description="sequences decoded at once")] = (
         256
@@ -82,6 +83,7 @@ class SFTParams(Params):
         Literal["auto"] | bool, Field(description="auto: on a GPU that supports it")
     ] = "auto"
     gradient_checkpointing: shared.GradientCheckpointing = False
+    attn_implementation: shared.Attention = "auto"
     save_steps: Annotated[
         int, OPERATIONAL, Field(ge=1, description="steps between checkpoints")
     ] = 100

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
@@ -16,9 +15,10 @@ from astro.errors import PolicyError
 from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, FinishReason, Prompt
-from astro_hf.checkpoints import context_limit, end_tokens, load_model, rotary_limit
+from astro_hf.checkpoints import end_tokens, length_limit, load_model
 from astro_hf.devices import free_memory, pick_device, set_threads
-from astro_hf.token_ids import CUT, checked_ids, response_room
+from astro_hf.look import check_model
+from astro_hf.token_ids import CUT, check_encoder, checked_ids, response_room
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
@@ -55,8 +55,8 @@ class TransformersPolicy:
     fills the context ends with `length`; it is empty if its prompt leaves no room.
 
     Raises:
-        PolicyError: The model cannot be loaded, keeps recurrent state, or does not support
-            `max_length`.
+        PolicyError: The model or its tokenizer cannot be loaded or used, keeps recurrent state, or
+            does not support `max_length`.
     """
 
     def __init__(self, params: PolicyParams) -> None:
@@ -64,12 +64,16 @@ class TransformersPolicy:
         device = pick_device(params.device)
         name = models.checkpoint(params.model)
         tokenizer = load_tokenizer(name)
-        self._model = load_model(name, device=device, dtype=params.dtype)
+        self._model = load_model(
+            name, device=device, dtype=params.dtype, attention=params.attn_implementation
+        )
         _check_attention_only(self._model, params.model)
+        check_model(self._model, params.model, sampled=True)
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
-        self._max_length = _max_length(self._model, params)
+        self._max_length = length_limit(self._model, params.max_length, params.model)
         self._encoder = PromptEncoder(tokenizer, params.prompt)
+        check_encoder(self._encoder, self._vocab_size, params.model)
         self._forward = Forward(self._model)
         self._cache_bytes = _cache_bytes(params, device)
         self._decoder = Decoder(
@@ -232,18 +236,6 @@ def _cache_bytes(params: PolicyParams, device: torch.device) -> int:
 
 def _mib(size: int) -> int:
     return -(-size // 2**20)
-
-
-def _max_length(model: PreTrainedModel, params: PolicyParams) -> int:
-    """The context limit. Raises `PolicyError` if sequences of a batch would affect one another."""
-    limit = rotary_limit(model)
-    if params.max_length and limit and params.max_length > limit:
-        raise PolicyError(
-            f"max_length {params.max_length}: beyond {limit} tokens the longest sequence of a batch"
-            f" changes the rotary factors of model {params.model!r} for all others",
-            f"set max_length to at most {limit}, or leave it out",
-        )
-    return params.max_length or context_limit(model) or sys.maxsize
 
 
 def _check_attention_only(model: PreTrainedModel, name: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,14 +23,28 @@ from transformers import (
 )
 
 from astro.data.prompts import PromptEncoder
-from astro.data.samples import SampleBuilder, TrainingSample, exactness, read_samples
+from astro.data.samples import (
+    SampleBuilder,
+    TrainingSample,
+    check_kept,
+    exactness,
+    read_samples,
+)
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
 from astro_hf import devices
-from astro_hf.checkpoints import context_limit, end_tokens, load_model, stored_dtype
+from astro_hf.checkpoints import (
+    cast_weights,
+    end_tokens,
+    length_limit,
+    load_model,
+    stored_dtype,
+)
 from astro_hf.folders import whole_folder, write_model, writing
+from astro_hf.look import check_model, check_saved
 from astro_hf.sealing import fingerprint, last_sealed, seal
+from astro_hf.token_ids import check_encoder, check_known
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import SFTParams
 from astro_transformers.traces import collate, plan_batches
@@ -71,7 +84,14 @@ class TransformersSFT:
         devices.set_threads(self._params.threads)
         name = models.checkpoint(job.model)
         tokenizer = load_tokenizer(name)
-        loaded = load_model(name, device=torch.device("cpu"), dtype="float32")
+        loaded = load_model(
+            name,
+            device=torch.device("cpu"),
+            dtype="float32",
+            attention=self._params.attn_implementation,
+            train=True,
+        )
+        check_model(loaded, job.model, sampled=False)
         batches, counts = self._batches(job, loaded, tokenizer)
         settings = {**self._params.model_dump(exclude=_FREE), "prompt": job.prompt.model_dump()}
         training = fingerprint(job.traces, settings, job.model, job.seed, job.tokens)
@@ -85,9 +105,10 @@ class TransformersSFT:
             "seconds": time.monotonic() - started,
             **counts,
         }
-        torch.nn.Module.to(loaded, stored_dtype(name))
+        cast_weights(loaded, stored_dtype(name) or torch.float32)
         with whole_folder(target) as folder:
             write_model(folder, loaded, tokenizer)
+            check_saved(folder, loaded, tokenizer)
             (folder / _METRICS).write_text(json.dumps(metrics, indent=2))
         shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
@@ -98,10 +119,14 @@ class TransformersSFT:
         """All batches in order, and metrics of the samples."""
         params = self._params
         encoder = PromptEncoder(tokenizer, job.prompt)
+        size = model.config.get_text_config().vocab_size
+        check_encoder(encoder, size, job.model)
+        limit = length_limit(model, params.max_length, job.model)
         builder = SampleBuilder(encoder)
         _add_end_token(model, tokenizer, builder.end)
         read = read_samples(job.traces, builder)
-        limit = params.max_length or context_limit(model) or sys.maxsize
+        check_kept(read, job.traces)
+        check_known((sample.ids for sample in read), size, job.model)
         samples = [sample for sample in read if sample.length <= limit]
         if not samples:
             raise TrainingError(
