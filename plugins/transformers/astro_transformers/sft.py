@@ -125,8 +125,8 @@ class TransformersSFT:
         builder = SampleBuilder(encoder)
         _add_end_token(model, tokenizer, builder.end)
         read = read_samples(job.traces, builder)
-        check_kept(read, job.traces)
         check_known((sample.ids for sample in read), size, job.model)
+        check_kept(read, job.traces)
         samples = [sample for sample in read if sample.length <= limit]
         if not samples:
             raise TrainingError(
