@@ -33,6 +33,14 @@ def plain(text: str) -> str:
     return _with_few_marks(_UNSAFE.sub(_stand_in, _LINE_END.sub("\n", text)))
 
 
+def after_thoughts(response: str) -> str:
+    """Return what a response says after its thoughts, which stand between <think> and </think>.
+
+    It is empty if they never end.
+    """
+    return response.rpartition("</think>")[2].partition("<think>")[0]
+
+
 def without_unsafe(text: str) -> str:
     """Return `text` without its unsafe characters and joiners, for text that is to be searched."""
     return _UNSAFE.sub("", _LINE_END.sub("\n", text)).translate({0x200C: None, 0x200D: None})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from astro.text import after_thoughts
 from astro.types import Problem, Status, Verdict
 
 MAX_CHARACTERS = 100_000
@@ -12,7 +13,10 @@ _ANSWER_IS = re.compile(r"answer is\b:?([^\n]*)", re.IGNORECASE)
 
 
 class ExactVerifier:
-    r"""The answer is the last `\boxed{...}`, or the last `answer is ...` if there is no box."""
+    r"""The answer is the last `\boxed{...}`, or the last `answer is ...` if there is no box.
+
+    Thoughts between <think> and </think> hold no answer.
+    """
 
     def __init__(self, params: None = None) -> None:
         pass
@@ -24,7 +28,7 @@ class ExactVerifier:
             return Verdict(Status.BAD_REFERENCE, reason="the reference answer is empty")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
-        answer = normalize(final_answer(response))
+        answer = normalize(final_answer(after_thoughts(response)))
         if not answer:
             return Verdict(Status.UNPARSED, reason=r"no \boxed{} and no `answer is`")
         if answer == reference:

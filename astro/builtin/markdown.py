@@ -39,6 +39,7 @@ _REST_OF_HEADER = re.compile(r"(?:[ \t]*\d{1,6}\b[ \t]*:?)?\s*")
 _WHOLE_HEADER = re.compile(rf"\s*(?:{HEADER}(?:[ \t]*\d{{1,6}}\b[ \t]*:?)?\s*)?")
 _BEGINS = re.compile(r"^## Step\b", re.MULTILINE)
 _BARE = re.compile(r"\s*## Step( \d{1,6})?:?\s*")
+_HEAD_CHARS = 24
 _PARAGRAPH = re.compile(r"\n[ \t]*\n\s*")
 
 
@@ -95,7 +96,7 @@ class MarkdownFormat:
         ProblemError: the file of worked examples cannot be read.
     """
 
-    stop = (f"\n{HEADER}",)
+    stop: tuple[str, ...] = (f"\n{HEADER}",)
 
     def __init__(self, params: MarkdownParams) -> None:
         self._params = params
@@ -121,6 +122,15 @@ class MarkdownFormat:
             for shot in self._few_shots
             for text in (self.ask(shot.problem, shots=False), shot.solution)
         )
+
+    def beginnings(self) -> tuple[str, ...]:
+        """What stands between two examples, with the first words of an example or instruction."""
+        before, _, after = self._params.shot.partition("{solution}")
+        if not self._few_shots or "{problem}" not in before:
+            return ()
+        heads = (before, self._params.instruction)
+        words = [after + head.partition("{problem}")[0][:_HEAD_CHARS] for head in heads]
+        return tuple(dict.fromkeys(text.rstrip() for text in words if text.strip()))
 
     def is_terminal(self, state: State) -> bool:
         """Whether the last step holds the answer, and no header of a further step follows it."""

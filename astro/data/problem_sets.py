@@ -211,3 +211,8 @@ def with_prompt(problem: Problem, step_format: StepFormat, *, shots: bool) -> Pr
     if len(turns) == 1:
         return asked
     return replace(asked, metadata={**problem.metadata, CHAT_TURNS: turns})
+
+
+def beginnings(step_format: StepFormat, *, shots: bool = True) -> tuple[str, ...]:
+    """Return the texts before which a response is complete; see `Exemplifying`."""
+    return step_format.beginnings() if shots and isinstance(step_format, Exemplifying) else ()

@@ -100,3 +100,9 @@ class Exemplifying(PromptTemplating, Protocol):
 
     def examples(self) -> tuple[str, ...]:
         """The examples as messages of user and assistant in turn."""
+
+    def beginnings(self) -> tuple[str, ...]:
+        """How a model that reads the examples as text would begin another one after its response.
+
+        A response is complete before any of these.
+        """

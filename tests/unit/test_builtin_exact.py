@@ -41,6 +41,8 @@ def test_accepts(reference: str, response: str) -> None:
         ("\\boxed{8}", "8"),
         ("\\boxed{7} or rather \\boxed{8}", "8"),
         ("the answer is not 7", "not 7"),
+        ("<think>\\boxed{7}</think>\\boxed{8}", "8"),
+        ("\\boxed{7}?</think>\nThe answer is 8.", "8"),
         ("the answer is 7\nthe answer is 8", "8"),
         ("\\boxed{7 or 8}", "7 or 8"),
     ],
@@ -52,7 +54,17 @@ def test_rejects(response: str, answer: str) -> None:
 
 @pytest.mark.parametrize(
     "response",
-    ["", "7", "\\boxed{}", "\\boxed{7", "the answer is", "the answer isn't", "7" * MAX_CHARACTERS],
+    [
+        "<think>\\boxed{7}",
+        "\\boxed{7}</think>",
+        "",
+        "7",
+        "\\boxed{}",
+        "\\boxed{7",
+        "the answer is",
+        "the answer isn't",
+        "7" * MAX_CHARACTERS,
+    ],
 )
 def test_finds_no_answer(response: str) -> None:
     assert VERIFIER.verify(problem("7"), response).status is Status.UNPARSED

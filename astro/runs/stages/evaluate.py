@@ -8,7 +8,8 @@ from pathlib import Path
 
 from astro.config.run import BASE, Evaluate, RunConfig
 from astro.data.own_words import OwnWords
-from astro.data.problem_sets import with_prompt
+from astro.data.problem_sets import beginnings, with_prompt
+from astro.engine.endings import ending
 from astro.engine.sampling import sample_responses
 from astro.engine.tasks import Task
 from astro.engine.votes import answer_classes
@@ -110,8 +111,10 @@ def _sample(run: RunContext, model: str) -> None:
         prefix = f"{stage}/{held.name}" if config.sets else stage
         how = config.model_copy(update={"samples": held.samples})
         for problem in held.problems:
-            question = with_prompt(problem, step_format, shots=model == "base")
-            work = partial(_measure, problem, question, how, held.name)
+            shots = model == "base"
+            question = with_prompt(problem, step_format, shots=shots)
+            ends = beginnings(step_format, shots=shots)
+            work = partial(_measure, problem, question, how, held.name, ends)
             tasks.append(Task(f"{prefix}/{problem.id}", work))
     run.run_tasks(stage, "problems", tasks, policy=run.policy(model, STAGE), fields=_fields)
     results = run.results(task.key for task in tasks)
@@ -128,9 +131,13 @@ def measure(problem: Problem, config: Evaluate) -> Program[EvaluatedProblem]:
 
 
 def _measure(
-    problem: Problem, question: Problem, config: Evaluate, evaluation_set: str
+    problem: Problem,
+    question: Problem,
+    config: Evaluate,
+    evaluation_set: str,
+    ends: tuple[str, ...],
 ) -> Program[EvaluatedProblem]:
-    measured = yield from measure(question, config)
+    measured = yield from ending(measure(question, config), ends)
     return replace(
         measured,
         problem=problem,

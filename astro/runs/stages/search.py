@@ -11,8 +11,9 @@ from msgspec import Struct
 from msgspec.json import Decoder
 
 from astro.config.run import RunConfig
-from astro.data.problem_sets import with_prompt
+from astro.data.problem_sets import beginnings, with_prompt
 from astro.engine.adapting import adapted
+from astro.engine.endings import ending
 from astro.engine.tasks import Task
 from astro.errors import ConfigError
 from astro.events import Notice
@@ -173,7 +174,7 @@ def _search(
 ) -> Program[SearchTree]:
     """The tree of the original problem, searched with the user message that the policy is sent."""
     sent = with_prompt(problem, step_format, shots=True)
-    program = start(sent)
+    program = ending(start(sent), beginnings(step_format))
     if sent != problem or not verified:
         program = adapted(program, partial(_request, problem, verified))
     tree = yield from program

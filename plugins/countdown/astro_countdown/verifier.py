@@ -15,6 +15,7 @@ from typing import Annotated
 from pydantic import Field
 
 from astro.plugins.params import Params
+from astro.text import after_thoughts
 from astro.types import Problem, Status, Verdict
 from astro_countdown.grammar import ExpressionError, evaluate
 from astro_countdown.replay import (
@@ -58,8 +59,9 @@ class CountdownVerifier:
             return Verdict(Status.BAD_REFERENCE, reason="metadata lacks numbers or target")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
-        verdict = _judge(game, lines_of(response))
-        if self._strict and verdict.correct and not all_legal(problem, response):
+        said = after_thoughts(response)
+        verdict = _judge(game, lines_of(said))
+        if self._strict and verdict.correct and not all_legal(problem, said):
             return Verdict(Status.INCORRECT, verdict.answer, "right, but not every line is legal")
         return verdict
 

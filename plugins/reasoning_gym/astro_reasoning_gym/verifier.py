@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from astro.errors import ProblemError
+from astro.text import after_thoughts
 from astro.types import Problem, Status, Verdict
 from astro_reasoning_gym import scoring
 from astro_reasoning_gym.arithmetic import Unreadable
@@ -39,7 +40,7 @@ class ReasoningGymVerifier:
             return Verdict(Status.BAD_REFERENCE, reason="not a problem of reasoning_gym")
         if len(response) > MAX_CHARACTERS:
             return Verdict(Status.UNPARSED, reason=f"longer than {MAX_CHARACTERS} characters")
-        answer = extract(response, self._params.extract)
+        answer = extract(after_thoughts(response), self._params.extract)
         if not answer:
             return Verdict(Status.UNPARSED, reason=f"no answer ({self._params.extract})")
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from astro.text import after_thoughts
 from astro_sympy.params import SympyParams
 from astro_sympy.reading.boxes import MAX_ANSWER_CHARACTERS, Box, distinct, last_boxes
 from astro_sympy.reading.hedges import denied
@@ -49,7 +50,7 @@ def extract(response: str, params: SympyParams) -> Extraction:
     short, the response itself, as far as `params` allow. Text before the last `</think>` is
     ignored, as is text after a `<think>` that follows it.
     """
-    text = _conclusion(_first_turn(response)).rstrip()
+    text = after_thoughts(_first_turn(response)).rstrip()
     if "\\boxed" in text or "\\fbox" in text:
         return _boxed(text, last_boxes(text))
     answer = _unboxed(text, params)
@@ -64,12 +65,6 @@ def reference(gold: str) -> str:
     else:
         found = stated_answer(gold, trusted=True) or bare_answer(gold)
     return found or _sound(gold.strip())
-
-
-def _conclusion(response: str) -> str:
-    """Return what follows the model's thoughts."""
-    text = response[response.rfind("</think>") + 8 :] if "</think>" in response else response
-    return text.partition("<think>")[0]
 
 
 def _first_turn(text: str) -> str:
