@@ -47,6 +47,19 @@ def astro_providers() -> list[Provider]:
             params="astro.builtin.reward_value:RewardValueParams",
         ),
         Provider(
+            "value",
+            "logprob",
+            "the mean log-probability of the tokens so far, as a probability",
+            target="astro.builtin.logprob_value:LogProbValue",
+        ),
+        Provider(
+            "value",
+            "self_consistency",
+            "the share of completions that come to the most frequent answer",
+            target="astro.builtin.self_consistency:SelfConsistency",
+            params="astro.builtin.self_consistency:SelfConsistencyParams",
+        ),
+        Provider(
             "step_format",
             "lines",
             "one step per line or paragraph; reflections and backtracks in prose",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from statistics import fmean
 from typing import Annotated
@@ -10,8 +10,9 @@ from typing import Annotated
 from pydantic import Field
 
 from astro.interfaces import Rollouts
-from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params
+from astro.planning.cost import HasCost, RequestCost, StageCost
+from astro.plugins.hookspecs import NO_VERIFIER
+from astro.plugins.params import Chosen, Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro.requests import Generate, Program, Verify, paid
 from astro.types import Completion, FinishReason, State, Verdict
@@ -35,6 +36,17 @@ class RolloutSampling(Params):
 
 class RolloutParams(RolloutSampling):
     """Params of value `rollout`."""
+
+    def problems(self, chosen: Mapping[str, Chosen]) -> Iterator[str]:
+        """Rollouts have no reward without verdicts."""
+        search, verifier = chosen.get("search"), chosen.get("verifier")
+        cost = search.params.cost() if search and isinstance(search.params, HasCost) else None
+        valued = cost is None or any(request.valued for request in cost.requests)
+        if verifier and verifier.name == NO_VERIFIER and valued:
+            yield (
+                "name: rollout needs verdicts, and verifier.name is none; use self_consistency, "
+                "logprob, p_true or reward_model"
+            )
 
 
 class Rollout:

@@ -20,7 +20,14 @@ from astro.plugins.binding import (
     SFTBinding,
     VerifierBinding,
 )
-from astro.plugins.params import ModelParams, Params, operational, validate
+from astro.plugins.params import (
+    ChecksOthers,
+    Chosen,
+    ModelParams,
+    Params,
+    operational,
+    validate,
+)
 from astro.plugins.registry import Registry
 from astro.plugins.roles import asked_roles
 from astro.plugins.secrets import left_out, secret_paths
@@ -77,6 +84,7 @@ def parse_config(
     problems = problems or [
         *_chain_problems(registry, config),
         *_role_problems(registry, config, bindings),
+        *_pairing_problems(registry, bindings),
     ]
     if problems:
         raise ConfigError(problems, source)
@@ -249,6 +257,19 @@ def _role_problems(
                 yield f"{place}: there is no model {asked.role!r}; {hint}"
             elif (model := kinds[asked.role]) != asked.kind:
                 yield f"{place}: expected a {asked.kind}, but models.{asked.role} is a {model}"
+
+
+def _pairing_problems(
+    registry: Registry, bindings: Iterable[tuple[str, str, Binding]]
+) -> Iterator[str]:
+    """Plugins that do not go together."""
+    chosen = {
+        key: Chosen(binding.name, registry.params(kind, binding.name, binding.params))
+        for key, kind, binding in bindings
+    }
+    for key, (_, params) in chosen.items():
+        if isinstance(params, ChecksOthers):
+            yield from (f"{key}.{problem}" for problem in params.problems(chosen))
 
 
 def _plugin_problems(

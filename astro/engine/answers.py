@@ -50,10 +50,15 @@ class AnswerClasses:
         return self._first[answer]
 
 
+def reading(problem: Problem, responses: Sequence[str]) -> list[Request]:
+    """Return the requests that read the answers of responses, whatever the right one is."""
+    posed = replace(problem, id=f"{problem.id} (answers)", answer=_ANY_REFERENCE)
+    return [Verify(posed, text, comparison=True) for text in responses]
+
+
 def read_answers(problem: Problem, responses: Sequence[str]) -> Program[list[str | None]]:
     """Return the answer that the verifier reads from each response, whatever the right one is."""
-    posed = replace(problem, id=f"{problem.id} (answers)", answer=_ANY_REFERENCE)
-    asked: list[Request] = [Verify(posed, text, comparison=True) for text in responses]
+    asked = reading(problem, responses)
     verdicts: Sequence[Verdict] = (yield asked) if asked else []
     return [verdict.answer for verdict in verdicts]
 

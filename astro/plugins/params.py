@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, ClassVar, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    runtime_checkable,
+)
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +28,24 @@ class Params(BaseModel):
     """The base of every params model. Unknown keys are errors, and instances are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@runtime_checkable
+class ChecksOthers(Protocol):
+    """Params that do not go together with everything else in a config."""
+
+    def problems(self, chosen: Mapping[str, Chosen]) -> Iterable[str]:
+        """What is wrong, one line each, given the plugins of the config by their keys.
+
+        A line begins with `name: ` or with `params.` and the name of a param.
+        """
+
+
+class Chosen(NamedTuple):
+    """The plugin under a key of a config: its name, and its params if it takes some."""
+
+    name: str
+    params: BaseModel | None
 
 
 class Operational:

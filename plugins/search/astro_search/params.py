@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from math import sqrt
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from astro.builtin.rollout import RolloutSampling
 from astro.planning.cost import RequestCost, StageCost
-from astro.plugins.params import Params
+from astro.plugins.params import Chosen, Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 
 
@@ -103,6 +105,12 @@ class MctsParams(StepSampling):
     enough_incorrect: (
         Annotated[int, Field(ge=1, description="stop at this many distinct wrong answers")] | None
     ) = None
+
+    def problems(self, chosen: Mapping[str, Chosen]) -> Iterator[str]:
+        """Return a line if the value makes no rollouts that could be kept."""
+        value = chosen.get("value")
+        if self.keep_rollouts and value and not isinstance(value.params, RolloutSampling):
+            yield f"params.keep_rollouts: the value {value.name} makes no rollouts"
 
     def cost(self) -> StageCost:
         """Return the cost of one tree."""
