@@ -84,7 +84,7 @@ def parse_config(
     problems = problems or [
         *_chain_problems(registry, config),
         *_role_problems(registry, config, bindings),
-        *_pairing_problems(registry, bindings),
+        *pairing_problems(registry, bindings),
     ]
     if problems:
         raise ConfigError(problems, source)
@@ -259,7 +259,7 @@ def _role_problems(
                 yield f"{place}: expected a {asked.kind}, but models.{asked.role} is a {model}"
 
 
-def _pairing_problems(
+def pairing_problems(
     registry: Registry, bindings: Iterable[tuple[str, str, Binding]]
 ) -> Iterator[str]:
     """Plugins that do not go together."""

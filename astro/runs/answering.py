@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from astro.config.loading import parse_config
+from astro.config.loading import all_bindings, pairing_problems, parse_config
 from astro.config.run import BASE, RunConfig
 from astro.config.yaml import read_config
 from astro.engine.found import AnswerFound, answers_found
@@ -69,16 +69,19 @@ def answers(
 
     No reference answer is needed: the verifier is asked only which answer a response gives, and
     which answers are equivalent. The value has to rate terminal states, as `reward_model` and
-    `p_true` do, unless the search needs no value. No files are written.
+    `logprob` do, unless the search needs no value. No files are written.
 
     Raises:
-        AstroError: A plugin cannot be built, or a model cannot continue.
+        AstroError: A plugin cannot be built or needs verdicts, or a model cannot continue.
     """
     registry = Registry.discover()
     problems = {f"question-{i}": Problem(f"question-{i}", q, "") for i, q in enumerate(questions)}
     unverified = config.model_copy(
         update={"verifier": config.verifier.model_copy(update={"name": NO_VERIFIER, "params": {}})}
     )
+    used = (found for found in all_bindings(unverified, registry) if found[0] not in _UNUSED)
+    if problems_found := list(pairing_problems(registry, used)):
+        raise ConfigError(problems_found)
     reads = config.verifier.name != NO_VERIFIER
     rates = isinstance(registry.build("value", config.value), RatesTerminals)
     began = time.monotonic()

@@ -40,9 +40,15 @@ def search_warning(trees: int) -> str:
     )
 
 
-def trace_warning(arm: str, trees: int) -> str:
-    """Return a line for trees that gave no trace to train on."""
-    return (
-        f"linearize: no trace for {arm} from {trees} trees; a trace needs a tree that has a "
-        "correct answer, and, if it is to backtrack, a wrong one"
+def trace_warning(arm: str, trees: int, *, verified: bool) -> str:
+    """Return a line for trees that gave no trace to train on.
+
+    `verified` says whether the trees have verdicts.
+    """
+    needed = (
+        "a trace needs a tree that has a correct answer, and, if it is to backtrack, a wrong one"
+        if verified
+        else "the trees have no verdicts, because verifier.name is none; say which answer is to "
+        "count as correct by linearizer.params.select, such as majority"
     )
+    return f"linearize: no trace for {arm} from {trees} trees; {needed}"

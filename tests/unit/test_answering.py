@@ -97,6 +97,7 @@ def test_a_spent_budget_has_a_code_of_its_own() -> None:
         ("q?", "--answer", "1"),
         ("q?", "--search", "tot_dfs", "--samples", "0"),
         ("q?", "--search", "no_such"),
+        ("q?", "--search", "mcts", "--value", "rollout"),
     ],
 )
 def test_bad_input_is_one_line(arguments: tuple[str, ...]) -> None:

@@ -17,6 +17,7 @@ from astro.events import Notice
 from astro.files import index_lines, read_line
 from astro.interfaces import Linearizer, StepFormat
 from astro.plugins.binding import Binding
+from astro.plugins.hookspecs import NO_VERIFIER
 from astro.requests import Program
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
@@ -63,7 +64,9 @@ def linearize(run: RunContext) -> None:
         rows = _rows(run.results(keys), run.step_format())
         run.folder.write_lines(run.folder.traces(arm), rows)
         if keys and not run.folder.traces(arm).stat().st_size:
-            run.on_event(Notice(f"warning: {trace_warning(arm, len(keys))}"))
+            verified = run.config.verifier.name != NO_VERIFIER
+            warning = trace_warning(arm, len(keys), verified=verified)
+            run.on_event(Notice(f"warning: {warning}"))
 
 
 def arms(config: RunConfig) -> list[tuple[str, Binding]]:

@@ -15,6 +15,7 @@ from astro_linearize.merge import Path
 from astro_linearize.params import BacktrackParams
 from astro_linearize.render import fits, render
 from astro_linearize.self_evaluation import approved
+from astro_linearize.unverified import by_selection
 
 DRAWS = 8
 """Draws for each requested trace, since some are repetitions or too long."""
@@ -37,6 +38,10 @@ class Backtrack:
 
         With `self_evaluation`, they end at solutions that the model approves.
         """
+        linearize = partial(self._linearize, seed=seed)
+        return by_selection(problem, tree, self.params.select, linearize)
+
+    def _linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
         solutions = yield from self.solutions(tree)
         attempt = partial(self.traces, problem, tree, solutions, seed)
         return (yield from told_apart(problem, tree, attempt))

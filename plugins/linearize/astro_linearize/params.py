@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from astro.data.templates import SolutionTemplate
+from astro.engine.selection import SelectionRule
 from astro.planning.cost import RequestCost, StageCost
 from astro.plugins.params import Params, RegularExpression
 from astro.plugins.roles import Role
@@ -60,6 +61,10 @@ class DirectParams(Params):
     correct: Annotated[
         CorrectChoice, Field(description="correct terminal at which a trace ends")
     ] = "random"
+    select: Annotated[
+        SelectionRule | None,
+        Field(description="choice of the answer that counts as correct in trees without verdicts"),
+    ] = None
     self_evaluation: Annotated[
         SelfEvaluationParams | None,
         Field(description="ask the model to judge each solution; {} for the defaults"),

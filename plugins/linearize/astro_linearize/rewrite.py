@@ -15,6 +15,7 @@ from astro_linearize.fidelity import faithful
 from astro_linearize.params import RewriteParams
 from astro_linearize.passages import passages, question
 from astro_linearize.render import fits
+from astro_linearize.unverified import by_selection
 
 
 class Rewrite:
@@ -34,6 +35,10 @@ class Rewrite:
 
     def linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
         """Return the traces of `backtrack`, each of them either `rewritten` or unchanged."""
+        linearize = partial(self._linearize, seed=seed)
+        return by_selection(problem, tree, self.params.select, linearize)
+
+    def _linearize(self, problem: Problem, tree: SearchTree, seed: int) -> Program[list[Trace]]:
         solutions = yield from self._template.solutions(tree)
         attempt = partial(self._traces, problem, tree, solutions, seed)
         return (yield from told_apart(problem, tree, attempt))
