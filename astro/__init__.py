@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from astro.config.loading import load_config
     from astro.experiments.loading import load
     from astro.experiments.rounds import Rounds
+    from astro.experiments.searches import Comparison
     from astro.experiments.study import Study
     from astro.runs.reading import read_scores, read_traces, read_trees
     from astro.runs.runner import Run, RunResult, run
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from astro.types import Problem
 
 __all__ = [
+    "Comparison",
     "Problem",
     "Rounds",
     "Run",
@@ -40,6 +42,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Comparison": "astro.experiments.searches",
     "Problem": "astro.types",
     "Rounds": "astro.experiments.rounds",
     "Run": "astro.runs.runner",

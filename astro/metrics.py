@@ -112,3 +112,37 @@ def paired_bootstrap(
     means = sorted(sum(rng.choices(differences, k=n)) / n for _ in range(resamples))
     tail = round(0.025 * resamples)
     return Estimate(sum(differences) / n, means[tail], means[-tail - 1])
+
+
+def sign_flip_test(differences: Sequence[int]) -> float:
+    """The two-sided p of Fisher's exact test of paired differences, which flips their signs.
+
+    If the two of a pair are exchangeable, each difference has either sign with equal probability.
+    The result is the probability that the sum is at least as far from 0 as the given one. With
+    differences of -1, 0 and 1, as between right and wrong, it is McNemar's exact test.
+    """
+    ways = {0: 1}
+    for size, count in Counter(map(abs, differences)).items():
+        if not size:
+            continue
+        longer: Counter[int] = Counter()
+        for heads in range(count + 1):
+            step, times = size * (2 * heads - count), math.comb(count, heads)
+            for total, known in ways.items():
+                longer[total + step] += known * times
+        ways = longer
+    seen = abs(sum(differences))
+    return sum(n for total, n in ways.items() if abs(total) >= seen) / sum(ways.values())
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """The p values of several tests, adjusted so that a threshold holds for all of them together.
+
+    Whatever the tests have to do with one another, the probability of one false rejection or more
+    is at most the threshold (Holm 1979).
+    """
+    adjusted, least = [1.0] * len(ps), 0.0
+    for rank, i in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        least = max(least, min(1.0, (len(ps) - rank) * ps[i]))
+        adjusted[i] = least
+    return adjusted

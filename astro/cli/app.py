@@ -29,6 +29,7 @@ from astro.text import one_line, plain
 
 COMMANDS = {
     "run": ("astro.cli.run:run", "Run a config: search, linearize, sft, rl, evaluate, report."),
+    "compare": ("astro.cli.run:compare", "Compare searches at equal token budgets."),
     "rl": ("astro.cli.rl:rl", "Run a config up to its RL, or show what RL would be started with."),
     "evaluate": ("astro.cli.evaluate:evaluate", "Measure a policy on evaluation sets, no more."),
     "solve": ("astro.cli.solve:solve", "Search one problem and show the best answer."),

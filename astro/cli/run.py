@@ -10,14 +10,13 @@ import click
 
 import astro
 from astro.cli import options
+from astro.cli.experiments import experiment_outcome
 from astro.cli.output import print_all, say_json
 from astro.cli.progress import headed, progress
 from astro.cli.rehearsal import report
 from astro.cli.results import outcome
-from astro.cli.rounds import rounds_outcome
-from astro.cli.studies import study_outcome
-from astro.errors import RunError
-from astro.experiments.rounds import Rounds
+from astro.errors import ConfigError, RunError
+from astro.experiments.searches import Comparison
 from astro.experiments.study import Study
 from astro.plugins.registry import Registry
 from astro.rehearsal import rehearse as rehearsing
@@ -75,7 +74,8 @@ def run(
     """Run CONFIG in RUNS/<name>. A run that was interrupted is resumed.
 
     A config with arms is a study: each arm is run at each seed, in RUNS/<name>/seed-<s>/<arm>. A
-    config with rounds is run once per round, in RUNS/<name>/round-<r>.
+    config with searches is a comparison, and is run alike. A config with rounds is run once per
+    round, in RUNS/<name>/round-<r>.
     With --rehearse, CONFIG is scaled down and run from the start, in RUNS/rehearsal-<name>.
     """
     if rehearse:
@@ -89,28 +89,27 @@ def run(
     own: dict[str, Any] = {"trees": trees, "retry_failed": retry_failed, "again": bool(again)}
     flags = {"trees": "--trees", "retry_failed": "--retry-failed", "again": "--from"}
     if not isinstance(loaded, Run) and (used := [flags[name] for name in own if own[name]]):
-        raise click.UsageError(f"{used[0]} is for one run: no study and no rounds")
+        raise click.UsageError(f"{used[0]} is for one run: no study, rounds or comparison")
     if fresh and (again or retry_failed):
         raise click.UsageError("--fresh goes with neither --from nor --retry-failed")
     with progress() as listener:
-        seeds = loaded.seeds if isinstance(loaded, Study) else ()
+        seeds = loaded.seeds if isinstance(loaded, Study | Comparison) else ()
         told = headed(listener, runs / loaded.name, loaded.configs(), seeds)
         how: dict[str, Any] = {"runs": runs, "fresh": fresh, "until": until, "on_event": told}
-        result: Any
-        match loaded:
-            case Run():
-                result = loaded.run(**how, **own)
-                parts = outcome(result)
-            case Study():
-                result = loaded.run(**how)
-                parts = study_outcome(loaded, runs, result)
-            case Rounds():
-                result = loaded.run(**how)
-                parts = rounds_outcome(loaded, runs, result)
+        if isinstance(loaded, Run):
+            result: Any = loaded.run(**how, **own)
+            parts = outcome(result)
+        else:
+            result = loaded.run(**how)
+            parts = experiment_outcome(runs / loaded.name, result)
     if as_json:
         say_json(result)
     else:
         print_all(*parts)
+
+
+def _any_engine() -> Registry:
+    return Registry.discover().as_if_installed()
 
 
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
@@ -119,10 +118,25 @@ def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: 
     Hugging Face's libraries are restricted to their cache, because a rehearsal needs no network.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    loaded = astro.load(config, overrides, Registry.discover().as_if_installed())
+    loaded = astro.load(config, overrides, _any_engine())
     try:
         with progress() as listener:
             done = rehearsing.rehearse(loaded, runs=runs, until=until, on_event=listener)
     except OSError as error:
         raise RunError(f"{error.filename or runs}: {error.strerror or error}") from error
     print_all(*report(done, until))
+
+
+def _compare(config: str, overrides: tuple[str, ...], **given: Any) -> None:
+    if not isinstance(astro.load(config, overrides, _any_engine()), Comparison):
+        raise ConfigError(["searches: missing; a comparison names the searches there"], config)
+    unused = {"until": None, "trees": None, "retry_failed": False, "again": None}
+    click.get_current_context().invoke(run, config=config, overrides=overrides, **unused, **given)
+
+
+compare = click.Command(
+    "compare",
+    callback=_compare,
+    params=[p for p in run.params if p.name not in ("until", "trees", "retry_failed", "again")],
+    help="Compare the searches in CONFIG at equal token budgets: accuracy, tokens, differences.",
+)

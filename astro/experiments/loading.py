@@ -1,4 +1,4 @@
-"""Loading of config files, each of which describes one run, a study, or rounds."""
+"""Loading of config files, each of which describes one run, rounds, a study, or a comparison."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from astro.config.run import RunConfig
 from astro.config.yaml import ConfigSource, read_config, source_name
 from astro.errors import ConfigError
 from astro.experiments.rounds import Rounds
+from astro.experiments.searches import Comparison, parse_comparison
 from astro.experiments.study import Study, parse_study
 from astro.plugins.registry import Registry
 from astro.runs.runner import Run
 
-Loaded = Run | Study | Rounds
+Loaded = Run | Study | Rounds | Comparison
 
 
 def load(
@@ -23,8 +24,8 @@ def load(
     """Read and validate a config; the result has a method `run`.
 
     Args:
-        source: A YAML file, or its content as a mapping. It describes a `Study` if it has `arms`,
-            `Rounds` if it has `rounds`, else a `Run`.
+        source: A YAML file, or its content as a mapping. It describes a `Study` if it has `arms`, a
+            `Comparison` if it has `searches`, `Rounds` if it has `rounds`, else a `Run`.
         overrides: Assignments `key.path=value`, with values in YAML.
         registry: The plugins to use; None for all installed ones.
 
@@ -35,6 +36,8 @@ def load(
     name = source_name(source)
     if "arms" in raw:
         return parse_study(raw, registry, name)
+    if "searches" in raw:
+        return parse_comparison(raw, registry, name)
     config = parse_config(raw, registry, name)
     return Rounds(config, registry) if config.rounds else Run(config, registry)
 
@@ -50,11 +53,11 @@ def load_run(
     The plugins under the keys in `unused` are not required; see `parse_config`.
 
     Raises:
-        ConfigError: The file is invalid, or describes a study.
+        ConfigError: The file is invalid, or describes a study or a comparison.
     """
     raw = read_config(path, overrides)
-    if "arms" in raw:
-        raise ConfigError(
-            ["arms: this is a study, which only `astro run`, `plan` and `config` accept"], str(path)
-        )
+    for key, kind in (("arms", "study"), ("searches", "comparison")):
+        if key in raw:
+            why = f"{key}: this is a {kind}, which only `astro run`, `plan` and `config` accept"
+            raise ConfigError([why], str(path))
     return parse_config(raw, registry or Registry.discover(), str(path), unused)

@@ -25,6 +25,7 @@ from astro.errors import ConfigError
 from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.experiments.comparison import Correlation, StudyResult, compare
 from astro.experiments.inference import STAGE, Searched, search_at_inference
+from astro.experiments.merging import merged
 from astro.files import read_lines, write_json
 from astro.interfaces import StepFormat
 from astro.metrics import pearson
@@ -200,30 +201,6 @@ def parse_study(raw: Mapping[str, Any], registry: Registry, source: str = "") ->
         raise ConfigError(list(dict.fromkeys(problems)), source)
     arms = {arm: configs[f"arms.{arm}"] for arm in keys.arms}
     return Study(raw["name"], arms, keys.seeds, configs.get("inference"), registry)
-
-
-def merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `base` with `changes` merged into it, recursively in mappings.
-
-    The params of a plugin are dropped if `changes` names another plugin in its place. Keys that
-    belong to the run, such as `sft.tokens` and `verifier.workers`, are kept.
-    """
-    result = dict(base)
-    for key, new in changes.items():
-        old = result.get(key)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            result[key] = merged(_without_params(old) if _renames(old, new) else old, new)
-        else:
-            result[key] = new
-    return result
-
-
-def _renames(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return "name" in new and new["name"] != old.get("name")
-
-
-def _without_params(plugin: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in plugin.items() if key != "params"}
 
 
 class _Step(Struct):

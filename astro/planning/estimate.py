@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from astro.config.loading import UNUSED
 from astro.config.run import STAGES, RunConfig
 from astro.config.stages import evaluated_models, run_stages
 from astro.planning.cost import HasCost, RequestCost, StageCost
@@ -139,7 +140,7 @@ def estimate(
     notes = [
         f"left out: {key} {binding.name} does not say what it costs"
         for key, _, binding in config.bindings()
-        if key in found and found[key] is None
+        if key in found and found[key] is None and binding.name != UNUSED
     ]
     costs = {key: cost or StageCost() for key, cost in found.items()}
     trees: float = counts.trees
@@ -190,7 +191,7 @@ def short(value: float) -> str:
 def _cost(config: RunConfig, registry: Registry, key: str) -> StageCost | None:
     """The cost of the plugin under `key`; None if there is none or its params do not say it."""
     binding = getattr(config, key)
-    if binding is None:
+    if binding is None or (key, binding.name) == ("linearizer", UNUSED):
         return None
     kind = _KINDS.get(key, key)
     params = registry.params(kind, binding.name, binding.params)

@@ -14,6 +14,7 @@ from astro.data.problem_sets import HeldOut, ProblemLoader, held_out, with_promp
 from astro.engine.budget import Budget
 from astro.experiments.loading import Loaded
 from astro.experiments.rounds import Rounds, round_config
+from astro.experiments.searches import Comparison
 from astro.experiments.study import Study
 from astro.planning.estimate import Counts, Plan, Total, estimate
 from astro.planning.speed import Machine, Supposed, suppose
@@ -82,7 +83,7 @@ class Question:
 
 
 def plan_runs(loaded: Loaded, question: Question) -> Iterator[PlannedRun]:
-    """The plan of a run, of each round, or of each arm of a study and its search at inference.
+    """The plan of a run, of each round, arm of a study and its search at inference, or search.
 
     Raises:
         ProblemError: problems that have to be counted cannot be loaded.
@@ -91,6 +92,8 @@ def plan_runs(loaded: Loaded, question: Question) -> Iterator[PlannedRun]:
         case Study():
             yield from _arms(loaded, question)
             yield from _inference(loaded, question)
+        case Comparison():
+            yield from _searches(loaded, question)
         case Rounds():
             yield from _rounds(loaded.config, loaded.limits, question)
         case Run(config=config):
@@ -128,6 +131,20 @@ def _inference(study: Study, question: Question) -> Iterator[PlannedRun]:
     title = f"search at inference, {trees:,} problems at {limit:,} tokens"
     times = len(study.seeds)
     yield question.planned(title, config, Counts(trees, 0), times=times, stages=("search",))
+
+
+def _searches(comparison: Comparison, question: Question) -> Iterator[PlannedRun]:
+    """Each search of the held-out problems at each budget."""
+    first, *_ = comparison.searches.values()
+    sets = [] if question.test else held_out(first, ProblemLoader(question.registry))
+    problems = question.test or sum(len(held.problems) for held in sets)
+    for name, config in comparison.searches.items():
+        for budget in comparison.budgets:
+            limits = config.budget.model_copy(update={"tokens": budget})
+            limited = config.model_copy(update={"budget": limits})
+            title = f"search {name}, {problems:,} problems at {budget:,} tokens"
+            times, counts = len(comparison.seeds), Counts(problems, 0)
+            yield question.planned(title, limited, counts, times=times, stages=("search",))
 
 
 def _rounds(config: RunConfig, rounds: RoundsConfig, question: Question) -> Iterator[PlannedRun]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from astro.config.loading import UNUSED
 from astro.config.run import RunConfig
 from astro.engine.budget import Budget
 from astro.plugins.binding import Binding, FormatSFTBinding, SFTBinding, VerifierBinding
@@ -95,7 +96,8 @@ def prepare(
 def _plugins(config: RunConfig, registry: Registry) -> Iterator[tuple[str, str, Binding]]:
     """(key in the config, kind, binding) of every plugin but the sources of evaluation sets."""
     for key, kind, binding in config.bindings():
-        if not key.startswith("evaluate."):
+        unused = (key, binding.name) == ("linearizer", UNUSED)
+        if not (unused or key.startswith("evaluate.")):
             yield key, kind, binding
     for role, binding in config.models.items():
         yield f"models.{role}", registry.model_kind(binding.name), binding

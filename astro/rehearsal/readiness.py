@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from astro.config.loading import all_bindings
+from astro.config.loading import UNUSED, all_bindings
 from astro.config.run import RunConfig
 from astro.errors import AstroError, PolicyError
 from astro.plugins.models import checkpoint
@@ -23,6 +23,8 @@ def missing(config: RunConfig, registry: Registry, machine: Machine) -> Iterator
     A name on the Hugging Face hub is not looked up.
     """
     for key, kind, binding in all_bindings(config, registry):
+        if (key, binding.name) == ("linearizer", UNUSED):
+            continue
         params = registry.params(kind, binding.name, binding.params)
         if isinstance(params, RunsWhere) and (why := params.missing_here(machine)):
             yield f"{key}: {why}"

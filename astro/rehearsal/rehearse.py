@@ -13,6 +13,7 @@ from astro.config.run import EvaluationSet, RunConfig
 from astro.errors import ProblemError, RunError
 from astro.events import Listener, Notice, StageFinished, StageProgress, StageStarted, ignore
 from astro.experiments.loading import Loaded
+from astro.experiments.searches import Comparison
 from astro.experiments.study import Study
 from astro.interfaces import SFTJob, SFTTrainer
 from astro.plugins.binding import PromptConfig
@@ -74,7 +75,9 @@ def rehearse(
 
 
 def _arms(loaded: Loaded) -> dict[str, RunConfig]:
-    """The config of each arm by name, with a study's search at inference as one more."""
+    """The config of each arm or search by name, with a study's search at inference as one more."""
+    if isinstance(loaded, Comparison):
+        return dict(loaded.searches)
     if not isinstance(loaded, Study):
         return {loaded.name: loaded.config}
     inference = {_INFERENCE: loaded.inference} if loaded.inference else {}
@@ -90,12 +93,14 @@ def _run(
     registry: Registry,
     on_event: Listener,
 ) -> None:
-    """Run the prepared configs as what `loaded` is: one run, rounds, or a study with one seed."""
+    """Run the prepared configs as what `loaded` is: one run, rounds, or else with one seed."""
     arms = {arm: prepared[arm].config for arm in prepared}
     inference = arms.pop(_INFERENCE, None)
     small: Loaded
     if isinstance(loaded, Study):
         small = Study(loaded.name, arms, loaded.seeds[:1], inference, registry)
+    elif isinstance(loaded, Comparison):
+        small = replace(loaded, searches=arms, budgets=loaded.budgets[:1], seeds=loaded.seeds[:1])
     else:
         small = type(loaded)(arms[loaded.name], registry)
     small.run(runs=folder.parent, fresh=True, until=until, on_event=on_event)

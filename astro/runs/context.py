@@ -250,7 +250,7 @@ class RunContext:
                 raise
             finally:
                 self._write_failures()
-                self._add_usage(stage, usage())
+                self.add_usage(stage, usage())
 
     def _check_failed(self, stage: str, progress: _Progress, total: int, last: Outcome) -> None:
         """Raise `RunError` if the share of failed tasks exceeds `max_failed`."""
@@ -284,12 +284,12 @@ class RunContext:
         """Yield the results in the journal in the order of `keys`, without failed tasks."""
         return (result for key in keys if (result := self.journal.result(key)) is not None)
 
-    def _add_usage(self, stage: str, counted: Usage) -> None:
+    def add_usage(self, stage: str, counted: Usage) -> None:
         """Add a stage's counters to those in usage.json.
 
         The policy's counters are under the stage's name, those of other roles under `stage@role`.
         """
-        usage = self._read_usage()
+        usage = self.usage()
         for role, counters in counted.items():
             key = stage if role == POLICY else f"{stage}@{role}"
             total = Counter(usage.get(key, {}))
@@ -299,8 +299,11 @@ class RunContext:
         if usage:
             self.folder.write_json(self.folder.usage, usage)
 
-    def _read_usage(self) -> dict[str, dict[str, float]]:
-        """Read usage.json. A damaged one is set aside, so that bookkeeping stops no run."""
+    def usage(self) -> dict[str, dict[str, float]]:
+        """Return the counters in usage.json.
+
+        A damaged file is set aside, so that bookkeeping stops no run.
+        """
         path = self.folder.usage
         if not path.exists():
             return {}

@@ -21,6 +21,7 @@ RUN: dict[str, Any] = {
     "search": {"name": "mcts", "params": {"expand": 2, "iterations": 2}},
     "linearizer": {"name": "direct"},
 }
+SEARCHES: dict[str, Any] = {"deep": {"reference": True}, "wide": {"reference": True}}
 ARMS = {"one": {}, "two": {"linearizer": {"name": "backtrack"}}}
 TRAINED = {
     "policy": {"name": "transformers", "params": {"model": "tiny-countdown"}},
@@ -39,6 +40,7 @@ def write(folder: Path, **keys: Any) -> Path:
     [
         ({}, astro.Run, ["small"]),
         ({"arms": ARMS, "seeds": [3, 4]}, astro.Study, ["one", "two"]),
+        ({"searches": SEARCHES, "budgets": [8]}, astro.Comparison, ["deep", "wide"]),
         ({"rounds": {"n": 2}, **TRAINED}, astro.Rounds, ["small"]),
     ],
 )
@@ -73,6 +75,8 @@ def test_an_unknown_stage_is_an_error_before_any_work(tmp_path: Path, keys: dict
 def test_a_command_for_one_run_refuses_a_study(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="arms: this is a study"):
         load_run(write(tmp_path, arms=ARMS))
+    with pytest.raises(ConfigError, match="searches: this is a comparison"):
+        load_run(write(tmp_path, searches=SEARCHES, budgets=[8]))
     assert load_run(write(tmp_path)).name == "small"
 
 

@@ -14,7 +14,8 @@ import yaml
 
 from astro.errors import ConfigError, RunError
 from astro.experiments.loading import load
-from astro.experiments.study import Study, compare_arms, merged
+from astro.experiments.merging import merged
+from astro.experiments.study import Study, compare_arms
 from astro.files import read_json, read_lines
 from astro.runs.folder import discard
 from astro.runs.scoring import EvaluatedProblem

@@ -7,8 +7,8 @@ from itertools import combinations
 from statistics import fmean
 
 from astro.metrics import Estimate, paired_bootstrap
+from astro.runs.tables import Table, points
 from astro_report.documents import ResponseList
-from astro_report.tables import Table, points
 
 _Rates = dict[tuple[str, str], float]
 

@@ -19,6 +19,7 @@ from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.stages.evaluate import ScoresFile
 from astro.runs.stages.report import in_order, title_of
+from astro.runs.tables import ABSENT, Table, amount, share
 from astro.types import Verdict
 from astro_report import folders
 from astro_report.chunks import Embedded, embedded, json_bytes
@@ -28,7 +29,6 @@ from astro_report.experiments import experiment_content, experiment_training, is
 from astro_report.live import LiveRun
 from astro_report.page import Bundle, Content, Link, environment
 from astro_report.results import metric_title, scores_of
-from astro_report.tables import ABSENT, Table, amount, share
 from astro_report.training import training_document
 
 

@@ -11,10 +11,10 @@ from importlib.resources import files
 import jinja2
 from markupsafe import Markup
 
+from astro.runs.tables import Table
 from astro.text import one_line, plain
 from astro_report.chunks import Embedded
 from astro_report.documents import RunDocument
-from astro_report.tables import Table
 
 
 @dataclass(frozen=True, slots=True)

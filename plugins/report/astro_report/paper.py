@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from astro.runs.scoring import Group
 from astro.runs.stages.report import in_order, title_of
-from astro_report.tables import ABSENT, Table, share
+from astro.runs.tables import ABSENT, Table, share
 
 
 class Paper(Struct):

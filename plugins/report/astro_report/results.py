@@ -9,7 +9,7 @@ from astro.runs.folder import RunFolder
 from astro.runs.scoring import Figures, Group, Scores
 from astro.runs.stages.evaluate import ScoresFile, read_scores
 from astro.runs.stages.report import in_order, title_of
-from astro_report.tables import Table, amount, share
+from astro.runs.tables import Table, amount, share
 
 _TITLES = {
     "greedy": "greedy",

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from astro.files import read_json
 from astro.runs.folder import RunFolder
+from astro.runs.tables import ABSENT, Table
 from astro.types import Status
 from astro_report.documents import TreeList
-from astro_report.tables import ABSENT, Table
 
 _Usage = dict[str, dict[str, float]]
 

@@ -18,6 +18,7 @@ from astro.files import index_lines, read_line, read_lines
 from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem
+from astro.runs.tables import Table
 from astro.runs.trees import check_tree
 from astro.text import head_and_tail, one_line, plain
 from astro.types import Node, Problem, SearchTree, Segment, SegmentKind, Status, Verdict
@@ -27,7 +28,6 @@ from astro_report.outline import console, counted, elided, outline
 from astro_report.report import base_title, step_format_of
 from astro_report.responses import parts
 from astro_report.results import score_tables, scores_of
-from astro_report.tables import Table
 
 _WORDS = {
     Status.CORRECT: ("right", "green"),

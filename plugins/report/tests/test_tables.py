@@ -10,6 +10,7 @@ from astro.events import ExperimentFinished
 from astro.experiments.comparison import Correlation, Difference, Matched, StudyResult
 from astro.experiments.inference import Searched
 from astro.experiments.rounds import Round, RoundsResult
+from astro.experiments.tables import round_tables, study_tables
 from astro.files import write_json
 from astro.metrics import Estimate
 from astro.plugins.registry import Registry
@@ -18,7 +19,6 @@ from astro.runs.stages.evaluate import ScoresFile
 from astro_report import write_report_at_the_end
 from astro_report.differences import difference_table
 from astro_report.documents import ResponseList, TreeList
-from astro_report.experiments import round_tables, study_tables
 from astro_report.paper import paper_table, read_paper
 from astro_report.report import write_report
 from astro_report.results import score_tables

@@ -1,4 +1,4 @@
-"""Tables of the page, which are plain HTML and need no scripts."""
+"""Tables of results, which the terminal and the report draw."""
 
 from __future__ import annotations
 
