@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
-from astro.requests import Generate, Program, Verify
-from astro.types import Completion, FinishReason, Problem, State, Status, Verdict
+from astro.engine.selection import AnswerCandidate, select_answer
+from astro.requests import BudgetExhausted, Generate, Program, Verify
+from astro.types import Completion, FinishReason, Problem, SearchTree, State, Status, Verdict
 from astro_search.best_of_n import BestOfN
 from astro_search.params import BestOfNParams
 
@@ -147,3 +148,61 @@ def test_a_greedy_response_is_sampled_once(
     world.drive(best_of_n(samples=20, temperature=0).search(problem, 0))
     asked = [r.n for batch in world.batches for r in batch if isinstance(r, Generate)]
     assert asked == [1]
+
+
+class Rates:
+    """Rates terminal states by their last step; the budget may end before it does."""
+
+    rates_terminals = True
+
+    def __init__(self, values: dict[str, float | None], *, spent: bool = False) -> None:
+        self.values = values
+        self.spent = spent
+
+    def estimate(self, states: Sequence[State], seed: int) -> Program[list[float | None]]:  # noqa: ARG002
+        yield from ()
+        if self.spent:
+            raise BudgetExhausted
+        return [self.values[state.steps[-1].text] for state in states]
+
+
+@pytest.fixture
+def unverified(make_world: Make) -> Make:
+    class Unverified(make_world):  # type: ignore[misc]
+        def reply(self, request: Any) -> Any:
+            return None if isinstance(request, Verify) else super().reply(request)
+
+    return Unverified
+
+
+def weighted(tree: SearchTree) -> dict[str, float]:
+    """The weight of each answer: the sum of the rewards of its samples."""
+    ends = tree.terminals()
+    found = select_answer(
+        [AnswerCandidate(n.id, n.visit_count, n.value, 0.0, 1) for n in ends], "weighted"
+    )
+    assert found is not None
+    return {tree.nodes[vote].step.text: weight for vote, weight in found.weights.items()}
+
+
+def test_a_weighted_vote_counts_samples_and_an_unknown_rating_is_the_mean(
+    problem: Problem, unverified: Make, make_sample: Make
+) -> None:
+    """Three samples are rated 0.3 and one 0.8; the rating of two is unknown: the mean, 0.55."""
+    texts = ["=1\n"] * 3 + ["=2\n"] + ["=3\n"] * 2
+    world = unverified({"": [make_sample(text, 0.1) for text in texts]})
+    value = Rates({"=1\n": 0.3, "=2\n": 0.8, "=3\n": None})
+    search = BestOfN(BestOfNParams(samples=6), value=value, step_format=Lines())
+    tree = world.drive(search.search(problem, 0))
+    assert all(node.verdict is None for node in tree.nodes)
+    assert weighted(tree) == pytest.approx({"=1\n": 0.9, "=2\n": 0.8, "=3\n": 1.1})
+
+
+def test_a_budget_that_ends_before_the_ratings_keeps_the_counts(
+    problem: Problem, unverified: Make, make_sample: Make
+) -> None:
+    world = unverified({"": [make_sample("=1\n", 0.1)] * 3 + [make_sample("=2\n", 0.1)]})
+    search = BestOfN(BestOfNParams(samples=4), value=Rates({}, spent=True), step_format=Lines())
+    tree = world.drive(search.search(problem, 0))
+    assert tree.ended == "budget"
+    assert [node.visit_count for node in tree.nodes] == [4, 3, 1]

@@ -33,13 +33,14 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "ab_mcts": {"iterations": 48},
 }
 VALUES: dict[str, dict[str, Any]] = {"rollout": {"rollouts": 16, "max_tokens": 64}, "p_true": {}}
+OTHER_VALUES = {"logprob": {}, "self_consistency": {"rollouts": 4, "max_tokens": 64}}
 
 
 def search(name: str, value: str, tokens: int, journal: Path, concurrency: int = 8) -> Spent:
     return spend(
         POLICY,
         Binding(name=name.split(maxsplit=1)[0], params={**SEARCHES[name], "step_tokens": 16}),
-        Binding(name=value, params=VALUES[value]),
+        Binding(name=value, params={**VALUES, **OTHER_VALUES}[value]),
         tokens,
         journal,
         concurrency=concurrency,
@@ -61,6 +62,17 @@ def test_a_token_budget_is_kept_and_leaves_its_best_tree(
         assert spent.outcome.result.ended == "budget"
     if spent.outcome.result.ended == "budget":
         assert spent.generated > tokens - 4, "what is left would have paid for a step"
+
+
+@pytest.mark.parametrize("name", ["mcts", "mcts that keeps rollouts", "best_of_n"])
+@pytest.mark.parametrize("value", ["logprob", "self_consistency"])
+def test_a_token_budget_is_kept_by_values_without_verdicts(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    if "rollouts" in name and value == "logprob":
+        pytest.skip("this value makes no rollouts")
+    spent = search(name, value, 300, tmp_path / "journal.db")
+    assert budget_breaches(spent, 300) == []
 
 
 @pytest.mark.parametrize("name", ["mcts", "best_of_n", "beam", "ab_mcts"])
