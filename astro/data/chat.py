@@ -63,6 +63,7 @@ class ChatTemplate:
         self._config = config
         self._now = datetime.fromisoformat(config.now) if config.now else datetime.now()
         self._name = _name(tokenizer.chat_template, config.template)
+        self._end: str = tokenizer.eos_token or ""
         self._header, self._parts = "", _FORMS[0]
         self._parts = self._form()
         self.shown = self._show()
@@ -70,10 +71,15 @@ class ChatTemplate:
     def prompt(self, turns: Sequence[str]) -> str:
         """Return the text before a response to `turns`, messages of user and assistant in turn.
 
+        A prompt that an end of sequence closes goes on with the header of an answer without it.
+
         Raises:
             PolicyError: The template raises an error.
         """
-        return self._render(turns) + self._header + self._config.response_prefix
+        text = self._render(turns)
+        if self._header:
+            text = text.removesuffix(self._end) + self._header
+        return text + self._config.response_prefix
 
     def difference(self) -> str:
         """Return a line that says how prompts differ from what a dialogue has before an answer.
@@ -143,8 +149,9 @@ class ChatTemplate:
             found = ""
         if not found:
             return Shown(self.prompt((QUESTION,)), None, None)
-        if prompt == bare and before.startswith(prompt) and before[len(prompt) :].strip():
-            self._header = before[len(prompt) :]
+        stem = prompt if before.startswith(prompt) else prompt.removesuffix(self._end)
+        if prompt == bare and before.startswith(stem) and before[len(stem) :].strip():
+            self._header = before[len(stem) :]
         return Shown(self.prompt((QUESTION,)), before, after)
 
     def _render(self, turns: Sequence[str], asks: bool = True) -> str:

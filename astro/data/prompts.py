@@ -43,12 +43,13 @@ class PromptEncoder:
     def __init__(self, tokenizer: Any, config: PromptConfig = DEFAULT_PROMPT) -> None:
         self._tokenizer = tokenizer
         self.chat = _template(tokenizer, config)
+        self._talks = self.chat is not None and self.chat.shown.before is not None
         self._prefix = config.response_prefix
         self.detokenizer = Detokenizer(tokenizer)
         self._rendered = lru_cache(maxsize=8192)(self.chat.prompt) if self.chat else None
         self.user = lru_cache(maxsize=8192)(self._whole)
         self.response = lru_cache(maxsize=8)(self._response)
-        self.notices = tuple(filter(None, self._notices()))
+        self.notices = tuple(filter(None, self._notices(config)))
         for line in self.notices:
             _warn(line)
 
@@ -59,7 +60,10 @@ class PromptEncoder:
         return self.start(prompt) + prompt.token_ids + self.following(begun, rest)
 
     def start(self, prompt: Prompt) -> Ids:
-        """Return the ids before the whole response to a prompt."""
+        """Return the ids before the whole response to a prompt.
+
+        If the chat template writes no dialogues, the user message is asked instead of the turns.
+        """
         return self.user(prompt.user, prompt.turns)
 
     def following(self, prompt: Prompt, text: str, after: str = "") -> Ids:
@@ -124,7 +128,7 @@ class PromptEncoder:
 
     def _whole(self, user: str, turns: tuple[str, ...] = (), response: str = "") -> Ids:
         if self._rendered:
-            return self.text(self._rendered(turns or (user,)) + response)
+            return self.text(self._rendered((self._talks and turns) or (user,)) + response)
         ids = tuple(self._tokenizer(user + self._prefix + response)["input_ids"])
         return ids[:-1] if ids and ids[-1] == self._tokenizer.eos_token_id else ids
 
@@ -147,8 +151,10 @@ class PromptEncoder:
         added = self._tokenizer.added_tokens_decoder
         return [i for i in self.text(text) if i in added or self.detokenizer.special(i)]
 
-    def _notices(self) -> Iterator[str]:
+    def _notices(self, config: PromptConfig) -> Iterator[str]:
         if self.chat is None:
+            if config.style == "auto":
+                yield "no chat template: prompts are raw; prompt.style: raw says that this is meant"
             return
         yield self.chat.difference()
         shown = self.chat.shown

@@ -80,6 +80,11 @@ def test_where_prompts_are_raw_the_text_is_asked() -> None:
     assert encoder(CHAT, style="raw").start(Prompt("all", turns=TURNS)) == found.user("all")
 
 
+def test_a_template_without_dialogues_is_asked_in_one_message() -> None:
+    found = encoder("{{ raise_exception('one') if messages[1:] }}" + CHAT)
+    assert found.start(Prompt("all of it", turns=TURNS)) == found.user("all of it")
+
+
 @pytest.mark.parametrize("template", [PARTS, MIXED])
 def test_contents_are_given_as_the_template_reads_them(template: str) -> None:
     found = encoder(template, system="be brief" if template is PARTS else None)
@@ -123,6 +128,8 @@ def test_the_header_of_an_answer_is_taken_from_the_dialogue() -> None:
     mistral = "{% for m in messages %}{{ '[' + m.content + ']' if loop.index0 % 2 == 0 else ' ' +"
     mistral += " m.content + eos_token }}{% endfor %}"
     assert text(encoder(mistral), "1 + 1") == "[1 + 1]"
+    closed = TURN + "{{ eos_token }}"
+    assert text(encoder(closed), "1 + 1") == BEFORE and not encoder(closed).notices
     silent = CHAT.replace("{% if add_generation_prompt %}", "").replace("{% endif %}", "")
     assert text(encoder(silent), "1 + 1") == BEFORE.rstrip()
 
@@ -139,7 +146,8 @@ def test_a_prompt_that_differs_from_its_dialogue_is_said_once(
     (line,) = encoder(THINK_PROMPT).notices
     assert "ends a prompt in '<think>\\n', which a dialogue does not have before an answer" in line
     assert " and writes" not in line
-    assert encoder(CHAT).notices == ()
+    assert encoder(CHAT).notices == () == encoder(CHAT, style="raw").notices
+    assert encoder(None).notices[0].startswith("no chat template: prompts are raw; ")
 
 
 def test_keys_settle_what_comes_before_a_response() -> None:

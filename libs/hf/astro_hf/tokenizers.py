@@ -45,24 +45,28 @@ def load_tokenizer(model: str) -> Any:
 
 
 def add_template(tokenizer: Any, model: str) -> None:
-    """Give a tokenizer without a chat template that of `chat_template.json`, a processor's file.
+    """Give a tokenizer without a chat template that of the model's processor, if it has one.
 
     Raises:
-        ValueError: The file holds no template.
+        ValueError: `chat_template.json` holds no template.
     """
-    if tokenizer.chat_template:
-        return
-    path = cached_file(
-        located(model)["pretrained_model_name_or_path"],
-        "chat_template.json",
-        _raise_exceptions_for_missing_entries=False,
-        _raise_exceptions_for_connection_errors=False,
-    )
-    if path is not None:
+    for name in ("chat_template.json", "processor_config.json"):
+        if tokenizer.chat_template:
+            return
+        path = cached_file(
+            located(model)["pretrained_model_name_or_path"],
+            name,
+            _raise_exceptions_for_missing_entries=False,
+            _raise_exceptions_for_connection_errors=False,
+        )
+        if path is None:
+            continue
         found = json.loads(Path(path).read_text("utf-8"))
         template = found.get("chat_template") if isinstance(found, dict) else None
-        if not isinstance(template, str):
-            raise ValueError("chat_template.json holds no chat_template")
+        if isinstance(template, list):
+            template = {each["name"]: each["template"] for each in template}
+        if not template and name == "chat_template.json":
+            raise ValueError(f"{name} holds no chat_template")
         tokenizer.chat_template = template
 
 

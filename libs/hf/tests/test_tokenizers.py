@@ -28,6 +28,15 @@ def test_a_template_in_the_file_of_a_processor_is_read(folder: Path) -> None:
     assert load_tokenizer(str(folder)).chat_template == "own"
 
 
+def test_templates_of_a_processor_may_have_names(folder: Path) -> None:
+    path = folder / "processor_config.json"
+    path.write_text("{}")
+    assert load_tokenizer(str(folder)).chat_template is None
+    named = [{"name": "tools", "template": TEMPLATE}]
+    path.write_text(json.dumps({"chat_template": named}))
+    assert load_tokenizer(str(folder)).chat_template == {"tools": TEMPLATE}
+
+
 @pytest.mark.parametrize("content", ["[]", "{}", "{"])
 def test_a_damaged_template_file_is_refused(folder: Path, content: str) -> None:
     (folder / "chat_template.json").write_text(content)

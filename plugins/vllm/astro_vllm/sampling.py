@@ -71,9 +71,12 @@ def completion(output: CompletionOutput, tokenizer: Any) -> Completion | Failure
             reason = FinishReason.LENGTH
         case other:
             return Failure(f"vLLM ended a sample with {other!r}")
-    exact = not stopped or _says(tokenizer, output.token_ids, output.text)
+    text = output.text
+    if reason is FinishReason.EOS and output.token_ids:  # its own text, if it is no special token
+        text = text.removesuffix(tokenizer.decode(output.token_ids[-1:], skip_special_tokens=True))
+    exact = not stopped or _says(tokenizer, output.token_ids, text)
     token_ids = tuple(output.token_ids) if exact else ()
-    return Completion(output.text, token_ids, _logs(output.logprobs), reason)
+    return Completion(text, token_ids, _logs(output.logprobs), reason)
 
 
 def scores(output: RequestOutput, context: int) -> tuple[float, ...]:

@@ -2,12 +2,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from astro.errors import ConfigError
 from astro.plugins.registry import Registry
+from astro.types import Completion
 from astro_vllm.params import PolicyParams
+from astro_vllm.sampling import completion
 
 
 def test_it_is_found_by_name() -> None:
@@ -39,3 +43,24 @@ def test_params_are_vllms_own_names() -> None:
 def test_wrong_params_are_refused(params: dict[str, object], error: str) -> None:
     with pytest.raises(ConfigError, match=error.replace("?", r"\?")):
         Registry.discover().params("policy", "vllm", params)
+
+
+class _Decoder:
+    """Decodes token 7 to the end of a turn that is no special token."""
+
+    def decode(self, ids: list[int], **_: Any) -> str:
+        return "".join("<|fin|>" if i == 7 else "a" for i in ids)
+
+
+@pytest.mark.parametrize(("stop", "text"), [(7, "aa"), ("<|fin|>", "aa<|fin|>")])
+def test_a_token_that_ends_a_sample_has_no_text(stop: int | str, text: str) -> None:
+    output = SimpleNamespace(
+        stop_reason=stop,
+        finish_reason="stop",
+        text="aa<|fin|>",
+        token_ids=[1, 1, 7],
+        logprobs=SimpleNamespace(logprobs=(-1.0, -1.0, -1.0)),
+    )
+    found = completion(output, _Decoder())  # type: ignore[arg-type]
+    assert isinstance(found, Completion)
+    assert (found.text, found.token_ids) == (text, (1, 1, 7))
