@@ -202,7 +202,8 @@ def journal() -> Iterator[Journal]:
 def installed(requirement: str) -> Path:
     """A folder with only that distribution; its dependencies are in this environment."""
     path = ROOT / ".venv-bench"
-    if not path.exists():
+    name, version = requirement.replace("-", "_").split("==")
+    if not (path / f"{name}-{version}.dist-info").exists():
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps"]
         subprocess.run([*pip, "--target", path, requirement], check=True)
     return path

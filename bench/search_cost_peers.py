@@ -13,14 +13,14 @@ from math import exp
 from pathlib import Path
 
 import torch
-from astro_countdown.step_format import CountdownFormat
-from astro_countdown.verifier import CountdownVerifier
 
 import astro
 from astro.data.prompts import PromptEncoder
 from astro.plugins import models
 from astro.plugins.registry import Registry
-from astro.types import Problem, State, Step
+from astro.types import Problem, Prompt, State, Step
+from astro_countdown.step_format import CountdownFormat
+from astro_countdown.verifier import CountdownVerifier
 from astro_hf.checkpoints import load_model
 from astro_hf.tokenizers import load_tokenizer
 
@@ -46,8 +46,7 @@ class Sampler:
         self, problem: Problem, steps: Steps, count: int, tokens: int, line: bool = True
     ) -> list[tuple[str, float]]:
         """Continuations and their mean probabilities; one line each, or up to the end."""
-        prompt = self._encoder.user(problem.prompt)
-        ids = torch.tensor([[*prompt, *self._encoder.detokenizer_ids("".join(steps))]])
+        ids = torch.tensor([self._encoder.encode(Prompt(problem.prompt, "".join(steps)))])
         output = self._model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
@@ -63,9 +62,8 @@ class Sampler:
         logprobs = torch.stack(output.logits, 1).log_softmax(-1)
         chosen = logprobs.gather(2, new[:, :, None])[:, :, 0]
         texts = [self._text(row, skip_special_tokens=True) for row in new]
-        return [
-            (text, exp(row[new_row != 0].mean())) for text, row, new_row in zip(texts, chosen, new)
-        ]
+        means = [row[row != 0].mean().item() for row in chosen.masked_fill(new == 0, 0)]
+        return [(text, exp(mean)) for text, mean in zip(texts, means, strict=True)]
 
     def ended(self, problem: Problem, steps: Steps) -> bool:
         return self._format.is_terminal(State(problem, tuple(map(Step, steps))))
