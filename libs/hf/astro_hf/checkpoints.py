@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, GenerationConfig, PreTrainedModel
 from transformers.utils import logging
 
+from astro_hf.configs import attention_of, check_trainable, load_config
 from astro_hf.errors import CheckpointError
 from astro_hf.stored_weights import majority_dtype
 from astro_hf.tokenizers import located, unloadable
@@ -68,44 +69,13 @@ def load_model(
     return loaded
 
 
-def load_config(model: str) -> Any:
-    """Load the config of `model`.
-
-    Raises:
-        CheckpointError: It cannot be loaded.
-    """
-    try:
-        return AutoConfig.from_pretrained(**located(model), trust_remote_code=False)
-    except Exception as error:  # anything that a foreign checkpoint makes the library raise
-        raise unloadable("model", model, error) from error
-
-
-def outline(model: str) -> PreTrainedModel:
+def outline(model: str, attention: str = "auto") -> PreTrainedModel:
     """Return `model` on torch's device `meta`, where its weights take no memory.
 
     Raises:
         CheckpointError: It cannot be loaded, or some of its weights are missing.
     """
-    return load_model(model, device=torch.device("meta"), dtype="auto")
-
-
-def check_trainable(config: Any, model: str) -> None:
-    """Check that the stored weights of a model are not quantized.
-
-    What transformers writes after training them is another model when it is loaded again.
-
-    Raises:
-        CheckpointError: They are.
-    """
-    quantized = getattr(config, "quantization_config", None)
-    if quantized is None and not model.endswith(".gguf"):
-        return
-    values = quantized if isinstance(quantized, dict) else vars(quantized) if quantized else {}
-    method = getattr(values.get("quant_method"), "value", values.get("quant_method")) or "gguf"
-    raise CheckpointError(
-        f"model {model!r} has quantized weights ({method}), which cannot be trained and saved",
-        "train a checkpoint of the same model in bfloat16, float16 or float32",
-    )
+    return load_model(model, device=torch.device("meta"), dtype="auto", attention=attention)
 
 
 def check_tensors(
@@ -144,24 +114,6 @@ def _listed(names: list[str]) -> str:
     return f"{len(names)} tensors ({', '.join(names[:_NAMED])}{more})"
 
 
-def attention_of(config: Any, attention: str, model: str) -> str | None:
-    """Return the implementation of attention to load a model with; None leaves it to transformers.
-
-    Torch's SDPA cannot cap the scores of attention, as Gemma 2 does (arXiv 2408.00118), and
-    transformers then leaves out the cap.
-
-    Raises:
-        CheckpointError: The implementation is SDPA, and the model caps its scores.
-    """
-    capped = bool(getattr(config.get_text_config(), "attn_logit_softcapping", None))
-    if capped and attention == "sdpa":
-        raise CheckpointError(
-            f"model {model!r} caps its attention scores, and attn_implementation: sdpa does not",
-            "set attn_implementation: eager, or leave it out",
-        )
-    return ("eager" if capped else None) if attention == "auto" else attention
-
-
 def stored_dtype(model: str, config: Any = None) -> torch.dtype | None:
     """Return the dtype of a checkpoint's weights, in which a model trained from it is written.
 
@@ -172,7 +124,7 @@ def stored_dtype(model: str, config: Any = None) -> torch.dtype | None:
     if getattr(config, "quantization_config", None) is not None:
         return None
     found = majority_dtype(model)
-    named = getattr(config, "dtype", None)
+    named = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
     return found or (named if isinstance(named, torch.dtype) else None)
 
 

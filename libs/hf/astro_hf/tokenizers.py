@@ -73,13 +73,15 @@ def add_template(tokenizer: Any, model: str) -> None:
 def check_reading(model: str) -> None:
     """Check that engines that load the tokenizer of `model` themselves read text as it is stored.
 
+    A tokenizer that cannot be loaded is left to the engine, which reports it.
+
     Raises:
-        CheckpointError: They do not, or the tokenizer cannot be loaded.
+        CheckpointError: They do not.
     """
     try:
         same = reads_as_stored(_load(AutoTokenizer, model), model)
-    except Exception as error:  # anything that a foreign checkpoint makes the library raise
-        raise unloadable("tokenizer", model, error) from error
+    except Exception:  # anything that a foreign checkpoint makes the library raise
+        return
     if not same:
         raise CheckpointError(
             f"model {model!r}: transformers does not read text as the model's tokenizer.json says",

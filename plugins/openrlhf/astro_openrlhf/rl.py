@@ -15,6 +15,7 @@ from astro_openrlhf.params import GrpoParams, PpoParams
 from astro_openrlhf.prompts import PromptWriter
 from astro_openrlhf.reward import write_module
 from astro_openrlhf.rollouts import LABEL, PROMPT, write_prompts
+from astro_openrlhf.start_model import check_start
 from astro_openrlhf.workspace import Workspace
 
 MODULE = "openrlhf.cli.train_ppo_ray"
@@ -68,10 +69,12 @@ class Trainer:
     def _prepare(self, workspace: Workspace, job: RLJob) -> tuple[Command, tuple[str, ...]]:
         """Write OpenRLHF's inputs and check them. Returns the command and the results in words."""
         params, start = self._params, absolute(job.model)
+        writer = PromptWriter(start, job.prompt)
+        check_start(start, writer, params.attention)
         longest = write_prompts(
             workspace.data,
             job.problems,
-            PromptWriter(start, job.prompt),
+            writer,
             rows=params.steps * params.prompts_per_step,
             seed=job.seed,
         )

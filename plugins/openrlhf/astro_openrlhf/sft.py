@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from statistics import fmean
 
-from astro.data.samples import exactness
+from astro.data.samples import check_kept, exactness
 from astro.errors import TrainingError
 from astro.files import read_json, write_json
 from astro.interfaces import OnStep, SFTJob, TrainResult
@@ -18,6 +18,7 @@ from astro_openrlhf import checks, flags, progress
 from astro_openrlhf.command import Command, follow
 from astro_openrlhf.params import SftParams
 from astro_openrlhf.prompts import PromptWriter
+from astro_openrlhf.start_model import check_start
 from astro_openrlhf.traces import (
     PROMPT,
     RESPONSE,
@@ -91,7 +92,10 @@ class Trainer:
     def _examples(self, job: SFTJob, model: str) -> tuple[list[TextExample], dict[str, float]]:
         """Return the examples that fit into `max_length`, and metrics of them."""
         params = self._params
-        read = read_examples(job.traces, PromptWriter(model, job.prompt))
+        writer = PromptWriter(model, job.prompt)
+        check_start(model, writer, params.attention)
+        read = read_examples(job.traces, writer)
+        check_kept([example.sample for example in read], job.traces)
         limit = params.max_length
         fit = [
             example

@@ -21,6 +21,8 @@ from transformers.utils import logging
 
 from astro.errors import PolicyError
 from astro_hf.checkpoints import context_limit
+from astro_hf.configs import attention_of, load_config
+from astro_hf.errors import CheckpointError
 from astro_hf.tokenizers import unloadable
 from astro_reward_model.encoding import SHEPHERD_TAG, tag_id
 from astro_reward_model.weights import tensors
@@ -126,8 +128,14 @@ def _load(kind: Any, model: str, dtype: torch.dtype) -> Any:
     logging.set_verbosity_error()  # it would report the weights of the head as unexpected
     try:
         loaded, info = kind.from_pretrained(
-            model, dtype=dtype, trust_remote_code=False, output_loading_info=True
+            model,
+            dtype=dtype,
+            attn_implementation=attention_of(load_config(model), "auto", model),
+            trust_remote_code=False,
+            output_loading_info=True,
         )
+    except CheckpointError:
+        raise
     except Exception as error:  # anything that a foreign checkpoint makes the library raise
         raise unloadable("reward model", model, error) from error
     finally:

@@ -14,7 +14,7 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
-    AutoTokenizer,
+    PreTrainedTokenizerFast,
 )
 
 from astro.errors import PolicyError
@@ -30,7 +30,7 @@ STEPS = ("Janet has 3 + 4 = 7 eggs.\n", "so 7 - 2 = 5 are left.\n", "the answer 
 @torch.inference_mode()
 def qwen_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """The model card's: softmax over two labels at each `<extra_0>` of the response."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     backbone = AutoModel.from_pretrained(folder)
     weights = load_file(folder / "model.safetensors")
     text = tokenizer.apply_chat_template(
@@ -57,7 +57,7 @@ def qwen_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
 @torch.inference_mode()
 def skywork_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """prepare_input of skywork-o1-prm-inference, then the sigmoid of the value head."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     weights = load_file(folder / "model.safetensors")
     ids = tokenizer.encode((tokenizer.bos_token or "") + PROBLEM + "\n")
@@ -76,7 +76,7 @@ def skywork_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
 @torch.inference_mode()
 def shepherd_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """The model card's: softmax over the tokens of `+` and `-` at each `ки` of the response."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     good, bad = tokenizer.encode("+ -", add_special_tokens=False)
     tag = tokenizer.encode("ки", add_special_tokens=False)[-1]
@@ -89,7 +89,7 @@ def shepherd_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
 @torch.inference_mode()
 def rlhflow_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """RLHFlow's math-rm/prm_evaluate.py: one forward pass per step, read where `+` is predicted."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     marks = [tokenizer.encode("+")[-1], tokenizer.encode("-")[-1]]
     turns: list[dict[str, str]] = []
@@ -110,7 +110,7 @@ def rlhflow_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
 @torch.inference_mode()
 def tokens_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """TRL's PRMTrainer: each step is tokenized by itself and ends with the separator."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForTokenClassification.from_pretrained(folder)
     ids = tokenizer.encode(PROBLEM)
     ends = []
@@ -124,7 +124,7 @@ def tokens_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
 @torch.inference_mode()
 def outcome_reference(folder: Path, steps: tuple[str, ...]) -> list[float]:
     """The one logit of a sequence classifier on the dialogue, as a probability."""
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     model = AutoModelForSequenceClassification.from_pretrained(folder)
     turns = [
         {"role": "user", "content": PROBLEM},

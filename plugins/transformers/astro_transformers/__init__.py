@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from astro.plugins.hookspecs import Provider, hookimpl
+from astro.plugins.hookspecs import Command, Provider, hookimpl
 
 _ENGINE = ("torch", "transformers")
 _INSTALL = "pip install astro-reasoner-transformers"
@@ -32,4 +32,18 @@ def astro_providers() -> list[Provider]:
             requires=(*_ENGINE, "accelerate"),
             install=_INSTALL,
         ),
+    ]
+
+
+@hookimpl
+def astro_commands() -> list[Command]:
+    """The command that looks at a checkpoint."""
+    return [
+        Command(
+            "model",
+            "Check a model: what is seen in its checkpoint, and what would be refused.",
+            "astro_transformers.command:model",
+            requires=_ENGINE,
+            install=_INSTALL,
+        )
     ]

@@ -67,7 +67,7 @@ class TransformersPolicy:
         self._model = load_model(
             name, device=device, dtype=params.dtype, attention=params.attn_implementation
         )
-        _check_attention_only(self._model, params.model)
+        check_attention_only(self._model, params.model)
         check_model(self._model, params.model, sampled=True)
         use_grouped_attention(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
@@ -238,7 +238,7 @@ def _mib(size: int) -> int:
     return -(-size // 2**20)
 
 
-def _check_attention_only(model: PreTrainedModel, name: str) -> None:
+def check_attention_only(model: PreTrainedModel, name: str) -> None:
     """Raise `PolicyError` for models whose state cannot be padded and masked."""
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ()) - _ATTENTION

@@ -13,6 +13,8 @@ from pydantic import ValidationError
 
 from astro.errors import PolicyError
 from astro.plugins import models
+from astro_hf.errors import CheckpointError
+from astro_hf.tokenizers import check_reading
 from astro_vllm.params import PolicyParams
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ def start(params: PolicyParams) -> LLMEngine:
         PolicyError: vLLM cannot serve the model.
     """
     model = models.checkpoint(params.model)
+    check_reading(model)
     _set_environment()
     with _unchanged("LD_PRELOAD"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -113,16 +116,15 @@ def check_ends(engine: LLMEngine, params: PolicyParams) -> None:
 
 
 def _is_float32(model: str) -> bool:
-    """Whether a checkpoint's config says that its weights are of type float32."""
+    """Whether a checkpoint's weights are stored as float32."""
     import torch
-    from transformers import AutoConfig
+
+    from astro_hf.checkpoints import stored_dtype
 
     try:
-        config = AutoConfig.from_pretrained(model, trust_remote_code=False)
-    except Exception:  # whatever it is, vLLM reports it when it loads the model
+        return stored_dtype(model) is torch.float32
+    except CheckpointError:  # vLLM reports it when it loads the model
         return False
-    dtype: object = config.dtype or config.get_text_config().dtype
-    return dtype is torch.float32
 
 
 def _set_environment() -> None:

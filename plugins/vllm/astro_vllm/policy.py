@@ -12,7 +12,7 @@ from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, Prompt
-from astro_hf.token_ids import CUT, checked_ids, response_room
+from astro_hf.token_ids import CUT, check_encoder, checked_ids, response_room
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.sampling import completion, sampling_params, scores, scoring_params
@@ -60,6 +60,7 @@ class VllmPolicy:
         try:
             engine.check_ends(self._engine, params)
             self._encoder = PromptEncoder(self._tokenizer, params.prompt)
+            check_encoder(self._encoder, self._vocab_size, params.model)
             self._ends = [i for i in sorted(self._encoder.end_ids()) if i < self._vocab_size]
         except PolicyError:
             self.close()
