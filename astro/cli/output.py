@@ -34,7 +34,7 @@ def say_json(value: Any, *, indent: int | None = 2) -> None:
     import msgspec
 
     plain_data = msgspec.to_builtins(value, enc_hook=str, str_keys=True)
-    print(json.dumps(plain_data, indent=indent))
+    print(json.dumps(plain_data, indent=indent), flush=True)
 
 
 def print_all(*parts: RenderableType) -> None:

@@ -5,6 +5,7 @@ A terminal shows progress bars and a panel for RL; a log gets a few plain lines.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -74,7 +75,8 @@ def progress(console: Console | None = None) -> Iterator[Listener]:
         yield _notices_once(lines)
         return
     bars, panel, tree = _bars(console), RLPanel(), TreePanel()
-    with Live(Group(panel, tree, bars), console=console):
+    redirected = sys.stdout.isatty()  # a file or a pipe gets its lines itself
+    with Live(Group(panel, tree, bars), console=console, redirect_stdout=redirected):
         yield _notices_once(LiveProgress(bars, panel, tree))
 
 

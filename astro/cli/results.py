@@ -153,14 +153,14 @@ def solution(tree: SearchTree) -> Iterator[RenderableType]:
     """The steps of the best answer, its verdict, and the size of the search."""
     best = best_answer(tree)
     steps = [node.step.text.strip() for node in tree.path(best.id)] if best else []
-    answer = head_and_tail("\n".join(steps), "the tree that `astro.solve` returns")
+    answer = head_and_tail("\n".join(steps), "the tree that --save writes")
     body = f"{tree.problem.prompt.strip()}\n\n{answer}"
     title = "the best answer found" if best else "no answer found"
     yield block(title, body)
     if best and best.verdict:
         parts = (best.verdict.answer, best.verdict.status, best.verdict.reason)
         yield line(": ".join(part for part in parts if part))
-    depth = max(node.depth for node in tree.nodes)
+    depth = max((node.depth for node in tree.nodes), default=0)
     counts = f"{len(tree.nodes)} nodes, {len(tree.terminals())} terminal, depth {depth}"
     yield text(f"{counts}; the search {tree.ended}")
 
@@ -178,17 +178,17 @@ def answered(result: Answered, *, show_all: bool) -> Iterator[RenderableType]:
         yield line(result.failure or "no answer was found")
     if show_all:
         yield _candidates(result)
-    counts = f"{len(result.found)} responses, {result.tokens:,} tokens, {result.seconds:.1f} s"
-    yield text(f"{counts}; the search {result.tree.ended}")
+    counts = f"{len(result.candidates)} responses, {result.tokens:,} tokens, {result.seconds:.1f} s"
+    yield text(f"{counts}; the search ended: {result.tree.ended}")
 
 
 def _candidates(result: Answered) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
-    for title in ("answer", "class", "samples", "reward", "tokens"):
+    for title in ("answer", "class", "samples", "score", "tokens"):
         table.add_column(title, justify="left" if title == "answer" else "right")
-    for found in result.found:
+    for found in result.candidates:
         candidate = found.candidate
-        reward = "-" if candidate.reward is None else f"{candidate.reward:.3f}"
-        cells = (found.answer, candidate.vote, candidate.samples, reward, candidate.tokens)
+        score = f"{candidate.score:.3f}"
+        cells = (found.answer, candidate.vote, candidate.samples, score, candidate.tokens)
         table.add_row(*(line(head_and_tail(str(cell), "--json", 200)) for cell in cells))
     return table

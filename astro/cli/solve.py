@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
-import astro
 from astro.cli import options
 from astro.cli.output import print_all, say, say_json
+from astro.cli.progress import progress
 from astro.cli.results import answered, solution
 from astro.cli.verify import exit_code
-from astro.config.run import RunConfig
 from astro.engine.selection import SelectionRule
+from astro.errors import ConfigError
 from astro.experiments.loading import load_run
-from astro.runs.answering import Answered, answers, question_config
-from astro.runs.solve import best_answer
-from astro.types import SearchTree
+from astro.plugins.registry import Registry
+from astro.rehearsal.machine import this_machine
+from astro.rehearsal.readiness import missing
+from astro.runs.answering import QUESTION_OPTIONS, Answered, Asked, answers, question_config
+from astro.runs.questions import answer_row, asked_questions, saving, verdict_row
+from astro.runs.solve import asked_problems, best_answer
+from astro.runs.trees import read_tree_file
 
 UNUSED = ("linearizer", "control")
 """Keys of the config that need not be there."""
 PARTIAL = 4
 """The exit code of an answer that was chosen before the search was finished."""
-_POLICY_IN_CONFIG = "give either a config or --policy"
+INTERRUPTED = 130
+"""The exit code if Ctrl-C ended the search before it had found an answer."""
+_OF_QUESTIONS = [*QUESTION_OPTIONS, "budget", "select", "questions", "show_all", "answer_only"]
+_TYPED = ParameterSource.COMMANDLINE
+_FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
@@ -42,12 +51,15 @@ _POLICY_IN_CONFIG = "give either a config or --policy"
 @click.option("--temperature", type=float, help="Sampling temperature.")
 @click.option("--system", help="System message.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--questions", type=click.File(encoding="utf-8"), help="File with one per line.")
+@click.option("--questions", type=click.File("rb"), help="File with one per line, or JSON Lines.")
+@click.option("--save", type=_FILE, metavar="TREE", help="Write the search tree to this file.")
+@click.option("--from", "start", type=_FILE, metavar="TREE", help="Go on from a saved tree.")
 @click.option("--all", "show_all", is_flag=True, help="Show every response that came to an end.")
 @click.option("--answer-only", is_flag=True, help="Print the answer alone.")
 @options.overrides
 @options.as_json
-def solve(arguments: tuple[str, ...], answer: str | None, **given: Any) -> None:
+@options.verbosity
+def solve(arguments: tuple[str, ...], **given: Any) -> None:
     """Search for the answer to QUESTION.
 
     With a CONFIG, QUESTION is an id of one of its problems, or a text, and the answer is verified.
@@ -56,102 +68,60 @@ def solve(arguments: tuple[str, ...], answer: str | None, **given: Any) -> None:
 
     With --policy, no config and no reference answer are needed: the answer is chosen among those
     that the search found. `-` reads the question from standard input. The exit code is 0 if there
-    is an answer, 1 if there is none, and 4 if the budget ended the search before it was finished.
+    is an answer, 1 if there is none, and 4 if the budget or Ctrl-C ended the search before it was
+    finished. Progress is shown on stderr.
     """
-    if given["policy"] is None:
-        code = _problem_of_config(arguments, answer, given["overrides"], given["as_json"])
+    ctx, verified = click.get_current_context(), given["policy"] is None
+    trees = read_tree_file(given["start"]) if given["start"] else []
+    foreign = set(_OF_QUESTIONS) - {"overrides"} if verified else {"answer"}
+    if used := [name for name in foreign if ctx.get_parameter_source(name) is _TYPED]:
+        way = "without --policy" if verified else "with --policy"
+        raise ConfigError([f"--{used[0].replace('_', '-')} cannot be used {way}"])
+    asked: Sequence[Asked]
+    if verified:
+        if not arguments:
+            raise ConfigError(["expected CONFIG QUESTION, or QUESTION with --policy"])
+        config = load_run(arguments[0], given["overrides"], unused=UNUSED)
+        asked = asked_problems(config, arguments[1:], given["answer"], trees)
     else:
-        if answer is not None:
-            raise click.UsageError("--answer needs a config, whose verifier compares with it")
-        code = _questions(arguments, given)
-    click.get_current_context().exit(code)
+        asked = asked_questions(arguments, given["questions"], trees)
+        given["overrides"] += tuple(f"budget.{limit}" for limit in given["budget"])
+        config = question_config(**{name: given[name] for name in QUESTION_OPTIONS})
+        if absent := list(missing(config, Registry.discover(), this_machine())):
+            raise ConfigError(absent)
+    how = {"rule": given["select"], "verified": verified, "until_interrupted": True}
+    many, results = len(asked) > 1, list[Answered]()
+    with progress() as listener:
+        found = answers(config, asked, on_event=listener, **how)
+        for result in saving(found, given["save"]):
+            results.append(result)
+            if many:
+                _show(result, given, many=many)
+    if not many:
+        _show(results[0], given, many=many)
+    ctx.exit(max(_code(result, verified=verified) for result in results))
 
 
-def _problem_of_config(
-    arguments: Sequence[str], answer: str | None, overrides: tuple[str, ...], as_json: bool
-) -> int:
-    if len(arguments) != 2:
-        raise click.UsageError(f"expected CONFIG QUESTION; {_POLICY_IN_CONFIG}")
-    config, problem = arguments
-    tree = astro.solve(load_run(config, overrides, unused=UNUSED), problem, answer=answer)
-    if as_json:
-        say_json(_summary(tree))
+def _show(result: Answered, given: Mapping[str, Any], *, many: bool) -> None:
+    verified = given["policy"] is None
+    if given["answer_only"] and not given["as_json"]:
+        if result.best or many:
+            say(result.answer or "")
+    elif given["as_json"] or many:
+        rule, every = given["select"], given["show_all"]
+        row = verdict_row(result.tree) if verified else answer_row(result, rule, every=every)
+        say_json(row, indent=None)
+    elif verified:
+        print_all(*solution(result.tree))
     else:
-        print_all(*solution(tree))
-    best = best_answer(tree)
-    return exit_code(best.verdict) if best else 1
+        print_all(*answered(result, show_all=given["show_all"]))
 
 
-def _questions(arguments: Sequence[str], given: Mapping[str, Any]) -> int:
-    asked = list(_asked(arguments, given["questions"]))
-    config = _config(given)
-    codes = [0]
-    for result in answers(config, asked, given["select"]):
-        codes.append(_code(result))
-        if given["as_json"] or len(asked) > 1:
-            say_json(_row(result, given["select"], show_all=given["show_all"]), indent=None)
-        elif given["answer_only"]:
-            say(result.best.answer if result.best else "")
-        else:
-            print_all(*answered(result, show_all=given["show_all"]))
-    return max(codes)
-
-
-def _asked(arguments: Sequence[str], questions: Any) -> Iterator[str]:
-    """The questions of the arguments and of the file, without blank ones."""
-    if len(arguments) > 1:
-        raise click.UsageError(f"expected one QUESTION, got {len(arguments)}; {_POLICY_IN_CONFIG}")
-    typed = [sys.stdin.read() if argument == "-" else argument for argument in arguments]
-    found = [q.strip() for q in (*typed, *(questions or ())) if q.strip()]
-    if not found:
-        raise click.UsageError("expected a QUESTION, or --questions with one per line")
-    yield from found
-
-
-def _config(given: Mapping[str, Any]) -> RunConfig:
-    names = ("policy", "model", "search", "value", "reward_model", "verifier")
-    numbers = ("samples", "temperature", "system", "seed")
-    return question_config(
-        **{name: given[name] for name in (*names, *numbers)},
-        overrides=(*given["overrides"], *(f"budget.{limit}" for limit in given["budget"])),
-    )
-
-
-def _code(result: Answered) -> int:
-    if result.best is None:
-        return 1
+def _code(result: Answered, *, verified: bool) -> int:
+    if verified and result.failure:
+        return 2
+    if verified and (best := best_answer(result.tree)):
+        return exit_code(best.verdict)
+    if verified or result.best is None:
+        return INTERRUPTED if result.interrupted else 1
     return PARTIAL if result.partial else 0
-
-
-def _row(result: Answered, rule: str, *, show_all: bool) -> Mapping[str, Any]:
-    """The answer to one question, and what it cost."""
-    best, chosen = result.best, result.chosen
-    row = {
-        "question": result.problem.prompt,
-        "answer": best.answer if best else None,
-        "response": best.response if best else None,
-        "confidence": chosen.confidence if chosen else None,
-        "rule": rule,
-        "responses": len(result.found),
-        "tokens": result.tokens,
-        "seconds": round(result.seconds, 3),
-        "ended": result.tree.ended,
-        "failure": result.failure,
-    }
-    return row | ({"found": result.found} if show_all else {})
-
-
-def _summary(tree: SearchTree) -> Mapping[str, Any]:
-    """The best answer, its verdict, and the size of the search."""
-    best = best_answer(tree)
-    verdict = best.verdict if best else None
-    return {
-        "problem": tree.problem.id,
-        "response": "".join(node.step.text for node in tree.path(best.id)) if best else None,
-        "answer": verdict.answer if verdict else None,
-        "status": verdict.status.value if verdict else None,
-        "reason": verdict.reason if verdict else "",
-        "nodes": len(tree.nodes),
-        "terminal": len(tree.terminals()),
-        "ended": tree.ended,
-    }

@@ -232,6 +232,8 @@ class Journal(JournalReader):
         rows, self._appended = self._appended, []
         if rows:
             with self._guard():
+                if self._db.in_transaction:  # Ctrl-C may have come before the end of the last one
+                    self._db.execute("rollback")
                 self._db.execute("begin")
                 self._insert("insert into replies", rows)
                 self._db.execute("commit")

@@ -34,6 +34,11 @@ class AnswerCandidate:
     logprob: float = 0.0
     tokens: int = 0
 
+    @property
+    def score(self) -> float:
+        """Its reward or, if that is unknown, exp of its mean log-probability per token."""
+        return math.exp(_mean_logprob(self)) if self.reward is None else self.reward
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:

@@ -23,7 +23,7 @@ def missing(config: RunConfig, registry: Registry, machine: Machine) -> Iterator
     A name on the Hugging Face hub is not looked up.
     """
     for key, kind, binding in all_bindings(config, registry):
-        if (key, binding.name) == ("linearizer", UNUSED):
+        if binding.name == UNUSED:
             continue
         params = registry.params(kind, binding.name, binding.params)
         if isinstance(params, RunsWhere) and (why := params.missing_here(machine)):

@@ -322,13 +322,15 @@ class RunContext:
 
 
 @contextmanager
-def scratch(config: RunConfig, folder: RunFolder, registry: Registry) -> Iterator[RunContext]:
+def scratch(
+    config: RunConfig, folder: RunFolder, registry: Registry, on_event: Listener = ignore
+) -> Iterator[RunContext]:
     """Yield the context of a run without a lock, whose journal is deleted at the end."""
     with (
         tempfile.TemporaryDirectory(prefix="astro-") as root,
         closing(Journal(RunFolder(Path(root)).journal)) as journal,
     ):
-        yield RunContext(config, folder, registry, journal, ignore, locked=False)
+        yield RunContext(config, folder, registry, journal, on_event, locked=False)
 
 
 def _usage(executor: Executor) -> Usage:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from astro.errors import RunError
-from astro.files import index_lines
+from astro.errors import ConfigError, RunError
+from astro.files import index_lines, write_lines
 from astro.runs.folder import RunFolder
 from astro.runs.manifest import seal
 from astro.types import Problem, SearchTree
@@ -42,6 +42,47 @@ def take_trees(folder: RunFolder, given: Path) -> None:
         check_tree(tree, given)
     with given.open("rb") as lines:
         folder.write(folder.trees, lines)
+
+
+def read_tree_file(path: Path) -> list[SearchTree]:
+    """Read the trees of a file that need not be in a run's folder.
+
+    Raises:
+        RunError: The file is no valid file of trees, or holds none.
+    """
+    try:
+        trees = [check_tree(t, path) for _, t in distinct(path, index_lines(path, SearchTree))]
+    except OSError as error:
+        raise RunError(f"{path}: cannot read: {error.strerror}") from None
+    if not trees:
+        raise RunError(f"{path} holds no trees")
+    return trees
+
+
+def tree_of(trees: Sequence[SearchTree], question: Sequence[str]) -> list[SearchTree]:
+    """Return those of the trees that are of a problem, by its id or prompt; all if none is named.
+
+    Raises:
+        ConfigError: No tree is of that problem.
+    """
+    if not question:
+        return list(trees)
+    found = [tree for tree in trees if question[0] in (tree.problem.id, tree.problem.prompt)]
+    if not found or len(question) > 1:
+        raise ConfigError([f"there is no tree of the question {question[-1]!r:.80}"])
+    return found
+
+
+def write_tree_file(path: Path, trees: Iterable[SearchTree]) -> None:
+    """Write the trees that have nodes to a file that need not be in a run's folder.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    try:
+        write_lines(path, (tree for tree in trees if tree.nodes))
+    except OSError as error:
+        raise RunError(f"{path}: cannot write: {error.strerror}") from None
 
 
 def distinct(path: Path, trees: Iterable[tuple[int, T]]) -> Iterator[tuple[int, T]]:

@@ -162,7 +162,7 @@ def test_the_page_on_python_runs(
     assert (tmp_path / "runs/small/trees.jsonl").exists()
     assert "report was finished already" in capsys.readouterr().out
     assert names["verdict"].correct
-    assert names["tree"].problem.prompt == "use 3 5 8 to make 19"
+    assert names["solved"].problem.prompt == "use 3 5 8 to make 19"
 
 
 @pytest.mark.parametrize("model", [RunConfig, VerifierBinding, Budget, Evaluate])

@@ -49,8 +49,10 @@ def test_a_source_that_reads_is_asked_for_what_it_does_not_hold() -> None:
 
 
 def test_solving_finds_an_answer_that_verifies() -> None:
-    tree = astro.solve(COUNTDOWN, "use 3 5 8 to make 19")
+    solved = astro.solve(COUNTDOWN, "use 3 5 8 to make 19")
+    tree = solved.tree
     assert tree.solved
+    assert solved.candidates
     (best, *_) = [node for node in tree.terminals() if node.verdict and node.verdict.correct]
     assert best.step.text == "answer 19\n"
 
@@ -70,7 +72,9 @@ def test_a_question_with_its_answer_needs_no_files() -> None:
         "step_format": {"name": "lines"},
         "verifier": {"name": "exact"},
     }
-    tree = astro.solve(RunConfig.model_validate(raw), "What is 2+2?", answer="4")
+    solved = astro.solve(RunConfig.model_validate(raw), "What is 2+2?", answer="4")
+    tree = solved.tree
+    assert solved.answer == "4"
     assert tree.solved
     assert tree.problem.prompt == "What is 2+2?"
 

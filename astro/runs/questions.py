@@ -1,0 +1,170 @@
+"""Questions as they are typed or given in files, and rows with the answers to them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from astro.errors import ConfigError
+from astro.files import decode
+from astro.runs.answering import Answered, Asked
+from astro.runs.solve import best_answer
+from astro.runs.trees import tree_of, write_tree_file
+from astro.types import Problem, SearchTree
+
+
+class _Row(msgspec.Struct):
+    """A question in a file of JSON Lines."""
+
+    question: str = ""
+    prompt: str = ""
+    id: str | int = ""
+
+
+def asked_questions(
+    arguments: Sequence[str], given: BinaryIO | None, trees: Sequence[SearchTree]
+) -> Sequence[Asked]:
+    """Return the question in the arguments, the questions in the file `given`, or the trees.
+
+    The argument `-` stands for the text of standard input. With trees, an argument is the id or the
+    question of the one to take.
+
+    Raises:
+        AstroError: There is no question, or more than one, or it cannot be read.
+    """
+    if trees and not given:
+        return tree_of(trees, arguments)
+    if len(arguments) + (given is not None) != 1 or trees:
+        raise ConfigError(
+            ["expected one QUESTION, or --questions FILE; a config needs no --policy"]
+        )
+    if given:
+        return read_questions(given.read(), given.name)
+    text = arguments[0]
+    if text == "-":
+        text = _text(sys.stdin.buffer.read(), "standard input")
+    if not text.strip():
+        raise ConfigError(["the question is empty"])
+    return [text.strip()]
+
+
+def read_questions(content: bytes, name: str) -> list[Problem]:
+    """Return the questions in the lines of a file, without blank lines.
+
+    They are JSON Lines with the keys `question` or `prompt`, and perhaps `id`, if the first line is
+    a JSON object; or else each line is a question.
+
+    Raises:
+        ConfigError: There is no question, two have the same id, or the file is not valid UTF-8.
+        RunError: A line of JSON is not valid.
+    """
+    lines = [(n, line.strip()) for n, line in enumerate(_text(content, name).split("\n"), 1)]
+    lines = [(n, line) for n, line in lines if line]
+    if not lines:
+        raise ConfigError([f"{name}: there is no question"])
+    if name.endswith(".jsonl") or _is_object(lines[0][1]):
+        problems = [_of_row(line, f"{name}:{n}", i) for i, (n, line) in enumerate(lines)]
+    else:
+        problems = [Problem(f"question-{i}", line, "") for i, (_, line) in enumerate(lines)]
+    seen: set[str] = set()
+    for (number, _), problem in zip(lines, problems, strict=True):
+        if problem.id in seen:
+            raise ConfigError([f"{name}:{number}: the id {problem.id!r:.60} is there twice"])
+        seen.add(problem.id)
+    return problems
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError([f"{name}:{line}: the text is not valid UTF-8"]) from None
+
+
+def _is_object(line: str) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+
+
+def _of_row(line: str, where: str, number: int) -> Problem:
+    row = decode(line.encode(), _Row, where)
+    text = row.question or row.prompt
+    if not text.strip():
+        raise ConfigError([f"{where}: expected a text under the key question or prompt"])
+    return Problem(str(row.id) or f"question-{number}", text, "")
+
+
+def saving(results: Iterable[Answered], path: Path | None) -> Iterator[Answered]:
+    """Yield the results; their trees are written at the end, also if an error is the end.
+
+    Raises:
+        RunError: The file cannot be written.
+    """
+    trees: list[SearchTree] = []
+    try:
+        for result in results:
+            trees.append(result.tree)
+            yield result
+    finally:
+        if path and trees:
+            write_tree_file(path, trees)
+
+
+def answer_row(result: Answered, rule: str, *, every: bool) -> Mapping[str, Any]:
+    """The answer to a question and what it cost, with `every` candidate on request."""
+    best = result.best
+    row = {
+        "id": result.problem.id,
+        "question": result.problem.prompt,
+        "answer": result.answer,
+        "response": best.response if best else None,
+        "confidence": result.confidence,
+        "rule": rule,
+        "responses": len(result.candidates),
+        "tokens": result.tokens,
+        "seconds": round(result.seconds, 3),
+        "ended": result.tree.ended,
+        "partial": result.partial,
+        "failure": result.failure,
+    }
+    return row | ({"candidates": list(_candidates(result))} if every else {})
+
+
+def _candidates(result: Answered) -> Iterator[Mapping[str, Any]]:
+    for found in result.candidates:
+        candidate = found.candidate
+        yield {
+            "answer": found.answer,
+            "read": found.read,
+            "class": candidate.vote,
+            "score": candidate.score,
+            "samples": candidate.samples,
+            "reward": candidate.reward,
+            "logprob": candidate.logprob,
+            "tokens": candidate.tokens,
+            "node": found.node,
+            "response": found.response,
+        }
+
+
+def verdict_row(tree: SearchTree) -> Mapping[str, Any]:
+    """The best answer of a tree with verdicts, its verdict, and the size of the search."""
+    best = best_answer(tree)
+    verdict = best.verdict if best else None
+    return {
+        "problem": tree.problem.id,
+        "response": "".join(node.step.text for node in tree.path(best.id)) if best else None,
+        "answer": verdict.answer if verdict else None,
+        "status": verdict.status.value if verdict else None,
+        "reason": verdict.reason if verdict else "",
+        "nodes": len(tree.nodes),
+        "terminal": len(tree.terminals()),
+        "ended": tree.ended,
+    }
