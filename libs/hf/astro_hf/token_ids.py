@@ -35,7 +35,7 @@ def check_encoder(encoder: PromptEncoder, vocab_size: int, model: str) -> None:
                 "resize the model's embeddings to its tokenizer, or take the tokenizer that it was "
                 "trained with",
             )
-    text = "".join(char for char in _WORK if _written(encoder, char) == char or char == "\n")
+    text = "".join(char for char in _WORK if char in " \n" or _written(encoder, char) == char)
     written = _written(encoder, text)
     if text.strip() and written.strip(" ") != text.strip(" "):
         raise CheckpointError(
