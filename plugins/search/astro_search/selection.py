@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil, inf, log, sqrt
+from math import ceil, inf, log, pow, sqrt
 
 from astro_search.params import Puct, Uct, Widening
 
@@ -31,7 +31,7 @@ def allowed_children(visits: int, widening: Widening) -> int:
 
     By progressive widening, a node with `visits` = N is expanded while it has fewer children.
     """
-    return ceil(widening.c * float(visits) ** widening.alpha - _ROUNDING)
+    return ceil(widening.c * pow(visits, widening.alpha) - _ROUNDING)
 
 
 def rule(selection: Puct | Uct) -> Rule:
