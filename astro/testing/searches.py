@@ -8,11 +8,10 @@ class TestMySearch(SearchConformance):
 
 from __future__ import annotations
 
-import atexit
 import random
 import sqlite3
 from contextlib import closing
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +33,9 @@ from astro.requests import (
     Verify,
 )
 from astro.testing.plugins import PluginConformance
+from astro.testing.pools import shared_pool
 from astro.testing.trees import faults
 from astro.types import Problem, SearchTree
-from astro.verification.pool import VerifierPool
 
 _PROBLEMS = [Problem(f"p{i}", f"question {i}", str(1 + i % 3)) for i in range(8)]
 _SEED = 3
@@ -138,8 +137,11 @@ class SearchConformance(PluginConformance):
         algorithm = self._algorithm()
         tasks = [Task(p.id, partial(algorithm.search, p, _SEED)) for p in _PROBLEMS]
         policy: Backend = self._registry.build_model(self.policy)
-        pool = _pool(self.verifier.model_dump_json())
-        with closing(Journal(journal)) as record, closing(policy):
+        with (
+            closing(Journal(journal)) as record,
+            closing(policy),
+            shared_pool(self.verifier) as pool,
+        ):
             engine = Engine(
                 {POLICY: policy, VERIFIER: pool},
                 seed=_SEED,
@@ -147,11 +149,7 @@ class SearchConformance(PluginConformance):
                 journal=record,
                 budget=budget,
             )
-            try:
-                trees = {outcome.key: _tree(outcome) for outcome in engine.run(tasks)}
-            finally:
-                while pool.step(block=True):  # verdicts that nobody waits for any more
-                    pass
+            trees = {outcome.key: _tree(outcome) for outcome in engine.run(tasks)}
         return [trees[problem.id] for problem in _PROBLEMS]
 
     def _recorded(self) -> list[Batch]:
@@ -174,14 +172,6 @@ class SearchConformance(PluginConformance):
         for _, replies in batches:
             requests = program.send(replies)
         return program, requests
-
-
-@cache
-def _pool(verifier: str) -> VerifierPool:
-    """The workers of a verifier, for all searches: to start them takes longer than a search."""
-    pool = VerifierPool(VerifierBinding.model_validate_json(verifier))
-    atexit.register(pool.close)
-    return pool
 
 
 class _World:

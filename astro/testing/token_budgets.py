@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from astro.builtin.local import LocalExecutor, LocalParams
 from astro.engine.budget import Budget
-from astro.engine.executor import ExecutorJob
 from astro.engine.journal import Journal
+from astro.engine.loop import Engine
 from astro.engine.tasks import Outcome, Task
 from astro.plugins.binding import Binding, VerifierBinding
 from astro.plugins.registry import Registry
-from astro.requests import Failure, Generate, Reply
+from astro.requests import POLICY, VERIFIER, Failure, Generate, Reply
+from astro.testing.pools import shared_pool
 from astro.testing.trees import faults
 from astro.types import FinishReason, Problem
 
@@ -47,23 +47,27 @@ def spend(
     concurrency: int = 8,
 ) -> Spent:
     """Search one problem, with steps that are lines, until a budget of tokens is spent."""
-    registry = _Watching.discover()
+    registry = Registry.discover()
     algorithm = registry.build(
         "search",
         search,
         value=registry.build("value", value),
         step_format=registry.build("step_format", Binding(name="lines")),
     )
-    executor = LocalExecutor(LocalParams(concurrency=concurrency), registry)
-    with closing(Journal(journal)) as record:
-        job = ExecutorJob(
-            {"policy": policy}, VerifierBinding(name="exact"), record, Budget(tokens=tokens), _SEED
+    watched = _Watched(registry.build_model(policy))
+    task = Task("p", partial(algorithm.search, _PROBLEM, _SEED))
+    verifier = VerifierBinding(name="exact")
+    with closing(Journal(journal)) as record, closing(watched), shared_pool(verifier) as pool:
+        engine = Engine(
+            {POLICY: watched, VERIFIER: pool},
+            seed=_SEED,
+            concurrency=concurrency,
+            journal=record,
+            budget=Budget(tokens=tokens),
         )
-        task = Task("p", partial(algorithm.search, _PROBLEM, _SEED))
-        (outcome,) = executor.run([task], job)
-    counters: Mapping[str, float] = executor.usage().get("policy", {})
-    steps = frozenset(text for watched in registry.watched for text in watched.steps)
-    return Spent(outcome, counters.get("generated_tokens", 0.0), steps)
+        (outcome,) = engine.run([task])
+        generated = watched.counters().get("generated_tokens", 0.0)
+    return Spent(outcome, generated, frozenset(watched.steps))
 
 
 def budget_breaches(spent: Spent, tokens: int) -> list[str]:
@@ -96,19 +100,9 @@ def _words(text: str) -> str:
     return " ".join(text.split())
 
 
-class _Watching(Registry):
-    """A registry whose models keep the steps that they sample."""
-
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self.watched: list[_Watched] = []
-
-    def build_model(self, binding: Binding) -> Any:
-        self.watched.append(_Watched(super().build_model(binding)))
-        return self.watched[-1]
-
-
 class _Watched:
+    """A model that keeps the steps which it samples."""
+
     def __init__(self, policy: Any) -> None:
         self._policy = policy
         self._asked: dict[int, Any] = {}
