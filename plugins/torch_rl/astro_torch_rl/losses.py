@@ -58,6 +58,15 @@ def group_advantages(
     return advantages.to(rewards.dtype)
 
 
+def overlong_penalty(length: int, max_tokens: int, buffer: int) -> float:
+    """Return the share in [0, 1] of the soft overlong punishment (DAPO, equation 13).
+
+    It is 0 up to `max_tokens - buffer` tokens and rises linearly to 1 at `max_tokens`, where a
+    response is truncated.
+    """
+    return min(max((length - max_tokens + buffer) / buffer, 0.0), 1.0)
+
+
 def token_rewards(rewards: Tensor, penalties: Tensor, mask: Tensor) -> Tensor:
     """Return r_it = -penalty_it, plus the reward of the response on its last token, `[B, T]`.
 

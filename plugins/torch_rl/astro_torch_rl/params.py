@@ -41,6 +41,17 @@ class Lora(Params):
     )
 
 
+class Overlong(Params):
+    """DAPO's soft punishment of long responses (arXiv 2503.14476, equation 13)."""
+
+    buffer: Annotated[
+        int, Field(ge=1, description="tokens before max_tokens over which the punishment grows")
+    ]
+    penalty: Annotated[
+        float, Field(gt=0, description="taken off the reward of a response of max_tokens tokens")
+    ] = 1.0
+
+
 class TrainParams(Params):
     """Params that `grpo` and `ppo` share."""
 
@@ -70,6 +81,9 @@ class TrainParams(Params):
     kl_in: shared.KLPlace = "loss"
     entropy_bonus: Annotated[float, Field(ge=0, description="weight of the mean entropy")] = 0.0
     mask_truncated: Annotated[bool, Field(description="no loss on truncated responses")] = False
+    overlong: Annotated[
+        Overlong | None, Field(description="soft punishment of long responses; none: no punishment")
+    ] = None
     old_logprobs: Annotated[
         Literal["recompute", "sampler"], Field(description="source of the ratio's denominator")
     ] = "recompute"

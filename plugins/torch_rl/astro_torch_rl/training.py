@@ -19,6 +19,7 @@ from astro_torch_rl.batches import minibatches
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.experience import Experience
 from astro_torch_rl.learner import Learner
+from astro_torch_rl.losses import overlong_penalty
 from astro_torch_rl.optimizer import rate_factor
 from astro_torch_rl.params import TrainParams
 from astro_torch_rl.problem_selection import shuffled
@@ -98,13 +99,18 @@ class Training:
             TrainingSample.sampled(
                 prompt,
                 *_tokens(sample),
-                sample.verdict.reward,
+                sample.verdict.reward - self._overlong(sample),
                 group=number,
                 trained=sample.finish_reason not in masked,
             )
             for sample in group.judged
             if sample.token_ids or sample.finish_reason is not FinishReason.LENGTH  # no room left
         ]
+
+    def _overlong(self, sample: Sample) -> float:
+        """What the length of a response takes off its reward."""
+        length, limit, rule = len(sample.token_ids), self.params.max_tokens, self.params.overlong
+        return rule.penalty * overlong_penalty(length, limit, rule.buffer) if rule else 0.0
 
     def _learn(self, sequences: Sequence[TrainingSample], step: int) -> dict[str, float]:
         params, (learner, critic) = self.params, (self.models.learner, self.models.critic)

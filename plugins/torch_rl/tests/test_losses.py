@@ -22,6 +22,7 @@ from astro_torch_rl.losses import (
     kl_k2,
     kl_k3,
     normalized,
+    overlong_penalty,
     policy_loss,
     sequence_weights,
     token_rewards,
@@ -288,3 +289,10 @@ def test_an_unknown_reward_is_left_out_of_its_group(options: dict[str, bool]) ->
     rest = group_advantages(torch.tensor([[1.0, 0.0, 0.0]]), **options)
     assert found[0, 1] == 0
     assert torch.allclose(found[:, [0, 2, 3]], rest)
+
+
+@pytest.mark.parametrize(
+    ("length", "share"), [(0, 0.0), (96, 0.0), (112, 0.25), (128, 0.5), (159, 63 / 64), (160, 1.0)]
+)
+def test_the_soft_overlong_punishment_rises_over_the_buffer(length: int, share: float) -> None:
+    assert overlong_penalty(length, max_tokens=160, buffer=64) == share

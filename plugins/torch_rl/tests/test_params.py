@@ -24,6 +24,7 @@ from astro_torch_rl.params import GrpoParams
         ({"importance_cap": 2.0, "temperature": 0.7}, "importance_cap needs temperature 1"),
         ({"importance_cap": 2.0, "old_logprobs": "sampler"}, "needs old_logprobs: recompute"),
         ({"lora": {"rnk": 8}}, r"lora.rnk: unknown key; did you mean rank"),
+        ({"overlong": {"buffer": 0}}, "overlong.buffer: expected greater than or equal to 1"),
         ({"preset": "papr"}, "preset"),
     ],
 )

@@ -184,12 +184,16 @@ def test_the_two_newest_checkpoints_are_kept(toy: Any, tmp_path: Path) -> None:
     assert names == ["step-000004", "step-000005"]
 
 
-def test_truncated_responses_can_be_left_out(toy: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("handling", [{"mask_truncated": True}, {"overlong": {"buffer": 1}}])
+def test_truncated_responses_can_be_left_out_or_punished(
+    toy: Any, tmp_path: Path, handling: dict[str, Any]
+) -> None:
     toy.train(tmp_path / "all", steps=1)
-    toy.train(tmp_path / "ended", steps=1, mask_truncated=True)
-    (everything,), (ended,) = rows(tmp_path / "all"), rows(tmp_path / "ended")
-    assert everything["truncated"] == ended["truncated"] > 0
-    assert everything["grad_norm"] != ended["grad_norm"]
+    toy.train(tmp_path / "handled", steps=1, **handling)
+    (everything,), (handled,) = rows(tmp_path / "all"), rows(tmp_path / "handled")
+    assert everything["truncated"] == handled["truncated"] > 0
+    assert everything["reward"] == handled["reward"]
+    assert everything["grad_norm"] != handled["grad_norm"]
 
 
 def test_training_reads_prompts_as_the_policy_does(toy: Any, tmp_path: Path) -> None:
