@@ -68,6 +68,16 @@ PAPER_RL: Mapping[str, Any] = {
 """Section 5 of the ASTRO paper. Its batch and its learning rate are not public."""
 
 
+class Lora(Params):
+    """Low-rank adapters (arXiv 2106.09685), trained instead of the weights."""
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1, description="the update is scaled by alpha / rank")] = 32
+    targets: Annotated[str | list[str], Field(description="names of layers, or all-linear")] = (
+        "all-linear"
+    )
+
+
 class Wandb(Params):
     """Weights & Biases as a further destination of the metrics."""
 

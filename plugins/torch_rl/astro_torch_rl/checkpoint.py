@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 
+from astro_hf import adapters
 from astro_hf.checkpoints import cast_weights
 from astro_hf.folders import whole_folder, write_model
 from astro_hf.look import check_saved
 from astro_hf.sealing import last_sealed, seal
-from astro_torch_rl import adapters
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.learner import Learner
 

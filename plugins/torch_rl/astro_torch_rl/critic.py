@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from astro.data.samples import TrainingSample
-from astro_torch_rl import adapters
+from astro_hf import adapters
 from astro_torch_rl.advantage import CriticSettings
 from astro_torch_rl.batches import Batcher, TokenBatch
 from astro_torch_rl.device import Device

@@ -10,7 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from astro.data.samples import TrainingSample
-from astro_torch_rl import adapters
+from astro_hf import adapters
 from astro_torch_rl.batches import Batcher, TokenBatch
 from astro_torch_rl.device import Device
 from astro_torch_rl.experience import CachedLogprobs, Experience

@@ -31,16 +31,6 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
 """Section 5 of the ASTRO paper, which does not give the number of filter samples."""
 
 
-class Lora(Params):
-    """Low-rank adapters (arXiv 2106.09685), trained instead of the weights."""
-
-    rank: Annotated[int, Field(ge=1)] = 16
-    alpha: Annotated[int, Field(ge=1, description="the update is scaled by alpha / rank")] = 32
-    targets: Annotated[str | list[str], Field(description="names of layers, or all-linear")] = (
-        "all-linear"
-    )
-
-
 class Overlong(Params):
     """DAPO's soft punishment of long responses (arXiv 2503.14476, equation 13)."""
 
@@ -109,7 +99,7 @@ class TrainParams(Params):
     ] = 4_096
     gradient_checkpointing: shared.GradientCheckpointing = False
     attn_implementation: shared.Attention = "auto"
-    lora: Annotated[Lora | None, Field(description="none: all weights are trained")] = None
+    lora: Annotated[shared.Lora | None, Field(description="none: all weights are trained")] = None
 
     save_every: Annotated[
         int, OPERATIONAL, Field(ge=1, description="steps between checkpoints")

@@ -22,10 +22,11 @@ from astro.plugins.models import resolve
 from astro.plugins.registry import Registry
 from astro.seeds import derive
 from astro.verification.pool import VerifierPool
+from astro_hf import adapters
 from astro_hf.checkpoints import stored_dtype
 from astro_hf.metric_log import MetricLog, read_rows
 from astro_hf.tokenizers import load_tokenizer
-from astro_torch_rl import adapters, checkpoint
+from astro_torch_rl import checkpoint
 from astro_torch_rl.advantage import Advantage
 from astro_torch_rl.critic import Critic
 from astro_torch_rl.device import Device, checkpoint_gradients, load_model, load_trunk

@@ -13,7 +13,7 @@ from astro.errors import TrainingError
 from astro.interfaces import StepFormat, TrainablePolicy
 from astro.seeds import derive
 from astro.types import FinishReason, Problem, State
-from astro_torch_rl import adapters
+from astro_hf import adapters
 from astro_torch_rl.advantage import Advantage
 from astro_torch_rl.batches import minibatches
 from astro_torch_rl.critic import Critic

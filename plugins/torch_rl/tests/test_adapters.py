@@ -13,9 +13,9 @@ from transformers import (
 )
 
 from astro.errors import TrainingError
-from astro_torch_rl import adapters
+from astro_hf import adapters
+from astro_hf.params import Lora
 from astro_torch_rl.device import load_model
-from astro_torch_rl.params import Lora
 
 pytest.importorskip("peft")
 
@@ -122,5 +122,5 @@ def test_what_cannot_be_merged_is_refused(
 
 def test_targets_that_are_not_there_are_an_error(tiny_model: Path) -> None:
     model = load_model(str(tiny_model), CPU)
-    with pytest.raises(TrainingError, match=r"rl.params.lora: .*nowhere.*all-linear"):
+    with pytest.raises(TrainingError, match=r"params.lora: .*nowhere.*all-linear"):
         adapters.attach(model, Lora(targets=["nowhere"]), seed=0)

@@ -60,6 +60,18 @@ class PolicyParams(ModelParams):
         return {**capped(self, processes=1), **({"dtype": "auto"} if scale.taught else {})}
 
 
+class TunedLora(shared.Lora):
+    """Low-rank adapters in fine-tuning; the model that is saved has merged weights."""
+
+    keep: Annotated[
+        bool, Field(description="also save the adapter, in peft's format, beside the model")
+    ] = False
+    quantize: Annotated[
+        Literal["4bit"] | None,
+        Field(description="4bit: QLoRA (arXiv 2305.14314) on a GPU, with bitsandbytes"),
+    ] = None
+
+
 class SFTParams(Params):
     """Params of the `transformers` fine-tuner."""
 
@@ -83,6 +95,10 @@ class SFTParams(Params):
         Literal["auto"] | bool, Field(description="auto: on a GPU that supports it")
     ] = "auto"
     gradient_checkpointing: shared.GradientCheckpointing = False
+    packing: Annotated[
+        bool, Field(description="a batch is one row of sequences without padding between them")
+    ] = False
+    lora: Annotated[TunedLora | None, Field(description="none: all weights are trained")] = None
     attn_implementation: shared.Attention = "auto"
     save_steps: Annotated[
         int, OPERATIONAL, Field(ge=1, description="steps between checkpoints")

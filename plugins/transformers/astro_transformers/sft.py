@@ -7,6 +7,7 @@ import math
 import shutil
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ from astro.data.samples import (
 from astro.errors import TrainingError
 from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
-from astro_hf import devices
+from astro.seeds import derive
+from astro_hf import adapters, devices
 from astro_hf.checkpoints import (
     cast_weights,
     end_tokens,
@@ -46,8 +48,11 @@ from astro_hf.look import check_model, check_saved
 from astro_hf.sealing import fingerprint, last_sealed, seal
 from astro_hf.token_ids import check_encoder, check_known
 from astro_hf.tokenizers import load_tokenizer
+from astro_transformers.packing import packed
 from astro_transformers.params import SFTParams
-from astro_transformers.traces import collate, plan_batches
+from astro_transformers.quantized import load_quantized, merge_into_stored
+from astro_transformers.token_loss import token_loss
+from astro_transformers.traces import collate, flatten, plan_batches
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _METRICS = "metrics.json"
@@ -56,7 +61,7 @@ _FREE = {"save_steps", "device", "threads"}
 
 
 class TransformersSFT:
-    """Fine-tunes all weights of a causal LM; see `SFTTrainer`.
+    """Fine-tunes all weights of a causal LM, or adapters; see `SFTTrainer`.
 
     Every batch is planned in advance, so the schedule fits the length, the number of loss tokens is
     known exactly, and a resumed training reads the same batches as an uninterrupted one.
@@ -84,19 +89,16 @@ class TransformersSFT:
         devices.set_threads(self._params.threads)
         name = models.checkpoint(job.model)
         tokenizer = load_tokenizer(name)
-        loaded = load_model(
-            name,
-            device=torch.device("cpu"),
-            dtype="float32",
-            attention=self._params.attn_implementation,
-            train=True,
-        )
+        loaded = self._load(name)
         check_model(loaded, job.model, sampled=False)
         batches, counts = self._batches(job, loaded, tokenizer)
         settings = {**self._params.model_dump(exclude=_FREE), "prompt": job.prompt.model_dump()}
         training = fingerprint(job.traces, settings, job.model, job.seed, job.tokens)
         arguments = self._arguments(job.run_dir / "checkpoints", job.seed)
-        losses = self._fit(loaded, batches, arguments, training, on_step)
+        with token_loss(loaded), packed(loaded) if self._params.packing else nullcontext():
+            adapted = self._adapted(loaded, job.seed)
+            losses = self._fit(adapted, batches, arguments, training, on_step)
+        loaded = self._merged(loaded, adapted, name, job.run_dir)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
             "tokens": float(sum(sample.loss_tokens for batch in batches for sample in batch)),
@@ -112,6 +114,35 @@ class TransformersSFT:
             (folder / _METRICS).write_text(json.dumps(metrics, indent=2))
         shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
+
+    def _load(self, name: str) -> PreTrainedModel:
+        """The model in float32; frozen weights stay in their own type, or in 4 bits."""
+        lora, attention = self._params.lora, self._params.attn_implementation
+        if lora and lora.quantize:
+            return load_quantized(name, self._params.device, attention)
+        dtype = "auto" if lora else "float32"
+        return load_model(
+            name, device=torch.device("cpu"), dtype=dtype, attention=attention, train=True
+        )
+
+    def _adapted(self, model: PreTrainedModel, seed: int) -> Any:
+        lora = self._params.lora
+        return adapters.wrap(model, lora, derive(seed, "adapters")) if lora else model
+
+    def _merged(
+        self, model: PreTrainedModel, adapted: Any, name: str, run_dir: Path
+    ) -> PreTrainedModel:
+        """The model with its trained adapters merged, which are also saved if wanted."""
+        lora = self._params.lora
+        if not lora:
+            return model
+        if lora.keep or lora.quantize:
+            with whole_folder(run_dir / "adapter") as folder:
+                adapted.save_pretrained(folder)
+        if lora.quantize:
+            return merge_into_stored(name, run_dir / "adapter", model, keep=lora.keep)
+        merged: PreTrainedModel = adapted.merge_and_unload()
+        return merged
 
     def _batches(
         self, job: SFTJob, model: PreTrainedModel, tokenizer: Any
@@ -145,7 +176,7 @@ class TransformersSFT:
 
     def _fit(
         self,
-        model: PreTrainedModel,
+        model: Any,
         batches: Sequence[list[TrainingSample]],
         arguments: TrainingArguments,
         training: str,
@@ -161,7 +192,7 @@ class TransformersSFT:
             model=model,
             args=arguments,
             train_dataset=_Batches(batches),
-            data_collator=collate,
+            data_collator=flatten if self._params.packing else collate,
             callbacks=[_Reporter(on_step, tokens_of_step), _Sealer(folder, training)],
         )
         trainer.remove_callback(PrinterCallback)
@@ -190,6 +221,7 @@ class TransformersSFT:
             remove_unused_columns=False,
             gradient_accumulation_steps=params.gradient_accumulation,
             gradient_checkpointing=params.gradient_checkpointing,
+            gradient_checkpointing_kwargs={"use_reentrant": False},
             learning_rate=params.learning_rate,
             lr_scheduler_type=_SCHEDULES[params.schedule],
             warmup_steps=params.warmup_ratio,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import count
 from random import Random
+from typing import Any
 
 import torch
 from torch import Tensor
+from transformers import DataCollatorWithFlattening
 
 from astro.data.samples import TrainingSample
 
@@ -29,7 +31,8 @@ def plan_batches(
 
     The plan ends after `epochs` passes or, if `tokens` is given, with the sample that completes
     this number of loss tokens. Each pass shuffles the samples, sorts them by length within
-    `_MEGABATCH` batches to save padding, and shuffles the batches.
+    `_MEGABATCH` batches to save padding, and shuffles the batches. The batch of most padded tokens
+    comes first, so that it is noticed at once if memory does not suffice.
     """
     passes = (_epoch(samples, batch_size, Random(f"{seed} {epoch}")) for epoch in count())
     if tokens is not None:
@@ -51,10 +54,28 @@ def collate(batches: Sequence[Sequence[TrainingSample]]) -> dict[str, Tensor]:
     ids = torch.zeros((len(rows), max(sample.length for sample in rows)), dtype=torch.long)
     labels = torch.full_like(ids, IGNORED)
     for row, sample in enumerate(rows):
-        trained = torch.tensor([False] * len(sample.prompt_ids) + list(sample.loss_mask))
         ids[row, : sample.length] = torch.tensor(sample.ids)
-        labels[row, : sample.length][trained] = ids[row, : sample.length][trained]
+        labels[row, : sample.length] = torch.tensor(_labels(sample))
     return {"input_ids": ids, "labels": labels}
+
+
+def flatten(batches: Sequence[Sequence[TrainingSample]]) -> dict[str, Any]:
+    """Return the samples one after another in one row without padding, `[1, T]`.
+
+    `position_ids` start anew with each sample, and `cu_seq_lens_q` has the borders.
+    """
+    rows = [
+        {"input_ids": list(sample.ids), "labels": _labels(sample)}
+        for batch in batches
+        for sample in batch
+    ]
+    flat: dict[str, Any] = DataCollatorWithFlattening(return_flash_attn_kwargs=True)(rows)
+    return flat
+
+
+def _labels(sample: TrainingSample) -> list[int]:
+    trained = [False] * len(sample.prompt_ids) + list(sample.loss_mask)
+    return [i if kept else IGNORED for i, kept in zip(sample.ids, trained, strict=True)]
 
 
 def _epoch(samples: Sequence[TrainingSample], batch_size: int, rng: Random) -> list[list[int]]:
@@ -66,6 +87,9 @@ def _epoch(samples: Sequence[TrainingSample], batch_size: int, rng: Random) -> l
         mega.sort(key=lambda i: samples[i].length)
         batches += [mega[i : i + batch_size] for i in range(0, len(mega), batch_size)]
     rng.shuffle(batches)
+    sizes = [len(batch) * samples[batch[-1]].length for batch in batches]
+    longest = sizes.index(max(sizes))
+    batches[0], batches[longest] = batches[longest], batches[0]
     return batches
 
 

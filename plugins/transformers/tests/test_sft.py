@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModel
 from safetensors import SafetensorError
 from transformers import (
     AutoModelForCausalLM,
@@ -155,11 +156,15 @@ def test_equal_seeds_give_equal_weights(traces: Path, llama: str, tmp_path: Path
     assert not same(results[0], results[2])
 
 
-@pytest.mark.parametrize("accumulation", [1, 3])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"gradient_accumulation": 3}, {"lora": {"rank": 2}, "packing": True}],
+    ids=["plain", "accumulation", "lora"],
+)
 def test_a_killed_training_ends_as_the_uninterrupted_one(
-    traces: Path, llama: str, tmp_path: Path, accumulation: int
+    traces: Path, llama: str, tmp_path: Path, more: dict[str, Any]
 ) -> None:
-    params = {"epochs": 1.8, "gradient_accumulation": accumulation, "save_steps": 2}
+    params = {"epochs": 1.8, "save_steps": 2, **more}
     whole = train(traces, llama, tmp_path / "whole", **params)
     first: list[int] = []
     for step in (1, 3, 5):
@@ -169,6 +174,37 @@ def test_a_killed_training_ends_as_the_uninterrupted_one(
     assert first[0] == 5 and len(first) == whole.metrics["steps"] - 4
     assert same(whole, last)
     assert last.metrics["loss"] == whole.metrics["loss"]
+
+
+def test_packed_batches_train_as_padded_ones(traces: Path, llama: str, tmp_path: Path) -> None:
+    losses: list[list[float]] = []
+    for packing in (False, True):
+        seen = losses.append([]) or losses[-1]
+        train(
+            traces,
+            llama,
+            tmp_path / str(packing),
+            lambda *step, seen=seen: seen.append(step[2]["loss"]),
+            packing=packing,
+        )
+    assert len(losses[0]) == 10 and losses[1] == pytest.approx(losses[0], abs=1e-5)
+
+
+def test_adapters_are_merged_and_kept(traces: Path, llama: str, tmp_path: Path) -> None:
+    result = train(traces, llama, tmp_path, epochs=3, lora={"rank": 2, "keep": True})
+    start, merged = AutoModelForCausalLM.from_pretrained(llama), weights(result)
+    changed = {n for n, w in start.state_dict().items() if not torch.equal(w, merged[n])}
+    layers = {name for name in merged if "_proj." in name}
+    assert changed == layers and set(merged) == set(start.state_dict())
+    ids = torch.arange(1, 9)[None]
+    kept = PeftModel.from_pretrained(start, tmp_path / "adapter")
+    again = AutoModelForCausalLM.from_pretrained(result.model)
+    assert torch.allclose(kept(ids).logits, again(ids).logits, atol=1e-5)
+
+
+def test_four_bits_need_a_gpu(traces: Path, llama: str, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match=r"lora.quantize: 4bit needs a CUDA GPU"):
+        train(traces, llama, tmp_path, lora={"quantize": "4bit"})
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbled", "unsealed", "stray"])

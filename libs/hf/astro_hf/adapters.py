@@ -8,7 +8,7 @@ one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from astro.errors import MissingEngineError, TrainingError
-from astro_torch_rl.params import Lora
+from astro_hf.params import Lora
 
 _NAME = "default"
 
@@ -29,18 +29,30 @@ def attach(model: PreTrainedModel, lora: Lora, seed: int) -> None:
         TrainingError: `lora.targets` matches no layer, or a layer whose weight cannot be merged,
             because several experts share one tensor or the weight is tied to another layer's.
     """
+    _adapt(model, lora, seed, lambda peft, config: peft.inject_adapter_in_model(config, model))
+
+
+def wrap(model: PreTrainedModel, lora: Lora, seed: int) -> Any:
+    """Add adapters as `attach` does; return peft's own model, which saves the adapters alone."""
+    return _adapt(model, lora, seed, lambda peft, config: peft.get_peft_model(model, config))
+
+
+def _adapt(model: PreTrainedModel, lora: Lora, seed: int, add: Callable[[Any, Any], Any]) -> Any:
     try:
-        from peft import LoraConfig, inject_adapter_in_model
+        import peft
     except ImportError:
-        raise MissingEngineError("rl.params.lora needs peft", "pip install peft") from None
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets)
+        raise MissingEngineError("params.lora needs peft", "pip install peft") from None
+    config = peft.LoraConfig(
+        r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets, task_type="CAUSAL_LM"
+    )
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         try:
-            inject_adapter_in_model(config, model, _NAME)
+            adapted = add(peft, config)
         except ValueError as error:
-            raise TrainingError(f"rl.params.lora: {error}", "try targets: all-linear") from None
+            raise TrainingError(f"params.lora: {error}", "try targets: all-linear") from None
     _check_mergeable(model)
+    return adapted
 
 
 def _check_mergeable(model: PreTrainedModel) -> None:
@@ -51,7 +63,7 @@ def _check_mergeable(model: PreTrainedModel) -> None:
         if weight is None or tensors[weight.data_ptr()] > 1:
             why = "holds no weight of its own" if weight is None else "shares its weight"
             raise TrainingError(
-                f"rl.params.lora: {name} {why}, so its adapter cannot be merged",
+                f"params.lora: {name} {why}, so its adapter cannot be merged",
                 "choose other targets, such as [q_proj, v_proj]",
             )
 

@@ -1,0 +1,56 @@
+"""Models in 4 bits, under adapters that are trained (QLoRA, arXiv 2305.14314)."""
+
+from __future__ import annotations
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
+
+from astro.errors import TrainingError
+from astro_hf.checkpoints import load_config, load_model
+from astro_hf.devices import pick_device
+
+
+def load_quantized(name: str, device: str, attention: str) -> PreTrainedModel:
+    """Load a model whose frozen weights take 4 bits each (NF4).
+
+    Raises:
+        TrainingError: The device is no CUDA GPU, or bitsandbytes is not installed.
+    """
+    place = pick_device(device)
+    if place.type != "cuda" or not find_spec("bitsandbytes"):
+        lacking = "pip install bitsandbytes" if place.type == "cuda" else "a CUDA GPU"
+        raise TrainingError(
+            f"sft.params.lora.quantize: 4bit needs {lacking}", "leave quantize out: LoRA alone"
+        )
+    load_config(name)  # refused in one line if it cannot be read
+    quantized: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        name,
+        quantization_config=BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=torch.bfloat16,
+        ),
+        attn_implementation=None if attention == "auto" else attention,
+        device_map={"": place},
+        trust_remote_code=False,
+    )
+    return quantized
+
+
+def merge_into_stored(
+    name: str, adapter: Path, trained: PreTrainedModel, *, keep: bool
+) -> PreTrainedModel:
+    """Return the model as it is stored, with the adapter merged, since 4 bits would round it."""
+    from peft import PeftModel
+
+    base = load_model(name, device=torch.device("cpu"), dtype="auto", train=True)
+    base.generation_config = trained.generation_config
+    merged: PreTrainedModel = PeftModel.from_pretrained(base, adapter).merge_and_unload()
+    if not keep:
+        shutil.rmtree(adapter)
+    return merged
