@@ -1,0 +1,97 @@
+"""Benchmarks fine-tuning batches: packed, padded, and as transformers' trainer makes them.
+
+Reads the lengths and the loss tokens of the traces of runs/quickstart, or of TRACES. The models are
+random: the quickstart's, and one of the same layers with the vocabulary of SmolLM2 (49,152). Speeds
+are per CPU second, since the machine may do other work.
+
+python bench/sft.py [TRACES]
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from marks import Mark, publish
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
+
+from astro.data.prompts import PromptEncoder
+from astro.data.samples import SampleBuilder, TrainingSample, read_samples
+from astro.plugins.models import resolve
+from astro_hf.tokenizers import load_tokenizer
+from astro_transformers.packing import packed
+from astro_transformers.token_loss import token_loss
+from astro_transformers.traces import collate, flatten, plan_batches
+
+TRACES = Path(__file__).parents[1] / "runs" / "quickstart" / "traces.jsonl"
+MODEL = resolve("tiny-countdown")
+BATCH, STEPS = 8, 8
+Batches = Sequence[list[TrainingSample]]
+
+
+def samples(traces: Path) -> list[TrainingSample]:
+    return read_samples(traces, SampleBuilder(PromptEncoder(load_tokenizer(MODEL))))
+
+
+def model(vocabulary: int | None) -> PreTrainedModel:
+    config = AutoConfig.from_pretrained(MODEL)
+    config.vocab_size = vocabulary or config.vocab_size
+    torch.manual_seed(0)
+    made: PreTrainedModel = AutoModelForCausalLM.from_config(config)
+    return made.eval()
+
+
+def run(
+    net: PreTrainedModel, batches: Batches, form: Callable[[Batches], dict[str, Any]]
+) -> tuple[list[float], float]:
+    """The loss of each batch, and tokens (without padding) of all per CPU second."""
+    losses, began = [], time.process_time()
+    for batch in batches:
+        net.zero_grad()
+        loss = net(**form([batch]))["loss"]
+        loss.backward()
+        losses.append(loss.item())
+    tokens = sum(sample.length for batch in batches for sample in batch)
+    return losses, tokens / (time.process_time() - began)
+
+
+def compared(name: str, vocabulary: int | None, found: Sequence[TrainingSample]) -> list[Mark]:
+    """The marks of one model. Batches in the order of the file are what a trainer shuffles."""
+    net, mixed = model(vocabulary), Random(0).sample(list(found), BATCH * STEPS)
+    plan = plan_batches(found, batch_size=BATCH, epochs=1, tokens=None, seed=0)
+    planned = [[found[i] for i in batch] for batch in plan[:STEPS]]
+    shuffled = [mixed[i : i + BATCH] for i in range(0, len(mixed), BATCH)]
+    run(net, shuffled[:2], collate)
+    _, plain = run(net, shuffled, collate)
+    with ExitStack() as stack:
+        stack.enter_context(token_loss(net))
+        padded, sorted_speed = run(net, planned, collate)
+        stack.enter_context(packed(net))
+        together, speed = run(net, planned, flatten)
+        _, unsorted = run(net, shuffled, flatten)
+    gap = max(abs(a - b) for a, b in zip(padded, together, strict=True))
+    print(
+        f"{name}, tokens per CPU second: padded as a trainer does {plain:.0f}, "
+        f"packed {unsorted:.0f}; of similar length {sorted_speed:.0f}, packed {speed:.0f}"
+    )
+    return [
+        Mark.of(f"{name}: packed and padded loss, largest difference", gap, "<= 0.00001"),
+        Mark.of(f"{name}: packed against a trainer's padded batches", unsorted / plain, ">= 1.5"),
+        Mark.of(f"{name}: packed against batches of similar length", speed / sorted_speed, ">= 1"),
+    ]
+
+
+def main() -> None:
+    found = samples(Path(sys.argv[1]) if len(sys.argv) > 1 else TRACES)
+    marks = compared("quickstart", None, found) + compared("large vocabulary", 49_152, found)
+    publish("sft", marks)
+
+
+if __name__ == "__main__":
+    main()
