@@ -295,7 +295,8 @@ class RunContext:
             total = Counter(usage.get(key, {}))
             total.update(counters)
             if total:
-                usage[key] = dict(total)
+                counts = {name: float(value) for name, value in total.items()}
+                usage[key] = {n: int(v) if v.is_integer() else v for n, v in counts.items()}
         if usage:
             self.folder.write_json(self.folder.usage, usage)
 

@@ -70,9 +70,10 @@ class TreeEvents:
 def newest_path(problem_id: str, tree: SearchTree) -> list[str]:
     """The size of a tree in a line, and a line for each of the last steps to its newest node."""
     ends = tree.terminals()
-    right = sum(node.verdict is not None and node.verdict.correct for node in ends)
+    verdicts = [node.verdict for node in ends if node.verdict]
+    right = f", {sum(v.correct for v in verdicts)} right" if verdicts else ""
     depth = max(node.depth for node in tree.nodes)
-    counts = f"{len(tree.nodes)} nodes, depth {depth}, {right} of {len(ends)} ends right"
+    counts = f"{len(tree.nodes)} nodes, depth {depth}, {len(ends)} ends{right}"
     rows = [f"{problem_id}: {counts}"]
     for node in tree.path(len(tree.nodes) - 1)[-_STEPS:]:
         siblings = len(tree.nodes[node.parent or 0].children)

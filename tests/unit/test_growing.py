@@ -19,7 +19,7 @@ from astro.errors import RunError
 from astro.events import Event, TreeGrown
 from astro.plugins.registry import Registry
 from astro.runs import growing
-from astro.runs.growing import TreeEvents
+from astro.runs.growing import TreeEvents, newest_path
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 
 
@@ -93,7 +93,7 @@ def test_the_panel_shows_the_way_to_the_newest_node() -> None:
     panel.show(TreeGrown("search", "set/1", tree))
     panel.show(TreeGrown("search", "set/2", no_tree))
     assert drawn(panel, 80) == [
-        "set/1: 4 nodes, depth 2, 1 of 1 ends right",
+        "set/1: 4 nodes, depth 2, 1 ends, 1 right",
         " N 3 Q 0.25 of 2 ␛[31m[red] two",
         "  N 0 Q 0.00 of 1 correct: 3",
     ]
@@ -107,3 +107,9 @@ def test_a_log_has_no_trees() -> None:
     for verbosity in (-1, 0, 1):
         PlainProgress(lines.append, verbosity=verbosity)(TreeGrown("search", "set/1", no_tree))
     assert lines == []
+
+
+def test_ends_without_verdicts_are_not_called_wrong() -> None:
+    root, end = Node(0, None, Step(""), 0, children=[1]), Node(1, 0, Step("4\n"), 1, terminal=True)
+    head, *_ = newest_path("q", SearchTree(Problem("q", "2+2?", ""), [root, end]))
+    assert head == "q: 2 nodes, depth 1, 1 ends"

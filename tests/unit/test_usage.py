@@ -16,7 +16,8 @@ def test_counters_stay_whole_numbers(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     for _ in range(3):
         run = RunContext(ABSENT, folder, ABSENT, ABSENT, print)
-        run.add_usage("search", {"policy": {"requests": 3, "cost": 0.5}})
+        run.add_usage("search", {"policy": {"requests": 3, "cost": 0.5, "generated_tokens": 7.0}})
     counters = json.loads(folder.usage.read_text())["search"]
-    assert counters == {"requests": 9, "cost": 1.5}
+    assert counters == {"requests": 9, "cost": 1.5, "generated_tokens": 21}
     assert isinstance(counters["requests"], int)
+    assert isinstance(counters["generated_tokens"], int)

@@ -146,7 +146,7 @@ class FakeServer:
                     case "429":
                         error = {"message": "slow down", "type": "rate_limit"}
                         self._send(429, {"error": error}, {"Retry-After": server.retry_after})
-                    case "few" | "bomb" | "bomb in a bomb" | "endless":
+                    case "none" | "few" | "many" | "bomb" | "bomb in a bomb" | "endless":
                         self._odd(fault)
                     case "quota":
                         error = {"message": "out of money", "code": "insufficient_quota"}
@@ -165,8 +165,9 @@ class FakeServer:
 
             def _odd(self, fault: str) -> None:
                 bomb = gzip.compress(b" " * 2**23)
-                if fault == "few":
-                    self._send(200, {"choices": [{"text": "think", "finish_reason": "stop"}]})
+                if fault in (counts := {"none": 0, "few": 1, "many": 5}):
+                    choice = {"text": "think", "finish_reason": "stop"}
+                    self._send(200, {"choices": [choice] * counts[fault]})
                 elif fault == "bomb":
                     self._send_bytes(200, bomb, {"Content-Encoding": "gzip"})
                 elif fault == "bomb in a bomb":

@@ -21,7 +21,7 @@ SECRET = "sk-very-secret-0123456789"
 
 
 @pytest.mark.parametrize(
-    "fault", ["429", "500", "503", "408", "cut", "garbage", "no_choices", "few"]
+    "fault", ["429", "500", "503", "408", "cut", "garbage", "no_choices", "none", "few", "many"]
 )
 def test_a_passing_fault_changes_nothing(fault: str, server: Any, make: Any, replies: Any) -> None:
     policy = make()
