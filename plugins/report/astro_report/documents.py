@@ -27,6 +27,16 @@ class ModelHead(Struct):
     title: str
 
 
+class AccuracyCurve(Struct):
+    """A search of a comparison: its tokens and accuracy, a share with its interval, by budget."""
+
+    search: str
+    tokens: list[float]
+    accuracy: list[float]
+    low: list[float]
+    high: list[float]
+
+
 class RunDocument(Struct):
     """What the page needs before anything else.
 
@@ -37,6 +47,7 @@ class RunDocument(Struct):
         search: Whether there are trees.
         training: Whether there are training curves.
         live: Whether the run may still grow, as in the live view.
+        accuracy: Curves to draw above the results, if this is a comparison of searches.
     """
 
     name: str
@@ -45,6 +56,7 @@ class RunDocument(Struct):
     search: bool = False
     training: bool = False
     live: bool = False
+    accuracy: list[AccuracyCurve] = field(default_factory=list)
 
 
 class TreeList(Struct):

@@ -14,7 +14,7 @@ from astro.experiments.rounds import RoundsResult
 from astro.experiments.tables import comparison_tables, round_tables, study_tables
 from astro.files import read_json
 from astro.runs.folder import RunFolder
-from astro_report.documents import RunDocument, TrainingCurves, TrainingDocument
+from astro_report.documents import AccuracyCurve, RunDocument, TrainingCurves, TrainingDocument
 from astro_report.page import Content, Link
 from astro_report.training import training_document
 
@@ -34,10 +34,12 @@ def experiment_content(folder: Path) -> Content:
     """
     found = read_json(folder / RESULTS, dict[str, msgspec.Raw])
     name = folder.resolve().name
+    accuracy = list[AccuracyCurve]()
     if "rounds" in found and "best" in found:
         tables = list(round_tables(read_json(folder / RESULTS, RoundsResult)))
     elif "choices" in found and "points" in found:
-        tables = list(comparison_tables(read_json(folder / RESULTS, SearchComparison)))
+        compared = read_json(folder / RESULTS, SearchComparison)
+        tables, accuracy = list(comparison_tables(compared)), accuracy_curves(compared)
     else:
         results = read_json(folder / RESULTS, dict[str, StudyResult])
         if len(results) != 1:
@@ -52,8 +54,26 @@ def experiment_content(folder: Path) -> Content:
         for run in runs_of(folder)
         if (run.root / "report.html").exists()
     ]
-    run = RunDocument(name, training=training)
+    run = RunDocument(name, training=training, accuracy=accuracy)
     return Content(run, results=tables, links=links)
+
+
+def accuracy_curves(result: SearchComparison) -> list[AccuracyCurve]:
+    """The accuracy of each search against its tokens, from the fewest tokens on."""
+    curves = []
+    for search in result.choices:
+        points = sorted((p for p in result.points if p.search == search), key=lambda p: p.budget)
+        found = [p.accuracy for p in points]
+        curves.append(
+            AccuracyCurve(
+                search,
+                [p.tokens.value for p in points],
+                [estimate.value for estimate in found],
+                [estimate.low for estimate in found],
+                [estimate.high for estimate in found],
+            )
+        )
+    return curves
 
 
 def experiment_training(folder: Path) -> TrainingDocument:

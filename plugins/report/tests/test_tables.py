@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from astro.events import ExperimentFinished
+from astro.experiments.accuracy import SearchComparison, SearchPoint
 from astro.experiments.comparison import Correlation, Difference, Matched, StudyResult
 from astro.experiments.inference import Searched
 from astro.experiments.rounds import Round, RoundsResult
@@ -19,6 +20,7 @@ from astro.runs.stages.evaluate import ScoresFile
 from astro_report import write_report_at_the_end
 from astro_report.differences import difference_table
 from astro_report.documents import ResponseList, TreeList
+from astro_report.experiments import experiment_content
 from astro_report.paper import paper_table, read_paper
 from astro_report.report import write_report
 from astro_report.results import score_tables
@@ -39,6 +41,22 @@ STUDY = StudyResult(
 
 def group(name: str, key: str = "", value: str = "") -> Group:
     return Group(name, key, value, 4, {"sft": {"pass@1": HALF}})
+
+
+def test_a_comparison_is_drawn_by_tokens_and_not_by_budget(tmp_path: Path) -> None:
+    points = [
+        SearchPoint("vote", 90, HALF, Estimate(80.0, 70.0, 90.0), 90, 1.0, 0.1),
+        SearchPoint("vote", 30, Estimate(0.25, 0.0, 0.5), Estimate(30.0, 30.0, 30.0), 30, 1.0, 0.1),
+    ]
+    result = SearchComparison(4, [0], {"vote": "majority"}, points, [])
+    write_json(tmp_path / "results.json", result)
+    content = experiment_content(tmp_path)
+    (curve,) = content.run.accuracy
+    assert (curve.search, curve.tokens) == ("vote", [30.0, 80.0])
+    assert (curve.accuracy, curve.low, curve.high) == ([0.25, 0.5], [0.0, 0.25], [0.5, 0.75])
+    assert content.results[0].rows[0][1:4] == ["90", "80", "50.0 [25.0, 75.0]"]
+    (path,) = write_report(tmp_path, Registry.discover(), tmp_path / "report.html")
+    assert "Accuracy against tokens" in path.read_text()
 
 
 def test_scores_are_shown_as_the_file_has_them() -> None:

@@ -5,6 +5,15 @@ export interface ModelHead {
   title: string;
 }
 
+/** Accuracy as shares, one entry per budget in each column. */
+export interface AccuracyCurve {
+  search: string;
+  tokens: number[];
+  accuracy: number[];
+  low: number[];
+  high: number[];
+}
+
 export interface RunDocument {
   name: string;
   arms: ModelHead[];
@@ -12,6 +21,7 @@ export interface RunDocument {
   search: boolean;
   training: boolean;
   live: boolean;
+  accuracy: AccuracyCurve[];
 }
 
 export type Metadata = Record<string, unknown>;

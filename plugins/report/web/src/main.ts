@@ -2,6 +2,7 @@
 
 import "katex/dist/katex.css";
 import "./app.css";
+import { accuracyPlot } from "./accuracy";
 import { Router, type Address } from "./address";
 import { copyStored } from "./copying";
 import { h, typing } from "./dom";
@@ -57,6 +58,8 @@ async function start(): Promise<void> {
     section("responses"),
     section("training"),
   ];
+  if (run.accuracy.length)
+    section("results")?.querySelector("h2")?.after(accuracyPlot(run.accuracy));
   if (trees) views.set("trees", new Trees(trees, run, source, router));
   if (responses) views.set("responses", new Responses(responses, run, source, router));
   if (training) views.set("training", new Training(training, source));

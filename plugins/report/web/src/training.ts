@@ -29,7 +29,7 @@ interface Point {
   color: string;
 }
 
-function colorOf(index: number): string {
+export function colorOf(index: number): string {
   return `var(--series-${index % COLORS})`;
 }
 
@@ -71,7 +71,7 @@ function pointsOf(
   });
 }
 
-function figure(title: string, plot: Element, ...more: Node[]): HTMLElement {
+export function figure(title: string, plot: Element, ...more: Node[]): HTMLElement {
   for (const part of plot.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");
   plot.setAttribute("role", "img");
   plot.setAttribute("aria-label", title);
@@ -85,7 +85,7 @@ function tick(value: number): string {
     : String(Number(value.toPrecision(4)));
 }
 
-const SHARED: Plot.PlotOptions = {
+export const SHARED: Plot.PlotOptions = {
   className: "plot-svg",
   width: 460,
   height: 240,
