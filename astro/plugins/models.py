@@ -45,6 +45,8 @@ def on_disk(model: str) -> Path | None:
 def checkpoint(model: str) -> str:
     """The folder of a model that a plugin ships or that is on disk; else the hub name, unchanged.
 
+    It may also be a GGUF file.
+
     Raises:
         PolicyError: `model` is a path without a checkpoint, or is almost the name of a model that a
             plugin ships. The hub would be slower to refuse it, and with a less helpful message.
@@ -59,6 +61,8 @@ def checkpoint(model: str) -> str:
 
 
 def _checked(path: Path, model: str) -> Path:
+    if path.suffix == ".gguf" and path.is_file():
+        return path
     if not (path / "config.json").is_file():
         what = "has no config.json" if path.is_dir() else "is not a folder"
         raise PolicyError(

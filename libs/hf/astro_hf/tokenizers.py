@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -129,7 +130,12 @@ def _as_stored(tokenizer: Any, model: str) -> Any:
 
 
 def _load(kind: Any, model: str) -> Any:
-    return kind.from_pretrained(**located(model), trust_remote_code=False)
+    path = Path(model)
+    if not (path.suffix == ".gguf" and path.is_file()):
+        return kind.from_pretrained(model, trust_remote_code=False)
+    with TemporaryDirectory() as alone:  # other files beside it would take part in a tokenizer
+        (Path(alone) / path.name).symlink_to(path.resolve())
+        return kind.from_pretrained(alone, gguf_file=path.name, trust_remote_code=False)
 
 
 def located(model: str) -> dict[str, str]:
