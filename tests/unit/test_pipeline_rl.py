@@ -31,6 +31,7 @@ def events_of(note: str) -> list[Event]:
         policy=lambda _: config.policy,
         training_problems=list,
         step_format=lambda: None,
+        prompt=lambda: config.prompt,
         on_step=lambda _: None,
         on_event=events.append,
         started=lambda *_: nullcontext(),
