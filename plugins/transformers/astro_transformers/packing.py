@@ -71,7 +71,12 @@ def packed_attention(  # noqa: PLR0917 - transformers' signature
     borders = [0, query.shape[2]] if cu_seq_lens_q is None else cu_seq_lens_q.tolist()
     outputs = [
         sdpa_attention_forward(
-            module, *(x[:, :, start:end] for x in (query, key, value)), attention_mask, **kwargs
+            module,
+            query[:, :, start:end],
+            key[:, :, start:end],
+            value[:, :, start:end],
+            attention_mask,
+            **kwargs,
         )[0]
         for start, end in pairwise(borders)
     ]

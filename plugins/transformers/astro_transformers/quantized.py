@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from astro.errors import TrainingError
-from astro_hf.checkpoints import load_config, load_model
+from astro_hf.checkpoints import load_model
+from astro_hf.configs import load_config
 from astro_hf.devices import pick_device
 
 
