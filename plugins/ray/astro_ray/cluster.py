@@ -66,6 +66,9 @@ def _uninterrupted() -> Iterator[None]:
     before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
+    except SystemExit:  # by Ray's own handler of SIGTERM, which it sets while it starts
+        held.append(signal.SIGTERM)
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import ray
 
 from astro.errors import RunError
+from astro_ray.cluster import _uninterrupted
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "no-such-host.invalid:6379"])
@@ -32,3 +35,24 @@ def test_no_task_needs_no_ray(runs: Any) -> None:
     runs.tasks = []
     assert runs.whole("ray") == {}
     assert not ray.is_initialized()
+
+
+def test_sigterm_ends_a_start_of_ray_as_it_ends_anything_else() -> None:
+    """Ray sets a handler of its own while it starts, which exits."""
+    taken: list[int] = []
+
+    class Terminated(KeyboardInterrupt):
+        pass
+
+    def terminate(number: int, _: object) -> None:
+        taken.append(number)
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        with pytest.raises(Terminated), _uninterrupted():
+            signal.signal(signal.SIGTERM, lambda number, _: sys.exit(number))
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert taken == [signal.SIGTERM]
