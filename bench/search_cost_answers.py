@@ -23,12 +23,14 @@ from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read
 from astro.events import Event, ProblemFailed
 from astro.experiments.accuracy import SearchComparison
 from astro.metrics import majority_at_k, paired_bootstrap
-from astro.requests import Program
-from astro.types import Problem
+from astro.requests import Program, Request, Verify
+from astro.types import Problem, Verdict
 from astro_sympy.verifier import SympyVerifier
 
 SAMPLES, WAVE, STEP = 32, 4, 16
-THRESHOLDS = (0.8, 0.9, 0.95, 0.99)
+THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
+NEVER = 1 - 1e-12
+"""A threshold that 32 votes cannot pass, so that the full vote draws the same samples."""
 CHOOSING, TESTING = 150, 500
 """The numbers of problems on which the threshold is chosen, and on which it is measured."""
 LOSS = 0.5
@@ -58,9 +60,14 @@ def driven(program: Program[Any], verifier: SympyVerifier) -> Any:
     try:
         asked = next(program)
         while True:
-            asked = program.send([verifier.verify(one.problem, one.response) for one in asked])
+            asked = program.send([_verdict(one, verifier) for one in asked])
     except StopIteration as done:
         return done.value
+
+
+def _verdict(request: Request, verifier: SympyVerifier) -> Verdict:
+    assert isinstance(request, Verify)
+    return verifier.verify(request.problem, request.response)
 
 
 def answer_texts(problem: Problem, responses: Sequence[str]) -> Program[list[str | None]]:
@@ -144,7 +151,7 @@ def stopping(**params: Any) -> dict[str, Any]:
 
 
 def stop_marks() -> Iterator[Mark]:
-    full = {"full": stopping(stop=None)}
+    full = {"full": stopping(threshold=NEVER)}
     early = {f"at-{t}".replace(".", "-"): stopping(threshold=t) for t in THRESHOLDS}
     chosen = cheapest(compared(searches=full | early, evaluate={"split": "train"}))
     result = compared(searches={**full, chosen: early[chosen]})
@@ -195,7 +202,8 @@ def fault_mark() -> Mark:
             failed,
             problems={"name": "jsonl", "params": {"train": str(path), "test": str(path)}},
             step_format={"name": "lines"},
-            policy={"name": "scripted", "params": {}},
+            policy={"name": "scripted"},
+            value={"name": "p_true"},
             verifier={"name": "exact"},
             searches={name: {"search": {"name": name}} for name in SEARCHES},
             budgets=[200],
