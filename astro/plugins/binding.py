@@ -100,11 +100,11 @@ class VerifierBinding(Binding):
 
 
 _SET_BY_ENCODERS = frozenset(
-    {
-        "conversation", "messages", "add_generation_prompt", "continue_final_message", "tokenize",
-        "chat_template", "strftime_now",
-    }
-)  # fmt: skip
+    (
+        *("conversation", "messages", "add_generation_prompt", "continue_final_message"),
+        *("tokenize", "chat_template", "strftime_now"),
+    )
+)
 
 
 class SFTBinding(Binding):

@@ -92,7 +92,8 @@ class TransformersSFT:
         loaded = self._load(name)
         check_model(loaded, job.model, sampled=False)
         batches, counts = self._batches(job, loaded, tokenizer)
-        settings = {**self._params.model_dump(exclude=_FREE), "prompt": job.prompt.model_dump()}
+        own = self._params.model_dump(exclude=_FREE, exclude_defaults=True)
+        settings = {**own, "prompt": job.prompt.model_dump(exclude_defaults=True)}
         training = fingerprint(job.traces, settings, job.model, job.seed, job.tokens)
         arguments = self._arguments(job.run_dir / "checkpoints", job.seed)
         with token_loss(loaded), packed(loaded) if self._params.packing else nullcontext():
