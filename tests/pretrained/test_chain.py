@@ -24,10 +24,11 @@ pytestmark = [pytest.mark.pretrained, pytest.mark.timeout(2400)]
 
 CONFIG = Path(__file__).parents[2] / "configs" / "smollm2-135m.yaml"
 SMOKE = (
-    *("name=smoke", "trees=12", "problems.params.train=110", "problems.params.test=12"),
-    *("problems.params.most_steps=2", "format_sft.problems=96", "search.params.iterations=6"),
-    *("evaluate.samples=2", "rl.params.steps=2", "rl.params.prompts_per_step=4"),
-    *("rl.params.group_size=4", "rl.params.max_tokens=128", "evaluate.max_tokens=192"),
+    *("name=smoke", "trees=8", "problems.params.train=168", "problems.params.test=8"),
+    *("problems.params.most_steps=2", "format_sft.problems=160"),
+    *("format_sft.params.learning_rate=5e-5", "search.params.iterations=4"),
+    *("evaluate.samples=2", "evaluate.max_tokens=160", "rl.params.steps=2"),
+    *("rl.params.prompts_per_step=4", "rl.params.group_size=4", "rl.params.max_tokens=128"),
 )
 MODELS = ("base", "direct_sft", "sft", "rl")
 
@@ -47,8 +48,8 @@ def test_every_model_is_trained_and_scored(run: Path) -> None:
 
 def test_the_search_of_the_taught_model_solves_problems(run: Path) -> None:
     trees = list(astro.read_trees(run))
-    assert len(trees) == 12
-    assert sum(tree.solved for tree in trees) >= 6
+    assert len(trees) == 8
+    assert sum(tree.solved for tree in trees) >= 2
 
 
 def test_the_end_of_a_response_is_learned(run: Path) -> None:
