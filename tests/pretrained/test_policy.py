@@ -21,7 +21,7 @@ TIE = 1e-4
 """Logits closer than this are a tie: which of them is the largest depends on rounding."""
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, question: str) -> list[int]:
+def template_ids(tokenizer: PreTrainedTokenizerBase, question: str) -> list[int]:
     """The prompt as the model's own chat template writes and encodes it."""
     turns = [{"role": "user", "content": question}]
     ids: Any = tokenizer.apply_chat_template(turns, add_generation_prompt=True, return_dict=True)
@@ -59,7 +59,7 @@ def test_prompt_ids_are_those_of_the_chat_template(
         "\N{SNOWMAN}é",
     ]
     for text in texts:
-        assert list(policy.encode(Prompt(text))) == prompt_ids(tokenizer, text)
+        assert list(policy.prompt_ids(Prompt(text))) == template_ids(tokenizer, text)
 
 
 def test_greedy_equals_generate_on_a_hundred_prompts(
@@ -70,7 +70,7 @@ def test_greedy_equals_generate_on_a_hundred_prompts(
 ) -> None:
     ties = 0
     for question, completion in zip(questions, greedy(policy, questions), strict=True):
-        ids = prompt_ids(tokenizer, question)
+        ids = template_ids(tokenizer, question)
         expected = generated(reference, ids)
         if completion.token_ids == expected:
             continue
@@ -120,7 +120,7 @@ def test_the_samplers_logprobs_are_those_of_a_plain_forward_pass(
     replies = [reply[0] for reply in all_replies(policy, requests)]
     worst = 0.0
     for question, completion in zip(questions[:24], replies, strict=True):
-        ids = prompt_ids(tokenizer, question)
+        ids = template_ids(tokenizer, question)
         whole = torch.tensor([[*ids, *completion.token_ids]])
         with torch.inference_mode():
             logprobs = reference(whole).logits[0, len(ids) - 1 : -1].log_softmax(-1)

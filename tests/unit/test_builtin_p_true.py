@@ -69,6 +69,6 @@ def test_a_search_by_it() -> None:
     question = {"question": "{problem}\n{solution}", "true": "3", "false": "wait"}
     config = astro.load_config(CONFIG, ["search.params.iterations=4", "policy.params.processes=1"])
     config = config.model_copy(update={"value": Binding(name="p_true", params=question)})
-    nodes = astro.solve(config, "use 3 5 8 to make 19").nodes[1:]
+    nodes = astro.solve(config, "use 3 5 8 to make 19").tree.nodes[1:]
     assert any(0.0 < node.value < 1.0 for node in nodes if not node.terminal)
     assert all(0.0 <= node.value <= 1.0 for node in nodes)

@@ -102,11 +102,14 @@ class Trainer:
         return TrainResult(final, rows[-1] if rows else {}, note)
 
     def _run_steps(self, training: Training, done: int, run_dir: Path, on_step: OnStep) -> None:
-        """Do the steps after `done`, as long as rewards differ."""
+        """Do the steps after `done`, as long as rewards differ.
+
+        The policy takes the weights anew first, so that it forgets what it computed before, which
+        is not the same when a training is resumed.
+        """
         params, models = self._params, training.models
         with closing(MetricLog(run_dir, done=done, wandb=params.wandb)) as log:
-            if done:
-                training.synchronize()
+            training.synchronize()
             while not early_stop(log.rows, params.max_silent_steps) and done < params.steps:
                 done += 1
                 metrics = training.step(done)
