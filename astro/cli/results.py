@@ -57,7 +57,7 @@ def score_table(scores: Scores, base: str = BASE) -> Table:
 
     A metric that no model has gets no column; a missing value is a dash.
     """
-    columns = _columns({name for figures in scores.values() for name in figures})
+    columns = _columns(_names(scores))
     table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, caption=_caption(columns))
     table.add_column("\nmodel", overflow="fold")
     for column in columns:
@@ -70,7 +70,7 @@ def score_table(scores: Scores, base: str = BASE) -> Table:
 
 def score_lines(scores: Scores, base: str = BASE) -> RenderableType:
     """The figures of the table as one paragraph for each model, for a narrow terminal."""
-    columns = _columns({name for figures in scores.values() for name in figures})
+    columns = _columns(_names(scores))
     told = {
         title_of(model, base): [f"{_words(c)} {_cell(scores[model], c)}" for c in columns]
         for model in in_order(scores)
@@ -89,6 +89,13 @@ class Fitting:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         needed = console.measure(self.table, options=options.update(max_width=1000)).maximum
         yield self.table if needed <= options.max_width else self.narrow
+
+
+def _names(scores: Scores) -> set[str]:
+    """The metrics that models have, without counts in own words that are shown as 0.0 for all."""
+    figures = [item for figures in scores.values() for item in figures.items()]
+    own_words = ("reflections", "returns")
+    return {name for name, found in figures if name not in own_words or found.value >= 0.05}
 
 
 def _words(column: Column) -> str:
