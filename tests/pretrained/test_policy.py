@@ -88,7 +88,7 @@ def test_greedy_equals_generate_on_a_hundred_prompts(
 def test_a_stop_string_across_tokens_ends_the_sample(
     policy: TransformersPolicy, tokenizer: PreTrainedTokenizerBase, questions: list[str], stop: str
 ) -> None:
-    """The text ends with the first occurrence, and is what the tokens before it decode to."""
+    """The text ends with the first occurrence, and is what its tokens decode to."""
     free = [Generate(Prompt(q), max_tokens=TOKENS, temperature=1.0, seed=7) for q in questions[:24]]
     cut = [
         Generate(r.prompt, max_tokens=TOKENS, temperature=1.0, seed=7, stop=(stop,)) for r in free
@@ -103,8 +103,8 @@ def test_a_stop_string_across_tokens_ends_the_sample(
             assert ended.finish_reason is FinishReason.STOP
         else:
             assert ended.text == whole.text
-        decoded: Any = tokenizer.decode(ended.token_ids, skip_special_tokens=True)
-        assert decoded.startswith(ended.text)
+        if ended.token_ids:  # they are left out where the stop string ends within a token
+            assert tokenizer.decode(ended.token_ids, skip_special_tokens=True) == ended.text
     assert stopped or stop == "\n## Step"
 
 
