@@ -52,7 +52,7 @@ def token_loss(model: PreTrainedModel) -> Iterator[None]:
             total = summed(head, self.base_model(**inputs)[0][:, :-1][kept], targets)
         return {"loss": total / (num_items_in_batch or len(targets))}
 
-    model.forward = MethodType(forward, model)  # type: ignore[method-assign]
+    model.forward = MethodType(forward, model)
     try:
         yield
     finally:
