@@ -30,11 +30,11 @@ from astro.verification.pool import VerifierPool
 
 TREEQUEST = ("treequest==0.3.3", "ulid-py==1.1.0", "scipy==1.16.3")
 PEERS = Path(__file__).with_name("search_cost_peers.py")
-ROUNDS = 1
+ROUNDS = 3
 OURS, LLM, TREE = 300, 24, 6
 """The problems of a round."""
 THOUSAND = 1000
-STARTS = 1
+STARTS = 3
 
 
 def marks() -> list[Mark]:

@@ -98,7 +98,8 @@ class RunConfig(Params):
     `models` are further policies and reward models by role, which plugins ask by their params.
     `format_sft` fine-tunes the policy's model on solutions that come with the problems before
     anything else is done; the result is the base model of the run.
-    `trees` is how many of the training problems are searched, the first ones; RL draws from all.
+    `trees` is how many of the training problems are searched, the first ones; RL draws from all
+    but those of `format_sft`.
     `decontaminate` leaves out training problems that are held out too (see `decontamination`).
     `stages` are added to the built-in ones; one of their names takes the place of theirs. None
     turns off a stage that a plugin adds to every run.

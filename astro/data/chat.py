@@ -28,6 +28,11 @@ _FORMS = (
 _CHARS = 200
 
 
+def with_roles(turns: Sequence[str]) -> list[tuple[str, str]]:
+    """Return each message of a dialogue after its role; user and assistant take turns."""
+    return list(zip(cycle(("user", "assistant")), turns, strict=False))
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A short dialogue as a template writes it.
@@ -108,22 +113,23 @@ class ChatTemplate:
         )
 
     def _form(self) -> frozenset[str]:
-        """The roles whose contents the template takes as parts."""
+        """Try the forms of contents, and return the roles whose contents are to be parts."""
         failures: list[PolicyError] = []
         usable: list[frozenset[str]] = []
-        for self._parts in _FORMS:
+        for roles in _FORMS:
+            self._parts = roles
             try:
                 self._check(self._render((QUESTION,)))
             except PolicyError as error:
                 failures.append(error)
                 continue
-            usable.append(self._parts)
+            usable.append(roles)
             try:
                 text = self._render((QUESTION, ANSWER), asks=False)
             except PolicyError:  # a template may accept no dialogue that ends with an answer
                 continue
             if ANSWER in text and _PART not in text:
-                return self._parts
+                return roles
         if not usable:
             raise failures[0]
         return usable[0]
@@ -155,7 +161,7 @@ class ChatTemplate:
         return Shown(self.prompt((QUESTION,)), before, after)
 
     def _render(self, turns: Sequence[str], asks: bool = True) -> str:
-        said = list(zip(cycle(("user", "assistant")), turns, strict=False))
+        said = with_roles(turns)
         if self._config.system is not None:
             said.insert(0, ("system", self._config.system))
         messages = [{"role": role, "content": self._content(role, text)} for role, text in said]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field
 
 from astro.config.loading import parse_config
 from astro.config.run import BASE, RunConfig
@@ -25,6 +25,7 @@ from astro.engine.tasks import Task
 from astro.errors import ConfigError
 from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.experiments.accuracy import Places, SearchComparison, Tried, compare_searches
+from astro.experiments.keys import Name, Seeds, once_each
 from astro.experiments.merging import merged
 from astro.files import write_json
 from astro.interfaces import RatesTerminals
@@ -45,9 +46,6 @@ UNUSED = ("linearizer", "control", "sft", "rl", "reward", "stages")
 """The keys of a run that a comparison does not read."""
 _OWN = ("select", "reference")
 """The keys of a search that are none of a run."""
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-_Seed = Annotated[int, Field(ge=0)]
-_Tokens = Annotated[int, Field(ge=1)]
 
 
 class Choice(Params):
@@ -77,16 +75,11 @@ class Keys(Params):
         seeds: The seeds at which each search is run.
     """
 
-    searches: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
-    budgets: Annotated[tuple[_Tokens, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[_Seed, ...], Field(min_length=1)] = (0,)
-
-    @field_validator("budgets", "seeds")
-    @classmethod
-    def _once_each(cls, numbers: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(numbers)) < len(numbers):
-            raise ValueError("a number is given twice")
-        return numbers
+    searches: Annotated[dict[Name, dict[str, Any]], Field(min_length=2)]
+    budgets: Annotated[
+        tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1), once_each("budget")
+    ]
+    seeds: Seeds = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +137,9 @@ class Comparison:
                 for search, choice in self.choices.items():
                     on_event(Notice(f"{self.name}: seed {seed}, search {search}"))
                     config = self.config(seed, search)
-                    open_run = partial(opened, on_event=on_event, registry=self.registry)
-                    with open_run(config, runs=folder) as run:
+                    with opened(
+                        config, runs=folder, on_event=on_event, registry=self.registry
+                    ) as run:
                         for budget in self.budgets:
                             places, taken = _measured(run, choice, budget)
                             tried.setdefault((search, budget), []).append(places)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from msgspec import Struct
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field
 
 from astro.config.loading import parse_config
 from astro.config.run import RunConfig
@@ -25,6 +25,7 @@ from astro.errors import ConfigError
 from astro.events import ExperimentFinished, Listener, Notice, ignore
 from astro.experiments.comparison import Correlation, StudyResult, compare
 from astro.experiments.inference import STAGE, Searched, search_at_inference
+from astro.experiments.keys import Name, Seeds
 from astro.experiments.merging import merged
 from astro.files import read_lines, write_json
 from astro.interfaces import StepFormat
@@ -46,7 +47,6 @@ _OF_THE_SEARCH: Any = {
 }
 _FOLDERS = ("seed-*/*", f"{STAGE}/*")
 """Patterns of the folders of a study's runs."""
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class Keys(Params):
@@ -59,16 +59,9 @@ class Keys(Params):
             of the file; None for no such search.
     """
 
-    arms: Annotated[dict[_Name, dict[str, Any]], Field(min_length=2)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0,)
+    arms: Annotated[dict[Name, dict[str, Any]], Field(min_length=2)]
+    seeds: Seeds = (0,)
     inference: dict[str, Any] | None = None
-
-    @field_validator("seeds")
-    @classmethod
-    def _once_each(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds):
-            raise ValueError("a seed is given twice")
-        return seeds
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,13 +33,12 @@ from astro.types import Problem, SearchTree
 _UNUSED = ("problems", "linearizer", "control")
 _COUNTS = ("samples", "particles", "iterations", "visits", "width")
 """The params by which searches are given a number of samples."""
-
-
 Asked = str | Problem | SearchTree
 """A question; or a problem, whose reference answer may be empty; or a tree to go on from."""
 _AT_ONCE = Budget(seconds=1e-9)
 """The budget of a search that is told to end with what was recorded of it."""
 _CUT = {"budget", "interrupted"}
+"""The `ended` of a search that was ended before it was finished."""
 
 
 @dataclass(frozen=True, slots=True)

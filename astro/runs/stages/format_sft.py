@@ -1,4 +1,4 @@
-"""Stage 0, optional: teach the policy's model the step format, on solutions of the problems' own.
+"""Stage 0, optional: teach the policy's model the step format, on the problems' own solutions.
 
 A pretrained model that does not write in the step format solves next to nothing, so a search has
 nothing to find. The model that this stage trains is the base model of the run: it is searched with,
@@ -58,7 +58,8 @@ class FormatSFTStage:
         if binding is None:
             raise ConfigError(["format_sft: missing"])
         if not run.folder.format_traces.exists():
-            rows = list(_rows(run.taught_problems(), _source(run), run.step_format()))
+            source: ProblemSource = run.registry.build("problems", run.config.problems)
+            rows = list(_rows(run.taught_problems(), source, run.step_format()))
             run.folder.write_lines(run.folder.format_traces, rows)
         _finetune(run, binding)
 
@@ -76,11 +77,6 @@ def _finetune(run: RunContext, binding: FormatSFTBinding) -> None:
     with run.started(STAGE, 0, "steps"):
         result = trainer.train(job, run.on_step(STAGE))
     run.folder.write_json(run.folder.training_metrics(BASE), result.metrics)
-
-
-def _source(run: RunContext) -> ProblemSource:
-    source: ProblemSource = run.registry.build("problems", run.config.problems)
-    return source
 
 
 def _rows(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from itertools import cycle
 from pathlib import Path
 
 import msgspec
 
 from astro.config.run import RunConfig
+from astro.data.chat import with_roles
 from astro.data.problem_sets import with_prompt
 from astro.engine.tasks import Task
 from astro.events import Notice
@@ -111,13 +111,10 @@ def trace_row(trace: Trace, number: int, asked: Problem) -> dict[str, object]:
     `asked` is the problem with the messages that training uses.
     """
     said = (*(asked.turns or (asked.prompt,)), trace.response)
-    roles = cycle(("user", "assistant"))
     return {
         "id": f"{trace.problem.id}#{number}",
         "problem": trace.problem.id,
-        "messages": [
-            {"role": role, "content": text} for role, text in zip(roles, said, strict=False)
-        ],
+        "messages": [{"role": role, "content": text} for role, text in with_roles(said)],
         **({"prompt": asked.prompt} if asked.turns else {}),
         "segments": trace.segments,
         "backtracks": trace.backtracks,

@@ -124,9 +124,9 @@ def tasks_from(run: RunContext, trees: Sequence[SearchTree], stage: str) -> list
     tasks = []
     for tree in trees:
         key = f"{stage}/{tree.problem.id}/from-{len(tree.nodes)}"
-        go_on = partial(_from, algorithm, tree, derive(config.seed, key))
-        change = partial(_search, go_on, step_format, tree.problem, _verified(config))
-        tasks.append(Task(key, change))
+        start = partial(algorithm.search_from, tree=tree, seed=derive(config.seed, key))
+        work = partial(_search, start, step_format, tree.problem, _verified(config))
+        tasks.append(Task(key, work))
     return tasks
 
 
@@ -158,12 +158,6 @@ def _algorithm(config: RunConfig, registry: Registry, step_format: StepFormat) -
 
 def _verified(config: RunConfig) -> bool:
     return config.verifier.name != NO_VERIFIER
-
-
-def _from(
-    algorithm: WarmStart, tree: SearchTree, seed: int, problem: Problem
-) -> Program[SearchTree]:
-    return algorithm.search_from(problem, tree, seed)
 
 
 def _search(

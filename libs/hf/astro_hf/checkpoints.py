@@ -46,27 +46,41 @@ def load_model(
     config = load_config(model)
     if train:
         check_trainable(config, model)
-    logging.disable_progress_bar()
-    with _quiet():
-        try:
-            found: Any = AutoModelForCausalLM.from_pretrained(
-                **located(model),
-                dtype=(stored_dtype(model, config) or "auto") if dtype == "auto" else dtype,
-                attn_implementation=attention_of(config, attention, model),
-                device_map="meta" if device.type == "meta" else None,
-                trust_remote_code=False,
-                output_loading_info=True,
-            )
-        except CheckpointError:
-            raise
-        except Exception as error:  # anything that a foreign checkpoint makes the library raise
-            raise unloadable("model", model, error) from error
+    with reading("model", model):
+        found: Any = AutoModelForCausalLM.from_pretrained(
+            **located(model),
+            dtype=(stored_dtype(model, config) or "auto") if dtype == "auto" else dtype,
+            attn_implementation=attention_of(config, attention, model),
+            device_map="meta" if device.type == "meta" else None,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
     loaded: PreTrainedModel = found[0]
     check_tensors(loaded, found[1]["missing_keys"], found[1]["unexpected_keys"], model)
     _make_savable(loaded)
     torch.nn.Module.to(loaded, device)  # the subclass's own is typed for other arguments
     torch.nn.Module.eval(loaded)
     return loaded
+
+
+@contextmanager
+def reading(part: str, model: str) -> Iterator[None]:
+    """Let transformers read a checkpoint; whatever it raises is raised as a `CheckpointError`.
+
+    Its table of weights that are missing or left over is hidden, since these are checked here.
+    `part` is what errors call that which is read.
+    """
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:  # anything that a foreign checkpoint makes the library raise
+        raise unloadable(part, model, error) from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def outline(model: str, attention: str = "auto") -> PreTrainedModel:
@@ -126,17 +140,6 @@ def stored_dtype(model: str, config: Any = None) -> torch.dtype | None:
     found = majority_dtype(model)
     named = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
     return found or (named if isinstance(named, torch.dtype) else None)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the table of weights that are missing, which become errors."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
 
 
 def _make_savable(model: PreTrainedModel) -> None:

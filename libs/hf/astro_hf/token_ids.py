@@ -12,10 +12,10 @@ from astro_hf.errors import CheckpointError
 
 CUT = Completion("", finish_reason=FinishReason.LENGTH)
 """The reply to a prompt that leaves no room for a response."""
-
-
-_PROBLEM, _WORK = "What is 3 + 4?", "3 + 4 = 7.\n\n7\n"
-"""A problem, and a text of which a tokenizer has to keep the signs it knows, and line breaks."""
+PROBLEM = "What is 3 + 4?"
+"""The problem of the prompt on which a model is tried."""
+_WORK = "3 + 4 = 7.\n\n7\n"
+"""A text of which a tokenizer has to keep the signs that it knows, spaces and line breaks."""
 
 
 def check_encoder(encoder: PromptEncoder, vocab_size: int, model: str) -> None:
@@ -26,7 +26,7 @@ def check_encoder(encoder: PromptEncoder, vocab_size: int, model: str) -> None:
     """
     end = encoder.end_id()
     ends = () if end is None else (end,)
-    prompt = encoder.encode(Prompt(_PROBLEM))
+    prompt = encoder.encode(Prompt(PROBLEM))
     for place, tokens in {"a prompt": prompt, "the end of a response": ends}.items():
         if outside := [token for token in tokens if token >= vocab_size]:
             raise CheckpointError(

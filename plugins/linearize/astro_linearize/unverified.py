@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
+from astro.engine.adapting import adapted
 from astro.engine.found import AnswerFound, answers_found
 from astro.engine.selection import SelectionRule, select_answer
-from astro.requests import Program, Verify
+from astro.requests import Program, Request, Verify
 from astro.types import Problem, SearchTree, Status, Trace, Verdict
 
 _SILENT = frozenset(Status) - {Status.CORRECT, Status.INCORRECT}
@@ -56,14 +58,13 @@ def _with_verdicts(
 def _trusting(program: Program[list[Trace]], answer: str) -> Program[list[Trace]]:
     """Run a program whose verdicts are correct unless the verifier says otherwise."""
     trusted = Verdict(Status.CORRECT, answer, "not verified")
-    try:
-        batch = next(program)
-        while True:
-            asked = [replace(r, comparison=True) if isinstance(r, Verify) else r for r in batch]
-            replies = yield list(asked)
-            batch = program.send(
-                [trusted if isinstance(r, Verdict) and r.status in _SILENT else r for r in replies]
-            )
-    except StopIteration as stop:
-        traces: list[Trace] = stop.value
-        return traces
+
+    def read(_: Request, reply: Any) -> Any:
+        return trusted if isinstance(reply, Verdict) and reply.status in _SILENT else reply
+
+    return adapted(program, _compared, read)
+
+
+def _compared(request: Request) -> Request:
+    """The request, which compares answers where it is one to verify a response."""
+    return replace(request, comparison=True) if isinstance(request, Verify) else request

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import cycle
 from typing import Any
 
+from astro.data.chat import with_roles
 from astro.errors import PolicyError
 from astro.requests import Generate
 from astro.types import Prompt
@@ -89,8 +89,7 @@ def _body(params: PolicyParams, request: Generate, software: str) -> Body:
 
 
 def _chat(params: PolicyParams, prompt: Prompt, body: dict[str, Any]) -> Body:
-    roles = cycle(("user", "assistant"))
-    said = zip(roles, prompt.turns or (prompt.user,), strict=False)
+    said = with_roles(prompt.turns or (prompt.user,))
     messages = [{"role": role, "content": text} for role, text in said]
     if params.prompt.system is not None:
         messages.insert(0, {"role": "system", "content": params.prompt.system})

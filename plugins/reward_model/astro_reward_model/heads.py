@@ -17,13 +17,10 @@ from transformers import (
     AutoModelForTokenClassification,
     PreTrainedModel,
 )
-from transformers.utils import logging
 
 from astro.errors import PolicyError
-from astro_hf.checkpoints import context_limit
+from astro_hf.checkpoints import context_limit, reading
 from astro_hf.configs import attention_of, load_config
-from astro_hf.errors import CheckpointError
-from astro_hf.tokenizers import unloadable
 from astro_reward_model.encoding import SHEPHERD_TAG, tag_id
 from astro_reward_model.weights import tensors
 
@@ -122,11 +119,8 @@ def rlhflow_head(model: str, device: torch.device, dtype: torch.dtype, tokenizer
 
 
 def _load(kind: Any, model: str, dtype: torch.dtype) -> Any:
-    """Load a model in evaluation mode. Raises `CheckpointError`, also where weights are missing."""
-    logging.disable_progress_bar()
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()  # it would report the weights of the head as unexpected
-    try:
+    """Load a model in evaluation mode. Raises `PolicyError` if it fails or weights are missing."""
+    with reading("reward model", model):
         loaded, info = kind.from_pretrained(
             model,
             dtype=dtype,
@@ -134,12 +128,6 @@ def _load(kind: Any, model: str, dtype: torch.dtype) -> Any:
             trust_remote_code=False,
             output_loading_info=True,
         )
-    except CheckpointError:
-        raise
-    except Exception as error:  # anything that a foreign checkpoint makes the library raise
-        raise unloadable("reward model", model, error) from error
-    finally:
-        logging.set_verbosity(verbosity)
     if missing := sorted(info["missing_keys"]):
         raise PolicyError(f"reward model {model!r} lacks the weights {missing[0]}")
     return loaded.eval()

@@ -28,6 +28,14 @@ def is_grouped(model: PreTrainedModel) -> bool:
     return bool(model.config._attn_implementation == _NAME)
 
 
+def has_windows(model: PreTrainedModel) -> bool:
+    """Whether some layers of a model do not attend to all earlier tokens."""
+    config = model.config.get_text_config()
+    kinds = set(getattr(config, "layer_types", None) or ())
+    windows = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
+    return any(windows) or bool(kinds - {"full_attention"})
+
+
 def grouped_attention(  # noqa: PLR0917 - transformers' signature
     module: nn.Module,
     query: Tensor,

@@ -6,9 +6,9 @@ import json
 
 import click
 import yaml
-from pydantic import ValidationError
 
 from astro.errors import ConfigError
+from astro.plugins.params import validate
 from astro.text import one_line
 from astro_transformers.inspection import inspect
 from astro_transformers.params import PolicyParams
@@ -55,10 +55,7 @@ def check(name: str, prompt: str, no_weights: bool, as_json: bool, **params: obj
 
 def _params(name: str, prompt: str, params: dict[str, object]) -> PolicyParams:
     try:
-        values = {"model": name, "prompt": yaml.safe_load(prompt), **params}
-        return PolicyParams.model_validate(values)
+        values = yaml.safe_load(prompt)
     except yaml.YAMLError as error:
         raise ConfigError([f"--prompt: {one_line(str(error))}"]) from None
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise ConfigError([f"{'.'.join(map(str, first['loc']))}: {first['msg']}"]) from None
+    return validate(PolicyParams, {"model": name, "prompt": values, **params})

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import Cache, DynamicCache
 
-from astro_transformers.attention import is_grouped
+from astro_transformers.attention import has_windows, is_grouped
 from astro_transformers.cache import Contents, contents
 
 TOKENS_PER_PASS = 16384
@@ -99,13 +99,11 @@ def _takes_whole_mask(model: PreTrainedModel) -> bool:
     Known of models with rotary positions all of whose layers attend to all tokens.
     """
     config = model.config.get_text_config()
-    limits = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
     return (
         is_grouped(model)
         and bool(getattr(config, "rope_parameters", None))
         and not getattr(config, "alibi", False)
-        and not any(limits)
-        and set(getattr(config, "layer_types", None) or ()) <= {"full_attention"}
+        and not has_windows(model)
         and hasattr(sys.modules[type(model).__module__], "create_causal_mask")
     )
 

@@ -16,13 +16,10 @@ from astro_hf.checkpoints import end_tokens, length_limit, load_model, outline, 
 from astro_hf.configs import check_trainable, load_config
 from astro_hf.devices import pick_device
 from astro_hf.look import check_model
-from astro_hf.token_ids import check_encoder
+from astro_hf.token_ids import PROBLEM, check_encoder
 from astro_hf.tokenizers import check_reading, load_tokenizer
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import check_attention_only
-
-PROBLEM = "What is 3 + 4?"
-"""The problem of the prompt that is shown."""
 
 T = TypeVar("T")
 

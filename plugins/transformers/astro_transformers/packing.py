@@ -13,6 +13,7 @@ from transformers import AttentionInterface, DataCollatorWithFlattening, PreTrai
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from astro.errors import TrainingError
+from astro_transformers.attention import has_windows
 
 _NAME = "astro_packed"
 _TOLERANCE = 1e-4
@@ -32,7 +33,7 @@ def packed(model: PreTrainedModel) -> Iterator[None]:
     own = model.config._attn_implementation
     AttentionInterface.register(_NAME, packed_attention)
     try:
-        for name in [_NAME] * (own == "sdpa" and not _has_windows(model)) + [own]:
+        for name in [_NAME] * (own == "sdpa" and not has_windows(model)) + [own]:
             model.set_attn_implementation(name)
             if _keeps_apart(model):
                 yield
@@ -81,13 +82,6 @@ def packed_attention(  # noqa: PLR0917 - transformers' signature
         for start, end in pairwise(borders)
     ]
     return torch.cat(outputs, dim=1), None
-
-
-def _has_windows(model: PreTrainedModel) -> bool:
-    config = model.config.get_text_config()
-    kinds = set(getattr(config, "layer_types", None) or ())
-    windows = (getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size"))
-    return any(windows) or bool(kinds - {"full_attention"})
 
 
 @torch.no_grad()
