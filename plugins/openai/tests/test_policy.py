@@ -28,7 +28,7 @@ def test_an_empty_step_is_instant(make: Any) -> None:
     policy = make()
     began = time.monotonic()
     assert all(policy.step() == [] for _ in range(100))
-    assert time.monotonic() - began < 0.1
+    assert time.monotonic() - began < 0.5
 
 
 def test_all_ways_of_asking_give_the_same_texts(server: Any, make: Any, replies: Any) -> None:

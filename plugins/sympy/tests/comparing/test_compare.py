@@ -210,4 +210,4 @@ def test_the_cost_is_bounded(gold: str, answer: str) -> None:
     load()  # as a worker does
     began = time.process_time()
     compare(gold, answer, SympyParams())
-    assert time.process_time() - began < 1.0
+    assert time.process_time() - began < 3.0  # a third of it on a machine with nothing else to do

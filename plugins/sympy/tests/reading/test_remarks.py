@@ -168,4 +168,4 @@ def test_long_remarks_are_read_at_once(text: str) -> None:
     started = time.process_time()
     without_remark(text)
     chosen(text)
-    assert time.process_time() - started < 0.1
+    assert time.process_time() - started < 0.5
