@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from astro.errors import PolicyError
 from astro.requests import Program
-from astro.types import State, estimated_tokens
+from astro.types import State, Step, estimated_tokens
 
 
 class LogProbValue:
@@ -27,16 +27,24 @@ class LogProbValue:
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float | None]]:  # noqa: ARG002
         """One value in [0, 1] per state; None for a state without a token.
 
+        A log-probability of 0 is that of a certain step if its tokens are known, and is otherwise
+        taken for a missing one.
+
         Raises:
-            PolicyError: No step has a log-probability.
+            PolicyError: There are steps, and none has a log-probability.
         """
         yield from ()
-        if states and not any(step.logprob for state in states for step in state.steps):
+        steps = [step for state in states for step in _written(state)]
+        if steps and not any(step.logprob or step.token_ids for step in steps):
             raise PolicyError("the value logprob needs a policy that gives log-probabilities")
         return [_value(state) for state in states]
 
 
+def _written(state: State) -> list[Step]:
+    return [step for step in state.steps if step.text or step.token_ids]
+
+
 def _value(state: State) -> float | None:
-    steps = [step for step in state.steps if step.text or step.token_ids]
+    steps = _written(state)
     tokens = sum(len(step.token_ids) or estimated_tokens(step.text) for step in steps)
     return math.exp(sum(step.logprob for step in steps) / tokens) if tokens else None

@@ -15,6 +15,7 @@ from astro.cli.output import print_all, say_json
 from astro.cli.progress import headed, progress
 from astro.cli.rehearsal import report
 from astro.cli.results import outcome
+from astro.config.yaml import read_config
 from astro.errors import ConfigError, RunError
 from astro.experiments.searches import Comparison
 from astro.experiments.study import Study
@@ -108,17 +109,13 @@ def run(
         print_all(*parts)
 
 
-def _any_engine() -> Registry:
-    return Registry.discover().as_if_installed()
-
-
 def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: Path) -> None:
     """Rehearse a config as if its engines were installed, and report what stood in for them.
 
     Hugging Face's libraries are restricted to their cache, because a rehearsal needs no network.
     """
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    loaded = astro.load(config, overrides, _any_engine())
+    loaded = astro.load(config, overrides, Registry.discover().as_if_installed())
     try:
         with progress() as listener:
             done = rehearsing.rehearse(loaded, runs=runs, until=until, on_event=listener)
@@ -128,7 +125,7 @@ def rehearsed(config: str, overrides: tuple[str, ...], until: str | None, runs: 
 
 
 def _compare(config: str, overrides: tuple[str, ...], **given: Any) -> None:
-    if not isinstance(astro.load(config, overrides, _any_engine()), Comparison):
+    if "searches" not in read_config(config, overrides):
         raise ConfigError(["searches: missing; a comparison names the searches there"], config)
     unused = {"until": None, "trees": None, "retry_failed": False, "again": None}
     click.get_current_context().invoke(run, config=config, overrides=overrides, **unused, **given)

@@ -47,7 +47,13 @@ def test_the_tokens_of_text_without_ids_are_estimated() -> None:
 
 def test_a_policy_without_log_probabilities_is_refused() -> None:
     with pytest.raises(PolicyError, match="needs a policy that gives log-probabilities"):
-        next(LogProbValue().estimate([state(Step("a\n", (1,)))], 0))
+        next(LogProbValue().estimate([state(), state(Step("a\n"))], 0))
+
+
+def test_states_without_steps_and_certain_steps_are_not_refused() -> None:
+    assert finished(LogProbValue().estimate([state(), state(Step(""))], 0)) == [None, None]
+    certain = state(Step("answer 4\n", (1, 2)), terminal=True)
+    assert finished(LogProbValue().estimate([state(), certain], 0)) == [None, 1.0]
 
 
 class World:
