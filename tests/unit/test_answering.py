@@ -161,15 +161,20 @@ class CtrlC:
             raise self.error
 
 
+@pytest.mark.parametrize("search", [LONG, {}], ids=["mcts", "default"])
 @pytest.mark.parametrize(("stop", "code"), [(CtrlC(1), 4), (CtrlC(0), 130)])
 def test_ctrl_c_gives_the_partial_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: CtrlC, code: int
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    stop: CtrlC,
+    code: int,
+    search: dict[str, object],
 ) -> None:
     monkeypatch.setattr("astro.cli.solve.progress", lambda: nullcontext(stop))
     monkeypatch.setattr("astro.runs.growing._PAUSE", 0.0)
     monkeypatch.setattr("astro.runs.growing._SHARE", 1e9)
     path = tmp_path / "tree.jsonl"
-    options = [word for key, value in LONG.items() for word in ("--set", f"{key}={value}")]
+    options = [word for key, value in search.items() for word in ("--set", f"{key}={value}")]
     result = ask("q?", *options, "--json", "--save", str(path))
     assert result.exit_code == code, result.output
     row = json.loads(result.stdout)

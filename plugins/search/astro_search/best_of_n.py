@@ -94,7 +94,7 @@ class BestOfN:
             candidate
             for node, completions in samples.items()
             for candidate in candidates(
-                node, states[node], completions, self.step_format, self.params.max_depth
+                node, states[node], completions, self.step_format, self.params
             )
         ]
         unrated = yield from self._add(tree, found)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate
-from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step
+from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step, estimated_tokens
 from astro_search.params import POLICY_PRIOR, Prior, StepSampling
 
 
@@ -23,13 +23,13 @@ class Action(NamedTuple):
 class Candidate(NamedTuple):
     """A child to be: the id of its parent, the action that leads to it, and its state.
 
-    `too_deep` means that the state is at the depth limit without being terminal.
+    `limit` names the limit that a path has reached which has not ended, or is empty.
     """
 
     parent: int
     action: Action
     state: State
-    too_deep: bool
+    limit: str
 
 
 def step_request(state: State, n: int, step_format: StepFormat, params: StepSampling) -> Generate:
@@ -52,7 +52,7 @@ def candidates(
     state: State,
     completions: Sequence[Completion],
     step_format: StepFormat,
-    max_depth: int,
+    params: StepSampling,
     *,
     prior: Prior = POLICY_PRIOR,
 ) -> Iterator[Candidate]:
@@ -63,9 +63,22 @@ def candidates(
     for action in actions(completions, prior):
         after = state.then(action.step)
         if action.ends or step_format.is_terminal(after):
-            yield Candidate(parent, action, state.then(action.step, terminal=True), False)
+            yield Candidate(parent, action, state.then(action.step, terminal=True), "")
         else:
-            yield Candidate(parent, action, after, len(after.steps) >= max_depth)
+            yield Candidate(parent, action, after, reached_limit(after, params))
+
+
+def reached_limit(state: State, params: StepSampling) -> str:
+    """Return the name of the limit that ends a path, or an empty string.
+
+    Tokens are those of all steps. They are estimated for steps whose tokens are not known.
+    """
+    if len(state.steps) >= params.max_depth:
+        return "depth limit"
+    if params.max_path_tokens is None:
+        return ""
+    tokens = sum(len(step.token_ids) or estimated_tokens(step.text) for step in state.steps)
+    return "token limit" if tokens >= params.max_path_tokens else ""
 
 
 def actions(completions: Sequence[Completion], prior: Prior = POLICY_PRIOR) -> list[Action]:

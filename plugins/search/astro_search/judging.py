@@ -11,9 +11,6 @@ from astro.types import Status, Verdict
 from astro_search.expansion import Candidate
 from astro_search.programs import alongside
 
-TOO_DEEP = Verdict(Status.UNPARSED, reason="depth limit")
-"""Verdict of a state at `max_depth` that has not ended: terminal and unsolved, not verified."""
-
 
 class Judged(NamedTuple):
     """A candidate, its verdict if it is terminal and was verified, and its value if it is known."""
@@ -25,7 +22,12 @@ class Judged(NamedTuple):
     @property
     def terminal(self) -> bool:
         """Whether nothing follows the state."""
-        return self.candidate.state.terminal or self.candidate.too_deep
+        return self.candidate.state.terminal or bool(self.candidate.limit)
+
+
+def unsolved(limit: str) -> Verdict:
+    """Return the verdict of a path that reached a limit before its end; it is not verified."""
+    return Verdict(Status.UNPARSED, reason=limit)
 
 
 def judge(
@@ -43,7 +45,7 @@ def judge(
     """
     rates = isinstance(value, RatesTerminals)
     terminals = [i for i, c in enumerate(found) if c.state.terminal]
-    others = [i for i, c in enumerate(found) if not (c.state.terminal or c.too_deep)]
+    others = [i for i, c in enumerate(found) if not (c.state.terminal or c.limit)]
     rated = sorted([*others, *terminals]) if rates and not by_verdict else others
     requests = [Verify(found[i].state.problem, found[i].state.response) for i in terminals]
     verdicts, values = yield from _replies(requests, found, rated, value, seed)
@@ -59,7 +61,7 @@ def judge(
     judged = [
         Judged(c, verdict, estimates.get(i) if i in estimates or i in rated else _reward(verdict))
         for i, c in enumerate(found)
-        for verdict in [TOO_DEEP if c.too_deep else read.get(i)]
+        for verdict in [unsolved(c.limit) if c.limit else read.get(i)]
     ]
     return judged, values is not None
 
@@ -70,8 +72,8 @@ def judge_ends(found: Sequence[Candidate]) -> Program[list[Judged]]:
     verdicts = iter((yield list(requests)) if requests else [])
     judged = []
     for candidate in found:
-        if candidate.too_deep:
-            judged.append(Judged(candidate, TOO_DEEP, 0.0))
+        if candidate.limit:
+            judged.append(Judged(candidate, unsolved(candidate.limit), 0.0))
         elif candidate.state.terminal:
             verdict = next(verdicts)
             judged.append(Judged(candidate, verdict, _reward(verdict)))

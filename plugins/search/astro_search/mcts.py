@@ -24,8 +24,8 @@ class Mcts:
     An iteration selects a leaf, samples `expand` actions there, verifies the terminal states that
     they lead to, has `value` estimate the others, and backs all of them up. A state is terminal if
     the step format says so, if the policy ended its response or, unverified and unsolved, at
-    `max_depth`. With `revisit`, an iteration may end at a fully expanded node, which then counts
-    another visit and costs no request.
+    `max_depth` or `max_path_tokens`. With `revisit`, an iteration may end at a fully expanded node,
+    which then counts another visit and costs no request.
 
     With `widening`, a node is expanded again once its visits allow another child; `expand` is then
     the largest number of actions sampled at a time. With `keep_rollouts`, the steps of the rollouts
@@ -81,7 +81,7 @@ class Mcts:
         """The value estimator of one search, which keeps that search's rollouts."""
         if not self.params.keep_rollouts:
             return self.value
-        return KeptRollouts(self.value, self.step_format, self.params.max_depth)
+        return KeptRollouts(self.value, self.step_format, self.params)
 
     def _grow(self, tree: GrowingTree, value: ValueEstimator, rng: Random) -> Program[str]:
         left, wrong = self.params.iterations, AnswerClasses(tree.problem)
@@ -137,7 +137,7 @@ class Mcts:
             seen = completions
             if params.widening:
                 seen = samples[leaf] = [*(samples.get(leaf) or tree.samples(leaf)), *seen]
-            after = candidates(leaf, state, seen, step_format, params.max_depth, prior=params.prior)
+            after = candidates(leaf, state, seen, step_format, params, prior=params.prior)
             found[leaf] = tree.new(leaf, after)
         new = [candidate for each in found.values() for candidate in each]
         judged, whole = yield from judge(new, value, seed, by_verdict=True)

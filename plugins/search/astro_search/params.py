@@ -73,6 +73,9 @@ class StepSampling(Params):
     temperature: Annotated[float, Field(ge=0, description="sampling temperature of steps")] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1, description="nucleus sampling of steps")] = 1.0
     step_tokens: Annotated[int, Field(ge=1, description="largest number of tokens of a step")] = 256
+    max_path_tokens: (
+        Annotated[int, Field(ge=1, description="no step follows a path of this many tokens")] | None
+    ) = None
 
 
 class MctsParams(StepSampling):

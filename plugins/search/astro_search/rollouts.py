@@ -10,8 +10,9 @@ from astro.errors import ConfigError
 from astro.interfaces import RatesTerminals, Rollouts, RollsOut, StepFormat, ValueEstimator
 from astro.requests import Program, Verify
 from astro.types import Completion, Node, Problem, SearchTree, State, Step, Verdict
-from astro_search.expansion import is_whole, words
-from astro_search.judging import TOO_DEEP
+from astro_search.expansion import is_whole, reached_limit, words
+from astro_search.judging import unsolved
+from astro_search.params import StepSampling
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class KeptRollouts:
 
     rates_terminals: bool
 
-    def __init__(self, value: ValueEstimator, step_format: StepFormat, max_depth: int) -> None:
+    def __init__(
+        self, value: ValueEstimator, step_format: StepFormat, params: StepSampling
+    ) -> None:
         """Keep the rollouts of `value`.
 
         Raises:
@@ -50,7 +53,7 @@ class KeptRollouts:
         self.branches: list[Branch] = []
         self._value = value
         self._format = step_format
-        self._max_depth = max_depth
+        self._params = params
 
     def estimate(self, states: Sequence[State], seed: int) -> Program[list[float | None]]:
         """One value per state, by the other estimator."""
@@ -82,8 +85,8 @@ class KeptRollouts:
             if last or self._format.is_terminal(after):
                 known = verdict is not None and ended and not _text(steps[number:]).strip()
                 return Branch(state.then(step, terminal=True), verdict if known else None, known)
-            if len(after.steps) >= self._max_depth:
-                return Branch(state.then(step, terminal=True), TOO_DEEP)
+            if limit := reached_limit(after, self._params):
+                return Branch(state.then(step, terminal=True), unsolved(limit))
             state = after
         return Branch(state)
 

@@ -96,11 +96,12 @@ class Stepper:
         asked = [(states[node], n) for node, n in counts.items()]
         replies, spent = yield from sample_steps(asked, self.step_format, self.params)
         samples = dict(zip(counts, replies, strict=True))
-        depth = self.params.max_depth
         new = [
             candidate
             for node, completions in samples.items()
-            for candidate in candidates(node, states[node], completions, self.step_format, depth)
+            for candidate in candidates(
+                node, states[node], completions, self.step_format, self.params
+            )
             if tree.child(node, candidate.action.step.text) is None
         ]
         judged, whole = yield from judge(new, self.value, seed, by_verdict=False)

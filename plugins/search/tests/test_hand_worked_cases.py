@@ -17,10 +17,10 @@ import pytest
 from astro.builtin.reward_value import aggregate
 from astro.builtin.rollout import Rollout, RolloutParams
 from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, select_answer
-from astro.types import Completion, Problem, State, Status, Verdict
+from astro.types import Completion, Problem, State, Status, Step, Verdict
 from astro_search.allotment import widths
-from astro_search.expansion import actions
-from astro_search.params import Prior, Widening
+from astro_search.expansion import actions, reached_limit
+from astro_search.params import Prior, StepSampling, Widening
 from astro_search.posteriors import Beta, NormalInverseChiSquared
 from astro_search.resampling import effective_size, multinomial, odds, systematic
 from astro_search.selection import allowed_children, puct
@@ -64,6 +64,16 @@ def aggregates(given: Given) -> Given:
 def shares(given: Given) -> Given:
     found = widths(given["rewards"], given["temperature"], given["budget"])
     return {"widths": found, "largest_remainder": found, "sum": sum(found)}
+
+
+def path_limit(given: Given) -> Given:
+    """The path ends at its last step, and not before."""
+    params = StepSampling(max_path_tokens=given["max_tokens"])
+    steps = tuple(Step("a\n", (1,) * n) for n in given["path_step_tokens"])
+    states = [State(Problem("p", "q", "1"), steps[:n]) for n in range(1, len(steps) + 1)]
+    *before, ended = [reached_limit(state, params) for state in states]
+    assert not any(before)
+    return {"ended": ended == "token limit"}
 
 
 def chosen(candidates: Sequence[AnswerCandidate], rule: SelectionRule) -> Selection:
@@ -195,6 +205,7 @@ CHECKS: Mapping[str, Callable[[Given], Given]] = {
     "pf-03": equal_particles,
     **dict.fromkeys(("agg-01", "agg-02"), aggregates),
     **dict.fromkeys(("rebase-01", "rebase-02", "rebase-06"), shares),
+    "rebase-05": path_limit,
     "vote-02": logit_votes,
     "vote-03": logprob_votes,
     "vote-05": sampled_votes,

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from astro.requests import Generate, Program
-from astro.types import Completion, FinishReason, Problem, SearchTree, State
+from astro.types import Completion, FinishReason, Problem, SearchTree, State, Status, Verdict
 from astro_search import step_params
 from astro_search.ab_mcts import ab_mcts, observe
 from astro_search.beam import beam
+from astro_search.best_of_n import BestOfN
 from astro_search.dvts import dvts
+from astro_search.mcts import Mcts
+from astro_search.params import BestOfNParams, MctsParams
 from astro_search.particle import particle
 from astro_search.posteriors import Arms, Beta
 from astro_search.rebase import rebase
@@ -182,6 +185,28 @@ def test_depth_first_prunes_and_returns(grow: Callable[..., Any]) -> None:
 def test_depth_first_ends_exhausted_where_all_is_pruned(grow: Callable[..., Any]) -> None:
     tree, _ = grow(tot_dfs, step_params.TotDfsParams(expand=1), {"a": None}, {"": ["a"]})
     assert tree.ended == "exhausted"
+
+
+@pytest.mark.parametrize(
+    ("search", "params"),
+    [
+        (beam, step_params.BeamParams(width=1, expand=1, max_path_tokens=2)),
+        (rebase, step_params.RebaseParams(samples=1, max_path_tokens=2)),
+        (tot_dfs, step_params.TotDfsParams(expand=1, max_path_tokens=2)),
+        (BestOfN, BestOfNParams(samples=1, max_path_tokens=2)),
+        (Mcts, MctsParams(expand=1, max_path_tokens=2)),
+    ],
+)
+def test_the_token_limit_of_a_path_counts_all_of_its_steps(
+    grow: Callable[..., Any], search: Callable[..., Any], params: Any
+) -> None:
+    """Each step has one token, so the second is the last; it is not verified."""
+    script = {"": ["a"], "a\n": ["b"], "a\nb\n": ["=c"]}
+    tree, asked = grow(search, params, dict.fromkeys("abc", 0.9), script)
+    assert asked == ["", "a"]
+    (end,) = tree.terminals()
+    assert (end.step.text, end.value) == ("b\n", 0.0)
+    assert end.verdict == Verdict(Status.UNPARSED, reason="token limit")
 
 
 def test_which_arm_sees_which_reward() -> None:
