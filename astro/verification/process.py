@@ -32,8 +32,11 @@ class Child:
     pipe: Connection[Any, Any]
 
     @classmethod
-    def start(cls, module: str) -> Child:
-        """Run `module` as `python -m` does; it calls `attend`. Can be called from any thread."""
+    def start(cls, module: str, **environment: str) -> Child:
+        """Run `module` as `python -m` does; it calls `attend`. Can be called from any thread.
+
+        Variables of `environment` are added to those of this process.
+        """
         ours, theirs = Pipe()
         with theirs:
             handle = theirs.fileno()
@@ -42,7 +45,8 @@ class Child:
                 pass_fds=[handle],
                 stdin=subprocess.PIPE,  # the child's lifeline: see `_die_with_parent`
                 stdout=subprocess.DEVNULL,
-                env={**os.environ, "PYTHONHASHSEED": "0"},  # equal results in every child
+                # equal results in every child
+                env={**os.environ, "PYTHONHASHSEED": "0", **environment},
                 process_group=0,  # Ctrl-C reaches only the parent, which ends its children
             )
         return cls(process, ours)

@@ -22,10 +22,10 @@ from astro.interfaces import (
     SFTTrainer,
     StepFormat,
 )
-from astro.plugins.binding import FormatSFTBinding
 from astro.runs.context import RunContext
 from astro.runs.folder import RunFolder
 from astro.runs.stages.linearize import trace_row
+from astro.runs.stages.sft import train
 from astro.seeds import derive
 from astro.types import Problem, Segment, Status, Trace, Verdict
 
@@ -61,22 +61,16 @@ class FormatSFTStage:
             source: ProblemSource = run.registry.build("problems", run.config.problems)
             rows = list(_rows(run.taught_problems(), source, run.step_format()))
             run.folder.write_lines(run.folder.format_traces, rows)
-        _finetune(run, binding)
-
-
-def _finetune(run: RunContext, binding: FormatSFTBinding) -> None:
-    trainer: SFTTrainer = run.registry.build("sft", binding)
-    job = SFTJob(
-        run.folder.format_traces,
-        model=run.config.policy.params.get("model", ""),
-        run_dir=run.folder.training(BASE),
-        seed=derive(run.config.seed, STAGE),
-        tokens=binding.tokens,
-        prompt=run.prompt(),
-    )
-    with run.started(STAGE, 0, "steps"):
-        result = trainer.train(job, run.on_step(STAGE))
-    run.folder.write_json(run.folder.training_metrics(BASE), result.metrics)
+        job = SFTJob(
+            run.folder.format_traces,
+            model=run.config.policy.params.get("model", ""),
+            run_dir=run.folder.training(BASE),
+            seed=derive(run.config.seed, STAGE),
+            tokens=binding.tokens,
+            prompt=run.prompt(),
+        )
+        trainer: SFTTrainer = run.registry.build("sft", binding)
+        train(run, trainer, job, STAGE, run.folder.training_metrics(BASE))
 
 
 def _rows(

@@ -62,18 +62,22 @@ def finetune(run: RunContext, binding: SFTBinding, tokens: int | None) -> None:
             raise RunError(
                 f"{traces} is empty: no tree was solved", "search more problems, or easier ones"
             )
-        job = SFTJob(
-            traces,
-            model=binding.model or run.policy(BASE).params.get("model", ""),
-            run_dir=run.folder.training(arm),
-            seed=derive(run.config.seed, STAGE),
-            tokens=tokens,
-            prompt=run.prompt(),
-        )
-        with run.started(arm, 0, "steps"):
-            result = trainer.train(job, run.on_step(arm))
-        tokens = int(result.metrics["tokens"])
-        run.folder.write_json(run.folder.training_metrics(arm), result.metrics)
+        model = binding.model or run.policy(BASE).params.get("model", "")
+        seed = derive(run.config.seed, STAGE)
+        job = SFTJob(traces, model, run.folder.training(arm), seed, tokens, run.prompt())
+        tokens = train(run, trainer, job, arm, run.folder.training_metrics(arm))
+
+
+def train(run: RunContext, trainer: SFTTrainer, job: SFTJob, name: str, metrics: Path) -> int:
+    """Train, with progress under `name`, write the metrics, and return the number of loss tokens.
+
+    Raises:
+        AstroError: The training failed.
+    """
+    with run.started(name, 0, "steps"):
+        result = trainer.train(job, run.on_step(name))
+    run.folder.write_json(metrics, result.metrics)
+    return int(result.metrics["tokens"])
 
 
 def _traces(run: RunContext, arm: str, runs: Sequence[str]) -> Path:

@@ -26,7 +26,7 @@ def astro_providers() -> list[Provider]:
             "sft",
             "transformers",
             "supervised fine-tuning of all weights with transformers.Trainer",
-            target="astro_transformers.sft:TransformersSFT",
+            target="astro_transformers.ranks:build",
             params="astro_transformers.params:SFTParams",
             fallback=True,
             requires=(*_ENGINE, "accelerate"),

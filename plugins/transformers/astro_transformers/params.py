@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from astro.planning.cost import StageCost
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
@@ -77,7 +77,14 @@ class SFTParams(Params):
 
     epochs: Annotated[float, Field(gt=0, description="passes over the traces")] = 1.0
     learning_rate: shared.Rate = 1e-5
-    batch_size: Annotated[int, Field(ge=1, description="sequences per forward pass")] = 8
+    batch_size: Annotated[
+        int, Field(ge=1, description="sequences per pass, of all processes together")
+    ] = 8
+    processes: Annotated[
+        int,
+        OPERATIONAL,
+        Field(ge=1, description="processes that share each batch, one per GPU or on the CPU"),
+    ] = 1
     gradient_accumulation: Annotated[int, Field(ge=1, description="passes per step")] = 1
     warmup_ratio: shared.WarmupRatio = 0.03
     weight_decay: shared.WeightDecay = 0.0
@@ -106,13 +113,19 @@ class SFTParams(Params):
     device: shared.DeviceName = "auto"
     threads: shared.Threads = None
 
+    @model_validator(mode="after")
+    def _check_device(self) -> Self:
+        if self.processes > 1 and ":" in self.device:
+            raise ValueError(f"device: {self.device} is one GPU, for {self.processes} processes")
+        return self
+
     def cost(self) -> StageCost:
-        """Return the number of epochs."""
-        return StageCost(epochs=self.epochs)
+        """Return the number of epochs, and that of GPUs."""
+        return StageCost(epochs=self.epochs, gpus=0 if self.device == "cpu" else self.processes)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
         """Return the changed params: two epochs of small batches."""
-        return capped(self, batch_size=4, epochs=2, gradient_accumulation=1)
+        return capped(self, batch_size=4, epochs=2, gradient_accumulation=1, processes=1)
 
     def lesson_plan(self, model: str) -> LessonPlan:
         """Return a random model of the family of `model`, and params that overfit it in seconds."""

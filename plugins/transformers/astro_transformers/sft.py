@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import distributed
 from torch.utils.data import Dataset
 from transformers import (
     PreTrainedModel,
@@ -51,12 +52,12 @@ from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.packing import packed
 from astro_transformers.params import SFTParams
 from astro_transformers.quantized import load_quantized, merge_into_stored
+from astro_transformers.ranks import METRICS, finished
 from astro_transformers.token_loss import token_loss
-from astro_transformers.traces import collate, flatten, plan_batches
+from astro_transformers.traces import collate, flatten, part, plan_batches
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
-_METRICS = "metrics.json"
-_FREE = {"save_steps", "device", "threads"}
+_FREE = {"save_steps", "device", "threads", "processes"}
 """Params that may change when a training resumes."""
 
 
@@ -82,9 +83,9 @@ class TransformersSFT:
             PolicyError: The model cannot be loaded.
             TrainingError: A trace or the device cannot be used, or the loss is not finite.
         """
+        if result := finished(job):
+            return result
         target = job.run_dir / "model"
-        if target.exists():
-            return TrainResult(target, json.loads((target / _METRICS).read_text()))
         started = time.monotonic()
         devices.set_threads(self._params.threads)
         name = models.checkpoint(job.model)
@@ -99,6 +100,8 @@ class TransformersSFT:
         with token_loss(loaded), packed(loaded) if self._params.packing else nullcontext():
             adapted = self._adapted(loaded, job.seed)
             losses = self._fit(adapted, batches, arguments, training, on_step)
+        if arguments.process_index:
+            return TrainResult(target)
         loaded = self._merged(loaded, adapted, name, job.run_dir)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
@@ -112,7 +115,7 @@ class TransformersSFT:
         with whole_folder(target) as folder:
             write_model(folder, loaded, tokenizer)
             check_saved(folder, loaded, tokenizer)
-            (folder / _METRICS).write_text(json.dumps(metrics, indent=2))
+            (folder / METRICS).write_text(json.dumps(metrics, indent=2))
         shutil.rmtree(job.run_dir / "checkpoints", ignore_errors=True)
         return TrainResult(target, metrics)
 
@@ -185,14 +188,15 @@ class TransformersSFT:
     ) -> list[float]:
         """Train `model` in place; return the losses of all steps, those before a resume too."""
         folder = Path(arguments.output_dir or "")
-        last = last_sealed(folder, "checkpoint-*", training)
+        with arguments.main_process_first():
+            last = last_sealed(folder, "checkpoint-*", training)
         step = self._params.gradient_accumulation
         tokens = [sum(sample.loss_tokens for sample in batch) for batch in batches]
         tokens_of_step = [sum(tokens[i : i + step]) for i in range(0, len(tokens), step)]
         trainer = _Trainer(
             model=model,
             args=arguments,
-            train_dataset=_Batches(batches),
+            train_dataset=_Batches(batches, arguments.world_size),
             data_collator=flatten if self._params.packing else collate,
             callbacks=[_Reporter(on_step, tokens_of_step), _Sealer(folder, training)],
         )
@@ -204,7 +208,7 @@ class TransformersSFT:
         """The arguments. Raises `TrainingError` for a GPU other than the first visible one."""
         params = self._params
         device = devices.pick_device(params.device)
-        if device.index:
+        if device.index and not distributed.is_initialized():
             raise TrainingError(
                 f"device {device}: fine-tuning runs on the first visible GPU",
                 f"set sft.params.device: cuda, and CUDA_VISIBLE_DEVICES={device.index}",
@@ -253,16 +257,21 @@ class _Trainer(Trainer):
 
 
 class _Batches(Dataset[list[TrainingSample]]):
-    """The planned batches. Each is one item of the trainer's dataset."""
+    """The planned batches. Each is one item of the trainer's dataset, or as many as processes.
 
-    def __init__(self, batches: Sequence[list[TrainingSample]]) -> None:
+    The trainer gives the first process the first of as many items, the next the second, and so on.
+    """
+
+    def __init__(self, batches: Sequence[list[TrainingSample]], processes: int) -> None:
         self._batches = batches
+        self._processes = processes
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._batches) * self._processes
 
     def __getitem__(self, index: int) -> list[TrainingSample]:
-        return self._batches[index]
+        batch, process = divmod(index, self._processes)
+        return part(self._batches[batch], process, self._processes)
 
 
 class _Reporter(TrainerCallback):
@@ -297,11 +306,12 @@ class _Reporter(TrainerCallback):
             "learning_rate": logs["learning_rate"],
             "tokens/s": self._tokens_of_step[state.global_step - 1] / seconds,
         }
-        self._on_step(state.global_step, state.max_steps, figures)
+        if state.is_world_process_zero:
+            self._on_step(state.global_step, state.max_steps, figures)
 
 
 class _Sealer(TrainerCallback):
-    """Seals each checkpoint when it is completely written."""
+    """Seals each checkpoint when all processes have completely written it."""
 
     def __init__(self, folder: Path, training: str) -> None:
         self._folder = folder
@@ -314,6 +324,10 @@ class _Sealer(TrainerCallback):
         control: TrainerControl,  # noqa: ARG002
         **_: Any,
     ) -> None:
+        if distributed.is_initialized():
+            distributed.barrier()
+        if not state.is_world_process_zero:
+            return
         with writing(self._folder):
             seal(self._folder / f"checkpoint-{state.global_step}", self._training)
 

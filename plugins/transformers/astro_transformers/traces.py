@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -42,6 +43,17 @@ def plan_batches(
     while len(plan) < round(epochs * size):
         plan += next(passes)
     return plan[: max(1, round(epochs * size))]
+
+
+def part(batch: Sequence[TrainingSample], index: int, parts: int) -> list[TrainingSample]:
+    """Return one of `parts` parts of a batch, whose lengths are alike if the batch is sorted.
+
+    Where there is no sample left for it, it is the shortest one without its loss tokens.
+    """
+    if taken := list(batch[index::parts]):
+        return taken
+    shortest = min(batch, key=lambda sample: sample.length)
+    return [replace(shortest, loss_mask=(False,) * len(shortest.loss_mask))]
 
 
 def collate(batches: Sequence[Sequence[TrainingSample]]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,22 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> str:
     return save(
         LlamaForCausalLM(LlamaConfig(**shape, head_dim=64)), tmp_path_factory.mktemp("wide")
     )
+
+
+def trace_row(number: int) -> dict:
+    segments = [
+        {"text": f"{number}\n", "node": 1, "kind": "step", "train": True},
+        {"text": "+ " * (number % 7), "node": 2, "kind": "step", "train": False},
+        {"text": f"={number}", "node": 3, "kind": "step", "train": True},
+    ]
+    user = {"role": "user", "content": str(number)}
+    answer = {"role": "assistant", "content": "".join(s["text"] for s in segments)}
+    return {"id": f"p{number}", "messages": [user, answer], "segments": segments}
+
+
+@pytest.fixture(scope="session")
+def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The answer is the number, twice; a wrong line in between bears no loss."""
+    path = tmp_path_factory.mktemp("traces") / "traces.jsonl"
+    path.write_text("".join(json.dumps(trace_row(number)) + "\n" for number in range(40)))
+    return path

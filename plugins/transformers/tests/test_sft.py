@@ -35,23 +35,8 @@ class Killed(Exception):
     pass
 
 
-@pytest.fixture(scope="module")
-def traces(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The answer is the number, twice; a wrong line in between bears no loss."""
-    path = tmp_path_factory.mktemp("traces") / "traces.jsonl"
-    path.write_text("".join(json.dumps(row(number)) + "\n" for number in range(40)))
-    return path
-
-
-def row(number: int) -> dict:
-    segments = [
-        {"text": f"{number}\n", "node": 1, "kind": "step", "train": True},
-        {"text": "+ " * (number % 7), "node": 2, "kind": "step", "train": False},
-        {"text": f"={number}", "node": 3, "kind": "step", "train": True},
-    ]
-    user = {"role": "user", "content": str(number)}
-    answer = {"role": "assistant", "content": "".join(s["text"] for s in segments)}
-    return {"id": f"p{number}", "messages": [user, answer], "segments": segments}
+def row(traces: Path, number: int) -> dict:
+    return json.loads(traces.read_text().splitlines()[number])
 
 
 def train(
@@ -295,14 +280,16 @@ def test_a_tokenizer_without_an_end_is_refused(traces: Path, llama: str, tmp_pat
         train(traces, str(model), tmp_path / "run")
 
 
-def test_steps_are_trained_in_their_sampled_tokens(llama: str, tmp_path: Path) -> None:
+def test_steps_are_trained_in_their_sampled_tokens(
+    traces: Path, llama: str, tmp_path: Path
+) -> None:
     """The tokenizer has one token for "12"; here the step was sampled as "1" and "2"."""
-    sampled = row(12)
+    sampled = row(traces, 12)
     ids = AutoTokenizer.from_pretrained(llama).convert_tokens_to_ids
     sampled["segments"][0]["token_ids"] = ids(["1", "2", "\n"])
     sampled["segments"][2]["token_ids"] = ids(["=", "12", "<eos>"])
     path = tmp_path / "traces.jsonl"
-    path.write_text(f"{json.dumps(sampled)}\n{json.dumps(row(12))}\n")
+    path.write_text(f"{json.dumps(sampled)}\n{json.dumps(row(traces, 12))}\n")
     metrics = train(path, llama, tmp_path / "run").metrics
     assert metrics["tokens"] == (3 + 2 + 1) + (2 + 2 + 1)
     assert metrics["sampled_step_segments"] == 1 and metrics["unknown_step_segments"] == 4
@@ -331,9 +318,9 @@ def test_sampling_stops_at_the_token_that_closes_a_turn(
 
 
 @pytest.mark.parametrize("line", ["{", "[]", '{"messages": []}', '{"messages": [{}, {}]}'])
-def test_an_unreadable_trace_is_named(line: str, llama: str, tmp_path: Path) -> None:
+def test_an_unreadable_trace_is_named(line: str, traces: Path, llama: str, tmp_path: Path) -> None:
     path = tmp_path / "traces.jsonl"
-    path.write_text(f"{json.dumps(row(1))}\n{line}\n")
+    path.write_text(f"{json.dumps(row(traces, 1))}\n{line}\n")
     with pytest.raises(TrainingError, match="line 2: not a trace"):
         train(path, llama, tmp_path / "run")
 
