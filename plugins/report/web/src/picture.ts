@@ -20,8 +20,8 @@ export interface Look {
 
 const MARGIN = 16;
 /**
- * From this number of nodes on, the picture is drawn after the page has shown the rest, and its
- * leaves stand side by side: a tidier tree takes d3-hierarchy long, and is not seen at this size.
+ * From this number of nodes on, leaves stand side by side: a tidier tree takes d3-hierarchy long,
+ * and is not seen at this size.
  */
 const LARGE = 1000;
 const SHADES = 8;
@@ -33,6 +33,7 @@ const NEAR = 200;
 
 export class Picture {
   readonly element = h("canvas", { class: "picture", role: "img" });
+  /** Where each node stands in the picture, both between 0 and 1. */
   private x = new Float64Array();
   private y = new Float64Array();
   private base: HTMLCanvasElement | undefined;
@@ -45,7 +46,6 @@ export class Picture {
   private levels = 0;
   private width = 0;
   private height = 0;
-  private later: number | undefined;
   private readonly colors = new Map<string, string>();
 
   constructor(
@@ -75,14 +75,12 @@ export class Picture {
     this.element.setAttribute("aria-label", label);
     this.walk = undefined;
     this.base = undefined;
-    if (parent.length >= LARGE) this.context(this.element);
   }
 
   show(selected: number, walk: Walk | undefined): void {
     this.selected = selected;
     this.walk = walk;
-    if (this.parent.length < LARGE) this.paint();
-    else this.later ??= requestAnimationFrame(() => void window.setTimeout(() => this.paint()));
+    this.paint();
   }
 
   private arrange(shape: Shape): void {
@@ -133,16 +131,18 @@ export class Picture {
     return found;
   }
 
-  private at(node: number): [number, number] {
-    const [x, y] = [this.x[node]!, this.y[node]!];
-    return [MARGIN + x * (this.width - 2 * MARGIN), MARGIN + y * (this.height - 2 * MARGIN)];
+  private left(node: number): number {
+    return MARGIN + this.x[node]! * (this.width - 2 * MARGIN);
+  }
+
+  private top(node: number): number {
+    return MARGIN + this.y[node]! * (this.height - 2 * MARGIN);
   }
 
   private nearest(x: number, y: number): number {
     let [best, least] = [-1, 24 * 24];
     for (let node = 0; node < this.x.length; node++) {
-      const [a, b] = this.at(node);
-      const distance = (a - x) ** 2 + (b - y) ** 2;
+      const distance = (this.left(node) - x) ** 2 + (this.top(node) - y) ** 2;
       if (distance < least) [best, least] = [node, distance];
     }
     return best;
@@ -162,7 +162,6 @@ export class Picture {
   }
 
   private paint(): void {
-    this.later = undefined;
     if (!this.shape || !this.width) return;
     if (!this.x.length) this.arrange(this.shape);
     this.base ??= this.paintTree();
@@ -170,11 +169,10 @@ export class Picture {
     context.drawImage(this.base, 0, 0, this.width, this.height);
     if (this.walk) this.paintWalk(context, this.walk);
     if (this.selected < 0) return;
-    const [x, y] = this.at(this.selected);
     context.strokeStyle = this.color("ink");
     context.lineWidth = 2;
     context.beginPath();
-    context.arc(x, y, this.radius + 3, 0, 7);
+    context.arc(this.left(this.selected), this.top(this.selected), this.radius + 3, 0, 7);
     context.stroke();
   }
 
@@ -187,13 +185,8 @@ export class Picture {
     context.lineWidth = count < 800 ? 1 : 0.4;
     context.beginPath();
     const groups = this.groups();
-    for (const node of groups.flat()) {
-      if (node === 0) continue;
-      const [x, y] = this.at(node);
-      const [a, b] = this.at(this.parent[node]!);
-      context.moveTo(a, b);
-      if (count < 800) context.bezierCurveTo(a, (b + y) / 2, x, (b + y) / 2, x, y);
-      else context.lineTo(x, y);
+    for (const nodes of groups) {
+      for (const node of nodes ?? []) if (node > 0) this.line(context, this.parent[node]!, node);
     }
     context.stroke();
     this.paintNodes(context, groups);
@@ -206,30 +199,36 @@ export class Picture {
     return status === "correct" ? RIGHT : status === "incorrect" ? WRONG : UNREAD;
   }
 
-  /** The nodes by their marks, without those that the one before them in their place covers. */
-  private groups(): number[][] {
-    const groups: number[][] = [];
+  /** The nodes by their marks; of those in one place only one of the mark that is drawn last. */
+  private groups(): (number[] | undefined)[] {
     const width = Math.ceil(this.width) + 1;
-    const taken = new Uint8Array(width * (Math.ceil(this.height) + 1));
-    for (let node = 0; node < this.parent.length; node++) {
-      const [x, y] = this.at(node);
-      const place = Math.floor(y) * width + Math.floor(x);
+    const seen = new Uint8Array(width * (Math.ceil(this.height) + 1));
+    const marks = new Uint8Array(this.parent.length);
+    const places = new Uint32Array(this.parent.length);
+    for (let node = 0; node < marks.length; node++) {
+      const place = Math.floor(this.top(node)) * width + Math.floor(this.left(node));
       const mark = this.mark(node);
-      if (taken[place] === mark) continue;
-      taken[place] = mark;
+      places[node] = place;
+      marks[node] = mark;
+      if (mark > seen[place]!) seen[place] = mark;
+    }
+    const groups: (number[] | undefined)[] = [];
+    for (let node = 0; node < marks.length; node++) {
+      const mark = marks[node]!;
+      if (mark !== seen[places[node]!]) continue;
+      seen[places[node]!] = 0;
       (groups[mark] ??= []).push(node);
     }
     return groups;
   }
 
   /** Right is a filled square, wrong a cross, unread a diamond, and any other node a circle. */
-  private paintNodes(context: CanvasRenderingContext2D, groups: number[][]): void {
+  private paintNodes(context: CanvasRenderingContext2D, groups: (number[] | undefined)[]): void {
     for (const kind of groups.keys()) {
       const nodes = groups[kind] ?? [];
       context.beginPath();
       for (const node of nodes) {
-        const [x, y] = this.at(node);
-        this.outline(context, kind, x, y);
+        this.outline(context, kind, this.left(node), this.top(node));
       }
       if (kind === WRONG) {
         context.strokeStyle = this.color("wrong");
@@ -274,40 +273,69 @@ export class Picture {
     }
   }
 
+  /** The way of a trace: faintly what is to come, then what is done, then its present sentence. */
   private paintWalk(context: CanvasRenderingContext2D, walk: Walk): void {
-    context.lineCap = "round";
     const far = walk.nodes.length > LONGEST_WALK ? NEAR : LONGEST_WALK;
-    const end = Math.min(walk.nodes.length, walk.upTo + far);
-    for (let i = Math.max(1, walk.upTo - far); i < end; i++) {
-      const [from, to] = [walk.nodes[i - 1]!, walk.nodes[i]!];
-      if (from === to) continue;
-      const done = i <= walk.upTo;
-      const [a, b] = this.at(from);
-      const [x, y] = this.at(to);
-      const back = walk.kinds[i] === "backtrack" || this.parent[to] !== from;
-      context.globalAlpha = done ? 1 : 0.22;
-      context.strokeStyle = this.color(back ? "back" : "accent");
-      context.lineWidth = (i === walk.upTo ? 4 : back ? 1.6 : 2.6) * (this.radius < 2 ? 0.6 : 1);
-      context.setLineDash(back ? [5, 4] : []);
-      context.beginPath();
-      context.moveTo(a, b);
-      if (back) {
-        const bend = 14 + Math.abs(b - y) / 3;
-        context.bezierCurveTo(a + bend, b, x + bend, y, x, y);
-      } else context.bezierCurveTo(a, (b + y) / 2, x, (b + y) / 2, x, y);
-      context.stroke();
-      if (back && done) this.paintArrow(context, x, y);
-    }
-    context.setLineDash([]);
+    const [start, at] = [Math.max(1, walk.upTo - far), walk.upTo];
+    const end = Math.min(walk.nodes.length, at + far);
+    context.lineCap = "round";
+    context.globalAlpha = 0.22;
+    this.paintWay(context, walk, Math.max(start, at + 1), end);
     context.globalAlpha = 1;
+    this.paintWay(context, walk, start, Math.min(at, end));
+    this.paintWay(context, walk, Math.max(start, at), Math.min(at + 1, end), 4);
   }
 
-  private paintArrow(context: CanvasRenderingContext2D, x: number, y: number): void {
-    context.setLineDash([]);
-    context.beginPath();
-    context.moveTo(x + this.radius + 7, y - 4);
-    context.lineTo(x + this.radius + 1, y);
-    context.lineTo(x + this.radius + 7, y + 4);
-    context.stroke();
+  /** The lines to the nodes of some sentences, those that go on and then those that go back. */
+  private paintWay(
+    context: CanvasRenderingContext2D,
+    { nodes, kinds }: Walk,
+    start: number,
+    end: number,
+    bold?: number,
+  ): void {
+    for (const back of [false, true]) {
+      const tips: number[] = [];
+      context.beginPath();
+      for (let i = start; i < end; i++) {
+        const [from, to] = [nodes[i - 1]!, nodes[i]!];
+        const goesBack = kinds[i] === "backtrack" || this.parent[to] !== from;
+        if (from === to || goesBack !== back) continue;
+        if (back) this.bend(context, from, to);
+        else this.line(context, from, to);
+        tips.push(to);
+      }
+      if (!tips.length) continue;
+      context.strokeStyle = this.color(back ? "back" : "accent");
+      context.lineWidth = (bold ?? (back ? 1.6 : 2.6)) * (this.radius < 2 ? 0.6 : 1);
+      context.setLineDash(back ? [5, 4] : []);
+      context.stroke();
+      context.setLineDash([]);
+      if (!back || context.globalAlpha < 1) continue;
+      context.beginPath();
+      for (const tip of tips) this.arrow(context, tip);
+      context.stroke();
+    }
+  }
+
+  private line(context: CanvasRenderingContext2D, from: number, to: number): void {
+    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
+    context.moveTo(a, b);
+    if (this.radius < 2) context.lineTo(x, y);
+    else context.bezierCurveTo(a, (b + y) / 2, x, (b + y) / 2, x, y);
+  }
+
+  private bend(context: CanvasRenderingContext2D, from: number, to: number): void {
+    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
+    const bend = 14 + Math.abs(b - y) / 3;
+    context.moveTo(a, b);
+    context.bezierCurveTo(a + bend, b, x + bend, y, x, y);
+  }
+
+  private arrow(context: CanvasRenderingContext2D, at: number): void {
+    const [x, y] = [this.left(at) + this.radius, this.top(at)];
+    context.moveTo(x + 7, y - 4);
+    context.lineTo(x + 1, y);
+    context.lineTo(x + 7, y + 4);
   }
 }
