@@ -130,6 +130,23 @@ def test_chunks_are_loaded_from_beside_the_page(
         found.complaints.clear()
 
 
+def test_the_trees_of_the_list_are_read_before_they_are_chosen(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "EMBEDDED_BYTES", 0)
+    registry = Registry.discover()
+    astro.run(parse_config(small_config(tmp_path), registry), runs=tmp_path, registry=registry)
+    out = tmp_path / "report.html"
+    write_report(tmp_path / "small", registry, out)
+    with watched(browser, out.as_uri(), own=tmp_path.as_uri()) as found:
+        with found.page.expect_request("**/trees-0.js"):
+            found.go("#trees")
+        found.page.wait_for_selector("script[src*='trees-0']", state="detached")
+        next(tmp_path.glob("*_data/trees-0.js")).unlink()
+        found.page.click("[data-tree='0']")
+        found.page.wait_for_selector(".row")
+
+
 def test_a_sentence_shows_its_node_and_a_node_its_sentences(opened: Any) -> None:
     page = opened.page
     for index, (node, kind, text) in enumerate(TOLD):

@@ -8,7 +8,7 @@ import { lineElement } from "./text";
 import { chip } from "./verdicts";
 
 const ROW = 28;
-const EXTRA = 6;
+const EXTRA = 4;
 const DEEPEST_INDENT = 18;
 /** How tall the outline is taken to be until it is known. */
 const TALLEST = 600;
@@ -20,11 +20,6 @@ export function statusOf(tree: TreeDocument, node: number): string | undefined {
   const verdict = tree.verdicts[tree.verdict[node] ?? -1];
   if (verdict) return verdict[0];
   return tree.terminal[node] ? "none" : undefined;
-}
-
-/** A word that screen readers say and that is not drawn. */
-function unseen(text: string): HTMLElement {
-  return h("span", { class: "offscreen" }, text);
 }
 
 export class Outline {
@@ -167,8 +162,14 @@ export class Outline {
     const below = shape.children[node]!.length;
     const open = this.open.has(node);
     const status = statusOf(tree, node);
-    const visits = tree.visits[node]!;
     const first = this.marked.get(node);
+    const [prior, visits, q] = [
+      share(tree.prior[node]!),
+      count(tree.visits[node]!),
+      share(tree.q[node]!),
+    ];
+    const sentence = first === undefined ? "" : ` sentence ${first + 1}`;
+    const said = `${sentence} prior ${prior} ${visits} visits Q ${q}`;
     const row = h(
       "div",
       {
@@ -192,17 +193,18 @@ export class Outline {
       above < 0 ? bdi("The problem", "line") : this.line(node),
       h(
         "span",
-        { class: "sentence" },
-        ...(first === undefined ? [] : [unseen("sentence "), String(first + 1)]),
+        { class: "sentence", "aria-hidden": "true" },
+        first === undefined ? "" : String(first + 1),
       ),
-      h("span", { class: "prior" }, unseen("prior "), share(tree.prior[node]!)),
-      h("span", { class: "visits" }, h("span", { class: "bar" }), count(visits), unseen(" visits")),
-      h("span", { class: "q" }, unseen("Q "), share(tree.q[node]!)),
+      h("span", { class: "prior", "aria-hidden": "true" }, prior),
+      h("span", { class: "visits", "aria-hidden": "true" }, visits),
+      h("span", { class: "q", "aria-hidden": "true" }, q),
+      h("span", { class: "offscreen" }, said),
     );
     row.style.top = `${place * ROW}px`;
     row.style.setProperty("--indent", String(Math.min(shape.depth[node]!, DEEPEST_INDENT)));
     row.style.setProperty("--q", String(tree.q[node]));
-    row.style.setProperty("--visits", String(visits / this.mostVisits));
+    row.style.setProperty("--visits", String(tree.visits[node]! / this.mostVisits));
     return row;
   }
 

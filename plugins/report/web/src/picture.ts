@@ -236,20 +236,20 @@ export class Picture {
         context.stroke();
         continue;
       }
-      context.fillStyle = this.color(kind === RIGHT ? "right" : "paper");
+      context.fillStyle = this.fill(kind);
       context.fill();
-      if (kind <= SHADES + 1) {
-        context.globalAlpha = 0.12 + (0.88 * (kind - 1)) / SHADES;
-        context.fillStyle = this.color("accent");
-        context.fill();
-        context.globalAlpha = 1;
-      }
       context.strokeStyle = this.color(
         kind === RIGHT ? "right" : kind === UNREAD ? "muted" : "accent",
       );
       context.lineWidth = this.radius < 2 ? 0.5 : 1;
       context.stroke();
     }
+  }
+
+  private fill(kind: number): string {
+    if (kind > SHADES + 1) return this.color(kind === RIGHT ? "right" : "paper");
+    const share = 12 + (88 * (kind - 1)) / SHADES;
+    return `color-mix(in srgb, ${this.color("accent")} ${share}%, ${this.color("paper")})`;
   }
 
   private outline(context: CanvasRenderingContext2D, kind: number, x: number, y: number): void {

@@ -8,6 +8,8 @@ declare global {
 
 /** The most chunks that are kept once read, so that memory stays level over thousands of trees. */
 const KEPT = 12;
+/** The most chunks that are read before they are asked for. */
+const AHEAD = 4;
 
 /** A name as `urllib.parse.quote(name, safe="")` encodes it. */
 export function encodeName(name: string): string {
@@ -34,6 +36,7 @@ export class Source {
   private readonly waiting = new Map<string, (data: string) => void>();
   private readonly read = new Map<string, Promise<unknown>>();
   private files: Map<string, string> | undefined;
+  private wanted: string[] = [];
 
   constructor() {
     for (const element of document.querySelectorAll<HTMLScriptElement>("script[data-document]")) {
@@ -51,6 +54,24 @@ export class Source {
     found.catch(() => this.read.delete(name));
     if (this.read.size > KEPT) this.forget();
     return found as Promise<T>;
+  }
+
+  /** Read the first of these documents, one at a time, when the page has nothing else to do. */
+  ahead(names: Iterable<string>): void {
+    const wanted = [...new Set(names)].slice(0, AHEAD);
+    this.wanted = wanted;
+    const next = async (): Promise<void> => {
+      const name = this.wanted === wanted ? wanted.shift() : undefined;
+      if (name === undefined) return;
+      await this.load(name).catch(() => undefined);
+      this.whenIdle(next);
+    };
+    this.whenIdle(next);
+  }
+
+  /** A server is left alone, since a run may be at work beside it. */
+  private whenIdle(act: () => Promise<void>): void {
+    if (!this.live && "requestIdleCallback" in window) requestIdleCallback(() => void act());
   }
 
   private forget(): void {

@@ -47,6 +47,17 @@ function heading(column: Column, address: Address, go: (hash: string) => void): 
   );
 }
 
+/** The rows of the page that the address names, where the page begins, and how many pages there are. */
+export function pageOf(
+  rows: readonly number[],
+  address: Address,
+): { shown: number[]; from: number; page: number; pages: number } {
+  const pages = Math.max(1, Math.ceil(rows.length / PER_PAGE));
+  const page = Math.min(pages, Math.max(1, numberIn(address, "page") || 1));
+  const from = (page - 1) * PER_PAGE;
+  return { shown: rows.slice(from, from + PER_PAGE), from, page, pages };
+}
+
 /** The page of the table that the address names. */
 export function showTable(
   label: string,
@@ -55,10 +66,7 @@ export function showTable(
   address: Address,
   go: (hash: string) => void,
 ): HTMLElement {
-  const pages = Math.max(1, Math.ceil(rows.length / PER_PAGE));
-  const page = Math.min(pages, Math.max(1, numberIn(address, "page") || 1));
-  const from = (page - 1) * PER_PAGE;
-  const shown = rows.slice(from, from + PER_PAGE);
+  const { shown, from, page, pages } = pageOf(rows, address);
   const body = h("tbody");
   for (const row of shown) {
     const line = h("tr");

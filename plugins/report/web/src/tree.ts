@@ -10,13 +10,17 @@ export interface Shape {
   size: number[];
 }
 
+/** The children of every leaf: most nodes of a wide tree are leaves. */
+const NONE: number[] = Object.freeze([]) as never;
+
 export function shapeOf(parent: readonly number[]): Shape {
-  const children: number[][] = parent.map(() => []);
+  const children = new Array<number[]>(parent.length).fill(NONE);
   const depth = new Array<number>(parent.length).fill(0);
   const size = new Array<number>(parent.length).fill(1);
   for (let node = 1; node < parent.length; node++) {
     const above = parent[node]!;
-    children[above]!.push(node);
+    if (children[above] === NONE) children[above] = [node];
+    else children[above]!.push(node);
     depth[node] = depth[above]! + 1;
   }
   for (let node = parent.length - 1; node > 0; node--) size[parent[node]!]! += size[node]!;

@@ -7,7 +7,7 @@ import { nodesWith } from "./finding";
 import { idText, oneLine } from "./marks";
 import { count, metadataText, plural } from "./numbers";
 import type { Source } from "./source";
-import { showTable, sorted, type Column } from "./table";
+import { pageOf, showTable, sorted, type Column } from "./table";
 import { CLASSES, counts, word } from "./verdicts";
 
 const METADATA_COLUMNS = 3;
@@ -110,9 +110,11 @@ export class TreeTable {
     this.showFilters(address);
     const text = address.values.get("text") ?? "";
     if (text !== this.searched) void this.search(text);
+    const rows = this.rows(address);
     this.table.replaceChildren(
-      showTable("Trees", this.rows(address), this.columns, address, (hash) => this.router.go(hash)),
+      showTable("Trees", rows, this.columns, address, (hash) => this.router.go(hash)),
     );
+    this.source.ahead(pageOf(rows, address).shown.map((row) => `trees/${this.list.chunk[row]}`));
   }
 
   private link(row: number): string {
