@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from marks import Mark
+from search_cost_stopping import SAMPLES, STEP, WAVE, chosen, replays, votes
 from verifier import DATA, Pair, _pair, read
 
 import astro
@@ -27,14 +28,10 @@ from astro.requests import Program, Request, Verify
 from astro.types import Problem, Verdict
 from astro_sympy.verifier import SympyVerifier
 
-SAMPLES, WAVE, STEP = 32, 4, 16
-THRESHOLDS = (0.6, 0.7, 0.8, 0.9, 0.95)
 NEVER = 1 - 1e-12
 """A threshold that 32 votes cannot pass, so that the full vote draws the same samples."""
-CHOOSING, TESTING = 150, 500
+CHOOSING, TESTING = 1000, 400
 """The numbers of problems on which the threshold is chosen, and on which it is measured."""
-LOSS = 0.5
-"""The most points of accuracy that a threshold may lose on the training problems to be chosen."""
 BUDGET = 100
 ENDLESS = 100_000
 SEARCHES: dict[str, dict[str, Any]] = {
@@ -119,8 +116,8 @@ def countdown(train: int, test: int) -> dict[str, Any]:
     return {"name": "countdown", "params": {"numbers": 3, "train": train, "test": test}}
 
 
-def compared(failed: list[str] | None = None, **keys: Any) -> SearchComparison:
-    """The result of a comparison with the tiny model on countdown, unless `keys` say otherwise."""
+def comparison(**keys: Any) -> astro.Comparison:
+    """A comparison with the tiny model on countdown, unless `keys` say otherwise."""
     raw = {
         "name": "bench",
         "problems": countdown(CHOOSING, TESTING),
@@ -136,13 +133,18 @@ def compared(failed: list[str] | None = None, **keys: Any) -> SearchComparison:
     }
     loaded = astro.load(raw)
     assert isinstance(loaded, astro.Comparison)
+    return loaded
+
+
+def compared(failed: list[str] | None = None, **keys: Any) -> SearchComparison:
+    """The result of a comparison; the reasons of failed searches are added to `failed`."""
 
     def listen(event: Event) -> None:
         if isinstance(event, ProblemFailed) and failed is not None:
             failed.append(event.reason)
 
     with tempfile.TemporaryDirectory() as runs:
-        return loaded.run(runs=runs, on_event=listen)
+        return comparison(**keys).run(runs=runs, on_event=listen)
 
 
 def stopping(**params: Any) -> dict[str, Any]:
@@ -151,16 +153,15 @@ def stopping(**params: Any) -> dict[str, Any]:
 
 
 def stop_marks() -> Iterator[Mark]:
-    full = {"full": stopping(threshold=NEVER)}
-    early = {f"at-{t}".replace(".", "-"): stopping(threshold=t) for t in THRESHOLDS}
-    chosen = cheapest(compared(searches=full | early, evaluate={"split": "train"}))
-    result = compared(searches={**full, chosen: early[chosen]})
+    searches = {"full": stopping(threshold=NEVER), "early": stopping()}
+    threshold = chosen(replays(votes(comparison(searches=searches), "full")))
+    result = compared(searches={**searches, "early": stopping(threshold=threshold)})
     points = {point.search: point for point in result.points}
     (difference,) = result.differences
     sign = 1 if difference.first == "full" else -1
     tell(result)
     print(f"full above early, points: {difference.points} (first {difference.first})")
-    saved = 1 - points[chosen].tokens.value / points["full"].tokens.value
+    saved = 1 - points["early"].tokens.value / points["full"].tokens.value
     yield Mark.of("tokens saved by the early end of a vote of 32, %", 100 * saved, ">= 40")
     yield Mark.of("accuracy lost by it, points", sign * difference.points.value, "<= 1")
 
@@ -169,16 +170,6 @@ def tell(result: SearchComparison) -> None:
     for point in result.points:
         figures = f"{100 * point.accuracy.value:.1f} %, {point.tokens.value:.0f} tokens"
         print(f"{point.search} on {result.problems} problems: {figures}", flush=True)
-
-
-def cheapest(result: SearchComparison) -> str:
-    """The early end of the fewest tokens that loses at most `LOSS` points on these problems."""
-    points = {point.search: point for point in result.points}
-    full = points.pop("full")
-    tell(result)
-    allowed = full.accuracy.value - LOSS / 100
-    fit = [point for point in points.values() if point.accuracy.value >= allowed]
-    return min(fit or points.values(), key=lambda point: point.tokens.value).search
 
 
 def budget_mark() -> Mark:
