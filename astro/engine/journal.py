@@ -98,6 +98,13 @@ class JournalReader:
         self._db.close()
 
     def _rows(self, table: str, where: str, keys: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+        """As `_packed_rows`, with every value unpacked."""
+        for row in self._packed_rows(table, where, keys):
+            yield tuple(map(self._unpacked, row))
+
+    def _packed_rows(
+        self, table: str, where: str, keys: Sequence[Any]
+    ) -> Iterator[tuple[Any, ...]]:
         """The rows of a table without their checksums, which are compared. Raises `JournalError`.
 
         A row of an older release has none.
@@ -106,7 +113,7 @@ class JournalReader:
             values = row[:-1] if self._sealed else row
             if self._sealed and row[-1] not in (None, _checksum(values)):
                 raise _corrupt(self._path, f"a row of {row[0]!r:.60} has another checksum")
-            yield tuple(map(self._unpacked, values))
+            yield values
 
     def _unpacked(self, value: Any) -> Any:
         if not isinstance(value, bytes) or value[:1] != _PACKED:
@@ -147,19 +154,21 @@ class JournalReader:
     def outcomes(self, prefix: str) -> Iterator[tuple[str, str, int]]:
         """(task, failure, tokens) of every finished task whose key starts with `prefix`."""
         with self._guard():
-            for task, _, failure, tokens in self._rows("outcomes", _WITH_PREFIX, _range(prefix)):
+            rows = self._packed_rows("outcomes", _WITH_PREFIX, _range(prefix))
+            for task, _, failure, tokens in rows:
                 yield task, failure, tokens
 
-    def outcome(self, task: str) -> tuple[bytes | None, str, int] | None:
-        """(result, failure, tokens) of a task, or None if it is not finished."""
+    def outcome(self, task: str) -> tuple[str, int] | None:
+        """(failure, tokens) of a task, or None if it is not finished."""
         with self._guard():
-            row = next(self._rows("outcomes", "task = ?", (task,)), None)
-        return (row[1], row[2], row[3]) if row else None
+            row = next(self._packed_rows("outcomes", "task = ?", (task,)), None)
+        return (row[2], row[3]) if row else None
 
     def result(self, task: str) -> bytes | None:
         """The result of a task, or None if it failed or is not finished."""
-        outcome = self.outcome(task)
-        return outcome[0] if outcome else None
+        with self._guard():
+            row = next(self._rows("outcomes", "task = ?", (task,)), None)
+        return row[1] if row else None
 
     @contextmanager
     def _guard(self) -> Iterator[None]:

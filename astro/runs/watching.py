@@ -18,6 +18,8 @@ from astro.runs.stages.search import STAGE, tasks_of
 from astro.types import SearchTree
 
 _PREFIX = f"{STAGE}/"
+_MANY = 500
+"""The number of searches from which all outcomes are read at once, and not each by its key."""
 
 
 class SearchWatch:
@@ -63,12 +65,22 @@ class SearchWatch:
             if sum(self.batches.values()) != journal.batches(_PREFIX):
                 self._forget()  # replies that were faults have been deleted since
                 self._read(journal)
-            for problem_id in list(self.under_way):
-                if outcome := journal.outcome(_PREFIX + problem_id):
-                    _, failure, self.tokens[problem_id] = outcome
-                    self.under_way.remove(problem_id)
-                    if failure:
-                        self.failed[problem_id] = failure
+            for problem_id, failure, tokens in list(self._ended(journal)):
+                self.tokens[problem_id] = tokens
+                self.under_way.remove(problem_id)
+                if failure:
+                    self.failed[problem_id] = failure
+
+    def _ended(self, journal: JournalReader) -> Iterator[tuple[str, str, int]]:
+        """(problem id, failure, tokens) of each search that has ended since the last call."""
+        if len(self.under_way) > _MANY:
+            for task, failure, tokens in journal.outcomes(_PREFIX):
+                if (problem_id := task.removeprefix(_PREFIX)) in self.under_way:
+                    yield problem_id, failure, tokens
+            return
+        for problem_id in self.under_way:
+            if outcome := journal.outcome(_PREFIX + problem_id):
+                yield problem_id, *outcome
 
     def _read(self, journal: JournalReader) -> None:
         """Read the batches that were recorded since the last call."""

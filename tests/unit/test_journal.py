@@ -79,6 +79,20 @@ def test_outcomes_are_listed_by_stage(tmp_path: Path) -> None:
     assert journal.result("search/b") == b"2"
 
 
+def test_results_are_unpacked_only_where_they_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unpacked = list[bytes]()
+    monkeypatch.setattr("astro.engine.journal.decompress", unpacked.append)
+    with closing(Journal(tmp_path / "journal.db")) as journal:
+        journal.finish("search/a", b"1" * 2000, tokens=7)
+        assert journal.outcome("search/a") == ("", 7)
+        assert list(journal.outcomes("search/")) == [("search/a", "", 7)]
+        assert not unpacked
+        journal.result("search/a")
+        assert len(unpacked) == 1
+
+
 def test_a_file_that_is_no_journal_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     path.write_bytes(b"this is not a database, but it is long enough to look at" * 100)

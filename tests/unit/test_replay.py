@@ -18,6 +18,7 @@ from astro.engine.tasks import Task
 from astro.errors import FormatError, JournalError, RunError
 from astro.plugins.registry import Registry
 from astro.requests import BudgetExhausted, Generate, Program
+from astro.runs import watching as watching_module
 from astro.runs.folder import RunFolder
 from astro.runs.runner import run
 from astro.runs.watching import SearchWatch
@@ -97,7 +98,11 @@ def test_a_search_is_followed_batch_by_batch(tmp_path: Path) -> None:
     assert sizes == sorted(sizes)
 
 
-def test_a_failed_search_leaves_the_tree_that_it_had(tmp_path: Path) -> None:
+@pytest.mark.parametrize("many", [0, 500])
+def test_a_failed_search_leaves_the_tree_that_it_had(
+    many: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_module, "_MANY", many)
     responses = {"what is 2?": ["try 1\nfail\n"]}
     policy = {"name": "scripted", "params": {**POLICY["params"], "responses": responses}}
     search = {"name": "mcts", "params": {"expand": 2, "iterations": 9}}
@@ -108,6 +113,8 @@ def test_a_failed_search_leaves_the_tree_that_it_had(tmp_path: Path) -> None:
         journal.finish("search/set/2", None, "the policy was lost", 7)
     watch = watching(folder)
     assert (watch.under_way, watch.failed) == (set(), {"set/2": "the policy was lost"})
+    assert watch.tokens["set/2"] == 7
+    assert sorted(watch.tokens) == ["set/0", "set/1", "set/2"]
     assert [node.step.text for node in watch.tree("set/2").nodes] == ["", "try 1\n"]
     with pytest.raises(RunError, match="hold no 'set/9'"):
         watch.tree("set/9")

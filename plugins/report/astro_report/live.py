@@ -183,11 +183,10 @@ class LiveRun:
     def _read_trees(self) -> _Index[TreeList]:
         listed, traces = TreeList(), self._index()
 
-        def add(tree: SearchTree, chunk: int) -> None:
-            check_tree(tree, self.folder.trees)
+        def add(tree: trees.ListedTree, chunk: int) -> None:
             trees.add_to_list(listed, tree, traces.count(tree.problem.id), chunk)
 
-        return _indexed(self.folder.trees, SearchTree, listed, add)
+        return _indexed(self.folder.trees, trees.ListedTree, listed, add)
 
     def _responses(self, model: str) -> _Index[ResponseList]:
         path = self.folder.samples(model)

@@ -92,7 +92,9 @@ def _bin(bits: int) -> str:
 
 def _ends(trees: TreeList) -> Table:
     """The verdicts of terminal nodes, each class apart, those without a verdict too."""
-    counts = sum((Counter(verdicts) for verdicts in trees.verdicts), Counter[str]())
+    counts = Counter[str]()
+    for verdicts in trees.verdicts:
+        counts.update(verdicts)
     total = counts.total()
     classes = [*(status.value for status in Status), "none"]
     rows = [

@@ -24,6 +24,7 @@ from astro.plugins.registry import Registry
 from astro.runs.folder import RunFolder
 from astro.types import Node, Problem, SearchTree, Status, Step, Verdict
 from astro_report import report
+from astro_report.live import LiveRun
 from astro_report.report import write_report
 
 MAKER = Path(__file__).parents[4] / "shared" / "cases" / "viewer" / "make_run.py"
@@ -183,6 +184,13 @@ def test_kind_11_depth_needs_no_recursion(tmp_path: Path) -> None:
     _, found = made(tmp_path)
     assert found["trees"]["depth"] == [depth]
     assert found["trees/0"][0]["parent"] == [-1, *range(depth)]
+
+
+def test_a_server_lists_the_trees_as_the_report_does(run: RunFolder) -> None:
+    _, found = made(run.root)
+    listed = json.loads(LiveRun(run, Registry.discover()).document("trees") or b"")
+    assert set(listed) == set(found["trees"])
+    assert {**listed, "chunk": None} == {**found["trees"], "chunk": None}
 
 
 def test_kind_13_each_class_of_verdict_stays_apart(run: RunFolder) -> None:
