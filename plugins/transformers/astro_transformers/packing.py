@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -69,17 +68,13 @@ def packed_attention(  # noqa: PLR0917 - transformers' signature
     Returns:
         The output, `[1, T, H, D]`, and None for the attention weights.
     """
-    borders = [0, query.shape[2]] if cu_seq_lens_q is None else cu_seq_lens_q.tolist()
+    if cu_seq_lens_q is None:
+        return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    lengths = cu_seq_lens_q.diff().tolist()
+    sequences = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
     outputs = [
-        sdpa_attention_forward(
-            module,
-            query[:, :, start:end],
-            key[:, :, start:end],
-            value[:, :, start:end],
-            attention_mask,
-            **kwargs,
-        )[0]
-        for start, end in pairwise(borders)
+        sdpa_attention_forward(module, *sequence, attention_mask, **kwargs)[0]
+        for sequence in sequences
     ]
     return torch.cat(outputs, dim=1), None
 
