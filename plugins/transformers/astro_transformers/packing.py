@@ -73,8 +73,8 @@ def packed_attention(  # noqa: PLR0917 - transformers' signature
     lengths = cu_seq_lens_q.diff().tolist()
     sequences = zip(*(tensor.split(lengths, dim=2) for tensor in (query, key, value)), strict=True)
     outputs = [
-        sdpa_attention_forward(module, *sequence, attention_mask, **kwargs)[0]
-        for sequence in sequences
+        sdpa_attention_forward(module, q, k, v, attention_mask, **kwargs)[0]
+        for q, k, v in sequences
     ]
     return torch.cat(outputs, dim=1), None
 

@@ -85,6 +85,9 @@ class SFTParams(Params):
         OPERATIONAL,
         Field(ge=1, description="processes that share each batch, one per GPU or on the CPU"),
     ] = 1
+    shard: Annotated[
+        bool, Field(description="divide weights, gradients and moments among the processes (FSDP2)")
+    ] = False
     gradient_accumulation: Annotated[int, Field(ge=1, description="passes per step")] = 1
     warmup_ratio: shared.WarmupRatio = 0.03
     weight_decay: shared.WeightDecay = 0.0
@@ -114,9 +117,13 @@ class SFTParams(Params):
     threads: shared.Threads = None
 
     @model_validator(mode="after")
-    def _check_device(self) -> Self:
+    def _check_processes(self) -> Self:
         if self.processes > 1 and ":" in self.device:
             raise ValueError(f"device: {self.device} is one GPU, for {self.processes} processes")
+        if self.shard and self.processes == 1:
+            raise ValueError("shard: there is one process; set processes to the number of GPUs")
+        if self.shard and self.lora and self.lora.quantize:
+            raise ValueError("shard: weights in 4 bits cannot be divided; leave out quantize")
         return self
 
     def cost(self) -> StageCost:
@@ -124,8 +131,9 @@ class SFTParams(Params):
         return StageCost(epochs=self.epochs, gpus=0 if self.device == "cpu" else self.processes)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:  # noqa: ARG002
-        """Return the changed params: two epochs of small batches."""
-        return capped(self, batch_size=4, epochs=2, gradient_accumulation=1, processes=1)
+        """Return the changed params: two epochs of small batches, in one process."""
+        changed = capped(self, batch_size=4, epochs=2, gradient_accumulation=1, processes=1)
+        return {**changed, **({"shard": False} if self.shard else {})}
 
     def lesson_plan(self, model: str) -> LessonPlan:
         """Return a random model of the family of `model`, and params that overfit it in seconds."""

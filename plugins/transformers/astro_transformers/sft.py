@@ -6,12 +6,13 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import DistributedType, PartialState  # type: ignore[import-untyped]
 from torch import distributed
 from torch.utils.data import Dataset
 from transformers import (
@@ -99,9 +100,11 @@ class TransformersSFT:
         arguments = self._arguments(job.run_dir / "checkpoints", job.seed)
         with token_loss(loaded), packed(loaded) if self._params.packing else nullcontext():
             adapted = self._adapted(loaded, job.seed)
-            losses = self._fit(adapted, batches, arguments, training, on_step)
+            losses, weights = self._fit(adapted, batches, arguments, training, on_step)
         if arguments.process_index:
             return TrainResult(target)
+        if weights is not None:
+            loaded, adapted = self._restored(name, loaded, weights, job.seed)
         loaded = self._merged(loaded, adapted, name, job.run_dir)
         tail = losses[-max(1, len(losses) // 10) :]
         metrics = {
@@ -132,6 +135,16 @@ class TransformersSFT:
     def _adapted(self, model: PreTrainedModel, seed: int) -> Any:
         lora = self._params.lora
         return adapters.wrap(model, lora, derive(seed, "adapters")) if lora else model
+
+    def _restored(
+        self, name: str, sharded: PreTrainedModel, weights: Mapping[str, torch.Tensor], seed: int
+    ) -> tuple[PreTrainedModel, Any]:
+        """A whole model with these weights, and the same with adapters if there are any."""
+        model = self._load(name)
+        model.generation_config = sharded.generation_config
+        adapted = self._adapted(model, seed)
+        adapted.load_state_dict(weights)
+        return model, adapted
 
     def _merged(
         self, model: PreTrainedModel, adapted: Any, name: str, run_dir: Path
@@ -185,8 +198,13 @@ class TransformersSFT:
         arguments: TrainingArguments,
         training: str,
         on_step: OnStep,
-    ) -> list[float]:
-        """Train `model` in place; return the losses of all steps, those before a resume too."""
+    ) -> tuple[list[float], Mapping[str, torch.Tensor] | None]:
+        """Train `model` in place.
+
+        Returns:
+            The losses of all steps, those before a resume too, and the trained weights if the
+            processes have only shards of them.
+        """
         folder = Path(arguments.output_dir or "")
         with arguments.main_process_first():
             last = last_sealed(folder, "checkpoint-*", training)
@@ -202,7 +220,10 @@ class TransformersSFT:
         )
         trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(last) if last else None)
-        return [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+        shards = self._params.shard
+        weights = trainer.accelerator.get_state_dict(trainer.model) if shards else None
+        log = trainer.state.log_history
+        return [entry["loss"] for entry in log if "loss" in entry], weights
 
     def _arguments(self, folder: Path, seed: int) -> TrainingArguments:
         """The arguments. Raises `TrainingError` for a GPU other than the first visible one."""
@@ -225,7 +246,7 @@ class TransformersSFT:
             train_sampling_strategy="sequential",
             remove_unused_columns=False,
             gradient_accumulation_steps=params.gradient_accumulation,
-            gradient_checkpointing=params.gradient_checkpointing,
+            gradient_checkpointing=params.gradient_checkpointing and not params.shard,
             gradient_checkpointing_kwargs={"use_reentrant": False},
             learning_rate=params.learning_rate,
             lr_scheduler_type=_SCHEDULES[params.schedule],
@@ -242,9 +263,18 @@ class TransformersSFT:
             log_level="error",
             disable_tqdm=True,
             dataloader_pin_memory=not cpu,
+            fsdp=params.shard or None,  # type: ignore[arg-type]  # a name is deprecated
+            fsdp_config={
+                "version": 2,
+                "state_dict_type": "FULL_STATE_DICT",
+                "activation_checkpointing": params.gradient_checkpointing,
+            },
         )
         # Otherwise the trainer splits a batch among all GPUs.
         arguments._n_gpu = min(arguments.n_gpu, 1)
+        if params.shard and cpu:
+            # accelerate shards on GPUs only, although torch can on CPUs.
+            PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
         return arguments
 
 

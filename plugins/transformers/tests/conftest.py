@@ -179,6 +179,14 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
 
 
+@pytest.fixture(scope="session")
+def tied(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Its output layer is its embedding."""
+    torch.manual_seed(7)
+    config = LlamaConfig(**SHAPE, tie_word_embeddings=True)
+    return save(LlamaForCausalLM(config), tmp_path_factory.mktemp("tied"))
+
+
 def trace_row(number: int) -> dict:
     segments = [
         {"text": f"{number}\n", "node": 1, "kind": "step", "train": True},

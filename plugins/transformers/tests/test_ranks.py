@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -91,30 +92,52 @@ def test_two_processes_train_as_one(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "more", [{}, {"shard": True, "gradient_checkpointing": True}], ids=["copies", "shards"]
+)
 def test_adapters_and_packed_batches(
-    traces: Path, llama: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    traces: Path,
+    llama: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    more: dict[str, bool],
 ) -> None:
     params = {"lora": {"rank": 2, "keep": True}, "packing": True, "gradient_accumulation": 2}
-    alone, two = (train(traces, llama, tmp_path / str(n), processes=n, **params) for n in (1, 2))
+    alone = train(traces, llama, tmp_path / "1", processes=1, **params)
+    two = train(traces, llama, tmp_path / "2", **params, **more)
     assert apart(alone, two) < 1e-4
-    assert sorted(p.name for p in (tmp_path / "2").iterdir()) == ["adapter", "model"]
+    assert sorted(path.name for path in (tmp_path / "2").iterdir()) == ["adapter", "model"]
     assert capfd.readouterr() == ("", "")
+
+
+def kill_one(done: int, *_: object) -> None:
+    if done == 7:
+        processes()[-1].kill()
 
 
 def test_when_a_process_is_killed_the_same_training_resumes(
     traces: Path, llama: str, tmp_path: Path, whole: Trained
 ) -> None:
-    def kill_one(done: int, *_: object) -> None:
-        if done == 7:
-            processes()[-1].kill()
-
     with pytest.raises(TrainingError, match=r"process of the training died \(exit code -9\); run"):
         train(traces, llama, tmp_path, kill_one)
     assert not processes()
-    seen: list[int] = []
-    result = train(traces, llama, tmp_path, lambda done, *_: seen.append(done))
-    assert seen[0] >= 7 and apart(result, whole[0]) == 0
+    result, steps = with_steps(traces, llama, tmp_path)
+    assert steps[0][0] >= 7 and steps == whole[1][steps[0][0] - 1 :]
+    assert apart(result, whole[0]) == 0
     assert result.metrics["loss"] == whole[0].metrics["loss"]
+
+
+@pytest.mark.slow
+def test_shards_train_and_resume_as_a_whole_model(traces: Path, tied: str, tmp_path: Path) -> None:
+    expected, alone = with_steps(traces, tied, tmp_path / "alone", processes=1)
+    result, steps = with_steps(traces, tied, tmp_path / "shards", shard=True)
+    assert [step[2] for step in steps] == pytest.approx([step[2] for step in alone], abs=1e-5)
+    assert apart(result, expected) < 1e-4
+    config = json.loads((result.model / "generation_config.json").read_text())
+    assert config == json.loads((expected.model / "generation_config.json").read_text())
+    with pytest.raises(TrainingError, match="died"):
+        train(traces, tied, tmp_path / "killed", kill_one, shard=True)
+    assert apart(train(traces, tied, tmp_path / "killed", shard=True), result) == 0
 
 
 @pytest.mark.slow
@@ -144,6 +167,14 @@ def test_an_error_of_a_process_is_that_of_the_training(
     assert capfd.readouterr() == ("", "") and not processes()
 
 
-def test_one_gpu_is_not_given_to_several_processes() -> None:
-    with pytest.raises(ValueError, match="device: cuda:1 is one GPU, for 2 processes"):
-        SFTParams(processes=2, device="cuda:1")
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [
+        ({"processes": 2, "device": "cuda:1"}, "device: cuda:1 is one GPU, for 2 processes"),
+        ({"shard": True}, "shard: there is one process"),
+        ({"shard": True, "processes": 2, "lora": {"quantize": "4bit"}}, "leave out quantize"),
+    ],
+)
+def test_params_that_exclude_one_another(params: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        SFTParams.model_validate(params)
