@@ -43,8 +43,8 @@ test: $(VENV)/.installed-dev  ## run the tests; takes minutes in total
 test-slow: $(VENV)/.installed-dev  ## run the tests that take minutes each
 	$(PYTEST) -m "slow and not (pretrained or vllm or openrlhf)"
 
-test-real: $(VENV)/.installed-pretrained $(VENV)/.installed-dev  ## run the tests on a pretrained model
-	$(PYTEST) -m pretrained tests/pretrained
+test-real: $(VENV)/.installed-pretrained $(VENV)/.installed-dev  ## run the tests on a pretrained model, on all cores
+	$(BIN)/python -m pytest -m pretrained tests/pretrained
 
 test-vllm: .venv-vllm/.installed $(VENV)/.installed-dev  ## run the tests that need vLLM, in .venv-vllm
 	OMP_NUM_THREADS=1 .venv-vllm/bin/python -m pytest -m vllm plugins/vllm

@@ -20,6 +20,7 @@ from astro.requests import Generate
 from astro.testing.policies import all_replies
 from astro.types import Prompt
 from astro_hf.checkpoints import end_tokens, load_model
+from astro_hf.devices import pick_device
 from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.params import PolicyParams
 from astro_transformers.policy import TransformersPolicy
@@ -33,32 +34,37 @@ THREADS = 1
 def generate() -> None:
     """Compare the policy with `model.generate`: prompts and samples of mixed lengths."""
     torch.set_num_threads(THREADS)
-    requests = mixed_requests()
     params = PolicyParams(model=MODEL, device="cpu", max_batch=BATCH, threads=THREADS)
-    name = models.checkpoint(MODEL)
-    tokenizer = load_tokenizer(name)
-    model = load_model(name, device=torch.device("cpu"), dtype="auto")
-    encoder = PromptEncoder(tokenizer)
-    ends = end_tokens(model, tokenizer) | encoder.end_ids()
-    prompts = [encoder.encode(request.prompt) for request in requests]
-    ours, theirs = [], []
-    for _ in range(ROUNDS):
-        with closing(TransformersPolicy(params)) as policy:  # a fresh one, with an empty store
-            began = time.process_time()
-            replies = all_replies(policy, requests)
-            tokens = sum(len(sample.token_ids) for (sample,) in replies)
-            ours.append(tokens / (time.process_time() - began))
-        began = time.process_time()
-        tokens = sum(
-            generated(model, prompts[i : i + BATCH], ends) for i in range(0, PROMPTS, BATCH)
-        )
-        theirs.append(tokens / (time.process_time() - began))
-        print(f"tokens/s {ours[-1]:.1f} {theirs[-1]:.1f}", flush=True)
-    ratio = median(a / b for a, b in zip(ours, theirs, strict=True))
+    ratio = compared(params, mixed_requests(), ROUNDS, time.process_time)
     publish(
         "real-generate",
         [Mark.of("tokens per CPU second to those of model.generate", ratio, ">= 1.5")],
     )
+
+
+def compared(
+    params: PolicyParams, requests: Sequence[Generate], rounds: int, clock: Callable[[], float]
+) -> float:
+    """Tokens per second of the policy to those of `model.generate` in batches of `max_batch`."""
+    name = models.checkpoint(params.model)
+    tokenizer = load_tokenizer(name)
+    model = load_model(name, device=pick_device(params.device), dtype="auto")
+    encoder = PromptEncoder(tokenizer)
+    ends = end_tokens(model, tokenizer) | encoder.end_ids()
+    asked = [(encoder.encode(request.prompt), request.max_tokens) for request in requests]
+    batches = [asked[i : i + params.max_batch] for i in range(0, len(asked), params.max_batch)]
+    ours, theirs = [], []
+    for _ in range(rounds):
+        with closing(TransformersPolicy(params)) as policy:  # a fresh one, with an empty store
+            began = clock()
+            replies = all_replies(policy, requests)
+            tokens = sum(len(sample.token_ids) for (sample,) in replies)
+            ours.append(tokens / (clock() - began))
+        began = clock()
+        tokens = sum(generated(model, batch, ends) for batch in batches)
+        theirs.append(tokens / (clock() - began))
+        print(f"tokens/s {ours[-1]:.1f} {theirs[-1]:.1f}", flush=True)
+    return median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
 def mixed_requests() -> list[Generate]:
@@ -77,24 +83,30 @@ def mixed_requests() -> list[Generate]:
 
 @torch.inference_mode()
 def generated(
-    model: torch.nn.Module, prompts: Sequence[Sequence[int]], ends: frozenset[int]
+    model: torch.nn.Module, asked: Sequence[tuple[Sequence[int], int]], ends: frozenset[int]
 ) -> int:
-    """The number of tokens that `model.generate` samples for a batch, up to their ends."""
-    width = max(map(len, prompts))
-    ids = torch.tensor([[0] * (width - len(prompt)) + [*prompt] for prompt in prompts])
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    """The number of tokens that `model.generate` samples for a batch, up to their ends.
+
+    `asked` are prompts and the number of tokens that is wanted at most.
+    """
+    width = max(len(prompt) for prompt, _ in asked)
+    ids = torch.tensor([[0] * (width - len(prompt)) + [*prompt] for prompt, _ in asked])
+    mask = torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p, _ in asked])
+    device = next(model.parameters()).device
     output = model.generate(  # type: ignore[operator]  # of transformers' models
-        ids,
-        attention_mask=mask,
+        ids.to(device),
+        attention_mask=mask.to(device),
         do_sample=True,
         top_k=0,
-        max_new_tokens=TOKENS,
+        max_new_tokens=max(wanted for _, wanted in asked),
         eos_token_id=sorted(ends),
         pad_token_id=min(ends),
     )
-    rows = output[:, width:].tolist()
     return sum(
-        next((i + 1 for i, token in enumerate(row) if token in ends), len(row)) for row in rows
+        next(
+            (i + 1 for i, token in enumerate(row[:wanted]) if token in ends), min(len(row), wanted)
+        )
+        for row, (_, wanted) in zip(output[:, width:].tolist(), asked, strict=True)
     )
 
 

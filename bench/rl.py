@@ -21,6 +21,7 @@ from statistics import fmean, median
 from typing import Any
 
 import psutil
+import torch
 from datasets import Dataset
 from marks import Mark, publish, run_parts
 from transformers import AutoTokenizer, TrainerCallback
@@ -48,6 +49,7 @@ START = RUNS / CONFIG.name / "sft" / "model"
 SEEDS = range(3)
 ROUNDS, STEPS = 3, 4
 HELD_OUT = 400
+GPU = torch.cuda.is_available()
 LONGEST_PROMPT = 600
 """Maximum length of a math prompt, which leaves the tiny model room for a response."""
 
@@ -60,8 +62,6 @@ PARAMS = GrpoParams(
     save_every=STEPS + 1,
 )
 """The quickstart's batch size, with responses up to the default length. All steps are alike."""
-
-BATCH = PARAMS.prompts_per_step * PARAMS.group_size
 
 
 def build(kind: str, binding: Binding, **more: Any) -> Any:
@@ -83,8 +83,9 @@ class Speed:
 class Clock:
     """Records the time at the end of each step."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, params: GrpoParams) -> None:
         self._name = name
+        self._batch = params.prompts_per_step * params.group_size
         self._wall: list[float] = []
         self._cpu: list[float] = []
         self._lengths: list[float] = []
@@ -100,7 +101,7 @@ class Clock:
     def speed(self) -> Speed:
         """The speed of the median step, without the first step, which loads and compiles."""
         wall, cpu = (
-            BATCH / median(after - before for before, after in pairwise(times))
+            self._batch / median(after - before for before, after in pairwise(times))
             for times in (self._wall, self._cpu)
         )
         length = fmean(self._lengths)
@@ -108,24 +109,25 @@ class Clock:
         return Speed(wall, cpu)
 
 
-def ours(problems: Sequence[Problem]) -> Speed:
+def ours(problems: Sequence[Problem], params: GrpoParams = PARAMS, start: Path = START) -> Speed:
     """The speed of `grpo`."""
-    clock = Clock("grpo")
+    clock = Clock("grpo", params)
     trainer = Trainer(
-        PARAMS, GroupAdvantage(PARAMS), step_format=build("step_format", CONFIG.step_format)
+        params, GroupAdvantage(params), step_format=build("step_format", CONFIG.step_format)
     )
+    policy = CONFIG.policy.with_params(processes=1) if GPU else CONFIG.policy
     with tempfile.TemporaryDirectory() as folder:
-        job = RLJob(problems, str(START), CONFIG.policy, CONFIG.verifier, Path(folder), seed=0)
+        job = RLJob(problems, str(start), policy, CONFIG.verifier, Path(folder), seed=0)
         trainer.train(job, lambda _, __, metrics: clock.tick(metrics["response_length"]))
     return clock.speed()
 
 
-def trls(problems: Sequence[Problem]) -> Speed:
+def trls(problems: Sequence[Problem], params: GrpoParams = PARAMS, start: Path = START) -> Speed:
     """The speed of TRL, without logging and gradient checkpointing, which would slow it down."""
-    clock = Clock("trl")
+    clock = Clock("trl", params)
     lengths: list[float] = []
     verifier = build("verifier", CONFIG.verifier)
-    prompts = written(problems)
+    prompts = written(problems, start)
 
     def reward(prompts: list[str], completions: list[str], **more: Any) -> list[float]:
         lengths.append(fmean(map(len, more["completion_ids"])))
@@ -141,22 +143,22 @@ def trls(problems: Sequence[Problem]) -> Speed:
     of = dict(zip(prompts, problems, strict=True))
     with tempfile.TemporaryDirectory() as folder:
         GRPOTrainer(
-            model=str(START),
+            model=str(start),
             reward_funcs=reward,
             train_dataset=Dataset.from_list([{"prompt": prompt} for prompt in prompts]),
             callbacks=[Ticks()],
             args=GRPOConfig(
                 output_dir=folder,
-                max_steps=STEPS,
-                per_device_train_batch_size=BATCH,
-                num_generations=PARAMS.group_size,
-                max_completion_length=PARAMS.max_tokens,
+                max_steps=params.steps,
+                per_device_train_batch_size=params.prompts_per_step * params.group_size,
+                num_generations=params.group_size,
+                max_completion_length=params.max_tokens,
                 loss_type="grpo",
                 scale_rewards="none",
-                learning_rate=PARAMS.learning_rate,
+                learning_rate=params.learning_rate,
                 gradient_checkpointing=False,
-                use_cpu=True,
-                bf16=False,
+                use_cpu=not GPU,
+                bf16=GPU,
                 report_to="none",
                 logging_strategy="no",
                 save_strategy="no",
@@ -166,9 +168,9 @@ def trls(problems: Sequence[Problem]) -> Speed:
     return clock.speed()
 
 
-def written(problems: Sequence[Problem]) -> list[str]:
+def written(problems: Sequence[Problem], start: Path) -> list[str]:
     """Prompts in the form in which the policy is given them."""
-    tokenizer = AutoTokenizer.from_pretrained(START)
+    tokenizer = AutoTokenizer.from_pretrained(start)
     if not tokenizer.chat_template:
         return [problem.prompt for problem in problems]
     chats = [[{"role": "user", "content": problem.prompt}] for problem in problems]

@@ -24,9 +24,9 @@ pytestmark = [pytest.mark.pretrained, pytest.mark.timeout(2400)]
 
 CONFIG = Path(__file__).parents[2] / "configs" / "smollm2-135m.yaml"
 SMOKE = (
-    *("name=smoke", "trees=8", "problems.params.train=168", "problems.params.test=8"),
-    *("problems.params.most_steps=2", "format_sft.problems=160"),
-    *("format_sft.params.learning_rate=5e-5", "search.params.iterations=4"),
+    *("name=smoke", "trees=8", "problems.params.train=108", "problems.params.test=8"),
+    *("problems.params.most_steps=2", "format_sft.problems=100"),
+    *("format_sft.params.learning_rate=8e-5", "search.params.iterations=4"),
     *("evaluate.samples=2", "evaluate.max_tokens=160", "rl.params.steps=2"),
     *("rl.params.prompts_per_step=4", "rl.params.group_size=4", "rl.params.max_tokens=128"),
 )

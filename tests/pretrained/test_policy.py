@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from astro_transformers.policy import TransformersPolicy
 
 pytestmark = [pytest.mark.pretrained, pytest.mark.timeout(1200)]
 
-TOKENS = 40
+TOKENS, BATCH = 40, 20
 TIE = 1e-4
 """Logits closer than this are a tie: which of them is the largest depends on rounding."""
 
@@ -28,12 +29,23 @@ def template_ids(tokenizer: PreTrainedTokenizerBase, question: str) -> list[int]
     return list(ids["input_ids"])
 
 
-def generated(model: PreTrainedModel, ids: Sequence[int]) -> tuple[int, ...]:
-    given = torch.tensor([list(ids)])
+def generated(model: PreTrainedModel, prompts: Sequence[list[int]]) -> list[tuple[int, ...]]:
+    """What `model.generate` writes greedily after prompts, in one batch that is padded left."""
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts])
+    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts])
+    config: Any = model.generation_config
     found: Any = model.generate(
-        given, attention_mask=torch.ones_like(given), do_sample=False, max_new_tokens=TOKENS
+        ids,
+        attention_mask=mask,
+        do_sample=False,
+        max_new_tokens=TOKENS,
+        pad_token_id=config.eos_token_id,
     )
-    return tuple(found[0, len(ids) :].tolist())
+    return [
+        tuple(row[: row.index(config.eos_token_id) + 1] if config.eos_token_id in row else row)
+        for row in found[:, width:].tolist()
+    ]
 
 
 def logits_after(model: PreTrainedModel, ids: Sequence[int]) -> torch.Tensor:
@@ -69,9 +81,14 @@ def test_greedy_equals_generate_on_a_hundred_prompts(
     questions: list[str],
 ) -> None:
     ties = 0
-    for question, completion in zip(questions, greedy(policy, questions), strict=True):
-        ids = template_ids(tokenizer, question)
-        expected = generated(reference, ids)
+    prompts = [template_ids(tokenizer, question) for question in questions]
+    wanted = [
+        row
+        for i in range(0, len(prompts), BATCH)
+        for row in generated(reference, prompts[i : i + BATCH])
+    ]
+    replies = greedy(policy, questions)
+    for ids, completion, expected in zip(prompts, replies, wanted, strict=True):
         if completion.token_ids == expected:
             continue
         same = next(
@@ -79,23 +96,34 @@ def test_greedy_equals_generate_on_a_hundred_prompts(
         )
         logits = logits_after(reference, [*ids, *expected[:same]])
         ours, theirs = completion.token_ids[same], expected[same]
-        assert abs(logits[ours] - logits[theirs]) < TIE, question
+        assert abs(logits[ours] - logits[theirs]) < TIE, tokenizer.decode(ids)
         ties += 1
     assert ties <= 2
 
 
+@pytest.fixture(scope="module")
+def unstopped(
+    policy: TransformersPolicy, questions: list[str]
+) -> list[tuple[Generate, Completion]]:
+    """Requests without a stop string, and their samples."""
+    requests = [
+        Generate(Prompt(q), max_tokens=TOKENS, temperature=1.0, seed=7) for q in questions[:24]
+    ]
+    replies = all_replies(policy, requests)
+    return [(request, sample) for request, (sample,) in zip(requests, replies, strict=True)]
+
+
 @pytest.mark.parametrize("stop", [".\n\n", "\n## Step", " the", "\n"])
 def test_a_stop_string_across_tokens_ends_the_sample(
-    policy: TransformersPolicy, tokenizer: PreTrainedTokenizerBase, questions: list[str], stop: str
+    policy: TransformersPolicy,
+    tokenizer: PreTrainedTokenizerBase,
+    unstopped: list[tuple[Generate, Completion]],
+    stop: str,
 ) -> None:
     """The text ends with the first occurrence, and is what its tokens decode to."""
-    free = [Generate(Prompt(q), max_tokens=TOKENS, temperature=1.0, seed=7) for q in questions[:24]]
-    cut = [
-        Generate(r.prompt, max_tokens=TOKENS, temperature=1.0, seed=7, stop=(stop,)) for r in free
-    ]
-    replies = zip(all_replies(policy, free), all_replies(policy, cut), strict=True)
+    cut = [replace(request, stop=(stop,)) for request, _ in unstopped]
     stopped = 0
-    for (whole,), (ended,) in replies:
+    for (_, whole), (ended,) in zip(unstopped, all_replies(policy, cut), strict=True):
         assert whole.token_ids[: len(ended.token_ids)] == ended.token_ids
         if stop in whole.text:
             stopped += 1

@@ -26,6 +26,7 @@ KNOWN = CachedLogprobs(
 """Every token has a k1 of 1/2 to the start model."""
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 def test_a_sampler_s_word_and_a_model_s_may_lie_on_two_devices() -> None:
     known = CachedLogprobs(
