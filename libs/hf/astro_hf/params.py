@@ -19,6 +19,21 @@ Attention = Annotated[
     Literal["auto", "eager", "sdpa"],
     Field(description="transformers' attention; auto: the fastest that is exact for the model"),
 ]
+RewardFamily = Annotated[
+    Literal[
+        "auto",
+        "qwen_prm",
+        "skywork_prm",
+        "math_shepherd",
+        "rlhflow_prm",
+        "token_classification",
+        "sequence_classification",
+    ],
+    Field(description="how it reads a response; auto is by its architecture"),
+]
+StepSeparator = Annotated[
+    str, Field(min_length=1, description="ends a step, for family token_classification")
+]
 Schedule = Annotated[
     Literal["constant", "linear", "cosine"],
     Field(description="course of the learning rate after its warm-up"),

@@ -21,7 +21,6 @@ from transformers import (
 from astro.errors import PolicyError
 from astro_hf.checkpoints import context_limit, reading
 from astro_hf.configs import attention_of, load_config
-from astro_reward_model.encoding import SHEPHERD_TAG, tag_id
 from astro_reward_model.weights import tensors
 
 
@@ -102,20 +101,6 @@ def classification_head(
         return logits[:, 0].sigmoid() if logits.shape[1] == 1 else logits.softmax(-1)[:, 1]
 
     return Head(loaded.base_model, probability)
-
-
-def shepherd_head(model: str, device: torch.device, dtype: torch.dtype, tokenizer: Any) -> Head:
-    """Math-Shepherd: the marks are `+` and `-` behind a blank, at the tag itself."""
-    marks = tokenizer.encode("+ -", add_special_tokens=False)
-    if len(marks) != 2 or len(tokenizer.encode(SHEPHERD_TAG, add_special_tokens=False)) > 2:
-        raise PolicyError(f"the tokenizer of {model!r} is not that of a Math-Shepherd model")
-    return token_head(model, device, dtype, good=marks[0], bad=marks[1])
-
-
-def rlhflow_head(model: str, device: torch.device, dtype: torch.dtype, tokenizer: Any) -> Head:
-    """RLHFlow: the marks are the replies `+` and `-`."""
-    good, bad = tag_id(tokenizer, "+"), tag_id(tokenizer, "-")
-    return token_head(model, device, dtype, good=good, bad=bad)
 
 
 def _load(kind: Any, model: str, dtype: torch.dtype) -> Any:

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from astro.plugins.params import OPERATIONAL, Params
-from astro_hf.params import DeviceName, Dtype, Threads
-
-Family = Literal[
-    "auto",
-    "qwen_prm",
-    "skywork_prm",
-    "math_shepherd",
-    "rlhflow_prm",
-    "token_classification",
-    "sequence_classification",
-]
+from astro_hf.params import DeviceName, Dtype, RewardFamily, StepSeparator, Threads
 
 
 class RewardModelParams(Params):
     """Params of the backend `reward_model`."""
 
     model: Annotated[str, Field(description="checkpoint folder or hub name")]
-    family: Annotated[
-        Family, Field(description="how it reads a response; auto is by its architecture")
-    ] = "auto"
-    separator: Annotated[
-        str, Field(min_length=1, description="ends a step, for family token_classification")
-    ] = "\n"
+    family: RewardFamily = "auto"
+    separator: StepSeparator = "\n"
     device: DeviceName = "auto"
     dtype: Annotated[Dtype, Field(description="of the weights; auto: the checkpoint's")] = "auto"
     threads: Threads = None

