@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -44,10 +44,11 @@ class LocalExecutor:
             PolicyError: A model cannot be built, or cannot continue.
             PluginError: A plugin cannot be loaded.
         """
-        lazy = self._models = {
-            role: _LazyModel(binding, self._registry) for role, binding in job.models.items()
-        }
         with VerifierPool(job.verifier, self._registry) as pool:
+            lazy = self._models = {
+                role: _LazyModel(binding, self._registry, pool.prepare)
+                for role, binding in job.models.items()
+            }
             engine = Engine(
                 {**lazy, VERIFIER: pool},
                 seed=job.seed,
@@ -68,16 +69,21 @@ class LocalExecutor:
 
 
 class _LazyModel:
-    """A model that is built at its first request: linearizing may never need its policy."""
+    """A model that is built at its first request: linearizing may never need its policy.
 
-    def __init__(self, binding: Binding, registry: Registry) -> None:
+    `meanwhile` begins work that other processes do while it is built.
+    """
+
+    def __init__(self, binding: Binding, registry: Registry, meanwhile: Callable[[], None]) -> None:
         self._binding = binding
         self._registry = registry
+        self._meanwhile = meanwhile
         self._backend: Backend | None = None
         self._last: Mapping[str, float] = {}
 
     def add(self, ticket: int, request: Any) -> None:
         if self._backend is None:
+            self._meanwhile()
             self._backend = self._registry.build_model(self._binding)
         self._backend.add(ticket, request)
 

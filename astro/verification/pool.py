@@ -128,6 +128,11 @@ class VerifierPool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def prepare(self) -> None:
+        """Start a worker, which gets ready while the caller does something else."""
+        self._own()
+        self._start_up_to(1)
+
     def warm_up(self) -> None:
         """Start every worker and wait until all are ready, so that no start-up time follows."""
         self._own()

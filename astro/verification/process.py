@@ -37,19 +37,31 @@ class Child:
 
         Variables of `environment` are added to those of this process.
         """
-        ours, theirs = Pipe()
-        with theirs:
-            handle = theirs.fileno()
-            process = subprocess.Popen(
-                [sys.executable, "-P", __file__, str(os.getpid()), module, str(handle)],
-                pass_fds=[handle],
-                stdin=subprocess.PIPE,  # the child's lifeline: see `_die_with_parent`
-                stdout=subprocess.DEVNULL,
-                # equal results in every child
-                env={**os.environ, "PYTHONHASHSEED": "0", **environment},
-                process_group=0,  # Ctrl-C reaches only the parent, which ends its children
-            )
-        return cls(process, ours)
+        (child,) = cls.copies(module, 1, **environment)
+        return child
+
+    @classmethod
+    def copies(cls, module: str, number: int, **environment: str) -> list[Child]:
+        """Do as `start` does, for several children that live and die together.
+
+        On Linux `module` is imported once, and then forked; what it imports may start no thread.
+        """
+        if number > 1 and sys.platform != "linux":  # where system libraries may not survive a fork
+            return [cls.start(module, **environment) for _ in range(number)]
+        ours, theirs = zip(*(Pipe() for _ in range(number)), strict=True)
+        handles = [pipe.fileno() for pipe in theirs]
+        process = subprocess.Popen(
+            [sys.executable, "-P", __file__, str(os.getpid()), module, *map(str, handles)],
+            pass_fds=handles,
+            stdin=subprocess.PIPE,  # the child's lifeline: see `_die_with_parent`
+            stdout=subprocess.DEVNULL,
+            # equal results in every child
+            env={**os.environ, "PYTHONHASHSEED": "0", **environment},
+            process_group=0,  # Ctrl-C reaches only the parent, which ends its children
+        )
+        for pipe in theirs:
+            pipe.close()
+        return [cls(process, pipe) for pipe in ours]
 
     def stop(self) -> int:
         """Kill the child and what it has started.
@@ -95,10 +107,32 @@ def attend(serve: Callable[[Connection[Any, Any]], None]) -> None:
     """
     gc.freeze()
     gc.enable()
+    pipes: list[Connection[Any, Any]] = [Connection(int(handle)) for handle in sys.argv[1:]]
     try:
-        serve(Connection(int(sys.argv[1])))
+        serve(pipes[0] if len(pipes) == 1 else _forked(pipes))
     except (EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):
         sys.exit(0)
+
+
+def _forked(pipes: list[Connection[Any, Any]]) -> Connection[Any, Any]:
+    """Go on as one process for each pipe, which is returned there.
+
+    This process ends as soon as one of them does, in the same way.
+    """
+    parent = os.getpid()
+    for mine in pipes:
+        if os.fork() == 0:
+            for other in pipes:
+                if other is not mine:
+                    other.close()
+            threading.Thread(target=_watch_parent, args=(parent,), daemon=True).start()
+            return mine
+    for pipe in pipes:
+        pipe.close()
+    code = os.waitstatus_to_exitcode(os.wait()[1])
+    if code < 0:
+        os.kill(parent, -code)
+    os._exit(code)
 
 
 def _begin() -> None:

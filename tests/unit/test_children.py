@@ -30,12 +30,26 @@ def serve(pipe):
 if __name__ == "__main__":
     attend(serve)
 """
+COPIED = """
+import os
+from astro.verification.process import attend
+
+imported = os.getpid()
+
+def serve(pipe):
+    pipe.send((os.getpid(), imported))
+    pipe.recv()
+
+if __name__ == "__main__":
+    attend(serve)
+"""
 PARENT = """
 import os, sys
 from astro.verification.process import Child
-child = Child.start("busy")
-child.pipe.send(sys.argv[1])
-print(*child.pipe.recv(), flush=True)
+children = Child.copies("busy", int(sys.argv[2]))
+for child in children:
+    child.pipe.send(sys.argv[1])
+print(*(pid for child in children for pid in child.pipe.recv()), flush=True)
 os.kill(os.getpid(), 9)
 """
 
@@ -61,10 +75,11 @@ def gone_within(seconds: float, pid: int) -> bool:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and the lifeline's signal")
+@pytest.mark.parametrize("copies", [1, 2])
 @pytest.mark.parametrize("what", ["sleep", "loop", "stuck", "family"])
-def test_no_child_outlives_its_parent(what: str) -> None:
+def test_no_child_outlives_its_parent(what: str, copies: int) -> None:
     parent = subprocess.run(
-        [sys.executable, "-c", PARENT, what],
+        [sys.executable, "-c", PARENT, what, str(copies)],
         capture_output=True,
         text=True,
         check=False,
@@ -110,6 +125,20 @@ def test_stopping_a_child_ends_what_it_started() -> None:
     child.pipe.send("family")
     pids = child.pipe.recv()
     assert child.stop() == -9
+    assert all(gone_within(5.0, pid) for pid in pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+def test_copies_import_once_and_end_together(distribution: Callable[[str, str], None]) -> None:
+    distribution("copied", COPIED)
+    children = Child.copies("copied", 3)
+    pids, imported = zip(*(child.pipe.recv() for child in children), strict=True)
+    assert len(set(pids)) == 3
+    assert set(imported) == {children[0].process.pid}
+    os.kill(pids[1], 9)
+    with pytest.raises(EOFError):
+        children[1].pipe.recv()
+    assert [child.stop() for child in children] == [-9, -9, -9]
     assert all(gone_within(5.0, pid) for pid in pids)
 
 

@@ -79,9 +79,7 @@ class ReplicatedPolicy:
         models.checkpoint(params.model)  # a wrong name starts no process
         self._params = params
         replica = params.model_copy(update={"threads": params.threads or 1})
-        self._children = [
-            Child.start("astro_transformers.replica") for _ in range(params.processes)
-        ]
+        self._children = Child.copies("astro_transformers.replica", params.processes)
         # Threads send, because two sides that send at the same time would block each other.
         self._senders = [ThreadPoolExecutor(1) for _ in self._children]
         self._queues: list[list[Asked]] = [[] for _ in self._children]

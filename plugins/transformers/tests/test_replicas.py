@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -90,8 +92,7 @@ def test_a_model_that_cannot_be_loaded_is_one_clear_error() -> None:
 def test_a_dead_process_is_a_lost_policy(llama: str) -> None:
     policy = ReplicatedPolicy(PolicyParams(model=llama, processes=2))
     policy.add(0, Generate(Prompt("1"), max_tokens=1000, stop=("never",)))
-    for child in policy._children:
-        child.process.kill()
+    os.killpg(policy._children[0].process.pid, signal.SIGKILL)
     with pytest.raises(PolicyError, match="died"):
         policy.step(block=True)
     policy.close()
