@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
+import psutil  # type: ignore[import-untyped]
 from marks import Mark, publish
 
 import astro
@@ -109,8 +110,7 @@ def peak_memory() -> Iterator[list[int]]:
 
 
 def family() -> list[str]:
-    tasks = Path("/proc/self/task").glob("*/children")
-    return ["self", *(pid for task in tasks for pid in task.read_text().split())]
+    return ["self", *(str(child.pid) for child in psutil.Process().children(recursive=True))]
 
 
 def proportional_set_size(pid: str) -> int:

@@ -17,6 +17,7 @@ import msgspec
 
 from astro.errors import VerifierError
 from astro.plugins.binding import VerifierBinding
+from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
 from astro.requests import Verify
 from astro.types import Problem, Status, Verdict
@@ -131,7 +132,8 @@ class VerifierPool:
     def prepare(self) -> None:
         """Start a worker, which gets ready while the caller does something else."""
         self._own()
-        self._start_up_to(1)
+        if self._binding.name != NO_VERIFIER:
+            self._start_up_to(1)
 
     def warm_up(self) -> None:
         """Start every worker and wait until all are ready, so that no start-up time follows."""
