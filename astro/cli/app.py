@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 import os
 import signal
-import threading
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from astro.cli.output import (
     write_out_what_cannot_be_encoded,
 )
 from astro.errors import AstroError, BrokenPluginError, ConfigError, ConfigWarning
+from astro.interruption import Terminated, interruptible
 from astro.plugins.hookspecs import COMMAND, Provider
 from astro.plugins.registry import Entry, Registry, load
 from astro.text import one_line, plain
@@ -41,13 +41,6 @@ COMMANDS = {
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),
 }
 """Maps a name to (`"module:command"`, summary). A module is imported when its command is used."""
-
-
-_INTERRUPTED = ("interrupted", 130)
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM has arrived, and the process ends as after Ctrl-C."""
 
 
 class LazyGroup(click.Group):
@@ -104,25 +97,30 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and leave with one line and an exit code if it fails."""
+        arrived: list[KeyboardInterrupt] = []
         try:
-            with _warnings_in_one_line(), _terminable(), usage_errors_in_one_line():
+            with _warnings_in_one_line(), usage_errors_in_one_line(), interruptible() as arrived:
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
-        except KeyboardInterrupt as error:
-            signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            )  # a second Ctrl-C ends a process that hangs
-            how, code = ("terminated", 143) if isinstance(error, _Terminated) else _INTERRUPTED
-            _leave(ctx, code, f"{how}; the same command, without --fresh, resumes a run")
-        except ConfigError as error:
-            _leave(ctx, 2, *(f"error: {line}" for line in error.lines))
-        except AstroError as error:
-            _leave(ctx, 2, f"error: {error}")
-        except Exception as error:  # the outermost boundary: any error becomes one line
-            what = " ".join(f"{type(error).__name__}: {error}".split())
-            hint = f"`astro --debug {ctx.invoked_subcommand} ...` shows where"
-            _leave(ctx, 1, f"error: unexpected {what}; {hint}")
+        except (KeyboardInterrupt, Exception) as error:  # the outermost boundary
+            _leave(ctx, *_told(arrived[-1] if arrived else error, ctx.invoked_subcommand))
+
+
+def _told(error: BaseException, command: str | None) -> tuple[int, list[str]]:
+    """The exit code of a command that failed, and the lines that say why."""
+    if isinstance(error, KeyboardInterrupt):
+        # A second Ctrl-C ends a process that hangs.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        terminated = isinstance(error, Terminated)
+        how, code = ("terminated", 143) if terminated else ("interrupted", 130)
+        return code, [f"{how}; the same command, without --fresh, resumes a run"]
+    if isinstance(error, ConfigError):
+        return 2, [f"error: {line}" for line in error.lines]
+    if isinstance(error, AstroError):
+        return 2, [f"error: {error}"]
+    what = " ".join(f"{type(error).__name__}: {error}".split())
+    return 1, [f"error: unexpected {what}; `astro --debug {command} ...` shows where"]
 
 
 def _of_plugins(registry: Registry) -> Iterator[Provider]:
@@ -144,26 +142,6 @@ def _plugin_command(entry: Entry) -> click.Command:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """End as after Ctrl-C when SIGTERM arrives, so that a run writes its counters.
-
-    Signals are handled in the main thread alone; elsewhere, SIGTERM ends the process as usual.
-    """
-
-    def terminate(*_: object) -> NoReturn:
-        raise _Terminated
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
 def _warnings_in_one_line() -> Iterator[None]:
     """Print each warning about a config once, without the source location that Python adds."""
     with warnings.catch_warnings():
@@ -180,7 +158,7 @@ def _warnings_in_one_line() -> Iterator[None]:
         yield
 
 
-def _leave(ctx: click.Context, code: int, *lines: str) -> NoReturn:
+def _leave(ctx: click.Context, code: int, lines: list[str]) -> NoReturn:
     if ctx.params["debug"]:
         # It is indented, so that no text quoted in it passes for a line of ours.
         say_block(indent(plain(traceback.format_exc()), "  "), err=True)

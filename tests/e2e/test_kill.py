@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from textwrap import indent
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_a_finished_run_does_nothing_and_fresh_starts_over(launch: Launch, tmp_p
 def test_a_run_that_is_asked_to_end_leaves_its_counters(
     launch: Launch, tmp_path: Path, number: int, code: int, word: str
 ) -> None:
-    process = launch(tmp_path, "--until", "search")
+    process = launch(tmp_path, "--until", "search", "--set", "problems.params.train=3000")
     while rows(tmp_path / "walk" / "journal.db") < 20:
         assert process.poll() is None
         time.sleep(0.005)
@@ -171,6 +172,51 @@ def test_a_run_that_is_asked_to_end_leaves_its_counters(
     assert text.splitlines()[-1] == f"{word}; the same command, without --fresh, resumes a run"
     usage = json.loads((tmp_path / "walk" / "usage.json").read_text())
     assert usage["search"]["generated_tokens"] > 0
+
+
+DESTRUCTOR = """
+class Place:
+    def __del__(self):
+        os.kill(os.getpid(), number)
+        time.sleep(1)
+
+place = Place()
+del place
+time.sleep(30)
+"""
+LIBRARY = """
+try:
+    os.kill(os.getpid(), number)
+    time.sleep(1)
+except KeyboardInterrupt as error:
+    raise ValueError(f"SchemaError: {type(error)}") from None
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+)
+@pytest.mark.parametrize("place", [DESTRUCTOR, LIBRARY], ids=["destructor", "library"])
+def test_a_signal_that_python_or_a_library_drops_ends_a_command_all_the_same(
+    place: str, number: int, code: int, word: str
+) -> None:
+    script = f"""
+import click, os, time, astro.cli.doctor
+from astro.cli import main
+
+@click.command()
+def signalled():
+    number = {int(number)}
+{indent(place, "    ")}
+
+astro.cli.doctor.doctor = signalled
+main(["doctor"])
+"""
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.stderr == f"{word}; the same command, without --fresh, resumes a run\n"
+    assert done.returncode == code
 
 
 def test_another_ctrl_c_ends_what_still_hangs_without_a_traceback() -> None:
