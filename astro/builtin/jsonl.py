@@ -21,6 +21,7 @@ from astro.builtin.rows import (
 )
 from astro.errors import ProblemError
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import Machine
 from astro.types import Problem
 
 _SPLITS = ("train", "dev", "test")
@@ -56,12 +57,26 @@ class JsonlParams(Params):
             raise ValueError("dev_share and test_share must not exceed 1 together")
         return self
 
+    def missing_here(self, machine: Machine) -> str:  # noqa: ARG002
+        """The first file that is not one of JSON Lines; absent files are not looked for."""
+        for path in filter(None, (self.path, self.train, self.dev, self.test)):
+            try:
+                next(_rows(path), None) if path.is_file() else None
+            except ProblemError as error:
+                return str(error)
+        return ""
+
 
 class JsonlProblems:
     """The problems in the order of the file. With shares, the split depends on the id alone."""
 
-    def __init__(self, params: JsonlParams) -> None:
+    def __init__(self, params: JsonlParams, *, answered: bool = True) -> None:
         self._params = params
+        self._answered = answered
+
+    def without_answers(self) -> JsonlProblems:
+        """The same problems, and those without an answer."""
+        return JsonlProblems(self._params, answered=False)
 
     def load(self, split: str) -> Sequence[Problem]:
         """The problems of `train`, `dev` or `test`. A problem without an id gets its line's number.
@@ -75,7 +90,7 @@ class JsonlProblems:
         path = self._params.path or own
         if path is None:
             raise ProblemError(f"no file for the {split} problems", f"set problems.params.{split}")
-        problems = list(_read(path, self._params))
+        problems = list(_read(path, self._params, self._answered))
         if self._params.path is None:
             return problems
         chosen = [problem for problem in problems if self._split_of(problem.id) == split]
@@ -94,11 +109,12 @@ class JsonlProblems:
         return "dev" if position < self._params.test_share + self._params.dev_share else "train"
 
 
-def _read(path: Path, params: JsonlParams) -> Iterator[Problem]:
+def _read(path: Path, params: JsonlParams, answered: bool) -> Iterator[Problem]:
     places: dict[str, str] = {}
     for place, row in selected(_rows(path), params.where):
         number = place.rpartition(":")[2]
-        problem = to_problem(row, params.fields, place, f"{path.stem}-{number}", params.answer_in)
+        own = f"{path.stem}-{number}"
+        problem = to_problem(row, params.fields, place, own, params.answer_in, answered=answered)
         if problem is None and params.drop_unanswered:
             continue
         if problem is None:

@@ -65,11 +65,18 @@ def selected(rows: Iterable[tuple[str, DataRow]], where: Where) -> Iterator[tupl
 
 
 def to_problem(
-    row: DataRow, fields: Fields, where: str, default_id: str, answer_in: AnswerIn = "text"
+    row: DataRow,
+    fields: Fields,
+    where: str,
+    default_id: str,
+    answer_in: AnswerIn = "text",
+    *,
+    answered: bool = True,
 ) -> Problem | None:
     """The problem in a row; None if its text has no answer in the form `answer_in`.
 
-    A row without an id gets `default_id`.
+    A row without an id gets `default_id`. Unless it has to be `answered`, a row without an answer
+    gets an empty one.
 
     Raises:
         ProblemError: a key is missing, or its value is neither text nor a number. The message
@@ -78,9 +85,9 @@ def to_problem(
     named = (fields.id, fields.prompt, fields.answer)
     problem_id = _string(row, fields.id, where) if fields.id in row else default_id
     prompt = _string(row, fields.prompt, where)
-    unanswered = fields.answer in row and row[fields.answer] in (None, "")
+    unanswered = row[fields.answer] in (None, "") if fields.answer in row else not answered
     answer = "" if unanswered else answer_of(_string(row, fields.answer, where), answer_in)
-    if not answer:
+    if not answer and answered:
         return None
     kept = fields.metadata
     if kept is None:

@@ -28,14 +28,8 @@ UNUSED = ("search", "value", "linearizer", "control")
 @click.command()
 @click.argument("config")
 @options.overrides
-@click.option("--fresh", is_flag=True, help="Start over; the files of the run are deleted.")
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="runs",
-    show_default=True,
-    help="The folder that contains the folders of runs.",
-)
+@options.fresh
+@options.runs
 @options.as_json
 @options.verbosity
 def evaluate(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -24,6 +25,14 @@ params = click.option(
     metavar="KEY=VALUE",
     help="Set a param of the plugin; may be repeated. The value is read as YAML.",
 )
+runs = click.option(
+    "--runs",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="runs",
+    show_default=True,
+    help="The folder that contains the folders of runs.",
+)
+fresh = click.option("--fresh", is_flag=True, help="Start over; the files of the run are deleted.")
 workers = click.option("--workers", type=int, default=1, show_default=True, help="Processes.")
 timeout = click.option(
     "--timeout", type=float, default=1.0, show_default=True, help="Seconds allowed per verdict."

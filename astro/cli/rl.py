@@ -27,13 +27,7 @@ from astro.runs.stages import rl as stage
     is_flag=True,
     help="Write and check the files and the command of RL, and show them.",
 )
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="runs",
-    show_default=True,
-    help="The folder that contains the folders of runs.",
-)
+@options.runs
 @options.verbosity
 def rl(config: str, overrides: tuple[str, ...], dry_run: bool, runs: Path) -> None:
     """Run CONFIG up to its RL in RUNS/<name>, as `astro run --until rl` does.

@@ -27,15 +27,9 @@ from astro.runs.runner import Run
 @click.command()
 @click.argument("config")
 @options.overrides
-@click.option("--fresh", is_flag=True, help="Start over; the files of the run are deleted.")
+@options.fresh
 @click.option("--until", help="Stop after this stage of the config.")
-@click.option(
-    "--runs",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="runs",
-    show_default=True,
-    help="The folder that contains the folders of runs.",
-)
+@options.runs
 @click.option(
     "--trees",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),

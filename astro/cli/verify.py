@@ -156,22 +156,9 @@ def _judge_file(
     if out:
         _write(out, measured[0].judgements)
     if as_json:
-        say_json(_report(*measured))
+        say_json(measured[0].report(*measured[1:]))
     else:
         print_all(*_tables(*measured))
-
-
-def _report(first: VerifierJudgements, second: VerifierJudgements | None = None) -> dict[str, Any]:
-    report: dict[str, Any] = {"by_source": first.by_source(), **first.speed()}
-    if second:
-        differing = len(first.differing(second))
-        report["against"] = {
-            "verifier": second.verifier,
-            "agreement": 1 - differing / len(first.judgements),
-            "disagreements": differing,
-            **_report(second),
-        }
-    return report
 
 
 def _tables(

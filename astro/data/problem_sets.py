@@ -12,8 +12,16 @@ from astro.config.run import RunConfig
 from astro.data.decontamination import Contaminated, contaminated
 from astro.errors import ProblemError
 from astro.files import encode
-from astro.interfaces import Exemplifying, Generated, ProblemSource, PromptTemplating, StepFormat
+from astro.interfaces import (
+    AnswersOptional,
+    Exemplifying,
+    Generated,
+    ProblemSource,
+    PromptTemplating,
+    StepFormat,
+)
 from astro.plugins.binding import Binding
+from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
 from astro.types import CHAT_TURNS, Problem
 
@@ -65,10 +73,17 @@ class ProblemLoader:
     """Loads splits of problems. Each source is built once, and each split is loaded once."""
 
     def __init__(
-        self, registry: Registry, check: Callable[[str, list[Problem]], None] | None = None
+        self,
+        registry: Registry,
+        verifier: Binding,
+        check: Callable[[str, list[Problem]], None] | None = None,
     ) -> None:
-        """Use the plugins in `registry`. `check` is called with each set that is loaded."""
+        """Use the plugins in `registry`. `check` is called with each set that is loaded.
+
+        Problems without a reference answer are loaded only if there is no `verifier`.
+        """
         self._registry = registry
+        self._verifier = verifier
         self._check = check
         self._sources: dict[bytes, ProblemSource] = {}
         self._splits: dict[tuple[bytes, str], list[Problem]] = {}
@@ -81,7 +96,7 @@ class ProblemLoader:
         """
         key = encode((binding.name, binding.params))
         if key not in self._sources:
-            self._sources[key] = self._registry.build("problems", binding)
+            self._sources[key] = built(self._registry, binding, self._verifier)
         source = self._sources[key]
         if (key, split) not in self._splits:
             problems = _checked(list(source.load(split)), binding.name, split)
@@ -94,6 +109,14 @@ class ProblemLoader:
         """Return a name of a problem set that is the same in later runs, whatever its secrets."""
         params = self._registry.without_secrets("problems", binding).params
         return f"{split} of {binding.name} {crc32(encode((binding.name, params))):08x}"
+
+
+def built(registry: Registry, problems: Binding, verifier: Binding) -> ProblemSource:
+    """Return a source of problems, of those without an answer too where there is no verifier."""
+    source: ProblemSource = registry.build("problems", problems)
+    if verifier.name == NO_VERIFIER and isinstance(source, AnswersOptional):
+        return source.without_answers()
+    return source
 
 
 def _checked(problems: list[Problem], source: str, split: str) -> list[Problem]:

@@ -16,7 +16,13 @@ kind is given (see `Registry.build`):
 from __future__ import annotations
 
 from astro.interfaces.backend import Backend, HasCounters
-from astro.interfaces.data import Generated, ProblemReader, ProblemSolver, ProblemSource
+from astro.interfaces.data import (
+    AnswersOptional,
+    Generated,
+    ProblemReader,
+    ProblemSolver,
+    ProblemSource,
+)
 from astro.interfaces.policy import TrainablePolicy
 from astro.interfaces.search import (
     Linearizer,
@@ -52,6 +58,7 @@ from astro.interfaces.training import (
 from astro.interfaces.verify import Verifier, WarmVerifier
 
 __all__ = [
+    "AnswersOptional",
     "Backend",
     "DryRun",
     "DryRunReport",

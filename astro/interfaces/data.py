@@ -20,6 +20,14 @@ class ProblemSource(Protocol):
 
 
 @runtime_checkable
+class AnswersOptional(Protocol):
+    """A problem source that refuses problems without a reference answer unless told otherwise."""
+
+    def without_answers(self) -> ProblemSource:
+        """A source that gives these problems too, with an empty answer. Nothing verifies them."""
+
+
+@runtime_checkable
 class ProblemReader(Protocol):
     """A problem source that can read a problem typed by a user."""
 

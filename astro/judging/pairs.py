@@ -158,6 +158,19 @@ class VerifierJudgements:
             "max_seconds": each[-1],
         }
 
+    def report(self, against: VerifierJudgements | None = None) -> dict[str, Any]:
+        """The figures as JSON holds them, with those of another verifier and where they differ."""
+        report: dict[str, Any] = {"by_source": self.by_source(), **self.speed()}
+        if against:
+            differing = len(self.differing(against))
+            report["against"] = {
+                "verifier": against.verifier,
+                "agreement": 1 - differing / len(self.judgements),
+                "disagreements": differing,
+                **against.report(),
+            }
+        return report
+
     def differing(self, other: VerifierJudgements) -> list[tuple[Judgement, Judgement]]:
         """The pairs of judgements of which exactly one is `correct`."""
         both = zip(self.judgements, other.judgements, strict=True)

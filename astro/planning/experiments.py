@@ -64,7 +64,7 @@ class Question:
 
     def count(self, config: RunConfig) -> Counts:
         """The numbers of trees and evaluated problems. Problems are loaded only to count them."""
-        load = ProblemLoader(self.registry)
+        load = ProblemLoader(self.registry, config.verifier)
         train = [] if config.trees else load(config.problems, "train")[0]
         sets = [] if self.test else held_out(config, load)
         problems = [*train, *(problem for held in sets for problem in held.problems)]
@@ -126,7 +126,8 @@ def _inference(study: Study, question: Question) -> Iterator[PlannedRun]:
     limit = study.arms[study.reference].evaluate.max_tokens
     own = {"budget": Budget(tokens=limit), "sft": None, "rl": None}
     config = study.inference.model_copy(update=own)
-    sets = [] if question.test else held_out(config, ProblemLoader(question.registry))
+    loader = ProblemLoader(question.registry, config.verifier)
+    sets = [] if question.test else held_out(config, loader)
     trees = question.test or sum(len(held.problems) for held in sets)
     title = f"search at inference, {trees:,} problems at {limit:,} tokens"
     times = len(study.seeds)
@@ -136,7 +137,8 @@ def _inference(study: Study, question: Question) -> Iterator[PlannedRun]:
 def _searches(comparison: Comparison, question: Question) -> Iterator[PlannedRun]:
     """Each search of the held-out problems at each budget."""
     first, *_ = comparison.searches.values()
-    sets = [] if question.test else held_out(first, ProblemLoader(question.registry))
+    loader = ProblemLoader(question.registry, first.verifier)
+    sets = [] if question.test else held_out(first, loader)
     problems = question.test or sum(len(held.problems) for held in sets)
     for name, config in comparison.searches.items():
         for budget in comparison.budgets:

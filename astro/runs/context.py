@@ -144,7 +144,8 @@ class RunContext:
 
     def _loader(self) -> problem_sets.ProblemLoader:
         check = self._check_set if self.locked else None
-        return self.once("loader", partial(problem_sets.ProblemLoader, self.registry, check))
+        make = partial(problem_sets.ProblemLoader, self.registry, self.config.verifier, check)
+        return self.once("loader", make)
 
     def check_problems(self) -> None:
         """Check that the problem sets that the run has used are still the same.

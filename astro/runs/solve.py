@@ -8,10 +8,11 @@ from typing import Any
 
 from astro.config.loading import UNUSED
 from astro.config.run import RunConfig
+from astro.data.problem_sets import built
 from astro.engine.selection import SelectionRule
 from astro.errors import ConfigError, ProblemError, RunError
 from astro.events import Listener, ignore
-from astro.interfaces import ProblemReader, ProblemSource
+from astro.interfaces import ProblemReader
 from astro.plugins.registry import Registry
 from astro.runs.answering import Answered, answers, question_config
 from astro.runs.trees import tree_of
@@ -105,7 +106,7 @@ def find_problem(
 def _find(config: RunConfig, wanted: str, registry: Registry) -> Problem:
     if config.problems.name == UNUSED:
         return Problem("question-0", wanted, "")
-    source: ProblemSource = registry.build("problems", config.problems)
+    source = built(registry, config.problems, config.verifier)
     errors: list[ProblemError] = []
     for split in SPLITS:
         try:

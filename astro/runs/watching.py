@@ -125,7 +125,7 @@ class SearchWatch:
     def _read_config(self) -> tuple[int, dict[str, Task[SearchTree]]]:
         """The seed of the run, and the tasks of its problems by their ids."""
         config = read_stored(self._folder.config)
-        problems, _ = ProblemLoader(self._registry)(config.problems, "train")
+        problems, _ = ProblemLoader(self._registry, config.verifier)(config.problems, "train")
         step_format = self._registry.build("step_format", config.step_format)
         tasks = tasks_of(config, self._registry, step_format, problems, STAGE)
         ids = (problem.id for problem in problems)

@@ -26,7 +26,10 @@ SEARCHES: dict[str, dict[str, Any]] = {
     "tot_dfs": {"expand": 3, "threshold": 0.0},
     "ab_mcts": {"iterations": 40},
 }
-QUESTIONS = [{"id": f"q{i}", "prompt": f"how many? {i}", "answer": "unknown"} for i in range(6)]
+QUESTIONS = [
+    {"id": f"q{i}", "prompt": f"how many? {i}", **answer}
+    for i, answer in enumerate([{"answer": "unknown"}, {"answer": None}, {"answer": ""}, {}, {}])
+]
 
 
 @pytest.mark.parametrize("search", SEARCHES)

@@ -253,6 +253,36 @@ def test_a_config_that_is_not_text(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"id,prompt,answer\n1,2+2?,4\n", "train.jsonl:1: not valid JSON"),
+        (b"[{}]\n", "train.jsonl:1: expected an object, got a list"),
+        (b"PAR1\x15\x04\xff", "train.jsonl: not a UTF-8 text file"),
+    ],
+)
+def test_config_check_finds_a_file_of_another_format(
+    config: Path, content: bytes, expected: str
+) -> None:
+    (config.parent / "train.jsonl").write_bytes(content)
+    result = astro("config", "check", str(config))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert f"{config}: problems: {expected}" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("dataset", "expected"),
+    [("absent.parquet", "there is no file absent.parquet"), ("small.yaml", "expected a file that")],
+)
+def test_config_check_finds_that_a_dataset_has_no_file(
+    config: Path, dataset: str, expected: str
+) -> None:
+    source = f"problems={{name: huggingface, params: {{dataset: {dataset}}}}}"
+    result = astro("config", "check", str(config), "--set", source)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert expected in result.stderr
+
+
+@pytest.mark.parametrize(
     "override", ["seed", "=3", "a..b=3", "name.x=1", "seed=[1", "seed=2024-13-45"]
 )
 def test_a_bad_override(config: Path, override: str) -> None:

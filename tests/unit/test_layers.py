@@ -19,7 +19,7 @@ ENGINES = {"torch", "vllm", "transformers", "sympy", "openrlhf", "ray", "trl", "
 CLI = [path for path in CORE if path.parent.name == "cli"]
 DRAWING = [path for path in CLI if path.name != "__init__.py"]
 MAX_LINES = 400
-MAX_CLI_LINES = 1515
+MAX_CLI_LINES = 1495
 ROOMS = [
     {"types", "errors", "seeds", "text", "metrics", "interruption"},
     {"formats", "events"},

@@ -169,7 +169,7 @@ def test_problems_made_by_rule_may_say_the_same_words() -> None:
     tasks = {"tasks": {"leg_counting": {}}, "train": 8, "test": 4}
     config = load_config(CONFIG, ["step_format.name=lines", "verifier.name=exact"])
     config = config.model_copy(update={"problems": Binding(name="reasoning_gym", params=tasks)})
-    loader = problem_sets.ProblemLoader(Registry.discover())
+    loader = problem_sets.ProblemLoader(Registry.discover(), config.verifier)
     kept, found = problem_sets.training(config, loader)
     assert len(kept) == 8
     assert found and found.compared == {"test": 4}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import difflib
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from astro.builtin.rows import AnswerIn, DropUnanswered, Fields, Where
 from astro.plugins.params import Params
+from astro.rehearsal.rehearsable import Machine
 from astro_huggingface.presets import PRESETS
+
+FILES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
+"""Suffix of a data file -> the name of its format in the library `datasets`."""
 
 
 class DatasetParams(Params):
@@ -42,6 +47,10 @@ class DatasetParams(Params):
     drop_unanswered: DropUnanswered = False
     where: Where = Field(default_factory=dict)
 
+    def missing_here(self, machine: Machine) -> str:  # noqa: ARG002
+        """Return why the data file cannot be read; names on the hub are not looked up."""
+        return unreadable(Path(self.dataset).expanduser())
+
     @model_validator(mode="before")
     @classmethod
     def _over_its_preset(cls, given: Any) -> Any:
@@ -53,6 +62,15 @@ class DatasetParams(Params):
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(PRESETS)}"
             raise ValueError(f"no preset {name!r:.40}; {hint}")
         return _overlaid(PRESETS[name], given)
+
+
+def unreadable(dataset: Path) -> str:
+    """Return why a data file cannot be read, in one line; empty for all that is no such file."""
+    if dataset.suffix in FILES and not dataset.is_file():
+        return f"there is no file {dataset}"
+    if dataset.is_file() and dataset.suffix not in FILES:
+        return f"{dataset}: expected a file that ends in {', '.join(FILES)}"
+    return ""
 
 
 def _overlaid(preset: Any, given: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,8 @@ from typing import Any
 from astro.builtin.rows import DataRow, selected, to_problem
 from astro.errors import ProblemError
 from astro.types import Problem
-from astro_huggingface.params import DatasetParams
+from astro_huggingface.params import FILES, DatasetParams, unreadable
 
-FILES = {".csv": "csv", ".json": "json", ".jsonl": "json", ".parquet": "parquet"}
-"""Suffix of a data file -> the library's name for its format."""
 _SPLITS = ("train", "dev", "test")
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -23,9 +21,14 @@ _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE")
 class HuggingFaceProblems:
     """Problems in the order of the dataset; ids default to the dataset's name, split and row."""
 
-    def __init__(self, params: DatasetParams) -> None:
+    def __init__(self, params: DatasetParams, *, answered: bool = True) -> None:
         """Read problems from the dataset that `params` name; nothing is loaded yet."""
         self._params = params
+        self._answered = answered
+
+    def without_answers(self) -> HuggingFaceProblems:
+        """Return the same problems, and those without an answer."""
+        return HuggingFaceProblems(self._params, answered=False)
 
     def load(self, split: str) -> Sequence[Problem]:
         """Return the problems of a split.
@@ -50,7 +53,14 @@ class HuggingFaceProblems:
         rows = ((f"{name}, row {i}", row) for i, row in enumerate(_rows(params, split)))
         for place, row in selected(rows, params.where):
             number = place.rpartition(" ")[2]
-            problem = to_problem(row, params.fields, place, f"{stem}-{number}", params.answer_in)
+            problem = to_problem(
+                row,
+                params.fields,
+                place,
+                f"{stem}-{number}",
+                params.answer_in,
+                answered=self._answered,
+            )
             if problem:
                 yield problem
             elif not params.drop_unanswered:
@@ -82,11 +92,13 @@ def _dataset(params: DatasetParams, split: str) -> Any:
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it warns of each retry
     try:
         path = Path(params.dataset).expanduser()
-        if path.suffix in FILES and not path.is_file():
-            raise ProblemError(f"there is no file {params.dataset}")
+        if why := unreadable(path):
+            raise ProblemError(why)
         if path.is_file():
             return datasets.load_dataset(
-                _format(path), data_files={name: str(path) for name in _names(split)}, split=split
+                FILES[path.suffix],
+                data_files={name: str(path) for name in _names(split)},
+                split=split,
             )
         if saved := _saved(path, split):
             return datasets.load_dataset("arrow", data_files=saved, split=split)
@@ -119,17 +131,6 @@ def _saved(dataset: Path, split: str) -> dict[str, str]:
 def _names(split: str) -> list[str]:
     """Return the names of the splits in `split`, such as `train[:50%]+test`."""
     return [part.partition("[")[0].strip() for part in split.split("+")]
-
-
-def _format(path: Path) -> str:
-    """Return the library's name for the format of a data file, which serves for any split.
-
-    Raises:
-        ProblemError: The format is not known.
-    """
-    if path.suffix not in FILES:
-        raise ProblemError(f"{path}: expected a file that ends in {', '.join(FILES)}")
-    return FILES[path.suffix]
 
 
 def _hint(dataset: str) -> str:

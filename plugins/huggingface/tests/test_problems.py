@@ -21,6 +21,7 @@ from astro.plugins.params import validate
 from astro.types import Problem
 from astro_huggingface.params import DatasetParams
 from astro_huggingface.presets import PRESETS
+from astro_huggingface.problems import HuggingFaceProblems
 
 Load = Callable[..., list[Problem]]
 Folder = Callable[..., str]
@@ -83,6 +84,8 @@ def test_null_answers_are_none_given(folder: Folder, load: Load) -> None:
     assert (problem.prompt, problem.metadata) == ("2?", {})
     with pytest.raises(ProblemError, match="row 0: no answer in answer"):
         load("train", dataset=path)
+    optional = HuggingFaceProblems(validate(DatasetParams, {"dataset": path})).without_answers()
+    assert [problem.answer for problem in optional.load("train")] == ["", "2"]
 
 
 def test_a_saved_dataset_and_slices(tmp_path: Path, load: Load) -> None:
