@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
 import psutil  # type: ignore[import-untyped]
 import torch
 
+from astro.errors import TrainingError
 from astro_hf.errors import CheckpointError, first_line
 
 
@@ -25,6 +27,18 @@ def pick_device(device: str) -> torch.device:
         raise CheckpointError(
             f"device {device!r} cannot be used: {first_line(error)}", "try device: auto"
         ) from None
+
+
+def check_cuda(device: torch.device, package: str, what: str, instead: str) -> None:
+    """Check that the device is a CUDA GPU and that a package for it is installed.
+
+    Raises:
+        TrainingError: Not so. The message begins with `what`, and `instead` is its hint.
+    """
+    if device.type != "cuda":
+        raise TrainingError(f"{what} needs a CUDA GPU", instead)
+    if not find_spec(package):
+        raise TrainingError(f"{what} needs pip install {package.replace('_', '-')}", instead)
 
 
 def compute_dtype(

@@ -108,6 +108,9 @@ class SFTParams(Params):
     packing: Annotated[
         bool, Field(description="a batch is one row of sequences without padding between them")
     ] = False
+    liger: Annotated[
+        bool, Field(description="Liger's kernels for norms, rotations and activations on a GPU")
+    ] = False
     lora: Annotated[TunedLora | None, Field(description="none: all weights are trained")] = None
     attn_implementation: shared.Attention = "auto"
     save_steps: Annotated[

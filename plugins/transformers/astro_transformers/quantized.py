@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from astro.errors import TrainingError
 from astro_hf.checkpoints import load_model
 from astro_hf.configs import load_config
-from astro_hf.devices import pick_device
+from astro_hf.devices import check_cuda, pick_device
 
 
 def load_quantized(name: str, device: str, attention: str) -> PreTrainedModel:
@@ -22,11 +20,8 @@ def load_quantized(name: str, device: str, attention: str) -> PreTrainedModel:
         TrainingError: The device is no CUDA GPU, or bitsandbytes is not installed.
     """
     place = pick_device(device)
-    if place.type != "cuda" or not find_spec("bitsandbytes"):
-        lacking = "pip install bitsandbytes" if place.type == "cuda" else "a CUDA GPU"
-        raise TrainingError(
-            f"sft.params.lora.quantize: 4bit needs {lacking}", "leave quantize out: LoRA alone"
-        )
+    instead = "leave quantize out: LoRA alone"
+    check_cuda(place, "bitsandbytes", "sft.params.lora.quantize: 4bit", instead)
     load_config(name)  # refused in one line if it cannot be read
     quantized: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         name,

@@ -60,6 +60,8 @@ from astro_transformers.traces import collate, flatten, part, plan_batches
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _FREE = {"save_steps", "device", "threads", "processes"}
 """Params that may change when a training resumes."""
+_LIGER = {"cross_entropy": False, "fused_linear_cross_entropy": False}
+"""Liger's losses take the logits of all tokens; `token_loss` takes those of loss tokens alone."""
 
 
 class TransformersSFT:
@@ -234,6 +236,8 @@ class TransformersSFT:
                 f"device {device}: fine-tuning runs on the first visible GPU",
                 f"set sft.params.device: cuda, and CUDA_VISIBLE_DEVICES={device.index}",
             )
+        if params.liger:
+            devices.check_cuda(device, "liger_kernel", "sft.params.liger", "leave liger out")
         cpu = device.type == "cpu"
         bf16 = not cpu and torch.cuda.is_bf16_supported() if params.bf16 == "auto" else params.bf16
         arguments = TrainingArguments(
@@ -255,6 +259,8 @@ class TransformersSFT:
             adam_beta1=params.adam_beta1,
             adam_beta2=params.adam_beta2,
             max_grad_norm=params.max_grad_norm,
+            use_liger_kernel=params.liger,
+            liger_kernel_config=_LIGER,
             logging_steps=1,
             logging_nan_inf_filter=False,
             save_steps=params.save_steps,

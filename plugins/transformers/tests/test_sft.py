@@ -187,9 +187,29 @@ def test_adapters_are_merged_and_kept(traces: Path, llama: str, tmp_path: Path) 
     assert torch.allclose(kept(ids).logits, again(ids).logits, atol=1e-5)
 
 
-def test_four_bits_need_a_gpu(traces: Path, llama: str, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match=r"lora.quantize: 4bit needs a CUDA GPU"):
-        train(traces, llama, tmp_path, lora={"quantize": "4bit"})
+@pytest.mark.parametrize(
+    ("params", "package"),
+    [
+        ({"lora": {"quantize": "4bit"}}, "bitsandbytes"),
+        ({"liger": True}, "liger-kernel"),
+    ],
+    ids=["4bit", "liger"],
+)
+def test_what_needs_a_gpu_and_a_package(
+    traces: Path,
+    llama: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    params: dict[str, Any],
+    package: str,
+) -> None:
+    with pytest.raises(TrainingError, match=r"sft\.params\.\S+.* needs a CUDA GPU; leave"):
+        train(traces, llama, tmp_path, **params)
+    for module in ("astro_hf.devices", "astro_transformers.quantized"):
+        monkeypatch.setattr(f"{module}.pick_device", lambda _: torch.device("cuda"))
+    with pytest.raises(TrainingError, match=rf"needs pip install {package}; leave"):
+        train(traces, llama, tmp_path, **params)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "garbled", "unsealed", "stray"])
