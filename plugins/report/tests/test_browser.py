@@ -229,6 +229,40 @@ def test_the_outline_has_the_keys_of_a_tree(opened: Any) -> None:
     assert " ".join(row.evaluate(SPOKEN).split()) == said
 
 
+def test_the_picture_can_be_enlarged_and_moved(opened: Any) -> None:
+    page = opened.page
+    picture = page.locator("canvas.picture")
+    box = picture.bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def drawn() -> str:
+        return str(picture.evaluate("(canvas) => canvas.toDataURL()"))
+
+    whole, chosen, address = drawn(), selected(page), page.url
+    page.get_by_role("button", name="Zoom in").click()
+    page.get_by_role("button", name="Zoom in").press("Enter")
+    large = drawn()
+    assert large != whole
+    page.mouse.move(*middle)
+    page.mouse.down()
+    page.mouse.move(middle[0] - 60, middle[1] - 20, steps=3)
+    page.mouse.up()
+    assert drawn() not in (large, whole)
+    assert (selected(page), page.url) == (chosen, address)
+    page.get_by_role("button", name="Whole tree").click()
+    assert drawn() == whole
+    page.mouse.move(*middle)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    page.wait_for_function(
+        "(before) => document.querySelector('canvas').toDataURL() !== before", arg=whole
+    )
+    page.get_by_role("button", name="Zoom out").click()
+    page.get_by_role("button", name="Zoom out").click()
+    assert drawn() == whole
+
+
 def test_the_address_holds_what_is_shown(opened: Any, url: str) -> None:
     page = opened.page
     page.click(".row[data-node='3']")

@@ -130,6 +130,32 @@ def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
     assert len({*sizes}) > 3
 
 
+def test_the_newest_node_stays_chosen_where_that_is_asked_for(
+    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "Engine", SlowEngine)
+    monkeypatch.setattr(SlowEngine, "pause", 0.15)
+    (tmp_path / "runs").mkdir()
+    thread = begin(tmp_path)
+    with served(tmp_path / "runs") as home, watched(browser, home, home.partition("?")[0]) as one:
+        page = one.page
+        page.goto(f"{home.partition('?')[0]}run/small/#trees?tree=set%2F1")
+        follow = page.get_by_role("button", name="Follow the newest node")
+        follow.click()
+        expect(follow).to_have_attribute("aria-pressed", "true")
+        first = int(page.locator("[aria-selected=true]").get_attribute("data-node") or "")
+        assert first > 0
+        SlowEngine.pause = 0.0
+        thread.join()
+        facts = page.locator(".explorer-head .facts")
+        expect(facts).to_contain_text("search ended")
+        last = int((facts.text_content() or "").split()[0]) - 1
+        assert last > first
+        chosen = page.locator(f"[aria-selected=true][data-node='{last}']")
+        expect(chosen).to_be_visible()
+        expect(follow).to_be_hidden()
+
+
 def test_the_list_of_runs_follows_them_and_keeps_what_is_chosen(
     browser: Any, tmp_path: Path
 ) -> None:

@@ -25,6 +25,9 @@ export class Explorer {
   private readonly head = h("div", { class: "explorer-head" });
   private readonly said = h("p", { class: "message", role: "status" });
   private detail = h("div", { class: "pane detail-pane" });
+  private readonly follow = button("Follow the newest node", () => this.toggleFollow(), {
+    "aria-pressed": "false",
+  });
   private readonly traceHead = h("div", { class: "trace-head" });
   private readonly outline: Outline;
   private readonly picture: Picture;
@@ -61,6 +64,8 @@ export class Explorer {
       this.finder.element,
       button("Expand all", () => this.outline.setOpen(true)),
       button("Collapse all", () => this.outline.setOpen(false)),
+      this.picture.zoom.buttons,
+      this.follow,
     );
     this.tracePane = h("div", { class: "pane trace-pane" }, this.traceHead, this.sentences.element);
     const keys =
@@ -90,6 +95,7 @@ export class Explorer {
   /** Show a tree as the address says. `list` is the address of the list that it is part of. */
   show(tree: TreeDocument, address: Address, list: string, around: () => Around): void {
     const other = tree !== this.tree;
+    const grown = this.tree?.id === tree.id && this.tree.parent.length < tree.parent.length;
     if (other) this.open(tree, address);
     if (other || list !== this.shownList) this.showHead(tree, list, around());
     this.shownList = list;
@@ -122,6 +128,20 @@ export class Explorer {
     const walk = { nodes, kinds: ["step", ...segments.map(([, kind]) => kind)], upTo: step + 1 };
     this.picture.show(node, segments.length ? walk : undefined);
     this.showDetail(node, trace, step);
+    if (grown && this.isFollowing()) this.chooseNewest();
+  }
+
+  private isFollowing(): boolean {
+    return this.follow.getAttribute("aria-pressed") === "true";
+  }
+
+  private toggleFollow(): void {
+    this.follow.setAttribute("aria-pressed", String(!this.isFollowing()));
+    if (this.isFollowing()) this.chooseNewest();
+  }
+
+  private chooseNewest(): void {
+    this.chooseNode(this.tree!.parent.length - 1, true);
   }
 
   private open(tree: TreeDocument, address: Address): void {
@@ -129,14 +149,18 @@ export class Explorer {
     this.tree = tree;
     this.shape = shapeOf(tree.parent);
     this.shownTrace = undefined;
-    if (!grown) this.shownChoice = this.shownDetail = "";
+    this.follow.hidden = tree.finished;
+    if (!grown) {
+      this.shownChoice = this.shownDetail = "";
+      this.follow.setAttribute("aria-pressed", "false");
+    }
     this.outline.setTree(tree, this.shape, grown);
     const look = {
       strength: (node: number) => tree.q[node]!,
       status: (node: number) => statusOf(tree, node),
     };
     const label = `The tree's ${plural(tree.parent.length, "node")} as a picture; the outline below holds the same.`;
-    this.picture.setTree(tree.parent, this.shape, look, label);
+    this.picture.setTree(tree.parent, this.shape, look, label, grown);
     if (!grown) this.finder.reset(address.values.get("text") ?? "");
   }
 

@@ -3,6 +3,7 @@
 import { hierarchy, tree as tidy } from "d3-hierarchy";
 import { h } from "./dom";
 import type { Shape } from "./tree";
+import { WHOLE, Zoom } from "./zoom";
 
 export interface Walk {
   /** The node of each sentence, and the sentence's kind. */
@@ -33,6 +34,14 @@ const NEAR = 200;
 
 export class Picture {
   readonly element = h("canvas", { class: "picture", role: "img" });
+  readonly zoom = new Zoom(
+    this.element,
+    () => [this.left(Math.max(0, this.selected)), this.top(Math.max(0, this.selected))],
+    () => {
+      this.base = undefined;
+      this.paint();
+    },
+  );
   /** Where each node stands in the picture, both between 0 and 1. */
   private x = new Float64Array();
   private y = new Float64Array();
@@ -64,7 +73,8 @@ export class Picture {
     });
   }
 
-  setTree(parent: readonly number[], shape: Shape, look: Look, label: string): void {
+  /** Show a tree; a grown version of the tree that is shown stays as large as it is drawn. */
+  setTree(parent: readonly number[], shape: Shape, look: Look, label: string, grown = false): void {
     this.parent = parent;
     this.shape = shape;
     this.look = look;
@@ -75,12 +85,14 @@ export class Picture {
     this.element.setAttribute("aria-label", label);
     this.walk = undefined;
     this.base = undefined;
+    if (!grown) this.zoom.frame = WHOLE;
   }
 
   show(selected: number, walk: Walk | undefined): void {
     this.selected = selected;
     this.walk = walk;
     this.paint();
+    if (selected >= 0) this.zoom.reveal(this.left(selected), this.top(selected));
   }
 
   private arrange(shape: Shape): void {
@@ -132,11 +144,13 @@ export class Picture {
   }
 
   private left(node: number): number {
-    return MARGIN + this.x[node]! * (this.width - 2 * MARGIN);
+    const { scale, left } = this.zoom.frame;
+    return left + scale * (MARGIN + this.x[node]! * (this.width - 2 * MARGIN));
   }
 
   private top(node: number): number {
-    return MARGIN + this.y[node]! * (this.height - 2 * MARGIN);
+    const { scale, top } = this.zoom.frame;
+    return top + scale * (MARGIN + this.y[node]! * (this.height - 2 * MARGIN));
   }
 
   private nearest(x: number, y: number): number {
@@ -179,18 +193,33 @@ export class Picture {
   private paintTree(): HTMLCanvasElement {
     const canvas = document.createElement("canvas");
     const context = this.context(canvas);
-    const count = this.parent.length;
+    const { scale } = this.zoom.frame;
+    const count = this.parent.length / scale ** 2;
     this.radius = count < 40 ? 5.5 : count < 150 ? 4 : count < 800 ? 2.6 : 1.5;
     context.strokeStyle = this.color("line-strong");
     context.lineWidth = count < 800 ? 1 : 0.4;
     context.beginPath();
     const groups = this.groups();
-    for (const nodes of groups) {
-      for (const node of nodes ?? []) if (node > 0) this.line(context, this.parent[node]!, node);
+    if (scale > 1) {
+      this.parent.forEach(
+        (above, node) => this.isSeen(above, node) && this.line(context, above, node),
+      );
+    } else {
+      for (const nodes of groups) {
+        for (const node of nodes ?? []) if (node > 0) this.line(context, this.parent[node]!, node);
+      }
     }
     context.stroke();
     this.paintNodes(context, groups);
     return canvas;
+  }
+
+  /** Whether the line between two nodes, if there is one, may cross what is seen. */
+  private isSeen(from: number, to: number): boolean {
+    if (from < 0) return false;
+    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
+    const beside = Math.max(a, x) < 0 || Math.min(a, x) > this.width;
+    return !beside && Math.max(b, y) >= 0 && Math.min(b, y) <= this.height;
   }
 
   private mark(node: number): number {
@@ -206,7 +235,9 @@ export class Picture {
     const marks = new Uint8Array(this.parent.length);
     const places = new Uint32Array(this.parent.length);
     for (let node = 0; node < marks.length; node++) {
-      const place = Math.floor(this.top(node)) * width + Math.floor(this.left(node));
+      const [x, y] = [Math.floor(this.left(node)), Math.floor(this.top(node))];
+      if (x < 0 || y < 0 || x > this.width || y > this.height) continue;
+      const place = y * width + x;
       const mark = this.mark(node);
       places[node] = place;
       marks[node] = mark;
@@ -215,7 +246,7 @@ export class Picture {
     const groups: (number[] | undefined)[] = [];
     for (let node = 0; node < marks.length; node++) {
       const mark = marks[node]!;
-      if (mark !== seen[places[node]!]) continue;
+      if (!mark || mark !== seen[places[node]!]) continue;
       seen[places[node]!] = 0;
       (groups[mark] ??= []).push(node);
     }

@@ -10,6 +10,7 @@ import { encodeName } from "../src/source";
 import { seriesNames } from "../src/training";
 import { firstOpen, pathTo, shapeOf, visibleNodes } from "../src/tree";
 import { metadataKeys, solvedState } from "../src/treelist";
+import { WHOLE, within, zoomed } from "../src/zoom";
 
 test("the shape of a tree", () => {
   const shape = shapeOf([-1, 0, 0, 1, 1, 2]);
@@ -20,6 +21,20 @@ test("the shape of a tree", () => {
   assert.deepEqual(visibleNodes(shape, new Set([0, 2])), [0, 1, 2, 5]);
   assert.deepEqual(visibleNodes(shape, new Set()), [0]);
   assert.deepEqual(pathTo([-1, 0, 0, 1, 1, 2], 5), [0, 2, 5]);
+});
+
+test("what is pointed at stays where it is, and the picture fills its place", () => {
+  const size = { width: 600, height: 300 };
+  const near = zoomed(WHOLE, 4, 150, 100, size);
+  assert.deepEqual(near, { scale: 4, left: -450, top: -300 });
+  assert.deepEqual(zoomed(near, 1 / 4, 150, 100, size), WHOLE);
+  assert.deepEqual(zoomed(near, 1 / 1000, 150, 100, size), WHOLE);
+  assert.deepEqual(within({ scale: 2, left: 50, top: -900 }, size), {
+    scale: 2,
+    left: 0,
+    top: -300,
+  });
+  assert.equal(zoomed(WHOLE, 1e9, 0, 0, size).scale, 64);
 });
 
 test("deep and wide trees need no recursion", () => {
