@@ -14,6 +14,7 @@ from astro.cli.output import say_block, say_json
 from astro.errors import ProblemError
 from astro.planning.estimate import Assumptions, CostLine, Total, short
 from astro.planning.experiments import PlannedRun, Question, plan_runs, sum_runs, sum_totals
+from astro.planning.memory import Forecast, memory_figures, memory_lines
 from astro.planning.speed import Machine, Supposed
 from astro.plugins.machine import cores
 from astro.plugins.params import validate
@@ -56,10 +57,11 @@ def plan(
     as_json: bool,
     **assumed: float | None,
 ) -> None:
-    """Estimate the cost of CONFIG: requests, tokens, hours and disk. Loads no engine.
+    """Estimate the cost of CONFIG: requests, tokens, hours, disk and memory.
 
     There are at most as many requests and samples as are shown. Tokens, hours and disk depend on
     the assumptions, each of which is an option. Every figure stands with the product that gives it.
+    Memory is foreseen from the model's config.json, if it is on this machine; no weights are read.
     """
     registry = Registry.discover().as_if_installed()
     given = {name: value for name, value in assumed.items() if value is not None}
@@ -69,14 +71,17 @@ def plan(
         runs = list(plan_runs(astro.load(config, overrides, registry), question))
     except ProblemError as error:
         raise ProblemError(error.message, _INSTEAD) from None
+    forecast = Forecast(registry)
+    memory = [(r.title, m) for r in runs for m in forecast.stages(r.config, r.supposed.assumed)]
     if as_json:
-        figures = [
-            {"title": r.title, "times": r.times, **asdict(r.plan), "assumed": _values(r)}
-            for r in runs
-        ]
-        say_json({"assumed": _values(runs[0]), "runs": figures, "total": sum_runs(runs)})
+        more = {"total": sum_runs(runs), **memory_figures(memory, forecast.notes)}
+        say_json({"assumed": _values(runs[0]), "runs": [*map(_figures_of, runs)], **more})
     else:
-        say_block("\n".join(lines(runs)))
+        say_block("\n".join([*lines(runs), *memory_lines(memory, forecast.notes)]))
+
+
+def _figures_of(run: PlannedRun) -> dict[str, Any]:
+    return {"title": run.title, "times": run.times, **asdict(run.plan), "assumed": _values(run)}
 
 
 def _values(run: PlannedRun) -> dict[str, float]:
@@ -93,17 +98,15 @@ def lines(runs: Sequence[PlannedRun]) -> Iterator[str]:
     yield from (f"  {line}" for line in first.values())
     for run in runs:
         yield f"\n{run.title}" + (f", {run.times} times, each" if run.times > 1 else "")
-        for name, line in _assumed(run.supposed):
-            if line != first[name]:
-                yield f"assumed here: {line}"
+        own = (line for name, line in _assumed(run.supposed) if line != first[name])
+        yield from (f"assumed here: {line}" for line in own)
         for row in run.plan.rows:
             yield f"{row.stage}: {row.what}"
             yield f"  {row.arithmetic}"
             yield f"  {_figures(row)}"
-        if run.plan.gpu_hours:
-            yield from _totals(run.supposed.hours, run.plan.gpu_hours)
-        if run.plan.hours and not run.supposed.cores:
-            yield from _totals("hours", run.plan.hours)
+        clock = [] if run.supposed.cores else run.plan.hours
+        for title, totals in ((run.supposed.hours, run.plan.gpu_hours), ("hours", clock)):
+            yield from _totals(title, totals) if totals else ()
         yield from _totals("gigabytes", run.plan.gigabytes)
         yield from run.plan.notes
     if len(runs) > 1:

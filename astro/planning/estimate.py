@@ -142,7 +142,7 @@ def estimate(
         for key, _, binding in config.bindings()
         if key in found and found[key] is None and binding.name != UNUSED
     ]
-    costs = {key: cost or StageCost() for key, cost in found.items()}
+    costs = unit_costs(config, registry)
     trees: float = counts.trees
     generated = sum(row.generated_tokens for row in _search(costs, trees, assumed))
     if generated > (limit := trees * (config.budget.tokens or inf)):
@@ -178,6 +178,11 @@ def estimate(
         [total for total in disk if total.value],
         notes,
     )
+
+
+def unit_costs(config: RunConfig, registry: Registry) -> Costs:
+    """The cost of each plugin of a run; nothing if there is none or it does not say."""
+    return {key: _cost(config, registry, key) or StageCost() for key in _KEYS}
 
 
 def short(value: float) -> str:

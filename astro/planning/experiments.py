@@ -30,6 +30,7 @@ class PlannedRun:
     title: str
     plan: Plan
     supposed: Supposed
+    config: RunConfig
     times: int = 1
 
 
@@ -60,7 +61,7 @@ class Question:
         if "model" not in config.policy.params:
             note = f"no hours: policy {config.policy.name} has no model, so its tokens take no time"
             plan = replace(plan, gpu_hours=[], hours=[], notes=[*plan.notes, note])
-        return PlannedRun(title, plan, supposed, times)
+        return PlannedRun(title, plan, supposed, config, times)
 
     def count(self, config: RunConfig) -> Counts:
         """The numbers of trees and evaluated problems. Problems are loaded only to count them."""

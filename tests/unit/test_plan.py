@@ -203,7 +203,8 @@ def astro(*arguments: str) -> Result:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_config_can_be_planned(path: Path) -> None:
-    result = astro(str(path), "--set", "trees=100", "--test", "500", "--parameters", "8")
+    absent = ("--set", "policy.params.model=absent/model")
+    result = astro(str(path), *absent, "--set", "trees=100", "--test", "500", "--parameters", "8")
     assert result.exit_code == 0, result.output
     for part in ("assumed", "search: actions", "hours", "journal"):
         assert part in result.stdout
@@ -304,8 +305,11 @@ def test_all_runs_come_to() -> None:
         return [Total("", "", value) for value in values]
 
     supposed = Supposed(ASSUMED, {})
-    arm = PlannedRun("a", Plan([], totals(1.5, 0.5), totals(1), totals(3), []), supposed, times=3)
-    other = PlannedRun("b", Plan([], totals(1), totals(0.5), [], []), supposed)
+    run = parsed()
+    arm = PlannedRun(
+        "a", Plan([], totals(1.5, 0.5), totals(1), totals(3), []), supposed, run, times=3
+    )
+    other = PlannedRun("b", Plan([], totals(1), totals(0.5), [], []), supposed, run)
     assert sum_runs([arm, other]) == {"hours": 3.5, "gpu_hours": 7, "gigabytes": 9}
     *_, last = lines([arm, other])
     assert last == "\nin all: about 7 GPU-hours, 3.5 hours one after another, 9 gigabytes"
@@ -441,10 +445,11 @@ def test_an_impossible_assumption_is_refused() -> None:
     assert "tokens_per_second: expected greater than 0" in result.stderr
 
 
-def test_planning_imports_no_engine() -> None:
+def test_planning_imports_no_engine_if_the_model_is_not_here() -> None:
     code = (
         "import sys\nfrom astro.cli import main\n"
-        f"main(['plan', {QUICKSTART!r}, '--set', 'trees=9', '--test', '9'], "
+        f"main(['plan', {QUICKSTART!r}, '--set', 'trees=9', '--test', '9', '--set', "
+        "'policy.params.model=absent/model'], "
         "standalone_mode=False)\n"
         "engines = {'torch', 'vllm', 'transformers', 'ray', 'openai'}\n"
         "print('engines', sorted(engines & set(sys.modules)))"

@@ -37,14 +37,25 @@ def wrap(model: PreTrainedModel, lora: Lora, seed: int) -> Any:
     return _adapt(model, lora, seed, lambda peft, config: peft.get_peft_model(model, config))
 
 
-def _adapt(model: PreTrainedModel, lora: Lora, seed: int, add: Callable[[Any, Any], Any]) -> Any:
+def outline(model: PreTrainedModel, lora: Lora) -> None:
+    """Add adapters to a model on torch's device `meta`, of which only the shapes matter."""
+    peft, config = _config(lora)
+    peft.inject_adapter_in_model(config, model, low_cpu_mem_usage=True)
+
+
+def _config(lora: Lora) -> tuple[Any, Any]:
+    """The module peft, and its config."""
     try:
         import peft
     except ImportError:
         raise MissingEngineError("params.lora needs peft", "pip install peft") from None
-    config = peft.LoraConfig(
+    return peft, peft.LoraConfig(
         r=lora.rank, lora_alpha=lora.alpha, target_modules=lora.targets, task_type="CAUSAL_LM"
     )
+
+
+def _adapt(model: PreTrainedModel, lora: Lora, seed: int, add: Callable[[Any, Any], Any]) -> Any:
+    peft, config = _config(lora)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         try:

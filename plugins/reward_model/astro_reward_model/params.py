@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 from pydantic import Field
 
+from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.params import OPERATIONAL, Params
 from astro_hf.params import DeviceName, Dtype, RewardFamily, StepSeparator, Threads
 
@@ -26,3 +28,14 @@ class RewardModelParams(Params):
         Annotated[int, Field(ge=1, description="longest input; default is the model's limit")]
         | None
     ) = None
+
+    def peak_memory(self, work: Workload) -> PeakMemory:
+        """Return the most memory, with a batch of the longest responses."""
+        from astro_reward_model.memory import scoring
+
+        return scoring(self, work)
+
+    def lighter(self) -> Iterator[dict[str, Any]]:
+        """Yield changes that save memory: smaller batches, and half the weights."""
+        yield from ({"batch_tokens": n} for n in (4096, 1024) if n < self.batch_tokens)
+        yield {"dtype": "bfloat16"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
+from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.params import OPERATIONAL, Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro_hf import params as shared
@@ -29,6 +30,9 @@ PRESETS: Mapping[str, Mapping[str, Any]] = {
     }
 }
 """Section 5 of the ASTRO paper, which does not give the number of filter samples."""
+
+_FEWEST = 512
+"""Tokens of a micro-batch to which a plan may go down."""
 
 
 class Overlong(Params):
@@ -139,6 +143,22 @@ class TrainParams(Params):
             "prompt filter", self.filter_prompts, self.filter_samples, self.max_tokens
         )
         return StageCost((tried, rollouts))
+
+    def peak_memory(self, work: Workload) -> PeakMemory:
+        """Return the most memory of the updates, beside the policy that samples."""
+        from astro_torch_rl.memory import learning
+
+        return learning(self, work)
+
+    def lighter(self) -> Iterator[dict[str, Any]]:
+        """Yield changes that save memory: the first ones train the same model."""
+        yield {"gradient_checkpointing": True}
+        tokens = self.micro_batch_tokens
+        while tokens > _FEWEST:
+            tokens //= 2
+            yield {"micro_batch_tokens": tokens}
+        if self.lora is None:
+            yield {"lora": {}}
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return the changed params: two steps, few short responses, no bounds on pass rates."""

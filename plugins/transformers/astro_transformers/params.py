@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from astro.planning.cost import StageCost
+from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import OPERATIONAL, ModelParams, Params
 from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
@@ -58,6 +59,18 @@ class PolicyParams(ModelParams):
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return the changed params: one process, and the dtype of a taught model."""
         return {**capped(self, processes=1), **({"dtype": "auto"} if scale.taught else {})}
+
+    def peak_memory(self, work: Workload) -> PeakMemory:
+        """Return the most memory, with as many sequences as there is room for."""
+        from astro_transformers.memory import sampling
+
+        return sampling(self, work)
+
+    def lighter(self) -> Iterator[dict[str, Any]]:
+        """Yield changes that save memory: fewer sequences at once, no store, half the weights."""
+        yield from ({"max_batch": n} for n in (128, 64, 32, 16) if n < self.max_batch)
+        yield {"prefix_cache_mb": 0}
+        yield {"dtype": "bfloat16"}
 
 
 class TunedLora(shared.Lora):
@@ -137,6 +150,22 @@ class SFTParams(Params):
         """Return the changed params: two epochs of small batches, in one process."""
         changed = capped(self, batch_size=4, epochs=2, gradient_accumulation=1, processes=1)
         return {**changed, **({"shard": False} if self.shard else {})}
+
+    def peak_memory(self, work: Workload) -> PeakMemory:
+        """Return the most memory of a training on `batch_size` traces of the longest length."""
+        from astro_transformers.memory import fine_tuning
+
+        return fine_tuning(self, work)
+
+    def lighter(self) -> Iterator[dict[str, Any]]:
+        """Yield changes that save memory: the first ones train the same model."""
+        yield {"gradient_checkpointing": True}
+        sequences, passes = self.batch_size, self.gradient_accumulation
+        while sequences > self.processes and sequences % 2 == 0:
+            sequences, passes = sequences // 2, passes * 2
+            yield {"batch_size": sequences, "gradient_accumulation": passes}
+        if self.lora is None:
+            yield {"lora": {}}
 
     def lesson_plan(self, model: str) -> LessonPlan:
         """Return a random model of the family of `model`, and params that overfit it in seconds."""

@@ -47,11 +47,16 @@ def sample(
         top_p: `[B]`, float64, in (0, 1].
         uniform: Random numbers in [0, 1), `[B]`, float64.
     """
-    rows = max(1, _LOGITS // logits.shape[1])
+    rows = sampled_at_once(logits.shape[1])
     parts = (part.split(rows) for part in (logits, temperature, top_p, uniform))
     drawn = [_sample(*part) for part in zip(*parts, strict=True)]
     tokens, logprobs = zip(*drawn, strict=True)
     return torch.cat(tokens), torch.cat(logprobs)
+
+
+def sampled_at_once(vocabulary: int) -> int:
+    """Return the number of rows that are sampled from at once."""
+    return max(1, _LOGITS // vocabulary)
 
 
 def _sample(

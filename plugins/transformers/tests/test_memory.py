@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from transformers import AutoModelForCausalLM
 
+from astro.planning.memory import PeakMemory, Workload
 from astro.requests import Failure, Generate
 from astro.testing.policies import all_replies
 from astro.types import Completion, Prompt
-from astro_transformers.params import PolicyParams
+from astro_transformers.params import PolicyParams, SFTParams
 from astro_transformers.policy import TransformersPolicy
 
 
@@ -74,3 +77,29 @@ def test_a_room_given_is_shared_by_the_processes(wide: str) -> None:
     policy = TransformersPolicy(PolicyParams(model=wide, kv_cache_mb=8, processes=2))
     (failure,) = all_replies(policy, [Generate(Prompt("1"), max_tokens=45)])
     assert isinstance(failure, Failure)
+
+
+def test_what_fine_tuning_takes_is_foreseen(llama: str) -> None:
+    """By hand: the weights, and adapters of rank 2 in 7 layers of 2 blocks."""
+    work, model = Workload(llama, 4, 60), AutoModelForCausalLM.from_pretrained(llama)
+
+    def peak(**params: Any) -> PeakMemory:
+        return SFTParams.model_validate({"device": "cpu", **params}).peak_memory(work)
+
+    plain, doubled = peak(batch_size=4), peak(batch_size=8)
+    assert doubled.what == "8 sequences of 64 tokens"
+    assert plain.total < doubled.total
+    assert peak(batch_size=8, gradient_checkpointing=True).total < doubled.total
+    weights = sum(p.nbytes for p in model.parameters())
+    assert weights <= plain.kept["weights"] < 1.01 * weights + 1000  # with rotary frequencies
+    shapes = [(32, 32), (32, 16), (32, 16), (32, 32), (32, 64), (32, 64), (64, 32)]
+    adapters = 4 * 2 * 2 * sum(a + b for a, b in shapes)
+    assert peak(lora={"rank": 2}).kept["weights"] == plain.kept["weights"] + adapters
+
+
+def test_what_sampling_takes_is_foreseen(llama: str) -> None:
+    params = PolicyParams(model=llama, device="cpu", max_batch=8, prefix_cache_mb=1)
+    peak = params.peak_memory(Workload(llama, 4, 60))
+    assert peak.what == "8 sequences of 64 tokens"
+    token = 2 * 2 * 2 * 8 * 4  # keys and values of 2 layers and 2 heads, of 8 numbers
+    assert peak.kept["keys and values"] >= 2**20 + 8 * 64 * token
