@@ -133,6 +133,7 @@ def memory() -> None:
 def peak(name: str) -> None:
     """Fine-tune a shape for two steps in this process; print both peaks in bytes."""
     from astro.planning.memory import Workload
+    from astro_transformers.memory import fine_tuning
 
     model = str(checkpoint(name))
     lora = TunedLora() if "LoRA" in name else None
@@ -143,7 +144,7 @@ def peak(name: str) -> None:
         builder = SampleBuilder(PromptEncoder(load_tokenizer(model)))
         longest = max(read_samples(traces, builder), key=lambda sample: sample.length)
         sizes = (len(longest.prompt_ids), len(longest.response_ids))
-        foreseen = params.peak_memory(Workload(model, *sizes)).total
+        foreseen = fine_tuning(params, Workload(model, *sizes)).total
         TransformersSFT(params).train(SFTJob(traces, model, Path(folder), 0), lambda *_: None)
     print(json.dumps({"foreseen": foreseen, "measured": measured()}))
 

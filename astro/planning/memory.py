@@ -1,13 +1,13 @@
 """The most memory that each stage takes at once, for `astro plan`.
 
-A plugin foresees its own, in methods of its params: see `HasMemory`. It needs its engine for this,
-and of the model no more than its `config.json`.
+A plugin foresees its own, by a function that its `Provider` names: see `Foresee`. It needs its
+engine for this, and of the model no more than its `config.json`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from typing import Any, Protocol, runtime_checkable
@@ -67,17 +67,14 @@ class PeakMemory:
         return not self.room or self.total <= self.room
 
 
+Foresee = Callable[[Any, Workload], PeakMemory]
+"""The most memory that a plugin with these params takes, with sequences as long as those of the
+workload. Raises `AstroError` if it cannot be foreseen."""
+
+
 @runtime_checkable
-class HasMemory(Protocol):
-    """Params that can foresee the memory of their plugin."""
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        """The most memory that the plugin takes, with sequences as long as those of `work`.
-
-        Raises:
-            AstroError: It cannot be foreseen.
-            ImportError: The engine is not installed.
-        """
+class HasLighter(Protocol):
+    """Params that know what takes less memory."""
 
     def lighter(self) -> Iterable[Mapping[str, Any]]:
         """Changes of the params that save memory, each in addition to those before it."""
@@ -141,7 +138,8 @@ class Forecast:
         """With as many changes of the first part as it takes to fit, or with all there are."""
         key, kind, binding = part
         changes: dict[str, Any] = {}
-        for change in self._registry.params(kind, binding.name, binding.params).lighter():
+        params = self._registry.params(kind, binding.name, binding.params)
+        for change in params.lighter() if isinstance(params, HasLighter) else ():
             changes |= change
             peak = self._peak((key, kind, binding.with_params(**changes)), work)
             if peak is None:
@@ -157,28 +155,28 @@ class Forecast:
         key, kind, binding = part
         if kind == "reward_model":
             work = replace(work, model=str(binding.params.get("model", "")))
-        params = self._registry.params(kind, binding.name, binding.params)
-        found = _foreseen(kind, params, work)
+        found = self._foreseen(kind, binding, work)
         if isinstance(found, PeakMemory):
             return found
         note = f"left out of the memory: {key} {binding.name}: {found}"
         self.notes += [note] if note not in self.notes else []
         return None
 
-
-def _foreseen(kind: str, params: Any, work: Workload) -> PeakMemory | str:
-    """The memory of a plugin, or why it is not known."""
-    if not isinstance(params, HasMemory):
-        return "it does not say what it takes"
-    if on_disk(work.model) is None:
-        return f"the config.json of {work.model!r} is not on this machine"
-    same = f"{kind} {params!r} {work}"
-    if same not in _FOUND:
-        try:
-            _FOUND[same] = params.peak_memory(work)
-        except (AstroError, ImportError) as error:
-            _FOUND[same] = str(error)
-    return _FOUND[same]
+    def _foreseen(self, kind: str, binding: Binding, work: Workload) -> PeakMemory | str:
+        """The memory of a plugin, or why it is not known."""
+        if not self._registry.find(kind, binding.name).provider.memory:
+            return "it does not say what it takes"
+        if on_disk(work.model) is None:
+            return f"the config.json of {work.model!r} is not on this machine"
+        params = self._registry.params(kind, binding.name, binding.params)
+        same = f"{kind} {params!r} {work}"
+        if same not in _FOUND:
+            try:
+                foresee: Foresee = self._registry.memory(kind, binding.name)
+                _FOUND[same] = foresee(params, work)
+            except AstroError as error:
+                _FOUND[same] = str(error)
+        return _FOUND[same]
 
 
 def _parts(config: RunConfig, registry: Registry) -> dict[str, list[Part]]:

@@ -138,6 +138,11 @@ class Registry:
 
         return validate(model, params)
 
+    def memory(self, kind: str, name: str) -> Any:
+        """What foresees the provider's memory, or None. Raises `BrokenPluginError`."""
+        entry = self.find(kind, name)
+        return load(entry, entry.provider.memory) if entry.provider.memory else None
+
     def without_secrets(self, kind: str, binding: Binding) -> Binding:
         """A binding as it may be written. Raises `PluginError` if its params are not known."""
         from astro.plugins.secrets import without_secrets  # pydantic is slow to import

@@ -36,38 +36,37 @@ CONFIG: dict[str, Any] = {
 }
 
 
-class Sampler(ModelParams):
-    """A policy that takes a byte per token."""
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        return PeakMemory("cpu", {"process": 7, "weights": 10}, {"logits": work.response}, 1000)
-
-    def lighter(self) -> Iterator[dict[str, Any]]:
-        yield from ()
-
-
 class Trainer(Params):
-    """A trainer that takes `rows` times `GIB`, less with half of them."""
+    """A trainer that takes `rows` times `GIB`, and may take fewer rows."""
 
     rows: Annotated[int, Field(ge=1)] = 4
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        if self.rows == 13:
-            raise AstroError("its config.json is a poem")
-        what = f"{work.prompt} + {work.response}"
-        return PeakMemory("cpu", {"process": 5}, {"activations": self.rows * GIB}, 2 * GIB, what)
 
     def lighter(self) -> Iterator[dict[str, Any]]:
         yield {"rows": 3}
         yield {"rows": 1}
 
 
+def sampling(_params: ModelParams, work: Workload) -> PeakMemory:
+    """A byte per token."""
+    return PeakMemory("cpu", {"process": 7, "weights": 10}, {"logits": work.response}, 1000)
+
+
+def training(params: Trainer, work: Workload) -> PeakMemory:
+    if params.rows == 13:
+        raise AstroError("its config.json is a poem")
+    what = f"{work.prompt} + {work.response}"
+    return PeakMemory("cpu", {"process": 5}, {"activations": params.rows * GIB}, 2 * GIB, what)
+
+
 class Stub(Registry):
-    """The real plugins, whose params are those above where they have memory."""
+    """The real plugins; where they have memory, with the params and the functions above."""
 
     def params(self, kind: str, name: str, params: Any) -> Any:
-        known = {"policy": Sampler, "sft": Trainer, "rl": Trainer}
+        known = {"policy": ModelParams, "sft": Trainer, "rl": Trainer}
         return known[kind](**params) if kind in known else super().params(kind, name, params)
+
+    def memory(self, kind: str, name: str) -> Any:  # noqa: ARG002
+        return sampling if kind == "policy" else training
 
 
 @pytest.fixture(autouse=True)

@@ -15,6 +15,7 @@ def astro_providers() -> list[Provider]:
             "outcome and process reward models of several families",
             target="astro_reward_model.backend:RewardModel",
             params="astro_reward_model.params:RewardModelParams",
+            memory="astro_reward_model.memory:scoring",
             requires=("torch", "transformers"),
             install="pip install astro-reasoner-reward-model",
         )

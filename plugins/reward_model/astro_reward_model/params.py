@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.params import OPERATIONAL, Params
 from astro_hf.params import DeviceName, Dtype, RewardFamily, StepSeparator, Threads
 
@@ -28,12 +27,6 @@ class RewardModelParams(Params):
         Annotated[int, Field(ge=1, description="longest input; default is the model's limit")]
         | None
     ) = None
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        """Return the most memory, with a batch of the longest responses."""
-        from astro_reward_model.memory import scoring
-
-        return scoring(self, work)
 
     def lighter(self) -> Iterator[dict[str, Any]]:
         """Yield changes that save memory: smaller batches, and half the weights."""

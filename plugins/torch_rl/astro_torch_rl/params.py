@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from astro.planning.cost import RequestCost, StageCost
-from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.params import OPERATIONAL, Params
 from astro.rehearsal.rehearsable import RehearsalScale, capped
 from astro_hf import params as shared
@@ -143,12 +142,6 @@ class TrainParams(Params):
             "prompt filter", self.filter_prompts, self.filter_samples, self.max_tokens
         )
         return StageCost((tried, rollouts))
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        """Return the most memory of the updates, beside the policy that samples."""
-        from astro_torch_rl.memory import learning
-
-        return learning(self, work)
 
     def lighter(self) -> Iterator[dict[str, Any]]:
         """Yield changes that save memory: the first ones train the same model."""

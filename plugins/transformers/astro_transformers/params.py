@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from astro.planning.cost import StageCost
-from astro.planning.memory import PeakMemory, Workload
 from astro.plugins.binding import DEFAULT_PROMPT, Prompting
 from astro.plugins.params import OPERATIONAL, ModelParams, Params
 from astro.rehearsal.rehearsable import LessonPlan, RehearsalScale, capped
@@ -59,12 +58,6 @@ class PolicyParams(ModelParams):
     def rehearsed(self, scale: RehearsalScale) -> dict[str, Any]:
         """Return the changed params: one process, and the dtype of a taught model."""
         return {**capped(self, processes=1), **({"dtype": "auto"} if scale.taught else {})}
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        """Return the most memory, with as many sequences as there is room for."""
-        from astro_transformers.memory import sampling
-
-        return sampling(self, work)
 
     def lighter(self) -> Iterator[dict[str, Any]]:
         """Yield changes that save memory: fewer sequences at once, no store, half the weights."""
@@ -150,12 +143,6 @@ class SFTParams(Params):
         """Return the changed params: two epochs of small batches, in one process."""
         changed = capped(self, batch_size=4, epochs=2, gradient_accumulation=1, processes=1)
         return {**changed, **({"shard": False} if self.shard else {})}
-
-    def peak_memory(self, work: Workload) -> PeakMemory:
-        """Return the most memory of a training on `batch_size` traces of the longest length."""
-        from astro_transformers.memory import fine_tuning
-
-        return fine_tuning(self, work)
 
     def lighter(self) -> Iterator[dict[str, Any]]:
         """Yield changes that save memory: the first ones train the same model."""

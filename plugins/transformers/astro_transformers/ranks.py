@@ -5,7 +5,6 @@ This module imports no engine: a rank takes seconds to import its own, and start
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,12 +16,10 @@ from astro.interfaces import OnStep, SFTJob, TrainResult
 from astro.plugins import models
 from astro.verification.process import Child
 from astro_transformers.params import SFTParams
+from astro_transformers.trained import finished
 
 if TYPE_CHECKING:
     from astro_transformers.sft import TransformersSFT
-
-METRICS = "metrics.json"
-"""The file of a trained model's folder that holds the metrics of its training."""
 
 _PATIENCE = 1.0
 """Seconds in which the cause of a rank's error may still arrive from another rank."""
@@ -49,14 +46,6 @@ def build(params: SFTParams) -> TransformersSFT | DistributedSFT:
     from astro_transformers.sft import TransformersSFT
 
     return TransformersSFT(params)
-
-
-def finished(job: SFTJob) -> TrainResult | None:
-    """Return the result of a training that has ended; None if it has not."""
-    model = job.run_dir / "model"
-    if not model.exists():
-        return None
-    return TrainResult(model, json.loads((model / METRICS).read_text()))
 
 
 class DistributedSFT:

@@ -53,9 +53,9 @@ from astro_hf.tokenizers import load_tokenizer
 from astro_transformers.packing import packed
 from astro_transformers.params import SFTParams
 from astro_transformers.quantized import load_quantized, merge_into_stored
-from astro_transformers.ranks import METRICS, finished
 from astro_transformers.token_loss import token_loss
 from astro_transformers.traces import collate, flatten, part, plan_batches
+from astro_transformers.trained import METRICS, finished
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 _FREE = {"save_steps", "device", "threads", "processes"}

@@ -12,6 +12,7 @@ from astro.planning.memory import PeakMemory, Workload
 from astro.requests import Failure, Generate
 from astro.testing.policies import all_replies
 from astro.types import Completion, Prompt
+from astro_transformers.memory import fine_tuning, sampling
 from astro_transformers.params import PolicyParams, SFTParams
 from astro_transformers.policy import TransformersPolicy
 
@@ -84,7 +85,7 @@ def test_what_fine_tuning_takes_is_foreseen(llama: str) -> None:
     work, model = Workload(llama, 4, 60), AutoModelForCausalLM.from_pretrained(llama)
 
     def peak(**params: Any) -> PeakMemory:
-        return SFTParams.model_validate({"device": "cpu", **params}).peak_memory(work)
+        return fine_tuning(SFTParams.model_validate({"device": "cpu", **params}), work)
 
     plain, doubled = peak(batch_size=4), peak(batch_size=8)
     assert doubled.what == "8 sequences of 64 tokens"
@@ -99,7 +100,7 @@ def test_what_fine_tuning_takes_is_foreseen(llama: str) -> None:
 
 def test_what_sampling_takes_is_foreseen(llama: str) -> None:
     params = PolicyParams(model=llama, device="cpu", max_batch=8, prefix_cache_mb=1)
-    peak = params.peak_memory(Workload(llama, 4, 60))
+    peak = sampling(params, Workload(llama, 4, 60))
     assert peak.what == "8 sequences of 64 tokens"
     token = 2 * 2 * 2 * 8 * 4  # keys and values of 2 layers and 2 heads, of 8 numbers
     assert peak.kept["keys and values"] >= 2**20 + 8 * 64 * token
