@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -28,6 +29,13 @@ WALKER: dict[str, Any] = {
     "control": {"name": "direct"},
     "evaluate": {"models": ["base"], "samples": 2, "max_tokens": 64},
 }
+
+
+@pytest.fixture(autouse=True)
+def heed_interrupts() -> None:
+    """What a shell starts in the background ignores them, and so would all that it starts."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

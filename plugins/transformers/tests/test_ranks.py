@@ -69,8 +69,10 @@ def apart(one: TrainResult, other: TrainResult) -> float:
     return max(float((w - wanted[name]).abs().max()) for name, w in weights(one).items())
 
 
-def processes() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+def ranks() -> list[psutil.Process]:
+    """The processes of trainings, and not those of other tests in this process."""
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if "astro_transformers.rank" in process.cmdline()]
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +90,7 @@ def test_two_processes_train_as_one(
     assert [step[2] for step in steps] == pytest.approx([step[2] for step in alone], abs=1e-5)
     assert apart(result, expected) < 1e-4
     assert {**result.metrics, "seconds": 0} == pytest.approx({**expected.metrics, "seconds": 0})
-    assert not processes()
+    assert not ranks()
 
 
 @pytest.mark.slow
@@ -112,7 +114,7 @@ def test_adapters_and_packed_batches(
 
 def kill_one(done: int, *_: object) -> None:
     if done == 7:
-        processes()[-1].kill()
+        ranks()[-1].kill()
 
 
 def test_when_a_process_is_killed_the_same_training_resumes(
@@ -120,7 +122,7 @@ def test_when_a_process_is_killed_the_same_training_resumes(
 ) -> None:
     with pytest.raises(TrainingError, match=r"process of the training died \(exit code -9\); run"):
         train(traces, llama, tmp_path, kill_one)
-    assert not processes()
+    assert not ranks()
     result, steps = with_steps(traces, llama, tmp_path)
     assert steps[0][0] >= 7 and steps == whole[1][steps[0][0] - 1 :]
     assert apart(result, whole[0]) == 0
@@ -150,9 +152,9 @@ def test_all_processes_end_with_the_one_that_started_them(
         assert started.stdout
         while started.stdout.readline() != "7\n":
             assert started.poll() is None
-        ranks = processes()[1:]
+        both = ranks()
         started.kill()
-    assert len(ranks) == 2 and not psutil.wait_procs(ranks, 10)[1]
+    assert len(both) == 2 and not psutil.wait_procs(both, 10)[1]
     assert apart(train(traces, llama, tmp_path), whole[0]) == 0
 
 
@@ -164,7 +166,7 @@ def test_an_error_of_a_process_is_that_of_the_training(
     path.write_text("{\n")
     with pytest.raises(TrainingError, match="line 1: not a trace"):
         train(path, llama, tmp_path / "run")
-    assert capfd.readouterr() == ("", "") and not processes()
+    assert capfd.readouterr() == ("", "") and not ranks()
 
 
 @pytest.mark.parametrize(
