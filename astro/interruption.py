@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 _DELAY = 0.05
+"""Seconds until a signal is sent again whose exception was dropped."""
 
 
 class Terminated(KeyboardInterrupt):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -139,6 +139,11 @@ BYTES_PER_TOKEN = 4
 def estimated_tokens(text: str) -> int:
     """An estimate of how many tokens a text has, rounded up."""
     return -(-len(text.encode("utf-8", "replace")) // BYTES_PER_TOKEN)
+
+
+def tokens_of(steps: Iterable[Step]) -> int:
+    """The number of tokens of steps; it is estimated for those whose tokens are not known."""
+    return sum(len(step.token_ids) or estimated_tokens(step.text) for step in steps)
 
 
 class Status(StrEnum):

@@ -8,8 +8,9 @@ cd "$(dirname "$0")/.."
 here=$PWD out=${OUT:-$PWD/bench/results} python=${PYTHON:-python3} limit=540 failed=0
 mkdir -p "$out"
 if compgen -G ".whl/*.whl" >/dev/null; then
-  $python -m pip install -q --no-index --no-deps --no-compile --target /tmp/astro-site .whl/*.whl || exit 1
-  export PYTHONPATH=/tmp/astro-site${PYTHONPATH:+:$PYTHONPATH}
+  site=$(mktemp -d)
+  $python -m pip install -q --no-index --no-deps --no-compile --target "$site" .whl/*.whl || exit 1
+  PYTHONPATH=$site${PYTHONPATH:+:$PYTHONPATH}
 fi
 for folder in libs/* plugins/* .; do PYTHONPATH=$here/$folder${PYTHONPATH:+:$PYTHONPATH}; done
 export PYTHONPATH HF_HUB_OFFLINE=1 TOKENIZERS_PARALLELISM=false

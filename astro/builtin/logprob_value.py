@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from astro.errors import PolicyError
 from astro.requests import Program
-from astro.types import State, Step, estimated_tokens
+from astro.types import State, Step, tokens_of
 
 
 class LogProbValue:
@@ -46,5 +46,5 @@ def _written(state: State) -> list[Step]:
 
 def _value(state: State) -> float | None:
     steps = _written(state)
-    tokens = sum(len(step.token_ids) or estimated_tokens(step.text) for step in steps)
+    tokens = tokens_of(steps)
     return math.exp(sum(step.logprob for step in steps) / tokens) if tokens else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import click
@@ -75,17 +74,10 @@ def plan(
     memory = [(r.title, m) for r in runs for m in forecast.stages(r.config, r.supposed.assumed)]
     if as_json:
         more = {"total": sum_runs(runs), **memory_figures(memory, forecast.notes)}
-        say_json({"assumed": _values(runs[0]), "runs": [*map(_figures_of, runs)], **more})
+        figures = [run.figures() for run in runs]
+        say_json({"assumed": runs[0].assumed, "runs": figures, **more})
     else:
         say_block("\n".join([*lines(runs), *memory_lines(memory, forecast.notes)]))
-
-
-def _figures_of(run: PlannedRun) -> dict[str, Any]:
-    return {"title": run.title, "times": run.times, **asdict(run.plan), "assumed": _values(run)}
-
-
-def _values(run: PlannedRun) -> dict[str, float]:
-    return run.supposed.assumed.model_dump()
 
 
 def lines(runs: Sequence[PlannedRun]) -> Iterator[str]:
@@ -98,15 +90,15 @@ def lines(runs: Sequence[PlannedRun]) -> Iterator[str]:
     yield from (f"  {line}" for line in first.values())
     for run in runs:
         yield f"\n{run.title}" + (f", {run.times} times, each" if run.times > 1 else "")
-        own = (line for name, line in _assumed(run.supposed) if line != first[name])
-        yield from (f"assumed here: {line}" for line in own)
+        for name, line in _assumed(run.supposed):
+            if line != first[name]:
+                yield f"assumed here: {line}"
         for row in run.plan.rows:
             yield f"{row.stage}: {row.what}"
             yield f"  {row.arithmetic}"
             yield f"  {_figures(row)}"
-        clock = [] if run.supposed.cores else run.plan.hours
-        for title, totals in ((run.supposed.hours, run.plan.gpu_hours), ("hours", clock)):
-            yield from _totals(title, totals) if totals else ()
+        yield from _totals(run.supposed.hours, run.plan.gpu_hours)
+        yield from _totals("hours", [] if run.supposed.cores else run.plan.hours)
         yield from _totals("gigabytes", run.plan.gigabytes)
         yield from run.plan.notes
     if len(runs) > 1:
@@ -138,6 +130,7 @@ def _figures(row: CostLine) -> str:
 
 
 def _totals(title: str, totals: Sequence[Total]) -> Iterator[str]:
-    yield f"{title}: about {short(sum_totals(totals))}"
+    if totals:
+        yield f"{title}: about {short(sum_totals(totals))}"
     for part in totals:
         yield f"  {short(part.value)} {part.what}: {part.arithmetic}"

@@ -142,7 +142,7 @@ def estimate(
         for key, _, binding in config.bindings()
         if key in found and found[key] is None and binding.name != UNUSED
     ]
-    costs = unit_costs(config, registry)
+    costs = {key: cost or StageCost() for key, cost in found.items()}
     trees: float = counts.trees
     generated = sum(row.generated_tokens for row in _search(costs, trees, assumed))
     if generated > (limit := trees * (config.budget.tokens or inf)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
 from statistics import fmean
@@ -32,6 +32,16 @@ class PlannedRun:
     supposed: Supposed
     config: RunConfig
     times: int = 1
+
+    @property
+    def assumed(self) -> dict[str, float]:
+        """The assumptions by their names."""
+        return self.supposed.assumed.model_dump()
+
+    def figures(self) -> dict[str, Any]:
+        """The plan as JSON-safe data."""
+        own = {"title": self.title, "times": self.times}
+        return {**own, **asdict(self.plan), "assumed": self.assumed}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,8 +25,6 @@ PROCESS = "process"
 """The part of a process's memory that parts in one process share: code that was imported."""
 
 _GIB = 2**30
-_FOUND: dict[str, PeakMemory | str] = {}
-"""What was foreseen already. The arms of a study have much in common, and a model takes seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +117,8 @@ class Forecast:
     def __init__(self, registry: Registry) -> None:
         self.notes: list[str] = []
         self._registry = registry
+        # The arms of a study have much in common, and a model takes seconds.
+        self._found: dict[str, PeakMemory | str] = {}
 
     def stages(self, config: RunConfig, assumed: Assumptions) -> Iterator[StageMemory]:
         """The memory of each stage, as far as its first part can tell it."""
@@ -170,13 +170,13 @@ class Forecast:
             return f"the config.json of {work.model!r} is not on this machine"
         params = self._registry.params(kind, binding.name, binding.params)
         same = f"{kind} {params!r} {work}"
-        if same not in _FOUND:
+        if same not in self._found:
             try:
                 foresee: Foresee = self._registry.memory(kind, binding.name)
-                _FOUND[same] = foresee(params, work)
+                self._found[same] = foresee(params, work)
             except AstroError as error:
-                _FOUND[same] = str(error)
-        return _FOUND[same]
+                self._found[same] = str(error)
+        return self._found[same]
 
 
 def _parts(config: RunConfig, registry: Registry) -> dict[str, list[Part]]:

@@ -55,8 +55,8 @@ class Provider:
 
     `target` and `params` are `"module:Class"`; `params` names a pydantic model, or is empty for
     an implementation without params. `requires` are importable module names, and `install` is the
-    command that brings them. `memory` is `"module:function"`: a `astro.planning.memory.Foresee`, by
-    which `astro plan` foresees the most memory; empty if it cannot.
+    command that brings them. `memory` is `"module:function"`, by which `astro plan` foresees the
+    most memory (see `astro.planning.memory.Foresee`), or is empty.
 
     The rest is for rehearsals. `needs_gpu` says that it cannot run without a GPU. `stand_in` is the
     name of the provider of the same kind that replaces it where it cannot run. A `fallback`

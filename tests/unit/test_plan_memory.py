@@ -71,7 +71,6 @@ class Stub(Registry):
 
 @pytest.fixture(autouse=True)
 def on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "_FOUND", {})
     monkeypatch.setattr(memory, "on_disk", lambda name: Path(name) if name == "m" else None)
 
 

@@ -37,10 +37,11 @@ def wrap(model: PreTrainedModel, lora: Lora, seed: int) -> Any:
     return _adapt(model, lora, seed, lambda peft, config: peft.get_peft_model(model, config))
 
 
-def outline(model: PreTrainedModel, lora: Lora) -> None:
-    """Add adapters to a model on torch's device `meta`, of which only the shapes matter."""
-    peft, config = _config(lora)
-    peft.inject_adapter_in_model(config, model, low_cpu_mem_usage=True)
+def outline(model: PreTrainedModel, lora: Lora | None) -> None:
+    """Add adapters, if any, to a model on torch's device `meta`, where only shapes matter."""
+    if lora is not None:
+        peft, config = _config(lora)
+        peft.inject_adapter_in_model(config, model, low_cpu_mem_usage=True)
 
 
 def _config(lora: Lora) -> tuple[Any, Any]:

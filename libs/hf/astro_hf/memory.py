@@ -50,13 +50,14 @@ class Meter(TorchDispatchMode):
     Attributes:
         label: Under which storages are counted from now on.
         now: The bytes that exist, by label.
+        heap: What `malloc` holds; None unless the device is a CPU.
     """
 
     def __init__(self, device: torch.device) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.label = ACTIVATIONS
         self._device = device
-        self._heap = Heap() if device.type == "cpu" else None
+        self.heap = Heap() if device.type == "cpu" else None
         self._fixed: Counter[str] = Counter()
         self.now: Counter[str] = Counter()
         self._peak: Counter[str] = Counter()
@@ -79,8 +80,8 @@ class Meter(TorchDispatchMode):
     def settle(self) -> None:
         """Note that a pass has ended."""
         self.label = ACTIVATIONS
-        if self._heap:
-            self._heap.settle()
+        if self.heap:
+            self.heap.settle()
 
     def passing(self, label: str, size: int) -> None:
         """Count `size` bytes that exist for a moment outside of the heap."""
@@ -89,7 +90,7 @@ class Meter(TorchDispatchMode):
     def result(self) -> PeakMemory:
         """The peak so far."""
         found = {label: size for label, size in self._peak.items() if size > 0}
-        if self._heap and (holes := self._most - sum(found.values())) > 0:
+        if self.heap and (holes := self._most - sum(found.values())) > 0:
             found[_HOLES] = holes
         fixed = dict(self._fixed)
         for label in _KEPT:
@@ -97,9 +98,9 @@ class Meter(TorchDispatchMode):
                 fixed[label] = fixed.get(label, 0) + found.pop(label)
         here = self._device.type == "cpu" or torch.cuda.is_available()
         room = free_memory(self._device) if here else 0
-        if self._heap:
+        if self.heap:
             room += psutil.Process().memory_info().rss
-        base = process_bytes() if self._heap else CUDA_CONTEXT
+        base = process_bytes() if self.heap else CUDA_CONTEXT
         return PeakMemory(self._device.type, {PROCESS: base, **fixed}, found, room)
 
     def __torch_dispatch__(
@@ -120,7 +121,7 @@ class Meter(TorchDispatchMode):
         if storage in self._known:
             return
         size, label = storage.nbytes(), self.label
-        place = self._heap.allocate(size, torch.is_grad_enabled()) if self._heap else 0
+        place = self.heap.allocate(size, torch.is_grad_enabled()) if self.heap else 0
         self._known[storage] = None
         weakref.finalize(storage, self._free, place, size, label)
         self.now[label] += size
@@ -128,15 +129,15 @@ class Meter(TorchDispatchMode):
         self._note(self.now, self._held())
 
     def _held(self) -> int:
-        return self._heap.resident if self._heap else self._total
+        return self.heap.resident if self.heap else self._total
 
     def _note(self, parts: Counter[str], held: int) -> None:
         if held > self._most:
             self._most, self._peak = held, parts.copy()
 
     def _free(self, place: int, size: int, label: str) -> None:
-        if self._heap:
-            self._heap.free(place, size, torch.is_grad_enabled())
+        if self.heap:
+            self.heap.free(place, size, torch.is_grad_enabled())
         self.now[label] -= size
         self._total -= size
 
@@ -228,7 +229,7 @@ class Adam:
     def step(self) -> None:
         """Update the parameters, and drop the gradients."""
         self.prepare()
-        if self._meter._heap is None:
+        if self._meter.heap is None:
             size = sum(p.nbytes for p in self.parameters) if self._temporary else 0
             self._meter.passing(OPTIMIZER, size)
         else:
@@ -254,9 +255,9 @@ def passes(optimizer: Adam, run: Callable[[], None], accumulated: int, meter: Me
 
     On a GPU the order in which blocks are allocated does not matter, so that one update is enough.
     """
-    if meter._heap is None:
+    if meter.heap is None:
         optimizer.prepare()
-    for _ in range(2 if meter._heap else 1):
+    for _ in range(2 if meter.heap else 1):
         for _ in range(min(2, accumulated)):
             run()
         optimizer.step()

@@ -110,14 +110,18 @@ def test_report_of_a_real_run_shows_the_node_of_a_sentence(browser: Any, tmp_pat
         assert found.copy(".response .pane-part .model-text") == first
 
 
-def test_chunks_are_loaded_from_beside_the_page(
-    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A report whose documents lie beside it."""
     monkeypatch.setattr(report, "EMBEDDED_BYTES", 0)
     registry = Registry.discover()
     astro.run(parse_config(small_config(tmp_path), registry), runs=tmp_path, registry=registry)
-    out = tmp_path / "my report #1.html"
-    assert len(write_report(tmp_path / "small", registry, out)) > 1
+    path = tmp_path / "my report #1.html"
+    assert len(write_report(tmp_path / "small", registry, path)) > 1
+    return path
+
+
+def test_chunks_are_loaded_from_beside_the_page(browser: Any, tmp_path: Path, out: Path) -> None:
     with watched(browser, out.as_uri(), own=tmp_path.as_uri()) as found:
         found.go("#trees?tree=set%2F1&node=1")
         found.page.wait_for_selector(".detail h3:has-text('Node 1')")
@@ -131,13 +135,8 @@ def test_chunks_are_loaded_from_beside_the_page(
 
 
 def test_the_trees_of_the_list_are_read_before_they_are_chosen(
-    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Any, tmp_path: Path, out: Path
 ) -> None:
-    monkeypatch.setattr(report, "EMBEDDED_BYTES", 0)
-    registry = Registry.discover()
-    astro.run(parse_config(small_config(tmp_path), registry), runs=tmp_path, registry=registry)
-    out = tmp_path / "report.html"
-    write_report(tmp_path / "small", registry, out)
     with watched(browser, out.as_uri(), own=tmp_path.as_uri()) as found:
         with found.page.expect_request("**/trees-0.js"):
             found.go("#trees")

@@ -85,13 +85,18 @@ def begin(folder: Path, **keys: Any) -> threading.Thread:
     return thread
 
 
-def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
-    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> threading.Thread:
+    """A search that goes on in a thread, until `SlowEngine.pause` is set to 0."""
     monkeypatch.setattr(local, "Engine", SlowEngine)
     monkeypatch.setattr(SlowEngine, "pause", 0.15)
     (tmp_path / "runs").mkdir()
-    thread = begin(tmp_path)
+    return begin(tmp_path)
+
+
+def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
+    browser: Any, tmp_path: Path, thread: threading.Thread
+) -> None:
     watch = SearchWatch(RunFolder(tmp_path / "runs" / "small"), Registry.discover())
     recorded, shown = list[tuple[float, int]](), list[tuple[float, int]]()
     with served(tmp_path / "runs") as home, watched(browser, home, home.partition("?")[0]) as one:
@@ -131,12 +136,8 @@ def test_a_tree_grows_in_the_page_within_a_second_of_its_journal(
 
 
 def test_the_newest_node_stays_chosen_where_that_is_asked_for(
-    browser: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    browser: Any, tmp_path: Path, thread: threading.Thread
 ) -> None:
-    monkeypatch.setattr(local, "Engine", SlowEngine)
-    monkeypatch.setattr(SlowEngine, "pause", 0.15)
-    (tmp_path / "runs").mkdir()
-    thread = begin(tmp_path)
     with served(tmp_path / "runs") as home, watched(browser, home, home.partition("?")[0]) as one:
         page = one.page
         page.goto(f"{home.partition('?')[0]}run/small/#trees?tree=set%2F1")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from astro.interfaces import StepFormat
 from astro.requests import Generate
-from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step, estimated_tokens
+from astro.types import LEAST_LOGPROB, Completion, FinishReason, State, Step, tokens_of
 from astro_search.params import POLICY_PRIOR, Prior, StepSampling
 
 
@@ -75,10 +75,8 @@ def reached_limit(state: State, params: StepSampling) -> str:
     """
     if len(state.steps) >= params.max_depth:
         return "depth limit"
-    if params.max_path_tokens is None:
-        return ""
-    tokens = sum(len(step.token_ids) or estimated_tokens(step.text) for step in state.steps)
-    return "token limit" if tokens >= params.max_path_tokens else ""
+    limit = params.max_path_tokens
+    return "token limit" if limit is not None and tokens_of(state.steps) >= limit else ""
 
 
 def actions(completions: Sequence[Completion], prior: Prior = POLICY_PRIOR) -> list[Action]:

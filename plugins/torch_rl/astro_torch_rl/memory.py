@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import torch
-from transformers import PreTrainedModel
 
 from astro.planning.memory import PeakMemory, Workload
 from astro.plugins import models
@@ -43,12 +43,11 @@ def learning(params: TrainParams, work: Workload) -> PeakMemory:
     dtype = compute_dtype(params.dtype, device)
     meter = Meter(device)
 
-    def prepare(model: PreTrainedModel) -> None:
-        if params.lora:
-            adapters.outline(model, params.lora)
-
     with outlined(
-        name, dtype=torch.float32, attention=params.attn_implementation, change=prepare
+        name,
+        dtype=torch.float32,
+        attention=params.attn_implementation,
+        change=partial(adapters.outline, lora=params.lora),
     ) as model:
         if params.gradient_checkpointing:
             checkpoint_gradients(model)

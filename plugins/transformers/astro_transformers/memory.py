@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from astro.planning.memory import PeakMemory, Workload
@@ -49,15 +49,11 @@ def fine_tuning(params: SFTParams, work: Workload) -> PeakMemory:
     device = pick_device(params.device)
     meter = Meter(device)
 
-    def prepare(model: PreTrainedModel) -> None:
-        if lora:
-            adapters.outline(model, lora)
-
     with outlined(
         name,
         dtype=own if lora else torch.float32,
         attention=params.attn_implementation,
-        change=prepare,
+        change=partial(adapters.outline, lora=lora),
     ) as model:
         weights = meter.hold(WEIGHTS, stored(model))
         limit = params.max_length or context_limit(model) or work.prompt + work.response

@@ -35,7 +35,6 @@ trainer.train(job, lambda *step: print(step[0], flush=True))
 STEPS = 14
 """Batches of three of the 40 samples; the last has one, which leaves nothing to one process."""
 Trained = tuple[TrainResult, list[tuple[int, int, float]]]
-Trained = tuple[TrainResult, list[tuple[int, int, float]]]
 OnStep = Callable[[int, int, Mapping[str, float]], None]
 
 
