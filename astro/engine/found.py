@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read_answers
 from astro.engine.selection import AnswerCandidate
 from astro.requests import Program
-from astro.types import Node, Problem, SearchTree
+from astro.types import Node, Problem, SearchTree, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def _candidate(path: Sequence[Node], vote: int, rates: bool) -> AnswerCandidate:
         samples=max(1, end.visit_count),
         reward=end.value if rates and end.visit_count else None,
         logprob=sum(node.step.logprob for node in path),
-        tokens=sum(len(node.step.token_ids) for node in path),
+        tokens=tokens_of(node.step for node in path),
     )
 
 

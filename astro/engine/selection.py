@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from astro.errors import PolicyError
 from astro.metrics import Estimate, wilson
 
 SelectionRule = Literal["majority", "weighted", "logprob", "best"]
@@ -64,6 +65,9 @@ def select_answer(candidates: Sequence[AnswerCandidate], rule: SelectionRule) ->
 
     A response without a reward has the mean reward of the others, or 1 if no reward is known. Of
     classes of equal weight, the one with more responses is chosen, then the first.
+
+    Raises:
+        PolicyError: A reward is not in [0, 1], and the rule uses rewards.
     """
     parsed = [i for i, candidate in enumerate(candidates) if candidate.vote is not None]
     if not parsed:
@@ -94,6 +98,9 @@ def _weights(candidates: Sequence[AnswerCandidate], rule: SelectionRule) -> list
     if rule == "logprob":
         return [math.exp(_mean_logprob(candidate)) for candidate in candidates]
     known = [c.reward for c in candidates if c.reward is not None]
+    for reward in known:
+        if not 0.0 <= reward <= 1.0:
+            raise PolicyError(f"a reward of {reward:g} cannot weigh an answer: it is not in [0, 1]")
     typical = math.fsum(known) / len(known) if known else 1.0
     return [typical if c.reward is None else c.reward for c in candidates]
 

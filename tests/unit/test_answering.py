@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from math import exp
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from click.testing import CliRunner, Result
 
 import astro
 from astro.cli import main
+from astro.engine.found import answers_found
 from astro.errors import ConfigError
 from astro.events import Event, TreeGrown
 from astro.files import read_lines
 from astro.runs.answering import answers, question_config
-from astro.types import SearchTree
+from astro.types import Node, Problem, SearchTree, Step
 
 ANSWERS = ["1/2", "0.5", "0.50", "3"]
 SCRIPT = "policy.params.answers=" + json.dumps([f"the answer is {a}\n" for a in ANSWERS])
@@ -60,6 +62,19 @@ def test_text_without_an_answer_has_a_class_of_its_own() -> None:
     (result,) = answers(config, ["Where?"])
     assert result.best is not None
     assert not result.best.read
+
+
+def test_a_score_is_a_mean_over_tokens_also_where_their_ids_are_not_known() -> None:
+    """A server may give log-probabilities alone; a long response would have no weight."""
+    step = Step("x = 12, so\nthe answer is 4\n", logprob=-7.0)
+    end = Node(1, 0, step, 1, terminal=True, visit_count=1)
+    tree = SearchTree(Problem("p", "q", ""), [Node(0, None, Step(""), 0, children=[1]), end], "")
+    program = answers_found(tree.problem, tree, reads=False, rates=False)
+    with pytest.raises(StopIteration) as stop:
+        next(program)
+    (found,) = stop.value.value
+    assert found.candidate.tokens == 7
+    assert found.candidate.score == pytest.approx(exp(-1.0))
 
 
 def test_an_answer_is_printed_with_what_it_cost() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from astro.engine.selection import AnswerCandidate, select_answer
+from astro.engine.selection import AnswerCandidate, SelectionRule, select_answer
+from astro.errors import PolicyError
 
 VOTES = [0, 1, 0, 0, 1, None, 1]
 REWARDS = [0.9, 0.6, 0.2, 0.4, 0.5, 0.99, 0.3]
@@ -69,6 +70,16 @@ def test_rewards_of_zero_choose_by_count(rule: str) -> None:
     assert chosen is not None
     assert chosen.vote == 1
     assert 0.0 <= chosen.confidence.low <= chosen.confidence.high <= 1.0
+
+
+@pytest.mark.parametrize("reward", [-1.0, 1.5, float("nan")])
+@pytest.mark.parametrize("rule", ["weighted", "best"])
+def test_a_reward_that_is_no_weight_is_refused(rule: SelectionRule, reward: float) -> None:
+    """With a sum of logits, each further vote would count against its own answer."""
+    candidates = [AnswerCandidate(0, reward=reward), AnswerCandidate(1, reward=0.5)]
+    with pytest.raises(PolicyError, match=r"not in \[0, 1\]"):
+        select_answer(candidates, rule)
+    assert select_answer(candidates, "majority") is not None
 
 
 def test_without_an_answer_there_is_no_choice() -> None:

@@ -15,9 +15,8 @@ def widths(rewards: Sequence[float], temperature: float, budget: int) -> list[in
     sum to the budget. Here the samples that rounding down leaves over go to the largest remainders,
     the first of them if they are equal.
     """
-    return largest_remainder(
-        [budget * share for share in softmax([reward / temperature for reward in rewards])], budget
-    )
+    shares = [budget * share for share in softmax(rewards, temperature)]
+    return largest_remainder(shares, budget)
 
 
 def largest_remainder(shares: Sequence[float], total: int) -> list[int]:

@@ -61,7 +61,7 @@ class BestOfN:
         vote = Vote(tree.problem, self.params) if self.params.stop else None
         ended = "finished"
         try:
-            samples = self.params.samples if self.params.temperature else 1
+            samples = self.params.drawn(self.params.samples)
             for start in range(0, samples, self.params.at_once):
                 frontier = {0: min(self.params.at_once, samples - start)}
                 while frontier:

@@ -19,14 +19,15 @@ def dvts(params: DvtsParams, *, value: ValueEstimator, step_format: StepFormat) 
     There are `samples` / `width` subtrees. At each depth, every unfinished subtree samples `width`
     steps after its state and goes on with the best of them, whatever the other subtrees found. A
     subtree ends when the best step is terminal, or when the token limit cut off all of its steps.
+    At temperature 0, where all would be equal, there is one subtree of one step.
     """
     stepper = Stepper(params, value=value, step_format=step_format)
     return StepSearch(partial(_grow, params, stepper))
 
 
 def _grow(params: DvtsParams, stepper: Stepper, tree: GrowingTree, rng: Random) -> Program[str]:
-    width = params.width
-    subtrees = [0] * (params.samples // width)
+    width = params.drawn(params.width)
+    subtrees = [0] * params.drawn(params.samples // params.width)
     while subtrees:
         counts = {node: n * width for node, n in Counter(subtrees).items()}
         sampled = yield from stepper.sample(tree, counts, rng.getrandbits(32))

@@ -39,7 +39,7 @@ def step_request(state: State, n: int, step_format: StepFormat, params: StepSamp
     """
     return Generate(
         state.prompt,
-        n=n if params.temperature else 1,
+        n=params.drawn(n),
         stop=step_format.stop,
         max_tokens=params.step_tokens,
         temperature=params.temperature,
@@ -94,7 +94,8 @@ def actions(completions: Sequence[Completion], prior: Prior = POLICY_PRIOR) -> l
     distinct = [alike[0] for alike in same.values()]
     steps = [Step(c.text, c.token_ids, _logprob(c)) for c in distinct]
     if prior.name == "uniform" or all(c.logprobs for c in distinct):
-        priors = softmax([_logit(alike, prior) for alike in same.values()])
+        tau = prior.temperature if prior.name == "tempered" else 1.0
+        priors = softmax([_logit(alike, prior) for alike in same.values()], tau)
     else:
         whole = sum(map(len, same.values()))
         priors = [len(alike) / whole for alike in same.values()]
@@ -118,8 +119,6 @@ def _logit(alike: Sequence[Completion], prior: Prior) -> float:
             return 0.0
         case "length_normalized":
             return total / max(spellings[0].tokens, 1)
-        case "tempered":
-            return total / prior.temperature
     return total
 
 
@@ -139,9 +138,12 @@ def _logprob(sample: Completion) -> float:
     return LEAST_LOGPROB if total == -inf else total
 
 
-def softmax(logprobs: Sequence[float]) -> list[float]:
-    """Return probabilities proportional to exp(logprob), which sum to 1; empty for no input."""
-    highest = max(logprobs, default=0.0)
-    weights = [exp(logprob - highest) for logprob in logprobs]
+def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """Return probabilities proportional to exp(logit / temperature), which sum to 1.
+
+    They are finite at any temperature above 0. There are none for no input.
+    """
+    highest = max(logits, default=0.0)
+    weights = [exp((logit - highest) / temperature) for logit in logits]
     total = sum(weights)
     return [weight / total for weight in weights]

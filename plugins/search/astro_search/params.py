@@ -77,6 +77,10 @@ class StepSampling(Params):
         Annotated[int, Field(ge=1, description="no step follows a path of this many tokens")] | None
     ) = None
 
+    def drawn(self, n: int) -> int:
+        """Return how many of `n` samples are drawn: one at temperature 0, as all are equal."""
+        return n if self.temperature else 1
+
 
 class MctsParams(StepSampling):
     """Parameters of `mcts`. The defaults are those of ASTRO."""

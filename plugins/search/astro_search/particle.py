@@ -22,14 +22,15 @@ def particle(
     At each depth, every unfinished particle takes one step, and then all particles are drawn again
     with the probabilities that `odds` gives to the values of their states. A finished particle
     keeps its value and takes part in the draws, but takes no steps. A particle whose step the
-    token limit cut off is gone. The search ends when all particles are finished.
+    token limit cut off is gone. The search ends when all particles are finished. At temperature 0,
+    where all would be equal, there is one particle.
     """
     stepper = Stepper(params, value=value, step_format=step_format)
     return StepSearch(partial(_grow, params, stepper))
 
 
 def _grow(params: ParticleParams, stepper: Stepper, tree: GrowingTree, rng: Random) -> Program[str]:
-    particles = [0] * params.particles
+    particles = [0] * params.drawn(params.particles)
     while walking := unfinished(tree, particles):
         sampled = yield from stepper.sample(tree, Counter(walking), rng.getrandbits(32))
         unused = {node: iter(steps) for node, steps in sampled.items()}
@@ -43,7 +44,7 @@ def _resampled(
 ) -> list[int]:
     if not particles:
         return []
-    n = params.particles
+    n = params.drawn(params.particles)
     probabilities = odds(known_values(tree, particles))
     if params.resampling == "systematic":
         drawn = systematic(probabilities, n, rng.random())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -70,6 +71,16 @@ def known_values(tree: GrowingTree, nodes: Sequence[int]) -> list[float]:
     return [mean if value is None else value for value in values]
 
 
+def _count_again(tree: GrowingTree, led: Sequence[int | None], first: int) -> None:
+    """Count a visit for each sample of a terminal node but the one that made it.
+
+    Nodes from `first` on are new. A node therefore has as many votes as samples.
+    """
+    for child, samples in Counter(child for child in led if child is not None).items():
+        if tree.nodes[child].terminal and tree.value(child) is not None:
+            tree.backup(child, visits=samples - (child >= first))
+
+
 class Stepper:
     """Samples steps, verifies the terminal states that they lead to, and estimates values.
 
@@ -105,12 +116,14 @@ class Stepper:
             if tree.child(node, candidate.action.step.text) is None
         ]
         judged, whole = yield from judge(new, self.value, seed, by_verdict=False)
+        first = len(tree.nodes)
         for found in judged:
             tree.add(found)
         sampled: Sampled = {}
         for node, completions in samples.items():
             tree.backup(node)
             sampled[node] = tree.take(node, completions)
+            _count_again(tree, sampled[node], first)
         if spent or not whole:
             raise spent or BudgetExhausted
         return sampled

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb
+from itertools import accumulate
 
 
 def cannot_be_caught(counts: Sequence[int], remaining: int) -> bool:
@@ -24,7 +24,8 @@ def leader_probability(counts: Sequence[int]) -> float:
     """
     leader, second = _two_largest(counts)
     n = leader + second + 1
-    return float(sum(comb(n, k) for k in range(leader + 1)) / 2**n)
+    binomials = accumulate(range(leader), lambda c, k: c * (n - k) // (k + 1), initial=1)
+    return float(sum(binomials) / 2**n)
 
 
 def _two_largest(counts: Sequence[int]) -> tuple[int, int]:

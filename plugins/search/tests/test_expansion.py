@@ -69,6 +69,12 @@ def test_rules_of_the_prior(rule: str, expected: list[float]) -> None:
     assert [action.prior for action in found] == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_temperature_near_zero_leaves_the_likeliest_step() -> None:
+    samples = [step("a\n", -2.0), step("b\n", -20.0)]
+    found = actions(samples, Prior(name="tempered", temperature=1e-310))
+    assert [action.prior for action in found] == [1.0, 0.0]
+
+
 def test_the_probability_of_an_action_is_the_sum_over_its_spellings() -> None:
     """0.2 + 0.1 + 0.05 for the first, 0.15 for the second; a spelling sampled twice counts once."""
     spellings = {"x = 2\n": 0.2, " x = 2\n": 0.1, "x = 2  \n": 0.05, "y = 3\n": 0.15}

@@ -161,6 +161,50 @@ def test_particles_that_the_token_limit_cut_are_gone(
     assert [n.step.text for n in tree.terminals()] == ["=c\n"]
 
 
+@pytest.mark.parametrize(
+    ("search", "params"),
+    [
+        (beam, step_params.BeamParams(temperature=0)),
+        (dvts, step_params.DvtsParams(temperature=0)),
+        (rebase, step_params.RebaseParams(temperature=0)),
+        (particle, step_params.ParticleParams(temperature=0)),
+        (tot_bfs, step_params.TotBfsParams(temperature=0)),
+        (tot_dfs, step_params.TotDfsParams(temperature=0)),
+    ],
+)
+def test_at_temperature_0_there_is_one_path(
+    grow: Callable[..., Any], search: Callable[..., Any], params: Any
+) -> None:
+    """The policy then answers each request with one sample, however many were wanted."""
+    script = {"": ["a"], "a\n": ["=b"]}
+    tree, asked = grow(search, params, {"a": 0.9, "b": 0.8}, script)
+    assert asked == ["", "a"]
+    assert [node.visit_count for node in tree.terminals()] == [1]
+
+
+@pytest.mark.parametrize(
+    ("search", "params"),
+    [
+        (beam, step_params.BeamParams(width=1, expand=4)),
+        (dvts, step_params.DvtsParams(samples=4, width=4)),
+        (rebase, step_params.RebaseParams(samples=4)),
+        (particle, step_params.ParticleParams(particles=4)),
+        (tot_bfs, step_params.TotBfsParams(width=1, expand=4)),
+    ],
+)
+def test_an_end_has_as_many_votes_as_samples(
+    grow: Callable[..., Any], search: Callable[..., Any], params: Any
+) -> None:
+    """Copies of a particle are no samples. Q of the root is the mean of the four."""
+    script = {"": ["=x", "=y", "=y", "=y"]}
+    tree, asked = grow(search, params, {"x": 0.2, "y": 0.6}, script)
+    assert asked == [""]
+    votes = {node.step.text: node.visit_count for node in tree.terminals()}
+    assert votes == {"=x\n": 1, "=y\n": 3}
+    root = tree.nodes[0]
+    assert (root.visit_count, root.q_value) == (5, pytest.approx((0.2 + 3 * 0.6) / 5))
+
+
 def test_the_best_states_of_each_depth_are_kept(grow: Callable[..., Any]) -> None:
     script = {
         "": ["a", "b", "c"],

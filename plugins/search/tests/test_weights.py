@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from random import Random
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -51,6 +53,7 @@ def test_a_systematic_draw_differs_from_its_share_by_less_than_one(
         ([0.4, 0.4, 0.4], 0.1, 4, [2, 1, 1]),
         ([0.83, 0.75, 0.62], 0.1, 14, [9, 4, 1]),
         ([0.9, 0.1], 1e-9, 5, [5, 0]),
+        ([0.1, 0.9, 0.9], 1e-310, 5, [0, 3, 2]),
     ],
 )
 def test_widths(rewards: list[float], temperature: float, budget: int, expected: list[int]) -> None:
@@ -108,5 +111,11 @@ def test_the_probability_of_a_leader_without_rivals() -> None:
     """1 - 2^-(k+1) after k votes: above 0.95 after four."""
     after = [leader_probability([n]) for n in range(1, 6)]
     assert after == pytest.approx([0.75, 0.875, 0.9375, 0.96875, 0.984375])
+
+
+def test_the_probability_of_a_leader_among_many_votes() -> None:
+    """By the normal approximation to the binomial, it is Phi(100 / sqrt(19901))."""
+    expected = NormalDist().cdf(100 / sqrt(19_901))
+    assert leader_probability([10_000, 9_900]) == pytest.approx(expected, abs=1e-5)
     assert leader_probability([3, 3]) == pytest.approx(0.5)
     assert leader_probability([]) == pytest.approx(0.5)
