@@ -11,10 +11,12 @@ import astro
 from astro.cli import options
 from astro.cli.output import say_block, say_json
 from astro.errors import ProblemError
-from astro.planning.estimate import Assumptions, CostLine, Total, short
+from astro.planning.assumptions import Assumptions
 from astro.planning.experiments import PlannedRun, Question, plan_runs, sum_runs, sum_totals
 from astro.planning.memory import Forecast, memory_figures, memory_lines
 from astro.planning.speed import Machine, Supposed
+from astro.planning.totals import Total, short
+from astro.planning.work import CostLine
 from astro.plugins.machine import cores
 from astro.plugins.params import validate
 from astro.plugins.registry import Registry

@@ -16,8 +16,10 @@ from astro.experiments.loading import Loaded
 from astro.experiments.rounds import Rounds, round_config
 from astro.experiments.searches import Comparison
 from astro.experiments.study import Study
-from astro.planning.estimate import Counts, Plan, Total, estimate
+from astro.planning.estimate import Plan, estimate
 from astro.planning.speed import Machine, Supposed, suppose
+from astro.planning.totals import Total
+from astro.planning.work import Counts
 from astro.plugins.registry import Registry
 from astro.runs.runner import Run
 from astro.types import Problem

@@ -14,8 +14,9 @@ from typing import Any, Protocol, runtime_checkable
 
 from astro.config.run import STAGES, RunConfig
 from astro.errors import AstroError
+from astro.planning.assumptions import Assumptions
 from astro.planning.cost import StageCost
-from astro.planning.estimate import Assumptions, unit_costs
+from astro.planning.work import unit_costs
 from astro.plugins.binding import Binding
 from astro.plugins.models import on_disk
 from astro.plugins.registry import Registry

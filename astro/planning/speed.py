@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from astro.config.run import RunConfig
-from astro.planning.estimate import Assumptions
+from astro.planning.assumptions import Assumptions
 from astro.plugins.models import on_disk
 from astro.plugins.registry import Registry
 

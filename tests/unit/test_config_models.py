@@ -13,7 +13,9 @@ from astro.config.run import RunConfig
 from astro.config.yaml import read_config
 from astro.errors import ConfigError
 from astro.experiments.study import Study
-from astro.planning.estimate import Assumptions, Counts, estimate
+from astro.planning.assumptions import Assumptions
+from astro.planning.estimate import estimate
+from astro.planning.work import Counts
 from astro.plugins.registry import Registry
 from astro.rehearsal.materials import Materials
 from astro.rehearsal.prepare import prepare

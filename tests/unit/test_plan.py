@@ -19,9 +19,12 @@ from astro.config.loading import load_config, parse_config
 from astro.config.run import RunConfig
 from astro.errors import ConfigError
 from astro.experiments.loading import load
-from astro.planning.estimate import Assumptions, CostLine, Counts, Plan, Total, estimate, short
+from astro.planning.assumptions import Assumptions
+from astro.planning.estimate import Plan, estimate
 from astro.planning.experiments import PlannedRun, Question, plan_runs, sum_runs
 from astro.planning.speed import Machine, Supposed, model_size, suppose
+from astro.planning.totals import Total, short
+from astro.planning.work import CostLine, Counts
 from astro.plugins.registry import Registry
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

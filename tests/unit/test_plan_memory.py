@@ -16,7 +16,7 @@ from astro.config.loading import parse_config
 from astro.config.run import RunConfig
 from astro.errors import AstroError
 from astro.planning import memory
-from astro.planning.estimate import Assumptions
+from astro.planning.assumptions import Assumptions
 from astro.planning.memory import Forecast, PeakMemory, StageMemory, Workload, together
 from astro.plugins.params import ModelParams, Params
 from astro.plugins.registry import Registry
