@@ -89,10 +89,18 @@ def choose_wrong(
 
 
 def order_paths(paths: Sequence[Path], goal: Path, order: Order, rng: Random) -> list[Path]:
-    """Return wrong paths in random order, or with those that share most steps with `goal` last."""
+    """Return wrong paths in random order, or with those that share most steps with `goal` last.
+
+    `depth_first` is the order of a depth-first walk that takes the branches of a node in random
+    order, and the one of `goal` last. So each step is written once, and the walk of the paths in
+    this order returns to no branch that it left.
+    """
     shuffled = rng.sample(paths, len(paths))
     if order == "nearest_last":
         shuffled.sort(key=lambda path: shared_steps(path, goal))
+    if order == "depth_first":
+        place = {node: (node in goal, i) for i, path in enumerate(shuffled) for node in path}
+        shuffled.sort(key=lambda path: [place[node] for node in path])
     return shuffled
 
 

@@ -18,7 +18,7 @@ from astro_linearize.examples import EXAMPLES, INSTRUCTION, FewShot
 
 CorrectChoice = Literal["random", "highest_q", "shortest"]
 WrongChoice = Literal["random", "lowest_q", "highest_visits"]
-Order = Literal["random", "nearest_last"]
+Order = Literal["random", "nearest_last", "depth_first"]
 Merge = Literal["common_ancestor", "root"]
 
 
@@ -123,7 +123,7 @@ class BacktrackParams(DirectParams):
         Order,
         Field(
             description="order of wrong paths; nearest_last: those that share most steps with the "
-            "correct path come last"
+            "correct path come last; depth_first: no trace returns to a branch that it left"
         ),
     ] = "random"
     merge: Annotated[

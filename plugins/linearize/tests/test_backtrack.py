@@ -189,7 +189,7 @@ def test_the_same_seed_gives_the_same_traces(
     number=st.integers(0, 10**6),
     seed=st.integers(0, 10**6),
     k=st.integers(0, 5),
-    order=st.sampled_from(["random", "nearest_last"]),
+    order=st.sampled_from(["random", "nearest_last", "depth_first"]),
     wrong_branch=st.sampled_from(["random", "lowest_q", "highest_visits"]),
     traces=st.integers(1, 3),
 )
@@ -210,6 +210,9 @@ def test_properties(
     for trace in made:
         check_trace(tree, trace)
         assert trace.backtracks == min(k, len(wrong))
+        if params["order"] == "depth_first":
+            steps = [segment.node for segment in trace.segments if segment.kind is STEP]
+            assert len(steps) == len(set(steps))
 
 
 def check_trace(tree: SearchTree, trace: Trace) -> None:

@@ -80,3 +80,12 @@ def test_the_order_of_wrong_paths() -> None:
     assert order_paths(paths, goal, "nearest_last", Random(0)) == [(2, 7), (1, 3), (1, 4, 6)]
     orders = {tuple(order_paths(paths, goal, "random", Random(seed))) for seed in range(60)}
     assert len(orders) == 6
+
+
+def test_a_depth_first_order_keeps_branches_together_and_that_of_the_solution_last() -> None:
+    paths, goal = [(1, 4, 6), (2, 7), (1, 3), (2, 8), (9,)], (1, 4, 5)
+    orders = {tuple(order_paths(paths, goal, "depth_first", Random(seed))) for seed in range(200)}
+    seven, eight, nine = (2, 7), (2, 8), (9,)
+    firsts = {(seven, eight, nine), (eight, seven, nine)}
+    firsts |= {(nine, seven, eight), (nine, eight, seven)}
+    assert orders == {(*first, (1, 3), (1, 4, 6)) for first in firsts}
