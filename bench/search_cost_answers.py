@@ -1,9 +1,10 @@
 """Votes by equivalence, a vote that ends early, budgets, and searches without a reference.
 
 Votes are over the labeled pairs of ../shared/data, those of a problem together: each response is
-one vote, and the answer that wins is right if its label says so. The early end is measured with the
-tiny model on countdown, at a threshold that is chosen on training problems; it draws the same
-samples as the full vote, until it ends.
+one vote, and the answer that wins is right if its label says so. The early end is measured on
+countdown, with the tiny model and with those that the quickstart makes of it in runs/quickstart,
+which is run if they are not there. The threshold is chosen for each model on training problems that
+are in none of its traces. The early vote draws the same samples as the full one, until it ends.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from marks import Mark
-from search_cost_stopping import SAMPLES, STEP, WAVE, chosen, replays, votes
+from search_cost_stopping import SAMPLES, WAVE, chosen, replays, votes
 from verifier import DATA, Pair, _pair, read
 
 import astro
@@ -30,8 +31,13 @@ from astro_sympy.verifier import SympyVerifier
 
 NEVER = 1 - 1e-12
 """A threshold that 32 votes cannot pass, so that the full vote draws the same samples."""
-CHOOSING, TESTING = 1000, 400
-"""The numbers of problems on which the threshold is chosen, and on which it is measured."""
+TRAINING, CHOOSING, TESTING = 3266, 500, 400
+"""All training problems; the last ones, on which thresholds are chosen; and the test problems."""
+RUNS = Path(__file__).parents[1] / "runs"
+QUICKSTART = astro.load_config(RUNS.parent / "configs" / "quickstart.yaml")
+WHOLE = {"name": "lines", "params": {"stop": ["\n\n"]}}
+"""A response is one step, since a model that backtracks goes on after a line that gives up."""
+STEP = 16
 BUDGET = 100
 ENDLESS = 100_000
 SEARCHES: dict[str, dict[str, Any]] = {
@@ -49,7 +55,8 @@ SEARCHES: dict[str, dict[str, Any]] = {
 
 
 def marks() -> list[Mark]:
-    return [*vote_marks(), *stop_marks(), budget_mark(), fault_mark()]
+    stops = [mark for model in models().items() for mark in stop_marks(*model)]
+    return [*vote_marks(), *stops, budget_mark(), fault_mark()]
 
 
 def driven(program: Program[Any], verifier: SympyVerifier) -> Any:
@@ -116,13 +123,17 @@ def countdown(train: int, test: int) -> dict[str, Any]:
     return {"name": "countdown", "params": {"numbers": 3, "train": train, "test": test}}
 
 
+def policy(model: str) -> dict[str, Any]:
+    return {"name": "transformers", "params": {"model": model, "max_batch": 512}}
+
+
 def comparison(**keys: Any) -> astro.Comparison:
     """A comparison with the tiny model on countdown, unless `keys` say otherwise."""
     raw = {
         "name": "bench",
-        "problems": countdown(CHOOSING, TESTING),
+        "problems": countdown(TRAINING, TESTING),
         "step_format": {"name": "countdown"},
-        "policy": {"name": "transformers", "params": {"model": "tiny-countdown", "max_batch": 512}},
+        "policy": policy("tiny-countdown"),
         "executor": {"name": "local", "params": {"concurrency": 128}},
         "verifier": {"name": "countdown"},
         "value": {"name": "logprob"},
@@ -147,23 +158,40 @@ def compared(failed: list[str] | None = None, **keys: Any) -> SearchComparison:
         return comparison(**keys).run(runs=runs, on_event=listen)
 
 
-def stopping(**params: Any) -> dict[str, Any]:
-    own = {"samples": SAMPLES, "at_once": WAVE, "step_tokens": STEP, **params}
+def models() -> dict[str, str]:
+    """The models of the quickstart, by the names of the report."""
+    folder = RUNS / QUICKSTART.name
+    made = {"ASTRO-SFT": folder / "sft" / "model", "ASTRO-RL": folder / "rl" / "model"}
+    if not all(model.exists() for model in made.values()):
+        astro.run(QUICKSTART, runs=RUNS, until="rl")
+    return {"tiny-countdown": "tiny-countdown"} | {name: str(made[name]) for name in made}
+
+
+def stopping(threshold: float) -> dict[str, Any]:
+    own = {
+        "samples": SAMPLES,
+        "at_once": WAVE,
+        "step_tokens": QUICKSTART.evaluate.max_tokens,
+        "threshold": threshold,
+    }
     return {"search": {"name": "self_consistency", "params": own}}
 
 
-def stop_marks() -> Iterator[Mark]:
-    searches = {"full": stopping(threshold=NEVER), "early": stopping()}
-    threshold = chosen(replays(votes(comparison(searches=searches), "full")))
-    result = compared(searches={**searches, "early": stopping(threshold=threshold)})
+def stop_marks(name: str, model: str) -> Iterator[Mark]:
+    keys: dict[str, Any] = {"policy": policy(model), "step_format": WHOLE}
+    full = {"full": stopping(NEVER)}
+    sampled = comparison(**keys, searches={**full, "early": stopping(NEVER)})
+    threshold = chosen(replays(votes(sampled, "full", CHOOSING)))
+    result = compared(**keys, searches={**full, "early": stopping(threshold)})
     points = {point.search: point for point in result.points}
     (difference,) = result.differences
     sign = 1 if difference.first == "full" else -1
     tell(result)
     print(f"full above early, points: {difference.points} (first {difference.first})")
     saved = 1 - points["early"].tokens.value / points["full"].tokens.value
-    yield Mark.of("tokens saved by the early end of a vote of 32, %", 100 * saved, ">= 40")
-    yield Mark.of("accuracy lost by it, points", sign * difference.points.value, "<= 1")
+    print(f"{name}, {threshold}: {100 * saved:.1f} % saved", flush=True)
+    yield Mark.of(f"tokens saved by the early end of a vote, {name}, %", 100 * saved, ">= 40")
+    yield Mark.of(f"accuracy lost by it, {name}, points", sign * difference.points.value, "<= 1")
 
 
 def tell(result: SearchComparison) -> None:

@@ -21,8 +21,8 @@ from astro.metrics import Estimate, paired_bootstrap
 from astro.runs.answering import Answered, answers
 from astro_search.stopping import leader_probability
 
-SAMPLES, WAVE, STEP = 32, 4, 16
-THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.825, 0.85, 0.9, 0.95)
+SAMPLES, WAVE = 32, 4
+THRESHOLDS = (0.6, 0.65, 0.7, 0.75, 0.8, 0.825, 0.85, 0.9, 0.95, 0.98)
 LOSS = 1.0
 ORDERS = 8
 
@@ -48,10 +48,10 @@ class Replayed:
     lost: Estimate
 
 
-def votes(comparison: astro.Comparison, search: str) -> Iterator[Vote]:
-    """The full votes on the training problems."""
+def votes(comparison: astro.Comparison, search: str, last: int) -> Iterator[Vote]:
+    """The full votes on the last training problems."""
     config = comparison.config(0, search)
-    problems = comparison.registry.build("problems", config.problems).load("train")
+    problems = comparison.registry.build("problems", config.problems).load("train")[-last:]
     verifier = comparison.registry.build("verifier", config.verifier)
     for answered in answers(config, problems):
         yield _responses(answered, verifier)
