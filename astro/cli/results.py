@@ -185,7 +185,8 @@ def answered(result: Answered, *, show_all: bool) -> Iterator[RenderableType]:
         yield line(result.failure or "no answer was found")
     if show_all:
         yield _candidates(result)
-    counts = f"{len(result.candidates)} responses, {result.tokens:,} tokens, {result.seconds:.1f} s"
+    found = f"{result.samples:,} responses, {len(result.candidates):,} of them different"
+    counts = f"{found}, {result.tokens:,} tokens, {result.seconds:.1f} s"
     yield text(f"{counts}; the search ended: {result.tree.ended}")
 
 

@@ -69,6 +69,11 @@ class Answered:
         return self.candidates[self.chosen.candidate] if self.chosen else None
 
     @property
+    def samples(self) -> int:
+        """The number of responses, of which equal ones are one candidate."""
+        return sum(found.candidate.samples for found in self.candidates)
+
+    @property
     def answer(self) -> str | None:
         """The chosen answer; None if there is none."""
         return self.best.answer if self.best else None

@@ -55,8 +55,8 @@ def asked_questions(
 def read_questions(content: bytes, name: str) -> list[Problem]:
     """Return the questions in the lines of a file, without blank lines.
 
-    They are JSON Lines with the keys `question` or `prompt`, and perhaps `id`, if the first line is
-    a JSON object; or else each line is a question.
+    A line is a question, or a JSON object with the key `question` or `prompt`, and perhaps `id`. If
+    the first line is an object, or the name of the file ends with .jsonl, all of them have to be.
 
     Raises:
         ConfigError: There is no question, two have the same id, or the file is not valid UTF-8.
@@ -66,10 +66,13 @@ def read_questions(content: bytes, name: str) -> list[Problem]:
     lines = [(n, line) for n, line in lines if line]
     if not lines:
         raise ConfigError([f"{name}: there is no question"])
-    if name.endswith(".jsonl") or _is_object(lines[0][1]):
-        problems = [_of_row(line, f"{name}:{n}", i) for i, (n, line) in enumerate(lines)]
-    else:
-        problems = [Problem(f"question-{i}", line, "") for i, (_, line) in enumerate(lines)]
+    rows = name.endswith(".jsonl") or _is_object(lines[0][1])
+    problems = [
+        _of_row(line, f"{name}:{n}", i)
+        if rows or _is_object(line)
+        else Problem(f"question-{i}", line, "")
+        for i, (n, line) in enumerate(lines)
+    ]
     seen: set[str] = set()
     for (number, _), problem in zip(lines, problems, strict=True):
         if problem.id in seen:
@@ -128,6 +131,7 @@ def answer_row(result: Answered, rule: str, *, every: bool) -> Mapping[str, Any]
         "confidence": result.confidence,
         "rule": rule,
         "responses": len(result.candidates),
+        "samples": result.samples,
         "tokens": result.tokens,
         "seconds": round(result.seconds, 3),
         "ended": result.tree.ended,

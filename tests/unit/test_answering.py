@@ -17,6 +17,7 @@ from astro.errors import ConfigError
 from astro.events import Event, TreeGrown
 from astro.files import read_lines
 from astro.runs.answering import answers, question_config
+from astro.runs.questions import read_questions
 from astro.types import Node, Problem, SearchTree, Step
 
 ANSWERS = ["1/2", "0.5", "0.50", "3"]
@@ -81,7 +82,7 @@ def test_an_answer_is_printed_with_what_it_cost() -> None:
     result = ask("What is half of one?", "--samples", "12", "--verifier", "exact")
     assert result.exit_code == 0, result.output
     assert "confidence" in result.stdout
-    assert " responses, " in result.stdout
+    assert "12 responses, 4 of them different, " in result.stdout
     only = ask("What is half of one?", "--samples", "12", "--answer-only", "--verifier", "exact")
     assert only.stdout.strip() in ANSWERS
 
@@ -92,7 +93,7 @@ def test_json_has_every_candidate_on_request() -> None:
     assert row["tokens"] > 0
     (first, *_) = row["candidates"]
     assert {"answer", "class", "score", "tokens", "samples", "response", "node"} <= first.keys()
-    assert sum(each["samples"] for each in row["candidates"]) == 8
+    assert sum(each["samples"] for each in row["candidates"]) == row["samples"] == 8
     assert 0.0 < first["score"] <= 1.0
     assert row["confidence"]["low"] <= row["confidence"]["value"] <= row["confidence"]["high"]
 
@@ -106,6 +107,12 @@ def test_many_questions_give_one_line_each(tmp_path: Path) -> None:
     only = ask("--questions", str(path), "--answer-only", "--verifier", "exact")
     assert len(only.stdout.splitlines()) == 3
     assert ask("-", "--answer-only", "--verifier", "exact", text="from stdin?\n").exit_code == 0
+
+
+def test_plain_questions_and_rows_may_stand_in_one_file() -> None:
+    lines = b'one?\n{"question": "two?", "id": "b"}\n{x} = ?\n'
+    found = [(problem.id, problem.prompt) for problem in read_questions(lines, "q.txt")]
+    assert found == [("question-0", "one?"), ("b", "two?"), ("question-2", "{x} = ?")]
 
 
 def test_rows_keep_the_ids_of_their_questions(tmp_path: Path) -> None:
