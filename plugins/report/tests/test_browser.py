@@ -248,7 +248,7 @@ def test_the_picture_can_be_enlarged_and_moved(opened: Any) -> None:
     page.mouse.up()
     assert drawn() not in (large, whole)
     assert (selected(page), page.url) == (chosen, address)
-    page.get_by_role("button", name="Whole tree").click()
+    page.get_by_role("button", name="Whole picture").click()
     assert drawn() == whole
     page.mouse.move(*middle)
     page.keyboard.down("Control")

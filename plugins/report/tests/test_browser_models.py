@@ -100,6 +100,38 @@ def test_problems_are_filtered(opened: Any) -> None:
     page.wait_for_function("document.querySelectorAll('#responses tbody tr').length === 2")
 
 
+def test_the_picture_of_a_response_can_be_enlarged_and_moved(opened: Any) -> None:
+    page = opened.page
+    opened.go("#responses?problem=0")
+    page.click("[role=option] >> nth=1")
+    picture = page.locator(".response canvas.picture")
+    box = picture.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def drawn() -> str:
+        return str(picture.evaluate("(canvas) => canvas.toDataURL()"))
+
+    def press(name: str) -> str:
+        page.get_by_role("button", name=name).click()
+        return drawn()
+
+    whole = drawn()
+    large = press("Zoom in")
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y - 20, steps=3)
+    page.mouse.up()
+    assert len({whole, large, drawn()}) == 3
+    chosen = page.locator("[role=option][aria-selected=true]").get_attribute("data-index")
+    assert (chosen, press("Whole picture")) == ("1", whole)
+    page.mouse.move(x, y)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -200)
+    page.keyboard.up("Control")
+    changed = "(before) => document.querySelector('.response canvas').toDataURL() !== before"
+    page.wait_for_function(changed, arg=whole)
+
+
 def test_two_models_answers_to_one_problem(opened: Any) -> None:
     page = opened.page
     opened.go("#responses?problem=0&with=sft")

@@ -23,13 +23,13 @@ function figures(pairs: [name: string, value: string | Node, exact?: string][]):
 
 /** A list of nodes, as links; the first few until all are asked for. */
 function nodeList(
-  nodes: number[],
+  nodes: readonly number[],
   item: (node: number) => Node[],
   choose: Choose,
   chosen: number,
 ): HTMLElement {
   const list = h("ol", { class: "nodes" });
-  const add = (some: number[]): void => {
+  const add = (some: readonly number[]): void => {
     for (const node of some) {
       const current = node === chosen ? "true" : null;
       const link = h("button", {
@@ -89,7 +89,7 @@ export function showNode(
       ["log-prob.", decimal(tree.logprob[node]!), String(tree.logprob[node])],
       ["tokens", tokens ? count(tokens) : "not recorded"],
       ["depth", count(shape.depth[node]!)],
-      ["children", count(shape.children[node]!.length)],
+      ["children", count(shape.children(node).length)],
     ]),
   );
   if (node === 0) box.append(section("Problem", showText(tree.prompt, "the problem")));
@@ -104,7 +104,7 @@ export function showNode(
     if (reason) box.append(section("Reason of the verdict", showText(reason, "the reason")));
   }
   const above = tree.parent[node]!;
-  const siblings = above < 0 ? [] : shape.children[above]!;
+  const siblings = above < 0 ? [] : shape.children(above);
   if (siblings.length > 1) {
     const item = (other: number): Node[] => {
       const ends = statusOf(tree, other);

@@ -1,6 +1,6 @@
 // One tree: its outline and picture, its traces, and the chosen node.
 
-import { numberIn, type Address, type Router } from "./address";
+import { numberIn, parseAddress, type Address, type Router } from "./address";
 import { bdi, button, h, select, typing } from "./dom";
 import type { ModelHead, TreeDocument } from "./documents";
 import { showNode } from "./detail";
@@ -11,7 +11,7 @@ import { Outline, statusOf } from "./outline";
 import { Picture } from "./picture";
 import { Sentences } from "./sentences";
 import { showText } from "./text";
-import { shapeOf, type Shape } from "./tree";
+import { Shape } from "./tree";
 import { counts } from "./verdicts";
 
 /** The addresses of the trees before and after a tree in its list. */
@@ -131,6 +131,12 @@ export class Explorer {
     if (grown && this.isFollowing()) this.chooseNewest();
   }
 
+  /** Do all that showing a tree needs and that is kept, such as compiling, and show no tree. */
+  prepare(tree: TreeDocument): void {
+    this.show(tree, parseAddress(""), "", () => ({ before: undefined, after: undefined }));
+    this.tree = undefined;
+  }
+
   private isFollowing(): boolean {
     return this.follow.getAttribute("aria-pressed") === "true";
   }
@@ -147,7 +153,7 @@ export class Explorer {
   private open(tree: TreeDocument, address: Address): void {
     const grown = this.tree?.id === tree.id && this.tree.parent.length <= tree.parent.length;
     this.tree = tree;
-    this.shape = shapeOf(tree.parent);
+    this.shape = new Shape(tree.parent);
     this.shownTrace = undefined;
     this.follow.hidden = tree.finished;
     if (!grown) {
@@ -270,7 +276,7 @@ export class Explorer {
   private showDetail(node: number, trace: number, step: number): void {
     const tree = this.tree!;
     const choice = `${node} ${trace} ${step}`;
-    const around = this.shape.children[Math.max(0, tree.parent[node]!)]!;
+    const around = this.shape.children(Math.max(0, tree.parent[node]!));
     const numbers = [node, ...around].map((one) => [tree.visits[one], tree.q[one]]);
     const key = JSON.stringify([choice, numbers, tree.verdict[node], tree.terminal[node]]);
     if (key === this.shownDetail) return;

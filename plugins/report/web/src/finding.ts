@@ -5,7 +5,7 @@ import type { TreeDocument } from "./documents";
 import { plural } from "./numbers";
 
 /** The nodes whose step, verdict or sentences contain a text, in the order of `order`. */
-export function nodesWith(tree: TreeDocument, order: readonly number[], text: string): number[] {
+export function nodesWith(tree: TreeDocument, order: Iterable<number>, text: string): number[] {
   const wanted = text.toLowerCase();
   if (!wanted) return [];
   const has = (other: string | null): boolean => !!other && other.toLowerCase().includes(wanted);
@@ -16,7 +16,7 @@ export function nodesWith(tree: TreeDocument, order: readonly number[], text: st
   for (const trace of tree.traces) {
     for (const [node, , , segment] of trace.segments) if (has(segment)) told.add(node);
   }
-  return order.filter((node) => {
+  return [...order].filter((node) => {
     const own = node === 0 ? tree.prompt : tree.text[node]!;
     return told.has(node) || has(own) || verdicts[tree.verdict[node]!];
   });

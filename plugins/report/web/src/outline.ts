@@ -17,8 +17,8 @@ const TYPE_AHEAD_MS = 700;
 
 /** The class of a node's verdict; undefined for a node at which no response ends. */
 export function statusOf(tree: TreeDocument, node: number): string | undefined {
-  const verdict = tree.verdicts[tree.verdict[node] ?? -1];
-  if (verdict) return verdict[0];
+  const verdict = tree.verdict[node]!;
+  if (verdict >= 0) return tree.verdicts[verdict]![0];
   return tree.terminal[node] ? "none" : undefined;
 }
 
@@ -68,10 +68,10 @@ export class Outline {
     this.shape = shape;
     this.lines.clear();
     if (grown) {
-      const added = shape.children.flatMap((below, node) =>
-        below.length && !before.children[node]?.length ? [node] : [],
-      );
-      for (const node of added) this.open.add(node);
+      for (const node of shape.order) {
+        const grew = node >= before.order.length || before.isLeaf(node);
+        if (grew && !shape.isLeaf(node)) this.open.add(node);
+      }
     } else {
       this.open = firstOpen(shape);
       this.selected = 0;
@@ -101,9 +101,7 @@ export class Outline {
   }
 
   setOpen(all: boolean): void {
-    this.open = new Set(
-      all ? this.shape.order.filter((node) => this.shape.children[node]!.length) : [],
-    );
+    this.open = new Set(all ? this.shape.order.filter((node) => !this.shape.isLeaf(node)) : []);
     this.arrange();
     if (!this.place.has(this.selected)) this.choose(0, false);
     else this.reveal();
@@ -158,8 +156,8 @@ export class Outline {
   private row(node: number, place: number): HTMLElement {
     const { tree, shape } = this;
     const above = tree.parent[node]!;
-    const siblings = above < 0 ? [node] : shape.children[above]!;
-    const below = shape.children[node]!.length;
+    const siblings = above < 0 ? [node] : shape.children(above);
+    const leaf = shape.isLeaf(node);
     const open = this.open.has(node);
     const status = statusOf(tree, node);
     const first = this.marked.get(node);
@@ -180,7 +178,7 @@ export class Outline {
         "aria-level": shape.depth[node]! + 1,
         "aria-setsize": siblings.length,
         "aria-posinset": siblings.indexOf(node) + 1,
-        "aria-expanded": below ? String(open) : null,
+        "aria-expanded": leaf ? null : String(open),
         "aria-selected": String(node === this.selected),
       },
       h(
@@ -188,8 +186,8 @@ export class Outline {
         { class: "depth", "aria-hidden": "true" },
         shape.depth[node]! > DEEPEST_INDENT ? count(shape.depth[node]!) : "",
       ),
-      h("span", { class: "twisty", "aria-hidden": "true" }, below ? (open ? "▾" : "▸") : ""),
-      status ? chip(status, below > 0) : null,
+      h("span", { class: "twisty", "aria-hidden": "true" }, leaf ? "" : open ? "▾" : "▸"),
+      status ? chip(status, !leaf) : null,
       above < 0 ? bdi("The problem", "line") : this.line(node),
       h(
         "span",
@@ -217,7 +215,7 @@ export class Outline {
   }
 
   private toggle(node: number): void {
-    if (!this.shape.children[node]!.length) return;
+    if (this.shape.isLeaf(node)) return;
     if (!this.open.delete(node)) this.open.add(node);
     this.arrange();
     if (!this.place.has(this.selected)) this.choose(node, true);
@@ -255,7 +253,7 @@ export class Outline {
   }
 
   private right(at: number): void {
-    if (!this.shape.children[this.selected]!.length) return;
+    if (this.shape.isLeaf(this.selected)) return;
     if (this.open.has(this.selected)) this.move(at + 1);
     else this.toggle(this.selected);
   }
@@ -268,8 +266,8 @@ export class Outline {
 
   private openSiblings(): void {
     const above = this.tree.parent[this.selected]!;
-    for (const node of above < 0 ? [0] : this.shape.children[above]!) {
-      if (this.shape.children[node]!.length) this.open.add(node);
+    for (const node of above < 0 ? [0] : this.shape.children(above)) {
+      if (!this.shape.isLeaf(node)) this.open.add(node);
     }
     this.arrange();
     this.draw();

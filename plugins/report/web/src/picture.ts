@@ -36,15 +36,18 @@ export class Picture {
   readonly element = h("canvas", { class: "picture", role: "img" });
   readonly zoom = new Zoom(
     this.element,
-    () => [this.left(Math.max(0, this.selected)), this.top(Math.max(0, this.selected))],
+    () => [this.lefts[Math.max(0, this.selected)]!, this.tops[Math.max(0, this.selected)]!],
     () => {
       this.base = undefined;
       this.paint();
     },
   );
-  /** Where each node stands in the picture, both between 0 and 1. */
+  /** Where each node stands in the whole picture, both between 0 and 1. */
   private x = new Float64Array();
   private y = new Float64Array();
+  /** Where each node is drawn. */
+  private lefts = new Float64Array();
+  private tops = new Float64Array();
   private base: HTMLCanvasElement | undefined;
   private parent: readonly number[] = [];
   private shape: Shape | undefined;
@@ -92,7 +95,7 @@ export class Picture {
     this.selected = selected;
     this.walk = walk;
     this.paint();
-    if (selected >= 0) this.zoom.reveal(this.left(selected), this.top(selected));
+    if (selected >= 0) this.zoom.reveal(this.lefts[selected]!, this.tops[selected]!);
   }
 
   private arrange(shape: Shape): void {
@@ -104,7 +107,7 @@ export class Picture {
     }
     const root = tidy<number>()
       .size([1, 1])
-      .separation(() => 1)(hierarchy(0, (node) => shape.children[node]!));
+      .separation(() => 1)(hierarchy(0, (node) => shape.children(node)));
     root.each((at) => {
       this.x[at.data] = at.x;
       this.y[at.data] = at.y;
@@ -112,17 +115,19 @@ export class Picture {
   }
 
   /** Leaves side by side, and each other node above the middle of its children. */
-  private arrangeLeaves({ children, depth, order }: Shape): void {
+  private arrangeLeaves({ depth, order, size }: Shape): void {
+    const { parent, x, y, levels } = this;
+    const last = new Float64Array(order.length).fill(-1);
     let leaves = 0;
-    for (const below of children) leaves += below.length ? 0 : 1;
+    for (const many of size) if (many === 1) leaves++;
     let leaf = leaves;
     for (let i = order.length - 1; i >= 0; i--) {
       const node = order[i]!;
-      const below = children[node]!;
-      this.x[node] = below.length
-        ? (this.x[below[0]!]! + this.x[below[below.length - 1]!]!) / 2
-        : (--leaf + 0.5) / leaves;
-      this.y[node] = depth[node]! / this.levels;
+      const first = order[i + 1]!;
+      x[node] = size[node] === 1 ? (--leaf + 0.5) / leaves : (x[first]! + last[node]!) / 2;
+      y[node] = depth[node]! / levels;
+      const above = parent[node]!;
+      if (above >= 0 && last[above] === -1) last[above] = x[node]!;
     }
   }
 
@@ -143,20 +148,23 @@ export class Picture {
     return found;
   }
 
-  private left(node: number): number {
-    const { scale, left } = this.zoom.frame;
-    return left + scale * (MARGIN + this.x[node]! * (this.width - 2 * MARGIN));
-  }
-
-  private top(node: number): number {
-    const { scale, top } = this.zoom.frame;
-    return top + scale * (MARGIN + this.y[node]! * (this.height - 2 * MARGIN));
+  private place(): void {
+    const { x, y } = this;
+    const { scale, left, top } = this.zoom.frame;
+    const [lefts, tops] = [new Float64Array(x.length), new Float64Array(x.length)];
+    const [across, down] = [scale * (this.width - 2 * MARGIN), scale * (this.height - 2 * MARGIN)];
+    for (let node = 0; node < x.length; node++) {
+      lefts[node] = left + scale * MARGIN + across * x[node]!;
+      tops[node] = top + scale * MARGIN + down * y[node]!;
+    }
+    this.lefts = lefts;
+    this.tops = tops;
   }
 
   private nearest(x: number, y: number): number {
     let [best, least] = [-1, 24 * 24];
     for (let node = 0; node < this.x.length; node++) {
-      const distance = (this.left(node) - x) ** 2 + (this.top(node) - y) ** 2;
+      const distance = (this.lefts[node]! - x) ** 2 + (this.tops[node]! - y) ** 2;
       if (distance < least) [best, least] = [node, distance];
     }
     return best;
@@ -186,11 +194,13 @@ export class Picture {
     context.strokeStyle = this.color("ink");
     context.lineWidth = 2;
     context.beginPath();
-    context.arc(this.left(this.selected), this.top(this.selected), this.radius + 3, 0, 7);
+    const { selected, lefts, tops } = this;
+    context.arc(lefts[selected]!, tops[selected]!, this.radius + 3, 0, 7);
     context.stroke();
   }
 
   private paintTree(): HTMLCanvasElement {
+    this.place();
     const canvas = document.createElement("canvas");
     const context = this.context(canvas);
     const { scale } = this.zoom.frame;
@@ -217,7 +227,8 @@ export class Picture {
   /** Whether the line between two nodes, if there is one, may cross what is seen. */
   private isSeen(from: number, to: number): boolean {
     if (from < 0) return false;
-    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
+    const { lefts, tops } = this;
+    const [a, b, x, y] = [lefts[from]!, tops[from]!, lefts[to]!, tops[to]!];
     const beside = Math.max(a, x) < 0 || Math.min(a, x) > this.width;
     return !beside && Math.max(b, y) >= 0 && Math.min(b, y) <= this.height;
   }
@@ -228,16 +239,18 @@ export class Picture {
     return status === "correct" ? RIGHT : status === "incorrect" ? WRONG : UNREAD;
   }
 
-  /** The nodes by their marks; of those in one place only one of the mark that is drawn last. */
+  /** The nodes by their marks; of those that cover one another only one of the mark drawn last. */
   private groups(): (number[] | undefined)[] {
-    const width = Math.ceil(this.width) + 1;
-    const seen = new Uint8Array(width * (Math.ceil(this.height) + 1));
+    const cell = this.radius < 2 ? 2 : 1;
+    const width = Math.ceil(this.width / cell) + 1;
+    const seen = new Uint8Array(width * (Math.ceil(this.height / cell) + 1));
     const marks = new Uint8Array(this.parent.length);
     const places = new Uint32Array(this.parent.length);
     for (let node = 0; node < marks.length; node++) {
-      const [x, y] = [Math.floor(this.left(node)), Math.floor(this.top(node))];
+      const x = Math.floor(this.lefts[node]!);
+      const y = Math.floor(this.tops[node]!);
       if (x < 0 || y < 0 || x > this.width || y > this.height) continue;
-      const place = y * width + x;
+      const place = Math.floor(y / cell) * width + Math.floor(x / cell);
       const mark = this.mark(node);
       places[node] = place;
       marks[node] = mark;
@@ -259,7 +272,7 @@ export class Picture {
       const nodes = groups[kind] ?? [];
       context.beginPath();
       for (const node of nodes) {
-        this.outline(context, kind, this.left(node), this.top(node));
+        this.outline(context, kind, this.lefts[node]!, this.tops[node]!);
       }
       if (kind === WRONG) {
         context.strokeStyle = this.color("wrong");
@@ -350,21 +363,23 @@ export class Picture {
   }
 
   private line(context: CanvasRenderingContext2D, from: number, to: number): void {
-    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
-    context.moveTo(a, b);
-    if (this.radius < 2) context.lineTo(x, y);
-    else context.bezierCurveTo(a, (b + y) / 2, x, (b + y) / 2, x, y);
+    const { lefts, tops } = this;
+    const middle = (tops[from]! + tops[to]!) / 2;
+    context.moveTo(lefts[from]!, tops[from]!);
+    if (this.radius < 2) context.lineTo(lefts[to]!, tops[to]!);
+    else context.bezierCurveTo(lefts[from]!, middle, lefts[to]!, middle, lefts[to]!, tops[to]!);
   }
 
   private bend(context: CanvasRenderingContext2D, from: number, to: number): void {
-    const [a, b, x, y] = [this.left(from), this.top(from), this.left(to), this.top(to)];
+    const { lefts, tops } = this;
+    const [a, b, x, y] = [lefts[from]!, tops[from]!, lefts[to]!, tops[to]!];
     const bend = 14 + Math.abs(b - y) / 3;
     context.moveTo(a, b);
     context.bezierCurveTo(a + bend, b, x + bend, y, x, y);
   }
 
   private arrow(context: CanvasRenderingContext2D, at: number): void {
-    const [x, y] = [this.left(at) + this.radius, this.top(at)];
+    const [x, y] = [this.lefts[at]! + this.radius, this.tops[at]!];
     context.moveTo(x + 7, y - 4);
     context.lineTo(x + 1, y);
     context.lineTo(x + 7, y + 4);

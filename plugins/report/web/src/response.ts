@@ -7,7 +7,7 @@ import { aboutPart, graphOf } from "./parts";
 import { Picture } from "./picture";
 import { Sentences } from "./sentences";
 import { showText } from "./text";
-import { shapeOf } from "./tree";
+import { Shape } from "./tree";
 import { chip, word } from "./verdicts";
 
 function nameOf(
@@ -94,7 +94,7 @@ export class ResponseView {
     };
     picture.setTree(
       graph.parent,
-      shapeOf(graph.parent),
+      new Shape(graph.parent),
       look,
       `The response as a graph of ${plural(last, "step")} and ${plural(backtracks, "backtrack")}`,
     );
@@ -106,6 +106,7 @@ export class ResponseView {
     this.element.append(
       h("p", { class: "facts" }, chip(status), ` ${facts.join(" · ")}`),
       picture.element,
+      h("div", { class: "bar" }, picture.zoom.buttons),
       sentences.element,
       whole,
       h("p", { class: "label" }, read),

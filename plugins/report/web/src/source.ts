@@ -69,8 +69,8 @@ export class Source {
     this.whenIdle(next);
   }
 
-  /** A server is left alone, since a run may be at work beside it. */
-  private whenIdle(act: () => Promise<void>): void {
+  /** Do what nobody has asked for yet. A server is left alone: a run may be at work beside it. */
+  whenIdle(act: () => Promise<void>): void {
     if (!this.live && "requestIdleCallback" in window) requestIdleCallback(() => void act());
   }
 

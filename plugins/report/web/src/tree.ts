@@ -1,38 +1,50 @@
 // The shape of a tree, from the parents of its nodes. Nothing here recurses: trees may be deep.
 
-export interface Shape {
-  /** The children of each node, in the order of their numbers. */
-  children: number[][];
-  depth: number[];
-  /** All nodes, parents before children, each subtree together. */
-  order: number[];
+export class Shape {
+  readonly depth: Int32Array;
   /** The number of nodes of each subtree, its root included. */
-  size: number[];
-}
+  readonly size: Int32Array;
+  /** All nodes, parents before children, each subtree together. */
+  readonly order: Int32Array;
+  /** Where each node is in the order. */
+  private readonly place: Int32Array;
+  private readonly known = new Map<number, number[]>();
 
-/** The children of every leaf: most nodes of a wide tree are leaves. */
-const NONE: number[] = Object.freeze([]) as never;
+  /** A parent's number is less than those of its children. */
+  constructor(parent: readonly number[]) {
+    const many = parent.length;
+    const [depth, size] = [new Int32Array(many), new Int32Array(many).fill(1)];
+    const [order, place] = [new Int32Array(many), new Int32Array(many)];
+    for (let node = many - 1; node > 0; node--) size[parent[node]!]! += size[node]!;
+    const next = new Int32Array(many).fill(1);
+    for (let node = 1; node < many; node++) {
+      const above = parent[node]!;
+      depth[node] = depth[above]! + 1;
+      place[node] = place[above]! + next[above]!;
+      next[above]! += size[node]!;
+      order[place[node]!] = node;
+    }
+    this.depth = depth;
+    this.size = size;
+    this.order = order;
+    this.place = place;
+  }
 
-export function shapeOf(parent: readonly number[]): Shape {
-  const children = new Array<number[]>(parent.length).fill(NONE);
-  const depth = new Array<number>(parent.length).fill(0);
-  const size = new Array<number>(parent.length).fill(1);
-  for (let node = 1; node < parent.length; node++) {
-    const above = parent[node]!;
-    if (children[above] === NONE) children[above] = [node];
-    else children[above]!.push(node);
-    depth[node] = depth[above]! + 1;
+  isLeaf(node: number): boolean {
+    return this.size[node] === 1;
   }
-  for (let node = parent.length - 1; node > 0; node--) size[parent[node]!]! += size[node]!;
-  const order: number[] = [];
-  const stack = parent.length ? [0] : [];
-  while (stack.length) {
-    const node = stack.pop()!;
-    order.push(node);
-    const below = children[node]!;
-    for (let i = below.length - 1; i >= 0; i--) stack.push(below[i]!);
+
+  /** The children of a node, in the order of their numbers. */
+  children(node: number): readonly number[] {
+    const known = this.known.get(node);
+    if (known) return known;
+    const children: number[] = [];
+    const end = this.place[node]! + this.size[node]!;
+    for (let at = this.place[node]! + 1; at < end; at += this.size[this.order[at]!]!)
+      children.push(this.order[at]!);
+    this.known.set(node, children);
+    return children;
   }
-  return { children, depth, order, size };
 }
 
 /** The nodes from the root to a node, both included. */
@@ -43,12 +55,15 @@ export function pathTo(parent: readonly number[], node: number): number[] {
 }
 
 /** The nodes that are seen where only the children of open nodes are. */
-export function visibleNodes(shape: Shape, open: { has(node: number): boolean }): number[] {
+export function visibleNodes(
+  { order, size }: Shape,
+  open: { has(node: number): boolean },
+): number[] {
   const seen: number[] = [];
-  for (let i = 0; i < shape.order.length;) {
-    const node = shape.order[i]!;
+  for (let i = 0; i < order.length;) {
+    const node = order[i]!;
     seen.push(node);
-    i += open.has(node) || !shape.children[node]!.length ? 1 : shape.size[node]!;
+    i += open.has(node) ? 1 : size[node]!;
   }
   return seen;
 }
@@ -60,12 +75,11 @@ export function firstOpen(shape: Shape, limit = 300): Set<number> {
   let seen = 1;
   for (let i = 0; i < queue.length; i++) {
     const node = queue[i]!;
-    const below = shape.children[node]!;
-    if (!below.length) continue;
-    if (i > 0 && seen + below.length > limit) continue;
+    const below = shape.isLeaf(node) ? 0 : shape.children(node).length;
+    if (!below || (i > 0 && seen + below > limit)) continue;
     open.add(node);
-    seen += below.length;
-    for (const child of below) queue.push(child);
+    seen += below;
+    for (const child of shape.children(node)) queue.push(child);
   }
   return open;
 }

@@ -18,6 +18,7 @@ export class Trees {
   private numbers = new Map<string, number>();
   private names: string[] = ["trees"];
   private asked = 0;
+  private prepared = false;
 
   constructor(
     section: HTMLElement,
@@ -44,6 +45,7 @@ export class Trees {
     if (id === null) {
       table.show(address);
       this.put(table.element);
+      if (list.id.length) this.source.whenIdle(() => this.prepare(`trees/${list.chunk[0]}`));
       return;
     }
     const number = this.numbers.get(id);
@@ -62,6 +64,18 @@ export class Trees {
     this.put(this.explorer.element);
     const around = (): Around => this.around(address, tree.number);
     this.explorer.show(tree, address, changed(address, ONE_TREE), around);
+  }
+
+  /** Lay out the explorer once, unseen, so that the first tree opens as fast as any other. */
+  private async prepare(name: string): Promise<void> {
+    if (this.prepared) return;
+    this.prepared = true;
+    const trees = await this.source.load<TreeDocument[]>(name).catch(() => []);
+    if (!trees[0] || this.explorer.element.isConnected) return;
+    this.explorer.prepare(trees[0]);
+    const unseen = h("div", { class: "unseen", "aria-hidden": "true" }, this.explorer.element);
+    this.content.append(unseen);
+    requestAnimationFrame(() => window.setTimeout(() => unseen.remove()));
   }
 
   private tableOf(list: TreeList): TreeTable {

@@ -44,7 +44,7 @@ export class Zoom {
     { class: "zoom", role: "group", "aria-label": "Size of the picture" },
     button("+", () => this.by(STEP, this.center()), { "aria-label": "Zoom in" }),
     button("−", () => this.by(1 / STEP, this.center()), { "aria-label": "Zoom out" }),
-    button("Whole tree", () => this.set(WHOLE)),
+    button("Whole picture", () => this.set(WHOLE)),
   );
   private pressed: { x: number; y: number; frame: Frame } | undefined;
   private dragged = false;
@@ -71,9 +71,10 @@ export class Zoom {
 
   /** Move the picture so that a place that is not seen comes to its middle. */
   reveal(x: number, y: number): void {
-    const { width, height } = this.size();
-    if (this.frame.scale === 1 || (x >= 0 && x <= width && y >= 0 && y <= height)) return;
     const { scale, left, top } = this.frame;
+    if (scale === 1) return;
+    const { width, height } = this.size();
+    if (x >= 0 && x <= width && y >= 0 && y <= height) return;
     const moved = { scale, left: left + width / 2 - x, top: top + height / 2 - y };
     this.frame = within(moved, this.size());
     this.changed();

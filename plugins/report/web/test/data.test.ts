@@ -8,16 +8,17 @@ import { compare, decimal, share } from "../src/numbers";
 import { graphOf } from "../src/parts";
 import { encodeName } from "../src/source";
 import { seriesNames } from "../src/training";
-import { firstOpen, pathTo, shapeOf, visibleNodes } from "../src/tree";
+import { firstOpen, pathTo, Shape, visibleNodes } from "../src/tree";
 import { metadataKeys, solvedState } from "../src/treelist";
 import { WHOLE, within, zoomed } from "../src/zoom";
 
 test("the shape of a tree", () => {
-  const shape = shapeOf([-1, 0, 0, 1, 1, 2]);
-  assert.deepEqual(shape.children, [[1, 2], [3, 4], [5], [], [], []]);
-  assert.deepEqual(shape.depth, [0, 1, 1, 2, 2, 2]);
-  assert.deepEqual(shape.order, [0, 1, 3, 4, 2, 5]);
-  assert.deepEqual(shape.size, [6, 3, 2, 1, 1, 1]);
+  const shape = new Shape([-1, 0, 0, 1, 1, 2]);
+  const children = [0, 1, 2, 3, 4, 5].map((node) => shape.children(node));
+  assert.deepEqual(children, [[1, 2], [3, 4], [5], [], [], []]);
+  assert.deepEqual([...shape.depth], [0, 1, 1, 2, 2, 2]);
+  assert.deepEqual([...shape.order], [0, 1, 3, 4, 2, 5]);
+  assert.deepEqual([...shape.size], [6, 3, 2, 1, 1, 1]);
   assert.deepEqual(visibleNodes(shape, new Set([0, 2])), [0, 1, 2, 5]);
   assert.deepEqual(visibleNodes(shape, new Set()), [0]);
   assert.deepEqual(pathTo([-1, 0, 0, 1, 1, 2], 5), [0, 2, 5]);
@@ -39,9 +40,9 @@ test("what is pointed at stays where it is, and the picture fills its place", ()
 
 test("deep and wide trees need no recursion", () => {
   const chain = Array.from({ length: 200_000 }, (_, node) => node - 1);
-  assert.equal(shapeOf(chain).depth.at(-1), 199_999);
+  assert.equal(new Shape(chain).depth.at(-1), 199_999);
   assert.equal(pathTo(chain, 199_999).length, 200_000);
-  const fan = shapeOf([-1, ...new Array<number>(200_000).fill(0)]);
+  const fan = new Shape([-1, ...new Array<number>(200_000).fill(0)]);
   assert.equal(visibleNodes(fan, firstOpen(fan)).length, 200_001);
 });
 
