@@ -57,7 +57,8 @@ export class Explorer {
       (node) => this.chooseNode(node),
     );
     const columns = h("div", { class: "columns", "aria-hidden": "true" });
-    for (const name of ["step", "prior", "visits N", "Q"]) columns.append(h("span", {}, name));
+    for (const name of ["step", "sentence", "prior", "visits N", "Q"])
+      columns.append(h("span", {}, name));
     const tools = h(
       "div",
       { class: "bar" },

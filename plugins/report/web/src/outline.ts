@@ -157,6 +157,7 @@ export class Outline {
     const { tree, shape } = this;
     const above = tree.parent[node]!;
     const siblings = above < 0 ? [node] : shape.children(above);
+    const depth = shape.depth[node]!;
     const leaf = shape.isLeaf(node);
     const open = this.open.has(node);
     const status = statusOf(tree, node);
@@ -175,32 +176,28 @@ export class Outline {
         role: "treeitem",
         class: first === undefined ? "row" : "row walked",
         "data-node": node,
-        "aria-level": shape.depth[node]! + 1,
+        "aria-level": depth + 1,
         "aria-setsize": siblings.length,
         "aria-posinset": siblings.indexOf(node) + 1,
         "aria-expanded": leaf ? null : String(open),
         "aria-selected": String(node === this.selected),
       },
-      h(
-        "span",
-        { class: "depth", "aria-hidden": "true" },
-        shape.depth[node]! > DEEPEST_INDENT ? count(shape.depth[node]!) : "",
-      ),
+      depth > DEEPEST_INDENT
+        ? h("span", { class: "depth", "aria-hidden": "true" }, count(depth))
+        : null,
       h("span", { class: "twisty", "aria-hidden": "true" }, leaf ? "" : open ? "▾" : "▸"),
       status ? chip(status, !leaf) : null,
       above < 0 ? bdi("The problem", "line") : this.line(node),
-      h(
-        "span",
-        { class: "sentence", "aria-hidden": "true" },
-        first === undefined ? "" : String(first + 1),
-      ),
+      first === undefined
+        ? null
+        : h("span", { class: "sentence", "aria-hidden": "true" }, String(first + 1)),
       h("span", { class: "prior", "aria-hidden": "true" }, prior),
       h("span", { class: "visits", "aria-hidden": "true" }, visits),
       h("span", { class: "q", "aria-hidden": "true" }, q),
       h("span", { class: "offscreen" }, said),
     );
     row.style.top = `${place * ROW}px`;
-    row.style.setProperty("--indent", String(Math.min(shape.depth[node]!, DEEPEST_INDENT)));
+    row.style.setProperty("--indent", String(Math.min(depth, DEEPEST_INDENT)));
     row.style.setProperty("--q", String(tree.q[node]));
     row.style.setProperty("--visits", String(tree.visits[node]! / this.mostVisits));
     return row;

@@ -14,7 +14,7 @@ export interface Sentence {
 const SHOWN_CHARS = 700;
 const SHOWN_LINES = 12;
 /** Sentences are laid out in groups, of which the browser skips those out of sight. */
-const PER_GROUP = 30;
+const PER_GROUP = 16;
 const KINDS = new Map([
   ["step", "step"],
   ["reflection", "reflection"],

@@ -4,6 +4,10 @@ declare global {
   interface Window {
     astroDocument?: (name: string, data: string) => void;
   }
+  interface Uint8ArrayConstructor {
+    /** Browsers before 2025 have none. */
+    fromBase64?(text: string): Uint8Array<ArrayBuffer>;
+  }
 }
 
 /** The most chunks that are kept once read, so that memory stays level over thousands of trees. */
@@ -19,11 +23,16 @@ export function encodeName(name: string): string {
   );
 }
 
+function bytesOf(base64: string): Uint8Array<ArrayBuffer> {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(base64);
+  const binary = atob(base64);
+  return Uint8Array.from(binary, (_, at) => binary.charCodeAt(at));
+}
+
 async function unzip(base64: string): Promise<unknown> {
-  const binary = atob(base64.trim());
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Blob([bytesOf(base64.trim())])
+    .stream()
+    .pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).json();
 }
 
