@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Seq
@@ -97,9 +98,16 @@ class Decoder:
         return finished + self._advance()
 
     def _admitted(self) -> list[Sequence]:
-        """Take the next sequences off the queue, as many as there is room for."""
+        """Take the next sequences off the queue, as many as there is room for.
+
+        Those that may become longest go first, so that few are left at the end, and those that are
+        decoded together are of similar length.
+        """
         admitted: list[Sequence] = []
         rows, width = len(self._rows), self._cache.width
+        if len(self.waiting) > self._max_batch - rows:
+            longest = sorted(self.waiting, key=lambda s: (-s.limit, -len(s.prompt)))
+            self.waiting = deque(longest)
         while self.waiting and rows < self._max_batch:
             width = max(width, len(self.waiting[0].prompt))
             if rows and rows >= self._cache.rows_of(width + _GROWTH):
@@ -163,7 +171,7 @@ class Decoder:
         """Prompts to compute in one pass each."""
         lengths = [len(prompt) for prompt in prompts]
         new = [max(1, len(prompt) - len(self._prefixes.find(prompt))) for prompt in prompts]
-        groups = by_length(lengths, self._prefill_tokens, new)
+        groups = by_length(lengths, self._forward.padding, self._prefill_tokens, new)
         return [[prompts[i] for i in group] for group in groups]
 
     def _compute_beginnings(self, prompts: Seq[Ids]) -> None:
@@ -211,7 +219,8 @@ class Decoder:
 
     def _continue(self, groups: Seq[tuple[Seq[Sequence], Slots]]) -> None:
         """Start sequences of equal prompts from the slots of all but their last tokens."""
-        for batch in by_length([len(slots) for _, slots in groups], self._prefill_tokens):
+        lengths = [len(slots) for _, slots in groups]
+        for batch in by_length(lengths, sys.maxsize, self._prefill_tokens):
             rows = [groups[i][0] for i in batch]
             read = self._prefixes.read([groups[i][1] for i in batch])
             self._cache.insert(aligned(read, self._shape), self._sources(rows))

@@ -24,6 +24,7 @@ from astro_transformers.attention import use_grouped_attention
 from astro_transformers.decoder import Decoder, Finished
 from astro_transformers.forward import Forward
 from astro_transformers.params import PolicyParams
+from astro_transformers.products import use_parts
 from astro_transformers.rows import Sequence
 from astro_transformers.sampler import sample_key
 from astro_transformers.scoring import continuation_logprobs
@@ -70,6 +71,7 @@ class TransformersPolicy:
         check_attention_only(self._model, params.model)
         check_model(self._model, params.model, sampled=True)
         use_grouped_attention(self._model)
+        use_parts(self._model)
         self._vocab_size = self._model.config.get_text_config().vocab_size
         self._max_length = length_limit(self._model, params.max_length, params.model)
         self._encoder = PromptEncoder(tokenizer, params.prompt)

@@ -65,13 +65,16 @@ def _sample(
     """Do as `sample` does, with all rows at once."""
     logits = logits.float()
     greedy = temperature == 0
-    tokens = logits.argmax(-1)
-    if not bool(greedy.all()):
+    if bool(greedy.all()):
+        tokens = logits.argmax(-1)
+    else:
         scale = torch.where(greedy, 1.0, temperature)
         probs = torch.softmax(logits.double() / scale[:, None], -1)
         if bool((top_p < 1).any()):
             probs = nucleus(probs, top_p)
-        tokens = torch.where(greedy, tokens, invert_cdf(probs, uniform))
+        tokens = invert_cdf(probs, uniform)
+        if bool(greedy.any()):
+            tokens = torch.where(greedy, logits.argmax(-1), tokens)
     chosen = logits.gather(1, tokens[:, None])[:, 0]
     return tokens, chosen - logits.logsumexp(-1)
 

@@ -27,7 +27,7 @@ def continuation_logprobs(
     scores: list[tuple[float, ...]] = [()] * len(pairs)
     filled = [i for i, (_, continuation) in enumerate(pairs) if continuation]
     lengths = [sum(map(len, pairs[i])) for i in filled]
-    for group in by_length(lengths, _TOKENS_PER_PASS):
+    for group in by_length(lengths, forward.padding, _TOKENS_PER_PASS):
         members = [filled[g] for g in group]
         for i, score in zip(members, _score(forward, [pairs[i] for i in members]), strict=True):
             scores[i] = score
