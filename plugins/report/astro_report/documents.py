@@ -10,6 +10,7 @@ that the run's files do not have; it is never 0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct, field
@@ -18,6 +19,16 @@ PER_CHUNK = 25
 """The most trees, or problems with responses, in one chunk."""
 CHUNK_BYTES = 1_000_000
 """The size of the JSON of a chunk at which the next one begins."""
+_MOST_EXACT = 2**53
+"""The whole number up to which JavaScript holds every one."""
+
+
+def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The metadata of a problem, in which a number that JavaScript would round is text."""
+    return {
+        key: str(value) if isinstance(value, int) and abs(value) > _MOST_EXACT else value
+        for key, value in metadata.items()
+    }
 
 
 class ModelHead(Struct):

@@ -10,7 +10,7 @@ from astro.interfaces import StepFormat
 from astro.runs.folder import RunFolder
 from astro.runs.scoring import EvaluatedProblem
 from astro_report.chunks import Chunks
-from astro_report.documents import ProblemResponses, ResponseEntry, ResponseList
+from astro_report.documents import ProblemResponses, ResponseEntry, ResponseList, readable
 from astro_report.responses import parts
 from astro_report.trees import PROMPT_CHARS, verdict_entry
 
@@ -27,7 +27,7 @@ def problem_responses(
         measured.evaluation_set,
         problem.prompt,
         problem.answer,
-        dict(problem.metadata),
+        readable(problem.metadata),
         [*greedy, *sampled],
     )
 

@@ -12,7 +12,14 @@ from astro.runs.folder import RunFolder
 from astro.runs.trees import check_tree
 from astro.types import Problem, SearchTree, Segment, Verdict
 from astro_report.chunks import Chunks
-from astro_report.documents import SegmentEntry, TraceEntry, TreeDocument, TreeList, VerdictEntry
+from astro_report.documents import (
+    SegmentEntry,
+    TraceEntry,
+    TreeDocument,
+    TreeList,
+    VerdictEntry,
+    readable,
+)
 from astro_report.reading import TraceIndex, TraceRow
 
 PROMPT_CHARS = 200
@@ -38,7 +45,7 @@ def tree_document(
         id=problem.id,
         prompt=problem.prompt,
         answer=problem.answer,
-        metadata=dict(problem.metadata),
+        metadata=readable(problem.metadata),
         ended=tree.ended,
         parent=[-1 if node.parent is None else node.parent for node in nodes],
         text=texts,
@@ -113,7 +120,7 @@ def add_to_list(trees: TreeList, tree: SearchTree | ListedTree, traces: int, chu
     trees.ended.append(tree.ended)
     trees.verdicts.append(dict(ends))
     trees.traces.append(traces)
-    trees.metadata.append(dict(tree.problem.metadata))
+    trees.metadata.append(readable(tree.problem.metadata))
     trees.chunk.append(chunk)
 
 

@@ -46,6 +46,8 @@ TAGS = (
     "th td bdi pre script"
 )
 LEVELS: list[Any] = ["1", 2, 10, "10", 2.5, None, True, "<b>5</b>", "", ["x"], {"__proto__": 1}]
+LARGE = 2**53 + 1
+LEVELS += [LARGE]
 
 
 def own_run(folder: Path) -> Path:
@@ -154,7 +156,13 @@ def test_kind_10_ids_are_kept_as_they_are(run: RunFolder) -> None:
     ids = [tree.problem.id for tree in trees]
     assert found["trees"]["id"] == ids
     assert [tree["id"] for tree in chunked(found, "trees")] == ids
-    assert found["trees"]["metadata"] == [dict(tree.problem.metadata) for tree in trees]
+    assert found["trees"]["metadata"] == [
+        {
+            key: str(value) if value == LARGE else value
+            for key, value in tree.problem.metadata.items()
+        }
+        for tree in trees
+    ]
     told = {(trace["id"], trace["arm"]) for t in chunked(found, "trees") for trace in t["traces"]}
     names = {"sft": "traces.jsonl", "direct_sft": "control_traces.jsonl"}
     for arm, name in names.items():

@@ -14,9 +14,9 @@ const DEEPEST = 40;
 
 /** Code spans and closed fences, in which a dollar is a dollar. */
 function codeRanges(text: string): [number, number][] {
-  if (!text.includes("`")) return [];
+  if (!/`|~~~/.test(text)) return [];
   const found: [number, number][] = [];
-  for (const match of text.matchAll(/```[^]*?```|(`+)(?!`)[^`\n]+?(?<!`)\1(?!`)/g)) {
+  for (const match of text.matchAll(/```[^]*?```|~~~[^]*?~~~|(`+)(?!`)[^`\n]+?(?<!`)\1(?!`)/g)) {
     found.push([match.index, match.index + match[0].length]);
   }
   return found;
@@ -34,15 +34,21 @@ function closing(text: string, from: number, closer: string, opener: string): nu
   return -1;
 }
 
+/** Whether a dollar begins a name, as in `$home/$user`, and ends no formula, as in `$n$th`. */
+function namesGoOn(text: string, dollar: number): boolean {
+  const word = /^[a-z_]+/.exec(text.slice(dollar + 1, dollar + 4))?.[0] ?? "";
+  return word.length > 2 || (word !== "" && !/[\p{L}\p{N})}\]]/u.test(text[dollar - 1]!));
+}
+
 /** The closing dollar of a formula within a line, or -1 where the first next dollar closes none. */
 function closingDollar(text: string, from: number): number {
-  if (from >= text.length || /[\s$]/.test(text[from] ?? "")) return -1;
-  if (/\p{L}/u.test(text[from - 2] ?? "")) return -1;
+  if (from >= text.length || /[\s$)\]},;:!?]/.test(text[from] ?? "")) return -1;
+  if (/\p{Script=Latin}/u.test(text[from - 2] ?? "")) return -1;
   for (let i = from; i < text.length && text[i] !== "\n"; i++) {
     if (text[i] === "\\") i++;
     else if (text[i] === "$") {
-      const fits = !/\s/.test(text[i - 1] ?? " ") && !/[\d\p{Lu}$]/u.test(text[i + 1] ?? "");
-      return fits ? i : -1;
+      const fits = !/\s/.test(text[i - 1] ?? " ") && !/[\d\p{Lu}${]/u.test(text[i + 1] ?? "");
+      return fits && !namesGoOn(text, i) ? i : -1;
     }
   }
   return -1;

@@ -75,7 +75,8 @@ export function idText(id: string): string {
   return shown
     .replaceAll("\n", "⟨LF⟩")
     .replaceAll("\t", "⟨HT⟩")
-    .replace(/^ +| +$/g, (blanks) => "␣".repeat(blanks.length));
+    .replace(/^ +| +$| {2,}/g, (blanks) => "␣".repeat(blanks.length))
+    .replace(/(?! )\p{Zs}/gu, (blank) => `⟨${label(blank)}⟩`);
 }
 
 /** The first `length` code units of a text, without half of a character at the end. */

@@ -18,6 +18,12 @@ test("dollars of prices, of code and of paths are text", () => {
     "$ x $ and $x $",
     "\\$x\\$",
     "\\\\(x\\\\)",
+    "cp $home/$user and $a:$b",
+    "echo $foo$bar",
+    "`${a}${b}` or ${a}${b}",
+    "'$x' + '$y'",
+    "price($)=5, cost($)=6",
+    "~~~\n$z$\n~~~",
   ]) {
     assert.deepEqual(bodies(text), [], text);
   }
@@ -29,6 +35,7 @@ test("formulas are found by their delimiters", () => {
     ["\\frac12", "x^2", "\\sum_{i=1}^n i", "e^{i\\pi}=-1"],
   );
   assert.deepEqual(bodies("the $n$th of $m$; `$x$` stays"), ["n", "m"]);
+  assert.deepEqual(bodies("求$x$的值, $k$-th, ($x$) and $f(x)$s"), ["x", "k", "x", "f(x)"]);
   assert.deepEqual(bodies("```\nnever closed $x$"), ["x"]);
   assert.deepEqual(bodies("\\[a \\\\[4pt] b\\]"), ["a \\\\[4pt] b"]);
   assert.deepEqual(bodies("$a\\$b$"), ["a\\$b"]);
@@ -123,6 +130,7 @@ test("one line shows what is left out of it", () => {
 test("ids that differ look different", () => {
   const ids = ["", " ", "a", " a", "a ", "a\n", "a b", "a\nb", "a\tb", "a\u202eb", "a\u200bb"];
   assert.equal(new Set(ids.map(idText)).size, ids.length);
+  assert.equal(idText("a  b\u00a0c d"), "a␣␣b⟨U+00A0⟩c d");
 });
 
 test("a long text keeps its head and tail, and its blocks are all of it", () => {
