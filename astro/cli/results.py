@@ -185,9 +185,9 @@ def answered(result: Answered, *, show_all: bool) -> Iterator[RenderableType]:
         yield line(result.failure or "no answer was found")
     if show_all:
         yield _candidates(result)
-    found = f"{result.samples:,} responses, {len(result.candidates):,} of them different"
-    counts = f"{found}, {result.tokens:,} tokens, {result.seconds:.1f} s"
-    yield text(f"{counts}; the search ended: {result.tree.ended}")
+    kinds = f"{len(result.candidates):,} different, {result.cut:,} cut off"
+    cost = f"{kinds}; {result.tokens:,} tokens, {result.seconds:.1f} s"
+    yield text(f"{result.samples:,} responses, {cost}; the search ended: {result.tree.ended}")
 
 
 def _candidates(result: Answered) -> Table:

@@ -69,6 +69,14 @@ class WarmStart(SearchAlgorithm, Protocol):
         """A tree with the nodes of `tree`, which is not changed, and those of a further search."""
 
 
+@runtime_checkable
+class SamplesResponses(SearchAlgorithm, Protocol):
+    """A search whose responses are sampled independently of one another."""
+
+    def sampled(self, tree: SearchTree) -> int:
+        """The number of responses of `tree`, also those that the token limit cut off."""
+
+
 class Linearizer(Protocol):
     """Turns a tree into chains of thought (Algorithm 1 of the paper). Pure, as a search is."""
 

@@ -15,11 +15,11 @@ from astro.config.run import BASE, RunConfig
 from astro.config.yaml import read_config
 from astro.engine.budget import Budget
 from astro.engine.found import AnswerFound, answers_found
-from astro.engine.selection import Selection, SelectionRule, select_answer
+from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, select_answer
 from astro.engine.tasks import Outcome, Task
 from astro.errors import ConfigError
 from astro.events import Listener, Notice, ProblemFailed, StageProgress, ignore
-from astro.interfaces import RatesTerminals
+from astro.interfaces import RatesTerminals, SamplesResponses, SearchAlgorithm
 from astro.metrics import Estimate
 from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
@@ -27,7 +27,7 @@ from astro.requests import REWARD, Program
 from astro.runs.context import RunContext, scratch
 from astro.runs.folder import RunFolder
 from astro.runs.growing import growing
-from astro.runs.stages.search import STAGE, search_tasks, tasks_from
+from astro.runs.stages.search import STAGE, search_algorithm, search_tasks, tasks_from
 from astro.types import Problem, SearchTree
 
 _UNUSED = ("problems", "linearizer", "control")
@@ -49,6 +49,7 @@ class Answered:
         problem: The question.
         tree: The search tree; without nodes if the search failed.
         candidates: Every response that came to an end.
+        cut: The number of responses that the token limit cut off, as far as the search tells.
         chosen: The choice among them; None if there is none.
         tokens: The number of generated tokens.
         seconds: The seconds until the answer was known, from the start of all questions.
@@ -62,6 +63,7 @@ class Answered:
     tokens: int
     seconds: float
     failure: str = ""
+    cut: int = 0
 
     @property
     def best(self) -> AnswerFound | None:
@@ -70,8 +72,8 @@ class Answered:
 
     @property
     def samples(self) -> int:
-        """The number of responses, of which equal ones are one candidate."""
-        return sum(found.candidate.samples for found in self.candidates)
+        """The number of responses, also those that were cut off or are equal to others."""
+        return _samples(self.candidates) + self.cut
 
     @property
     def answer(self) -> str | None:
@@ -134,8 +136,9 @@ def answers(
         searches = (
             tasks_from(search, trees, STAGE) if trees else search_tasks(search, problems, STAGE)
         )
+        algorithm = search_algorithm(searched, registry, run.step_format())
         tasks = [
-            Task(task.key, partial(_answered, task, problem, reads=reads, rates=rates))
+            Task(task.key, partial(_answered, task, problem, algorithm, reads=reads, rates=rates))
             for task, problem in zip(searches, problems, strict=True)
         ]
         watched = growing(STAGE, searches, config.seed, run.journal, on_event)
@@ -197,11 +200,12 @@ def _result(
         ended = "interrupted" if stopped else "failed"
         tree, failure = SearchTree(problem, [], ended), "" if stopped else outcome.failure
         return Answered(problem, tree, [], None, outcome.tokens, seconds, failure)
-    tree, found = outcome.result
+    tree, found, cut = outcome.result
     if stopped and tree.ended == "budget":
         tree = replace(tree, ended="interrupted")
-    chosen = select_answer([each.candidate for each in found], rule)
-    return Answered(problem, tree, found, chosen, outcome.tokens, seconds)
+    voters = [each.candidate for each in found]
+    chosen = select_answer([*voters, *[AnswerCandidate(None)] * cut], rule)
+    return Answered(problem, tree, found, chosen, outcome.tokens, seconds, cut=cut)
 
 
 def _problem(number: int, asked: Asked) -> Problem:
@@ -282,9 +286,24 @@ QUESTION_OPTIONS = tuple(signature(question_config).parameters)
 
 
 def _answered(
-    search: Task[SearchTree], problem: Problem, *, reads: bool, rates: bool
-) -> Program[tuple[SearchTree, list[AnswerFound]]]:
-    """A search tree and the responses that it found."""
+    search: Task[SearchTree],
+    problem: Problem,
+    algorithm: SearchAlgorithm,
+    *,
+    reads: bool,
+    rates: bool,
+) -> Program[tuple[SearchTree, list[AnswerFound], int]]:
+    """A search tree, the responses that it found, and how many the token limit cut off.
+
+    Those that a budget or Ctrl-C ended are no responses yet, and the tree does not tell them apart.
+    """
     tree = yield from search.start()
     found = yield from answers_found(problem, tree, reads=reads, rates=rates)
-    return tree, found
+    cut = 0
+    if isinstance(algorithm, SamplesResponses) and tree.ended not in _CUT:
+        cut = algorithm.sampled(tree) - _samples(found)
+    return tree, found, cut
+
+
+def _samples(found: Iterable[AnswerFound]) -> int:
+    return sum(each.candidate.samples for each in found)

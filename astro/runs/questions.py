@@ -132,6 +132,7 @@ def answer_row(result: Answered, rule: str, *, every: bool) -> Mapping[str, Any]
         "rule": rule,
         "responses": len(result.candidates),
         "samples": result.samples,
+        "cut": result.cut,
         "tokens": result.tokens,
         "seconds": round(result.seconds, 3),
         "ended": result.tree.ended,

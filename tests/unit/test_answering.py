@@ -78,11 +78,25 @@ def test_a_score_is_a_mean_over_tokens_also_where_their_ids_are_not_known() -> N
     assert found.candidate.score == pytest.approx(exp(-1.0))
 
 
+def test_a_response_that_the_token_limit_cut_off_counts_without_a_vote() -> None:
+    """The longer answer is no whole step of 11 tokens."""
+    texts = ["the answer is 4", "the answer is, after a long time of thinking about it, 4"]
+    script = "policy.params.answers=" + json.dumps([f"{text}\n" for text in texts])
+    limits = [script, "search.params.step_tokens=11", "policy.params.length=1"]
+    config = question_config(policy="scripted", samples=20, verifier="exact", overrides=limits)
+    (result,) = answers(config, ["q?"])
+    assert result.confidence is not None
+    (only,) = result.candidates
+    assert (result.samples, result.cut) == (20, 20 - only.candidate.samples)
+    assert result.cut > 0
+    assert result.confidence.value == only.candidate.samples / 20
+
+
 def test_an_answer_is_printed_with_what_it_cost() -> None:
     result = ask("What is half of one?", "--samples", "12", "--verifier", "exact")
     assert result.exit_code == 0, result.output
     assert "confidence" in result.stdout
-    assert "12 responses, 4 of them different, " in result.stdout
+    assert "12 responses, 4 different, 0 cut off; " in result.stdout
     only = ask("What is half of one?", "--samples", "12", "--answer-only", "--verifier", "exact")
     assert only.stdout.strip() in ANSWERS
 

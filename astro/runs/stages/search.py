@@ -118,7 +118,7 @@ def tasks_from(run: RunContext, trees: Sequence[SearchTree], stage: str) -> list
         ConfigError: The search cannot go on from a tree.
     """
     config, step_format = run.config, run.step_format()
-    algorithm = _algorithm(config, run.registry, step_format)
+    algorithm = search_algorithm(config, run.registry, step_format)
     if not isinstance(algorithm, WarmStart):
         raise ConfigError([f"search.name: {config.search.name} cannot go on from a tree"])
     tasks = []
@@ -138,7 +138,7 @@ def tasks_of(
     stage: str,
 ) -> list[Task[SearchTree]]:
     """Return one search task per problem. The algorithm is shared, since it has no state."""
-    algorithm = _algorithm(config, registry, step_format)
+    algorithm = search_algorithm(config, registry, step_format)
     verified = _verified(config)
     tasks = []
     for problem in problems:
@@ -148,7 +148,10 @@ def tasks_of(
     return tasks
 
 
-def _algorithm(config: RunConfig, registry: Registry, step_format: StepFormat) -> SearchAlgorithm:
+def search_algorithm(
+    config: RunConfig, registry: Registry, step_format: StepFormat
+) -> SearchAlgorithm:
+    """Return the search of a config, with its value estimator."""
     value = registry.build("value", config.value)
     algorithm: SearchAlgorithm = registry.build(
         "search", config.search, value=value, step_format=step_format

@@ -55,6 +55,10 @@ class BestOfN:
         grown = GrowingTree.of(problem, tree)
         return self._grown(grown, grafted_branches(problem, tree), seed)
 
+    def sampled(self, tree: SearchTree) -> int:
+        """Return the visits of the root, one for each response."""
+        return tree.nodes[0].visit_count
+
     def _grown(
         self, tree: GrowingTree, grafted: Sequence[Branch], seed: int
     ) -> Program[SearchTree]:
