@@ -40,6 +40,24 @@ EXPERTS: dict[str, Any] = {
     "moe_intermediate_size": 16,
 }
 SHORT: dict[str, Any] = {"sliding_window": 6}
+ROUTED: dict[str, Any] = {
+    **EXPERTS,
+    "n_routed_experts": 4,
+    "n_group": 1,
+    "topk_group": 1,
+    "first_k_dense_replace": 1,
+}
+LATENT: dict[str, Any] = {
+    **ROUTED,
+    "num_key_value_heads": 4,
+    "head_dim": 4,
+    "q_lora_rank": 16,
+    "kv_lora_rank": 8,
+    "qk_rope_head_dim": 4,
+    "qk_nope_head_dim": 8,
+    "qk_head_dim": 12,
+    "v_head_dim": 8,
+}
 TYPES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "no groups": ({}, ("gpt2", "gpt_neo", "gptj", "gpt_bigcode", "codegen", "bloom", "falcon")),
     "plain": (GLU, ("gpt_neox", "gpt_neox_japanese", "phi", "persimmon", "xglm")),
@@ -88,6 +106,21 @@ TYPES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
             "flex_olmo",
             "cwm",
             "doge",
+            "jais2",
+            "nanochat",
+            "ernie4_5_moe",
+            "hunyuan_v1_moe",
+            "solar_open",
+            "jetmoe",
+            "hyperclovax",
+            "dbrx",
+            "minimax_m2",
+            "mimo_v2_flash",
+            "exaone_moe",
+            "granite_swa",
+            "cohere2_moe",
+            "hy_v3",
+            "gemma3n_text",
         ),
     ),
     "windows": (
@@ -98,6 +131,11 @@ TYPES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         EXPERTS,
         ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe", "granitemoe", "phimoe", "gpt_oss"),
     ),
+    "routed": (ROUTED, ("dots1",)),
+    "latent": (
+        LATENT,
+        ("deepseek_v2", "deepseek_v3", "youtu", "minicpm3", "glm4_moe_lite", "longcat_flash"),
+    ),
 }
 OVER: dict[str, dict[str, Any]] = {
     "gpt_neo": {"num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]]},
@@ -106,6 +144,32 @@ OVER: dict[str, dict[str, Any]] = {
     "xglm": {"d_model": 32, "ffn_dim": 48, "num_layers": 2, "attention_heads": 4},
     "qwen2_moe": {"shared_expert_intermediate_size": 16},
     "granitemoe": {"intermediate_size": 16},
+    "dots1": {"n_shared_experts": 1},
+    "dbrx": {
+        "d_model": 32,
+        "n_heads": 4,
+        "n_layers": 2,
+        "max_seq_len": 256,
+        "attn_config": {"kv_n_heads": 2, "clip_qkv": 8.0, "rope_theta": 10000.0},
+        "ffn_config": {"ffn_hidden_size": 16, "moe_num_experts": 4, "moe_top_k": 2},
+    },
+    "gemma3n_text": {
+        "layer_types": ["sliding_attention", "full_attention"],
+        "sliding_window": 6,
+        "num_kv_shared_layers": 0,
+        "laurel_rank": 4,
+        "hidden_size_per_layer_input": 8,
+        "vocab_size_per_layer_input": 1000,
+        "activation_sparsity_pattern": [0.0, 0.0],
+        "altup_num_inputs": 2,
+    },
+    "longcat_flash": {
+        "num_layers": 2,
+        "zero_expert_num": 2,
+        "ffn_hidden_size": 48,
+        "expert_ffn_hidden_size": 16,
+        "moe_topk": 2,
+    },
 }
 CASES = [(kind, name) for kind, (_, names) in TYPES.items() for name in names]
 
