@@ -15,7 +15,11 @@ from typing import Any
 from astro.errors import PolicyError
 from astro.plugins.binding import PromptConfig
 
-QUESTION, ANSWER = "What is 6 * 7?", "The answer is 42."
+QUESTION = """What is 6 * 7, if 3 < 4 & 'x' + "y" > 2?
+Explain each step in whole sentences, and write the answer alone in the last line."""
+"""It has what a template may change or leave out: signs of HTML and JSON, a second line, a length.
+"""
+ANSWER = "The answer is 42."
 _PART = "'type': 'text'"
 """What a template writes that expects a text and is given parts."""
 _FORMS = (

@@ -181,6 +181,17 @@ def _without(part: str) -> Callable[[Path], object]:
     return make
 
 
+def _not_numbers(folder: Path) -> None:
+    save(folder)
+    edit_weights(folder, lambda found: {k: v * torch.nan for k, v in found.items()})
+
+
+def _halved(folder: Path) -> None:
+    """A download that was broken off."""
+    path = save(folder) / "model.safetensors"
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
 def _fp8(folder: Path) -> None:
     """The projections as 8-bit floats with one scale a block."""
     shape = {"hidden_size": 128, "intermediate_size": 128, "num_key_value_heads": 4}
@@ -271,6 +282,9 @@ CHECKPOINTS: Mapping[str, Callable[[Path], object]] = {
     "no-lm-head": _without("lm_head"),
     "no-layer": _without("layers.1."),
     "no-norm": _without("model.norm"),
+    "wrong-shape": _edited("config.json", intermediate_size=64),
+    "not-numbers": _not_numbers,
+    "halved": _halved,
     "fp8": _fp8,
     "fp8-unscaled": _unscaled,
     "small-vocabulary": _small(CHAT.replace("<|done|>", "<|fin|>")),

@@ -102,7 +102,17 @@ def test_contents_are_given_as_the_template_reads_them(template: str) -> None:
             None,
             "in which the problem does not stand",
         ),
-        (CHAT.replace("m.content", "m.text"), None, "in which the problem does not stand"),
+        *(
+            (CHAT.replace("m.content", other), None, "in which the problem does not stand")
+            for other in (
+                "m.text",
+                "m.content | lower",
+                "m.content | tojson",
+                "m.content | e",
+                "m.content[:100]",
+                "m.content.split('\n')[0]",
+            )
+        ),
         (CHAT.replace("messages", "messages[-1:]"), "be brief", "leaves out the system message"),
         (NO_SYSTEM + CHAT, "be brief", "cannot write a prompt: no system; remove prompt.system"),
         (

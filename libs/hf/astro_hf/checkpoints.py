@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -53,9 +53,11 @@ def load_model(
             attn_implementation=attention_of(config, attention, model),
             device_map="meta" if device.type == "meta" else None,
             trust_remote_code=False,
+            ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
     loaded: PreTrainedModel = found[0]
+    check_shapes(found[1]["mismatched_keys"], model)
     check_tensors(loaded, found[1]["missing_keys"], found[1]["unexpected_keys"], model)
     _make_savable(loaded)
     torch.nn.Module.to(loaded, device)  # the subclass's own is typed for other arguments
@@ -116,6 +118,25 @@ def check_tensors(
         )
 
 
+def check_shapes(mismatched: Iterable[Sequence[Any]], model: str) -> None:
+    """Check that all weights of a checkpoint have the shapes of its config.json.
+
+    Args:
+        mismatched: The name, stored shape and expected shape of each that has not.
+        model: The model's name.
+
+    Raises:
+        CheckpointError: Some have not.
+    """
+    if found := sorted((name, tuple(a), tuple(b)) for name, a, b in mismatched):
+        _, stored, wanted = found[0]
+        raise CheckpointError(
+            f"model {model!r} has {_listed([name for name, _, _ in found])} of another shape than"
+            f" its config.json says, {stored} for {wanted}",
+            "correct its config.json, or download it again",
+        )
+
+
 def _belongs_to(name: str, loaded: PreTrainedModel, layers: dict[str, Any]) -> bool:
     """Whether a weight's name is in a layer that has weights of its own."""
     owner = name.rpartition(".")[0]
@@ -133,11 +154,15 @@ def stored_dtype(model: str, config: Any = None) -> torch.dtype | None:
 
     It is read from the files of the weights, and from the config if there are none to read. None if
     neither says it.
+
+    Raises:
+        CheckpointError: A file of weights is damaged.
     """
     config = load_config(model) if config is None else config
     if getattr(config, "quantization_config", None) is not None:
         return None
-    found = majority_dtype(model)
+    with reading("model", model):
+        found = majority_dtype(model)
     named = getattr(config, "dtype", None) or getattr(config.get_text_config(), "dtype", None)
     return found or (named if isinstance(named, torch.dtype) else None)
 

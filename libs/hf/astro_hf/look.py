@@ -33,7 +33,8 @@ def check_model(model: PreTrainedModel, name: str, *, sampled: bool) -> None:
         sampled: Whether tokens are going to be sampled from it, which needs its keys and values.
 
     Raises:
-        CheckpointError: It does not, cannot compute at all, or returns no keys and values.
+        CheckpointError: It does not, cannot compute at all, computes what is no number, or returns
+            no keys and values.
     """
     size = model.config.get_text_config().vocab_size
     first = torch.arange(_LENGTH, device=model.device) % size
@@ -46,6 +47,11 @@ def check_model(model: PreTrainedModel, name: str, *, sampled: bool) -> None:
         raise CheckpointError(
             f"model {name!r} cannot compute ({first_line(error)})", "take another model or dtype"
         ) from error
+    if one.isnan().any():
+        raise CheckpointError(
+            f"model {name!r} gives probabilities that are not numbers",
+            "download it again, or set another dtype",
+        )
     if (one - other).abs().max() > _NOTICED * one.std():
         raise CheckpointError(
             f"model {name!r} is not causal: its predictions depend on later tokens",

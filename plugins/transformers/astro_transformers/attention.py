@@ -78,7 +78,7 @@ def _products(
     query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None, scale: float | None
 ) -> Tensor:
     """softmax(Q K^T * scale) V as two products, for few positions faster than torch's kernel."""
-    scores = (query @ key.transpose(-1, -2)) * (scale or query.shape[-1] ** -0.5)
+    scores = (query * (scale or query.shape[-1] ** -0.5)) @ key.transpose(-1, -2)
     if attn_mask is not None and attn_mask.dtype == torch.bool:
         scores = scores.masked_fill_(~attn_mask, -torch.inf)
     elif attn_mask is not None:
