@@ -104,7 +104,7 @@ export class ResponseView {
     const read =
       answer === null ? "The verifier read no answer." : "Answer that the verifier read:";
     this.element.append(
-      h("p", { class: "facts" }, chip(status), ` ${facts.join(" · ")}`),
+      h("p", { class: "facts" }, chip(status), ` · ${facts.join(" · ")}`),
       picture.element,
       h("div", { class: "bar" }, picture.zoom.buttons),
       sentences.element,

@@ -196,7 +196,7 @@ export class TreeTable {
         set("verdict"),
       ),
       input("Nodes from", value("min"), set("min"), { type: "number", min: 0 }),
-      input("to", value("max"), set("max"), { type: "number", min: 0 }),
+      input("Nodes up to", value("max"), set("max"), { type: "number", min: 0 }),
       input("Id contains", value("id"), set("id"), { type: "search" }),
       input("Text contains", value("text"), waiting, {
         type: "search",
