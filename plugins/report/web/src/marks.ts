@@ -15,6 +15,8 @@ const MARKED = new RegExp(
   `\\r\\n|[${CONTROL}${INVISIBLE}\\p{Cs}\\p{Co}\\p{Cn}]|${LONE}|${STACKED}`,
   "gu",
 );
+/** Also the characters with which an id's others are written. */
+const MARKED_IN_IDS = new RegExp(`${MARKED.source}|[⟨␣]`, "gu");
 const LINE_ENDS = /^(\r|\v|\f|\x85|\u2028|\u2029)$/;
 
 /** Names instead of the control pictures of Unicode, which few fonts have. */
@@ -68,8 +70,8 @@ export function oneLine(text: string, limit = 300): string {
 
 /** An id in one line, such that ids that differ do so here too. */
 export function idText(id: string): string {
-  if (id === "") return "(empty id)";
-  const shown = id.replace(MARKED, (found) =>
+  if (id === "") return "⟨empty id⟩";
+  const shown = id.replace(MARKED_IN_IDS, (found) =>
     [...found].map((character) => `⟨${label(character)}⟩`).join(""),
   );
   return shown

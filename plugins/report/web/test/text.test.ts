@@ -129,6 +129,7 @@ test("one line shows what is left out of it", () => {
 
 test("ids that differ look different", () => {
   const ids = ["", " ", "a", " a", "a ", "a\n", "a b", "a\nb", "a\tb", "a\u202eb", "a\u200bb"];
+  ids.push(...ids.map(idText).filter((shown) => !ids.includes(shown)));
   assert.equal(new Set(ids.map(idText)).size, ids.length);
   assert.equal(idText("a  b\u00a0c d"), "a␣␣b⟨U+00A0⟩c d");
 });
