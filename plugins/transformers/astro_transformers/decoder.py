@@ -105,7 +105,7 @@ class Decoder:
         """
         admitted: list[Sequence] = []
         rows, width = len(self._rows), self._cache.width
-        if len(self.waiting) > self._max_batch - rows:
+        if 0 < self._max_batch - rows < len(self.waiting):
             longest = sorted(self.waiting, key=lambda s: (-s.limit, -len(s.prompt)))
             self.waiting = deque(longest)
         while self.waiting and rows < self._max_batch:

@@ -18,9 +18,10 @@ from astro_transformers.cache import Contents, contents
 TOKENS_PER_PASS = 16384
 """Padded tokens in one forward pass over whole prompts; bounds the memory of its activations."""
 _PASS = {"cpu": 64}
-"""Tokens that take about as long as a pass by itself, by device; measured with models of 0.6M and
-135M parameters."""
+"""How many tokens take as long as the fixed part of a pass, by device. It was measured with models
+of 0.6M and 135M parameters."""
 _PASS_ELSEWHERE = 1024
+"""The same for other devices: an estimate, which was not measured."""
 
 
 class Forward:

@@ -18,8 +18,8 @@ _OUTPUTS = 512
 def use_parts(model: PreTrainedModel) -> None:
     """Let the large float32 layers of a model on the CPU compute few rows in parts.
 
-    What a BLAS rearranges of the weights for its product then stays in the processor's cache: with
-    up to 64 rows, a layer takes half to four fifths of the time.
+    A BLAS rearranges the weights for its product. Those of one part then stay in the processor's
+    cache: with up to 64 rows, a layer takes half to four fifths of the time.
     """
     for layer in model.modules():
         if type(layer) is nn.Linear and layer.out_features >= _LARGE and _is_slow(layer.weight):
