@@ -148,6 +148,8 @@ class Comparison:
             names = {search: choice.name for search, choice in self.choices.items()}
             result = compare_searches(tried, each, names, list(self.seeds))
             write_json(runs / self.name / "results.json", result)
+            for line in _warnings(result):
+                on_event(Notice(f"warning: {line}"))
             on_event(ExperimentFinished(runs / self.name))
         return result
 
@@ -182,6 +184,17 @@ def parse_comparison(raw: Mapping[str, Any], registry: Registry, source: str = "
     if problems:
         raise ConfigError(list(dict.fromkeys(problems)), source)
     return Comparison(raw["name"], searches, choices, keys.budgets, keys.seeds, registry)
+
+
+def _warnings(result: SearchComparison) -> Iterator[str]:
+    """Yield a line for each search without any answer at any budget, or one for all of them."""
+    answering = {point.search for point in result.points if point.answered}
+    silent = [f"search {one} has no" for one in result.choices if one not in answering]
+    for which in silent if answering else ["no search has an"]:
+        yield (
+            f"{which} answer to any of {result.problems} problems at any budget; raise budgets, or "
+            "see whether the responses end with an answer that the verifier reads"
+        )
 
 
 def _measured(run: RunContext, choice: Choice, budget: int) -> tuple[Places, float]:

@@ -9,6 +9,7 @@ import pytest
 from small_runs import small_config
 
 from astro.errors import ConfigError, RunError
+from astro.events import Event, Notice
 from astro.experiments.accuracy import SearchComparison, Tried, compare_searches
 from astro.experiments.loading import load
 from astro.experiments.searches import Comparison
@@ -123,6 +124,31 @@ def test_more_tokens_help_a_vote_and_all_is_kept(tmp_path: Path) -> None:
     assert [points[p.search, 12] for p in few.points] == few.points
     assert read_json(tmp_path / "small" / "results.json", SearchComparison) == result
     assert comparison.run(runs=tmp_path) == result
+
+
+@pytest.mark.parametrize(
+    ("budgets", "warned"),
+    [
+        ([1, 2], ["warning: no search has an answer to any of 8 problems at any budget"]),
+        ([1, 12], ["warning: search late has no answer to any of 8 problems at any budget"]),
+        ([1, 120], []),
+    ],
+)
+def test_a_search_without_any_answer_is_told(
+    tmp_path: Path, budgets: list[int], warned: list[str]
+) -> None:
+    """The responses of `late` have three steps, for which 12 tokens are too few."""
+    policy = {"answers": ["the answer is 1\n"], "length": 3, "lines": ["let us see\n"]}
+    late = {"policy": {"params": policy}}
+    told: list[Event] = []
+    own = {
+        "search": {"name": "best_of_n", "params": {"samples": 1}},
+        "searches": {"early": {}, "late": late},
+        "budgets": budgets,
+    }
+    loaded(tmp_path, **own).run(runs=tmp_path, on_event=told.append)
+    lines = [event.text.partition(";")[0] for event in told if isinstance(event, Notice)]
+    assert [line for line in lines if line.startswith("warning: ")] == warned
 
 
 def test_a_plan_has_each_search_at_each_budget(tmp_path: Path) -> None:
