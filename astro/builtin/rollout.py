@@ -44,8 +44,8 @@ class RolloutParams(RolloutSampling):
         valued = cost is None or any(request.valued for request in cost.requests)
         if verifier and verifier.name == NO_VERIFIER and valued:
             yield (
-                "name: rollout needs verdicts, and verifier.name is none; use self_consistency, "
-                "logprob, p_true or reward_model"
+                f"name: rollout needs verdicts, and verifier {NO_VERIFIER} gives none; use "
+                "self_consistency, logprob, p_true or reward_model"
             )
 
 

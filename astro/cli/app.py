@@ -42,6 +42,9 @@ COMMANDS = {
 }
 """Maps a name to (`"module:command"`, summary). A module is imported when its command is used."""
 
+_RESUMED = ("run", "compare", "rl", "evaluate")
+_AGAIN = "the same command, without --fresh, resumes a run"
+
 
 class LazyGroup(click.Group):
     """Imports a subcommand when it is used, and turns errors into messages and exit codes.
@@ -114,7 +117,8 @@ def _told(error: BaseException, command: str | None) -> tuple[int, list[str]]:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         terminated = isinstance(error, Terminated)
         how, code = ("terminated", 143) if terminated else ("interrupted", 130)
-        return code, [f"{how}; the same command, without --fresh, resumes a run"]
+        notes = [_AGAIN] if command in _RESUMED else getattr(error, "__notes__", [])
+        return code, ["; ".join([how, *notes])]
     if isinstance(error, ConfigError):
         return 2, [f"error: {line}" for line in error.lines]
     if isinstance(error, AstroError):

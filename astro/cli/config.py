@@ -10,10 +10,8 @@ from astro.cli.output import say, say_block
 from astro.config.loading import with_defaults
 from astro.config.stages import with_automatic_stages
 from astro.config.yaml import dump_config
-from astro.errors import ConfigError
 from astro.plugins.registry import Registry
-from astro.rehearsal.machine import this_machine
-from astro.rehearsal.readiness import missing
+from astro.rehearsal.readiness import require_ready
 
 
 @click.group()
@@ -30,10 +28,8 @@ def check(file: str, overrides: tuple[str, ...]) -> None:
     Packages, data files, models in folders, programs and servers are looked for; names on the
     Hugging Face hub are not.
     """
-    registry, machine = Registry.discover(), this_machine()
-    configs = astro.load(file, overrides, registry).configs()
-    if absent := [line for config in configs for line in missing(config, registry, machine)]:
-        raise ConfigError(list(dict.fromkeys(absent)), file)
+    registry = Registry.discover()
+    require_ready(astro.load(file, overrides, registry).configs(), registry, file)
     say(f"{file}: ok")
 
 

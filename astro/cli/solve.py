@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,9 +18,9 @@ from astro.engine.selection import SelectionRule
 from astro.errors import ConfigError
 from astro.experiments.loading import load_run
 from astro.plugins.registry import Registry
-from astro.rehearsal.machine import this_machine
-from astro.rehearsal.readiness import missing
-from astro.runs.answering import QUESTION_OPTIONS, Answered, Asked, answers, question_config
+from astro.rehearsal.readiness import require_ready
+from astro.runs.answering import QUESTION_OPTIONS, Answered, answers
+from astro.runs.options import errors_name_options, typed_config
 from astro.runs.questions import answer_row, asked_questions, saving, verdict_row
 from astro.runs.solve import asked_problems, best_answer
 from astro.runs.trees import read_tree_file
@@ -77,7 +77,6 @@ def solve(arguments: tuple[str, ...], **given: Any) -> None:
     if used := [name for name in foreign if ctx.get_parameter_source(name) is _TYPED]:
         way = "without --policy" if verified else "with --policy"
         raise ConfigError([f"--{used[0].replace('_', '-')} cannot be used {way}"])
-    asked: Sequence[Asked]
     if verified:
         if not arguments:
             raise ConfigError(["expected CONFIG QUESTION, or QUESTION with --policy"])
@@ -85,15 +84,14 @@ def solve(arguments: tuple[str, ...], **given: Any) -> None:
         asked = asked_problems(config, arguments[1:], given["answer"], trees)
     else:
         asked = asked_questions(arguments, given["questions"], trees)
-        given["overrides"] += tuple(f"budget.{limit}" for limit in given["budget"])
-        config = question_config(**{name: given[name] for name in QUESTION_OPTIONS})
-        if absent := list(missing(config, Registry.discover(), this_machine())):
-            raise ConfigError(absent)
+        with errors_name_options(given):
+            config = typed_config(given)
+            require_ready([config], Registry.discover())
     how = {"rule": given["select"], "verified": verified, "until_interrupted": True}
     many, results = len(asked) > 1, list[Answered]()
-    with progress() as listener:
+    with errors_name_options(given), progress() as listener:
         found = answers(config, asked, on_event=listener, **how)
-        for result in saving(found, given["save"]):
+        for result in saving(found, given["save"], listener):
             results.append(result)
             if many:
                 _show(result, given, many=many)

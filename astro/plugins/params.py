@@ -22,6 +22,8 @@ from astro.errors import ConfigError
 from astro.plugins.secrets import without_secrets
 
 M = TypeVar("M", bound=BaseModel)
+UNKNOWN_KEY = "unknown key"
+"""How the problem with a key begins that a model does not have."""
 
 
 class Params(BaseModel):
@@ -130,7 +132,7 @@ def _path(detail: ErrorDetails) -> str:
 def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
     loc, path = [str(part) for part in detail["loc"]], _path(detail)
     if detail["type"] == "extra_forbidden":
-        return f"{path}: unknown key{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
+        return f"{path}: {UNKNOWN_KEY}{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
     if detail["type"] == "missing":
         return f"{path}: missing"
     message = detail["msg"][0].lower() + detail["msg"][1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +10,24 @@ from typing import Any
 
 from astro.config.loading import UNUSED, all_bindings
 from astro.config.run import RunConfig
-from astro.errors import AstroError, PolicyError
+from astro.errors import AstroError, ConfigError, PolicyError
 from astro.plugins.models import checkpoint
 from astro.plugins.params import ModelParams, Params
 from astro.plugins.registry import Registry
+from astro.rehearsal.machine import this_machine
 from astro.rehearsal.rehearsable import Machine, RunsWhere
+
+
+def require_ready(configs: Iterable[RunConfig], registry: Registry, source: str = "") -> None:
+    """Check that nothing is missing on this machine.
+
+    Raises:
+        ConfigError: Something is. The error lists all of it, once each.
+    """
+    machine = this_machine()
+    absent = [line for config in configs for line in missing(config, registry, machine)]
+    if absent:
+        raise ConfigError(list(dict.fromkeys(absent)), source)
 
 
 def missing(config: RunConfig, registry: Registry, machine: Machine) -> Iterator[str]:

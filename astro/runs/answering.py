@@ -19,7 +19,7 @@ from astro.engine.selection import AnswerCandidate, Selection, SelectionRule, se
 from astro.engine.tasks import Outcome, Task
 from astro.errors import ConfigError
 from astro.events import Listener, Notice, ProblemFailed, StageProgress, ignore
-from astro.interfaces import RatesTerminals, SamplesResponses, SearchAlgorithm
+from astro.interfaces import RatesTerminals, SamplesResponses, SearchAlgorithm, WarmStart
 from astro.metrics import Estimate
 from astro.plugins.hookspecs import NO_VERIFIER
 from astro.plugins.registry import Registry
@@ -31,13 +31,13 @@ from astro.runs.stages.search import STAGE, search_algorithm, search_tasks, task
 from astro.types import Problem, SearchTree
 
 _UNUSED = ("problems", "linearizer", "control")
-_COUNTS = ("samples", "particles", "iterations", "visits", "width")
+COUNTS = ("samples", "particles", "iterations", "visits", "width")
 """The params by which searches are given a number of samples."""
 Asked = str | Problem | SearchTree
 """A question; or a problem, whose reference answer may be empty; or a tree to go on from."""
 _AT_ONCE = Budget(seconds=1e-9)
 """The budget of a search that is told to end with what was recorded of it."""
-_CUT = {"budget", "interrupted"}
+CUT = {"budget", "interrupted"}
 """The `ended` of a search that was ended before it was finished."""
 
 
@@ -54,6 +54,7 @@ class Answered:
         tokens: The number of generated tokens.
         seconds: The seconds until the answer was known, from the start of all questions.
         failure: Why the search failed; empty if it did not.
+        warm_start: Whether the search can go on from its tree.
     """
 
     problem: Problem
@@ -64,6 +65,7 @@ class Answered:
     seconds: float
     failure: str = ""
     cut: int = 0
+    warm_start: bool = False
 
     @property
     def best(self) -> AnswerFound | None:
@@ -93,7 +95,7 @@ class Answered:
     @property
     def partial(self) -> bool:
         """Whether the search was ended, by its budget or by Ctrl-C, or failed before its end."""
-        return bool(self.failure) or self.tree.ended in _CUT
+        return bool(self.failure) or self.tree.ended in CUT
 
 
 def answers(
@@ -144,7 +146,8 @@ def answers(
         watched = growing(STAGE, searches, config.seed, run.journal, on_event)
         with run.started(STAGE, len(tasks), "questions"), watched:
             outcomes = _outcomes(run, tasks, until_interrupted=until_interrupted)
-            yield from _in_order(run, tasks, problems, outcomes, rule)
+            for result in _in_order(run, tasks, problems, outcomes, rule):
+                yield replace(result, warm_start=isinstance(algorithm, WarmStart))
 
 
 def _in_order(
@@ -262,7 +265,7 @@ def question_config(
     names = {e.provider.name for e in registry.entries if e.provider.kind == "verifier"}
     known = registry.params_model("search", search)
     fields = known.model_fields if known else {}
-    counted = [name for name in _COUNTS if name in fields]
+    counted = [name for name in COUNTS if name in fields]
     if samples is not None and not counted:
         raise ConfigError([f"search {search!r} has no number of samples"])
     params: dict[str, float] = {} if samples is None else {counted[0]: samples}
@@ -300,7 +303,7 @@ def _answered(
     tree = yield from search.start()
     found = yield from answers_found(problem, tree, reads=reads, rates=rates)
     cut = 0
-    if isinstance(algorithm, SamplesResponses) and tree.ended not in _CUT:
+    if isinstance(algorithm, SamplesResponses) and tree.ended not in CUT:
         cut = algorithm.sampled(tree) - _samples(found)
     return tree, found, cut
 

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO
 import msgspec
 
 from astro.errors import ConfigError
+from astro.events import Listener, Notice, ignore
 from astro.files import decode
-from astro.runs.answering import Answered, Asked
+from astro.runs.answering import CUT, Answered, Asked
 from astro.runs.solve import best_answer
 from astro.runs.trees import tree_of, write_tree_file
 from astro.types import Problem, SearchTree
@@ -104,20 +105,44 @@ def _of_row(line: str, where: str, number: int) -> Problem:
     return Problem(str(row.id) or f"question-{number}", text, "")
 
 
-def saving(results: Iterable[Answered], path: Path | None) -> Iterator[Answered]:
+def saving(
+    results: Iterable[Answered], path: Path | None, on_event: Listener = ignore
+) -> Iterator[Answered]:
     """Yield the results; their trees are written at the end, also if an error is the end.
+
+    If a search was ended before it was finished, a `Notice` says how to go on from its tree, or a
+    note on the `KeyboardInterrupt` says what was saved.
 
     Raises:
         RunError: The file cannot be written.
     """
-    trees: list[SearchTree] = []
+    saved: list[Answered] = []
     try:
         for result in results:
-            trees.append(result.tree)
+            saved.append(result)
             yield result
-    finally:
-        if path and trees:
-            write_tree_file(path, trees)
+    except BaseException as error:
+        _save(path, saved)
+        if isinstance(error, KeyboardInterrupt):
+            error.add_note(_what_is_saved(path, saved))
+        raise
+    _save(path, saved)
+    if path and any(each.tree.nodes and each.tree.ended in CUT for each in saved):
+        on_event(Notice(_what_is_saved(path, saved)))
+
+
+def _save(path: Path | None, results: Sequence[Answered]) -> None:
+    if path and results:
+        write_tree_file(path, [result.tree for result in results])
+
+
+def _what_is_saved(path: Path | None, results: Sequence[Answered]) -> str:
+    trees = sum(bool(result.tree.nodes) for result in results)
+    if not path or not trees:
+        return "the search was not finished" + (", so nothing was saved" if path else "")
+    what = f"{path} holds " + ("the search tree" if trees == 1 else f"{trees} search trees")
+    how = f"; go on with --from {path} in place of the question"
+    return what + (how if results[0].warm_start else "")
 
 
 def answer_row(result: Answered, rule: str, *, every: bool) -> Mapping[str, Any]:

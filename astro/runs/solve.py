@@ -14,7 +14,7 @@ from astro.errors import ConfigError, ProblemError, RunError
 from astro.events import Listener, ignore
 from astro.interfaces import ProblemReader
 from astro.plugins.registry import Registry
-from astro.runs.answering import Answered, answers, question_config
+from astro.runs.answering import Answered, Asked, answers, question_config
 from astro.runs.trees import tree_of
 from astro.types import Node, Problem, SearchTree
 
@@ -73,7 +73,7 @@ def solve(
 
 def asked_problems(
     config: RunConfig, wanted: Sequence[str], answer: str | None, trees: Sequence[SearchTree]
-) -> Sequence[Problem | SearchTree]:
+) -> Sequence[Asked]:
     """Return the problem that is wanted, as described in `solve`, or the trees of it.
 
     Raises:

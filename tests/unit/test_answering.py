@@ -14,7 +14,7 @@ import astro
 from astro.cli import main
 from astro.engine.found import answers_found
 from astro.errors import ConfigError
-from astro.events import Event, TreeGrown
+from astro.events import Event, Notice, TreeGrown
 from astro.files import read_lines
 from astro.runs.answering import answers, question_config
 from astro.runs.questions import read_questions
@@ -191,8 +191,11 @@ class CtrlC:
     def __init__(self, terminals: int, error: type[KeyboardInterrupt] = KeyboardInterrupt) -> None:
         self.terminals = terminals
         self.error = error
+        self.notices: list[str] = []
 
     def __call__(self, event: Event) -> None:
+        if isinstance(event, Notice):
+            self.notices.append(event.text)
         if isinstance(event, TreeGrown) and len(event.tree().terminals()) >= self.terminals:
             raise self.error
 
@@ -219,6 +222,7 @@ def test_ctrl_c_gives_the_partial_answer(
     (tree,) = read_lines(path, SearchTree)
     assert tree.ended == "interrupted"
     assert len(tree.terminals()) >= (code == 4)
+    assert stop.notices[-1].endswith(f"; go on with --from {path} in place of the question")
 
 
 def test_in_python_ctrl_c_and_sigterm_are_raised() -> None:
