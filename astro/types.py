@@ -164,11 +164,16 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a verifier: the class, the answer read from the response, and the reason."""
+    """The result of a verifier: the class, the answer read from the response, and the reason.
+
+    `rejected` says that the response itself takes the answer back, as `wait 16 is not 19` does; it
+    then tells wrong responses apart, and is no vote.
+    """
 
     status: Status
     answer: str | None = None
     reason: str = ""
+    rejected: bool = False
 
     @property
     def correct(self) -> bool:
@@ -179,6 +184,11 @@ class Verdict:
     def reward(self) -> float:
         """1.0 for a correct response, otherwise 0.0."""
         return float(self.correct)
+
+    @property
+    def vote(self) -> str | None:
+        """The answer, unless the response rejects it."""
+        return None if self.rejected else self.answer
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ class SelfConsistency:
     Classes are those of the verifier's equivalence, and no reference answer is needed (after Wang
     et al. 2022, arXiv 2203.11171). A completion without an answer counts and has no vote; one that
     the verifier failed to read does not count. If no answer is read at all, as without a verifier,
-    the last lines stand for the answers.
+    the last lines stand for the answers, unless a completion rejects its answer.
 
     A terminal state has one answer only. Its value is the share of the completions of the state
     before its last step that come to its answer.
@@ -97,11 +97,11 @@ def _classes(state: State, texts: Sequence[str]) -> Program[dict[str, str | None
     distinct = list(dict.fromkeys(texts))
     verdicts: Sequence[Verdict] = yield list(reading(problem, distinct))
     read = {
-        text: None if verdict.answer is None else answer_key(verdict.answer)
+        text: None if verdict.vote is None else answer_key(verdict.vote)
         for text, verdict in zip(distinct, verdicts, strict=True)
         if verdict.answer is not None or not verdict.status.fault
     }
-    if not any(read.values()):
+    if not any(read.values()) and not any(verdict.rejected for verdict in verdicts):
         read = {text: _last_line(text) for text in read}
     classes, names = AnswerClasses(problem), dict[str, str]()
     for key in frequent_first(key for text in texts if (key := read.get(text))):

@@ -56,11 +56,20 @@ def reading(problem: Problem, responses: Sequence[str]) -> list[Request]:
     return [Verify(posed, text, comparison=True) for text in responses]
 
 
-def read_answers(problem: Problem, responses: Sequence[str]) -> Program[list[str | None]]:
-    """Return the answer that the verifier reads from each response, whatever the right one is."""
+def read_verdicts(problem: Problem, responses: Sequence[str]) -> Program[Sequence[Verdict]]:
+    """Return verdicts that give the answers of responses, whatever the right one is."""
     asked = reading(problem, responses)
     verdicts: Sequence[Verdict] = (yield asked) if asked else []
-    return [verdict.answer for verdict in verdicts]
+    return verdicts
+
+
+def read_answers(problem: Problem, responses: Sequence[str]) -> Program[list[str | None]]:
+    """Return the answer that the verifier reads from each response, whatever the right one is.
+
+    One that the response itself rejects is none.
+    """
+    verdicts = yield from read_verdicts(problem, responses)
+    return [verdict.vote for verdict in verdicts]
 
 
 def equivalent_answers(problem: Problem, verdicts: Sequence[Verdict]) -> Program[dict[str, str]]:

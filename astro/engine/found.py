@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read_answers
+from astro.engine.answers import AnswerClasses, answer_key, frequent_first, read_verdicts
 from astro.engine.selection import AnswerCandidate
 from astro.requests import Program
-from astro.types import Node, Problem, SearchTree, tokens_of
+from astro.types import Node, Problem, SearchTree, Status, Verdict, tokens_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class AnswerFound:
         answer: The answer that the verifier read, or the last line if it read none.
         read: Whether the verifier read an answer.
         node: Its terminal node in the tree.
-        candidate: Its class, its number of samples, its reward and its tokens.
+        candidate: Its class, its number of samples, its reward and its tokens. A response that
+            rejects its answer is in no class.
     """
 
     response: str
@@ -44,22 +45,24 @@ def answers_found(
     paths = {node.id: tree.path(node.id) for node in tree.terminals()}
     written = {end: "".join(node.step.text for node in path) for end, path in paths.items()}
     texts = {end: text for end, text in written.items() if text.strip()}
-    answers: dict[int, str | None] = dict.fromkeys(texts)
+    verdicts = dict.fromkeys(texts, Verdict(Status.UNPARSED))
     if reads:
-        read = yield from read_answers(problem, list(texts.values()))
-        answers = dict(zip(texts, read, strict=True))
+        read = yield from read_verdicts(problem, list(texts.values()))
+        verdicts = dict(zip(texts, read, strict=True))
+    answers = {node: verdict.vote for node, verdict in verdicts.items()}
     keys = {
         node: answer_key(_last_line(text) if (answer := answers[node]) is None else answer)
         for node, text in texts.items()
     }
-    votes = yield from _votes(problem, list(keys.values()), reads)
+    voting = [key for node, key in keys.items() if not verdicts[node].rejected]
+    votes = yield from _votes(problem, voting, reads)
     return [
         AnswerFound(
             text,
             answers[node] or keys[node],
             answers[node] is not None,
             node,
-            _candidate(paths[node], votes[keys[node]], rates),
+            _candidate(paths[node], None if verdicts[node].rejected else votes[keys[node]], rates),
         )
         for node, text in texts.items()
     ]
@@ -75,7 +78,7 @@ def _votes(problem: Problem, keys: Sequence[str], reads: bool) -> Program[dict[s
     return {key: numbers[first] for key, first in firsts.items()}
 
 
-def _candidate(path: Sequence[Node], vote: int, rates: bool) -> AnswerCandidate:
+def _candidate(path: Sequence[Node], vote: int | None, rates: bool) -> AnswerCandidate:
     end = path[-1]
     return AnswerCandidate(
         vote,

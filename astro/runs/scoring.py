@@ -118,7 +118,7 @@ def scored(
 ) -> ScoredProblem:
     """Return what metrics need of a problem's responses."""
     problem, samples = measured.problem, measured.samples
-    texts: list[int | str | None] = [sample.verdict.answer for sample in samples]
+    texts: list[int | str | None] = [sample.verdict.vote for sample in samples]
     votes = measured.votes or texts
     return ScoredProblem(
         problem.id,

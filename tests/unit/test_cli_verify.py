@@ -109,7 +109,12 @@ def test_a_judgement_as_json() -> None:
     judged = json.loads(result.stdout)
     assert result.exit_code == 1
     assert 0 < judged.pop("seconds") < 1
-    assert judged == {"status": "incorrect", "answer": "41", "reason": "41 is not 42"}
+    assert judged == {
+        "status": "incorrect",
+        "answer": "41",
+        "reason": "41 is not 42",
+        "rejected": False,
+    }
 
 
 @pytest.mark.usefixtures("lenient")

@@ -71,6 +71,15 @@ def test_an_answer_that_cannot_be_read_has_a_vote_by_its_text_and_none_without()
     assert classes(verdicts)[0] == [0, 1, 2, 1, None]
 
 
+def test_an_answer_that_the_response_rejects_is_no_vote() -> None:
+    rejected = Verdict(Status.INCORRECT, "3", rejected=True)
+    verdicts = [*judged("1/2", "3"), rejected, rejected]
+    assert classes(verdicts)[0] == [0, 1, None, None]
+    samples = [Sample("", (), (), FinishReason.EOS, verdict) for verdict in verdicts]
+    measured = scored(EvaluatedProblem(PROBLEM, samples, []), LinesFormat(LinesParams()))
+    assert [one.vote for one in measured.samples] == ["1/2", "3", None, None]
+
+
 def test_nothing_is_asked_if_the_majority_is_certain() -> None:
     for answers in (["1/2", "0.5"], ["3", "3.0", "4"]):
         assert classes(judged(*answers))[1] == 0

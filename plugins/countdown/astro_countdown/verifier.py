@@ -3,7 +3,8 @@ r"""The verifier of countdown: a response is correct if it reaches the target by
 The last line decides. `answer 21` or `\boxed{21}` refers to the steps on the path, which are
 replayed from the given numbers (see `replay`); abandoned branches do not matter unless the verifier
 is `strict`. `answer (3 + 4) * 3` or `\boxed{(3 + 4) * 3}` is an expression and is evaluated by
-itself. Either way, each given number must be used exactly once.
+itself. Either way, each given number must be used exactly once. A response that ends with `wait 16
+is not 21` is incorrect, and rejects its answer.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def _judge_steps(
     try:
         check_end(game, walk, stated)
     except IllegalLine as error:
-        return Verdict(Status.INCORRECT, value, str(error))
+        return Verdict(Status.INCORRECT, value, str(error), rejected=gave_up)
     if gave_up:
-        return Verdict(Status.INCORRECT, value, "gave up on the target")
+        return Verdict(Status.INCORRECT, value, "gave up on the target", rejected=True)
     return Verdict(Status.CORRECT, value)

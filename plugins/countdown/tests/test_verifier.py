@@ -57,7 +57,21 @@ INCORRECT = {
     "expression repeats": ("answer 3 * 7\n", "21"),
     "expression leaves out": (r"\boxed{4 * 3}", "12"),
 }
+GAVE_UP = {
+    "true": INCORRECT["gave up"][0],
+    "on a hit": INCORRECT["gave up on a hit"][0],
+    "cut off after the value": WRONG + "wait 10",
+    "cut off before the target": WRONG + "wait 10 is not ",
+    "another value": WRONG + "wait 12 is not 21",
+    "numbers left": "3 + 4 = 7 left 3 7\nwait 7 is not 21",
+    "after a backtrack": WRONG + "wait 10 is not 21\nback to 3 3 4\n" + WRONG + "wait 10 is not 21",
+}
 UNPARSED = {
+    "gave up without a value": WRONG + "wait",
+    "backtrack last": WRONG + "wait 10 is not 21\nback to 3 3 4\n",
+    "backtrack cut off": WRONG + "wait 10 is not 21\nback to 3",
+    "backtrack from an answer": DIRECT + "back to 3 7\n",
+    "step last": WRONG,
     "empty": "",
     "blank": " \n\n",
     "cut short": "3 + 4 = 7 left 3 7\n3 * 7 =",
@@ -96,6 +110,19 @@ def test_rejects(problem: Problem, name: str) -> None:
     verdict = VERIFIER.verify(problem, response)
     assert (verdict.status, verdict.answer) == (Status.INCORRECT, answer)
     assert 0 < len(verdict.reason) < 80
+
+
+@pytest.mark.parametrize("name", GAVE_UP)
+def test_a_value_that_is_rejected_is_no_vote(problem: Problem, name: str) -> None:
+    verdict = VERIFIER.verify(problem, GAVE_UP[name])
+    assert (verdict.status, verdict.rejected) == (Status.INCORRECT, True)
+    assert verdict.vote is None
+
+
+@pytest.mark.parametrize("name", sorted(set(INCORRECT) - {"gave up", "gave up on a hit"}))
+def test_another_wrong_value_is_a_vote(problem: Problem, name: str) -> None:
+    response, answer = INCORRECT[name]
+    assert VERIFIER.verify(problem, response).vote == answer
 
 
 @pytest.mark.parametrize("name", UNPARSED)
@@ -261,7 +288,8 @@ class TestConformance(VerifierConformance):
 
     def cases(self) -> list[Case]:
         problem = Problem("p", "", "21", {"numbers": [3, 4, 3], "target": 21})
-        wrong = (*(response for response, _ in INCORRECT.values()), *UNPARSED.values())
+        refused = (response for response, _ in INCORRECT.values())
+        wrong = (*refused, *GAVE_UP.values(), *UNPARSED.values())
         return [Case(problem, tuple(CORRECT.values()), wrong)]
 
     def stated(self, problem: Problem) -> str:  # noqa: ARG002

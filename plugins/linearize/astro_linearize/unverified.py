@@ -43,11 +43,11 @@ def _with_verdicts(
     tree: SearchTree, found: list[AnswerFound], right: int, reason: str
 ) -> SearchTree:
     """The tree with a verdict for each response; a class of answers is written in one way."""
-    written: dict[int | None, str] = {}
+    written: dict[int, str] = {}
     nodes = list(tree.nodes)
     for response in found:
         vote = response.candidate.vote
-        answer = written.setdefault(vote, response.answer)
+        answer = None if vote is None else written.setdefault(vote, response.answer)
         status = Status.CORRECT if vote == right else Status.INCORRECT
         nodes[response.node] = replace(
             nodes[response.node], verdict=Verdict(status, answer, reason)

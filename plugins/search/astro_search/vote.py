@@ -42,7 +42,7 @@ class Vote:
         new = [n for n in tree.nodes if n.terminal and n.id not in self._class_of]
         unread = [node for node in new if node.verdict is None]
         texts = [tree.state(node.id).response for node in unread]
-        answers = {node.id: node.verdict.answer for node in new if node.verdict}
+        answers = {node.id: node.verdict.vote for node in new if node.verdict}
         read = yield from read_answers(self._problem, texts)
         answers |= {node.id: answer for node, answer in zip(unread, read, strict=True)}
         for node in new:

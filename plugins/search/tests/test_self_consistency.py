@@ -41,6 +41,8 @@ def drive(answers: list[str], verdicts: bool = True, **params: Any) -> tuple[Sea
         reference = request.problem.answer
         if answer == "?":
             return Verdict(Status.UNPARSED)
+        if answer.startswith("not "):
+            return Verdict(Status.INCORRECT, answer.removeprefix("not "), rejected=True)
         same = EQUAL.get(answer, answer) == EQUAL.get(reference, reference)
         return Verdict(Status.CORRECT if same else Status.INCORRECT, answer)
 
@@ -77,6 +79,12 @@ def test_equivalent_answers_are_one_class(verdicts: bool) -> None:
 def test_a_response_without_an_answer_counts_as_spent() -> None:
     _, sampled = drive(["?", "A", "?", "A"], stop="cannot_be_caught")
     assert sampled == 4
+
+
+@pytest.mark.parametrize("verdicts", [True, False])
+def test_rejected_answers_decide_nothing(verdicts: bool) -> None:
+    _, sampled = drive(["not 5"] * 4 + ["6"], verdicts, stop="cannot_be_caught")
+    assert sampled == 5
 
 
 def test_without_a_rule_all_are_sampled() -> None:
