@@ -10,7 +10,9 @@ that the run's files do not have; it is never 0.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from msgspec import Struct, field
@@ -24,11 +26,32 @@ _MOST_EXACT = 2**53
 
 
 def readable(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """The metadata of a problem, in which a number that JavaScript would round is text."""
-    return {
-        key: str(value) if isinstance(value, int) and abs(value) > _MOST_EXACT else value
-        for key, value in metadata.items()
-    }
+    """The metadata of a problem, with JSON text in place of what JavaScript would not hold exactly.
+
+    That is a whole number beyond 2^53, a number that is not finite, or a list or mapping that has
+    one.
+    """
+    return {key: value if _exact(value) else _as_text(value) for key, value in metadata.items()}
+
+
+def _exact(value: Any) -> bool:
+    """Whether JavaScript holds every number in a value. Nested values may be of any depth."""
+    rest = [value]
+    while rest:
+        match rest.pop():
+            case int() as number if abs(number) > _MOST_EXACT:
+                return False
+            case float() as number if not isfinite(number):
+                return False
+            case dict() as inner:
+                rest.extend(inner.values())
+            case list() | tuple() as inner:
+                rest.extend(inner)
+    return True
+
+
+def _as_text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class ModelHead(Struct):
