@@ -15,7 +15,8 @@ class RequestCost:
     `what` names them in the plan. `model` is the role of the model that serves them. `valued` means
     that each sample becomes a state that the value estimator has to estimate, and `trained` that
     each sample is trained on. `renewed` means that samples without a learning signal are discarded
-    and others sampled for them.
+    and others sampled for them. `successive` means that each request samples the next steps of the
+    same paths, so that the limit on the tokens of a path also limits the requests.
     """
 
     what: str
@@ -26,6 +27,7 @@ class RequestCost:
     trained: bool = False
     renewed: bool = False
     model: str = POLICY
+    successive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class StageCost:
     The unit is a tree for `search` and `linearizer`, a state for `value`, and a whole training for
     `sft` and `rl`. An `executor` or a `policy` says only its `gpus`; 0 means that it does not say.
     A linearizer makes `traces` traces of each tree, and each trace joins `paths`
-    paths on average. A fine-tuner trains for `epochs` epochs.
+    paths on average. A fine-tuner trains for `epochs` epochs. In a search, no step follows a path
+    of `path_tokens` tokens.
     """
 
     requests: tuple[RequestCost, ...] = ()
@@ -43,6 +46,7 @@ class StageCost:
     paths: float = 1.0
     epochs: float = 0.0
     gpus: int = 0
+    path_tokens: int | None = None
 
 
 @runtime_checkable

@@ -97,7 +97,16 @@ def all_work(
 def _path_tokens(costs: Costs, assumed: Assumptions) -> float:
     """Tokens from the root to a terminal: those of the longest samples in the search."""
     limits = [cost.max_tokens for key in ("search", "value") for cost in costs[key].requests]
-    return assumed.fill * max(limits, default=0)
+    longest = assumed.fill * max(limits, default=0)
+    return min(longest, costs["search"].path_tokens or longest)
+
+
+def _expected(cost: RequestCost, path_tokens: int | None, assumed: Assumptions) -> float:
+    """The share of the requests after which paths are expected to have `path_tokens` tokens."""
+    tokens = cost.max_tokens * assumed.fill
+    if not (cost.successive and path_tokens and tokens and cost.requests):
+        return 1.0
+    return min(1.0, ceil(path_tokens / tokens) / cost.requests)
 
 
 def _line(
@@ -108,16 +117,21 @@ def _line(
     *,
     assumed: Assumptions,
     response: float = 0.0,
+    expected: float = 1.0,
 ) -> CostLine:
     """The cost of `units` units of work.
 
-    `response` is the number of tokens of a response that stand in the prompt of a request.
+    `response` is the number of tokens of a response that stand in the prompt of a request. The
+    tokens are those of the `expected` share of the requests.
     """
     tokens = cost.max_tokens * assumed.fill
     requests = units * cost.requests
     samples = requests * cost.samples
-    prompts = requests * (assumed.prompt_tokens + response)
+    prompts = expected * requests * (assumed.prompt_tokens + response)
+    generated = expected * samples * tokens
     each = f"{cost.requests:,g} requests x {cost.samples} samples x {tokens:,g} tokens"
+    if expected < 1:
+        each = f"{expected:.1%} of {each}"
     return CostLine(
         stage,
         cost.what if cost.model == POLICY else f"{cost.what} by {cost.model}",
@@ -126,8 +140,8 @@ def _line(
         samples,
         prompts,
         prompts * (1 - assumed.prefix_reuse if stage == "search" else 1),
-        samples * tokens,
-        samples * tokens if cost.trained else 0.0,
+        generated,
+        generated if cost.trained else 0.0,
         model=cost.model,
     )
 
@@ -147,14 +161,21 @@ def _format_sft(config: RunConfig, costs: Costs, assumed: Assumptions) -> Iterat
 
 def search_work(costs: Costs, trees: float, assumed: Assumptions) -> Iterator[CostLine]:
     """The search itself and its value estimates. A prompt holds half a path on average."""
-    response = _path_tokens(costs, assumed) / 2
-    states = 0.0
-    for cost in costs["search"].requests:
-        line = _line("search", cost, trees, "trees", assumed=assumed, response=response)
+    response, search = _path_tokens(costs, assumed) / 2, costs["search"]
+    states = expected_states = 0.0
+    for cost in search.requests:
+        share = _expected(cost, search.path_tokens, assumed)
+        line = _line(
+            "search", cost, trees, "trees", assumed=assumed, response=response, expected=share
+        )
         states += line.samples * cost.valued
-        yield replace(line, nodes=line.samples)
+        expected_states += share * line.samples * cost.valued
+        yield replace(line, nodes=share * line.samples)
+    share = expected_states / states if states else 1.0
     for cost in costs["value"].requests:
-        yield _line("search", cost, states, "states", assumed=assumed, response=response)
+        yield _line(
+            "search", cost, states, "states", assumed=assumed, response=response, expected=share
+        )
 
 
 def _linearize(costs: Costs, counts: Counts, assumed: Assumptions) -> Iterator[CostLine]:

@@ -94,6 +94,37 @@ def test_the_search() -> None:
     assert (rollouts.requests, rollouts.generated_tokens) == (120, 12000)
 
 
+def test_the_limit_on_the_tokens_of_a_path_ends_it_sooner() -> None:
+    """A step has 0.5 x 20 tokens, so that the fourth of ten reaches 35 tokens."""
+    params = {"max_depth": 10, "step_tokens": 20, "width": 3, "expand": 1}
+
+    def searched(**limit: int) -> Plan:
+        return planned(search={"name": "beam", "params": params | limit})
+
+    steps = row(searched(), "search", "steps")
+    assert steps.arithmetic == "10 trees x 10 requests x 3 samples x 10 tokens"
+    plan = searched(max_path_tokens=35)
+    ended = row(plan, "search", "steps")
+    assert ended.arithmetic == "10 trees x 40.0% of 10 requests x 3 samples x 10 tokens"
+    assert (ended.requests, ended.samples, ended.generated_tokens) == (100, 300, 1200)
+    assert ended.nodes == 0.4 * steps.nodes
+    assert ended.prompt_tokens == 40 * (30 + 35 / 2)
+    rollouts = row(plan, "search", "rollouts")
+    assert rollouts.arithmetic == "300 states x 40.0% of 1 requests x 2 samples x 50 tokens"
+    assert (rollouts.requests, rollouts.generated_tokens) == (300, 0.4 * 300 * 2 * 50)
+    assert row(searched(max_path_tokens=1000), "search", "steps") == steps
+
+
+def test_the_limit_on_the_tokens_of_a_path_shortens_prompts_and_traces() -> None:
+    """Iterations of `mcts` are spent on other paths; each path is shorter."""
+    params = SMALL["search"]["params"] | {"max_path_tokens": 30}
+    plan = planned(search={"name": "mcts", "params": params})
+    actions = row(plan, "search", "actions")
+    assert (actions.requests, actions.generated_tokens) == (40, 1200)
+    assert actions.prompt_tokens == 40 * (30 + 15)
+    assert row(plan, "sft", "sft").arithmetic == "10 trees x 2 traces x 90 tokens x 3 epochs"
+
+
 def test_both_arms_train_on_as_many_tokens() -> None:
     """One and three backtracks alike are three paths in the mean."""
     plan = planned()

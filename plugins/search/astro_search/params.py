@@ -124,7 +124,7 @@ class MctsParams(StepSampling):
         actions = RequestCost(
             "actions", self.iterations, self.expand, self.step_tokens, valued=True
         )
-        return StageCost((actions,))
+        return StageCost((actions,), path_tokens=self.max_path_tokens)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """A few shallow iterations, with room in a step for a model with one token per letter."""
@@ -151,7 +151,10 @@ class BestOfNParams(StepSampling):
 
     def cost(self) -> StageCost:
         """Return the cost of one tree if every response has `max_depth` steps."""
-        return StageCost((RequestCost("steps", self.max_depth, self.samples, self.step_tokens),))
+        steps = RequestCost(
+            "steps", self.max_depth, self.samples, self.step_tokens, successive=True
+        )
+        return StageCost((steps,), path_tokens=self.max_path_tokens)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """A few short responses, with room in a step for a model with one token per letter."""

@@ -20,10 +20,14 @@ class LevelParams(StepSampling):
 
     def cost(self) -> StageCost:
         """Return the cost of one tree if every path has `max_depth` steps."""
+        return self.steps(self.max_depth, self.per_level(), successive=True)
+
+    def steps(self, requests: int, samples: int, *, successive: bool = False) -> StageCost:
+        """Return the cost of one tree that takes so many requests."""
         steps = RequestCost(
-            "steps", self.max_depth, self.per_level(), self.step_tokens, valued=True
+            "steps", requests, samples, self.step_tokens, valued=True, successive=successive
         )
-        return StageCost((steps,))
+        return StageCost((steps,), path_tokens=self.max_path_tokens)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """Short paths, with room in a step for a model with one token per letter."""
@@ -117,7 +121,7 @@ class TotDfsParams(LevelParams):
 
     def cost(self) -> StageCost:
         """Return the cost of one tree if every visit is used."""
-        return _cost(self.visits, self.expand, self.step_tokens)
+        return self.steps(self.visits, self.expand)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """Few visits, short paths."""
@@ -138,12 +142,8 @@ class AbMctsParams(LevelParams):
 
     def cost(self) -> StageCost:
         """Return the cost of one tree."""
-        return _cost(self.iterations, 1, self.step_tokens)
+        return self.steps(self.iterations, 1)
 
     def rehearsed(self, scale: RehearsalScale) -> dict[str, float]:
         """A few steps, short paths."""
         return {**super().rehearsed(scale), **capped(self, iterations=8)}
-
-
-def _cost(requests: int, samples: int, tokens: int) -> StageCost:
-    return StageCost((RequestCost("steps", requests, samples, tokens, valued=True),))
