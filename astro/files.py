@@ -7,6 +7,7 @@ raise `FormatError` for an object that a newer release wrote.
 from __future__ import annotations
 
 import os
+import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -21,10 +22,33 @@ T = TypeVar("T")
 encode = msgspec.json.Encoder().encode
 _HEAD = 100
 """Bytes in which a `format` is found."""
+_STDERR = 2
+_OPEN_FILES = "/proc"
+"""Where links to the open files of a process point, such as /dev/stdout."""
+
+
+def open_closed_streams() -> None:
+    """Open the null device in place of each standard stream that is closed.
+
+    Otherwise the next file that is opened would take its number, and what a child process prints
+    would be written into that file.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(number, True)
+    os.close(number)
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - it stays open
 
 
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
-    """Write `path` atomically: write a temporary file beside it, sync it to disk, and rename it."""
+    """Write `path` atomically: write a temporary file beside it, sync it to disk, and rename it.
+
+    A device, a pipe and an open file such as /dev/stdout are not replaced but written to.
+    """
+    if _is_stream(path):
+        with path.open("ab") as stream:
+            stream.writelines(chunks)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("wb") as file:
@@ -32,6 +56,12 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def _is_stream(path: Path) -> bool:
+    if path.is_symlink() and path.readlink().is_relative_to(_OPEN_FILES):
+        return True
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def encode_row(row: Any) -> bytes:

@@ -22,6 +22,7 @@ from astro.cli.output import (
     write_out_what_cannot_be_encoded,
 )
 from astro.errors import AstroError, BrokenPluginError, ConfigError, ConfigWarning
+from astro.files import open_closed_streams
 from astro.interruption import Terminated, interruptible
 from astro.plugins.hookspecs import COMMAND, Provider
 from astro.plugins.registry import Entry, Registry, load
@@ -94,6 +95,7 @@ class LazyGroup(click.Group):
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         """Read the arguments of `astro` itself."""
+        open_closed_streams()
         write_out_what_cannot_be_encoded()
         with usage_errors_in_one_line():
             return super().make_context(*args, **kwargs)
@@ -115,8 +117,7 @@ def _told(error: BaseException, command: str | None) -> tuple[int, list[str]]:
     if isinstance(error, KeyboardInterrupt):
         # A second Ctrl-C ends a process that hangs.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        terminated = isinstance(error, Terminated)
-        how, code = ("terminated", 143) if terminated else ("interrupted", 130)
+        how, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
         notes = [_AGAIN] if command in _RESUMED else getattr(error, "__notes__", [])
         return code, ["; ".join([how, *notes])]
     if isinstance(error, ConfigError):

@@ -89,14 +89,16 @@ def solve(arguments: tuple[str, ...], **given: Any) -> None:
             require_ready([config], Registry.discover())
     how = {"rule": given["select"], "verified": verified, "until_interrupted": True}
     many, results = len(asked) > 1, list[Answered]()
-    with errors_name_options(given), progress() as listener:
-        found = answers(config, asked, on_event=listener, **how)
-        for result in saving(found, given["save"], listener):
-            results.append(result)
-            if many:
-                _show(result, given, many=many)
-    if not many:
-        _show(results[0], given, many=many)
+    try:
+        with errors_name_options(given), progress() as listener:
+            found = answers(config, asked, on_event=listener, **how)
+            for result in saving(found, given["save"], listener):
+                results.append(result)
+                if many:
+                    _show(result, given, many=many)
+    finally:  # an answer is shown also if its tree cannot be saved
+        if results and not many:
+            _show(results[0], given, many=many)
     ctx.exit(max(_code(result, verified=verified) for result in results))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +66,39 @@ def test_a_file_whose_writing_failed_is_as_it_was(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError):
         write_whole(path, torn())  # type: ignore[arg-type]
     assert path.read_bytes() == b"old"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files have no paths here")
+def test_a_pipe_and_an_open_file_are_written_to_and_not_replaced(tmp_path: Path) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    read = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_whole(pipe, [b"some ", b"text"])
+    assert os.read(read, 100) == b"some text"
+    os.close(read)
+    with target.open("ab") as file:
+        link.symlink_to(f"/proc/self/fd/{file.fileno()}")
+        file.write(b"before, ")
+        file.flush()
+        write_whole(link, [b"after"])
+    assert target.read_bytes() == b"before, after"
+    assert (pipe.is_fifo(), link.is_symlink()) == (True, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "pipe", "target"]
+
+
+def test_no_file_takes_the_number_of_a_stream_that_is_closed() -> None:
+    script = """
+import os, subprocess, sys
+from astro.files import open_closed_streams
+
+open_closed_streams()
+subprocess.run(["echo", "lost"])
+number = os.open(sys.executable, os.O_RDONLY)
+print(number > 2, repr(sys.stdin.read()), file=sys.stderr)
+"""
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&-', sys.executable, script]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "True ''\n")
 
 
 def test_each_object_carries_its_format_first_and_is_else_as_it_was(tmp_path: Path) -> None:

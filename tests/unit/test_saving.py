@@ -69,6 +69,16 @@ def test_a_tree_that_was_saved_is_named(ended: Ask, tmp_path: Path) -> None:
     assert len(list(read_lines(path, SearchTree))) == 1
 
 
+def test_an_answer_is_shown_whose_tree_cannot_be_saved(tmp_path: Path) -> None:
+    """A file stands where the folder of the tree would be."""
+    (tmp_path / "file").touch()
+    asked = ["solve", "q?", "--policy", "scripted", "--verifier", "exact", "--answer-only"]
+    result = CliRunner().invoke(main, [*asked, "--save", str(tmp_path / "file" / "tree.jsonl")])
+    assert result.exit_code == 2
+    assert result.stdout.startswith("answer ")
+    assert "cannot write" in result.stderr
+
+
 def test_no_search_is_said_to_go_on_that_cannot(tmp_path: Path) -> None:
     path = tmp_path / "trees.jsonl"
     asked = ["solve", "q?", "--policy", "scripted", "--verifier", "exact", "--save", str(path)]
