@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
+import sys
 import traceback
 import warnings
 from collections.abc import Iterator
@@ -21,9 +21,10 @@ from astro.cli.output import (
     usage_errors_in_one_line,
     write_out_what_cannot_be_encoded,
 )
-from astro.errors import AstroError, BrokenPluginError, ConfigError, ConfigWarning
+from astro.errors import BrokenPluginError, ConfigWarning
 from astro.files import open_closed_streams
-from astro.interruption import Terminated, interruptible
+from astro.interruption import interruptible
+from astro.leaving import leaving
 from astro.plugins.hookspecs import COMMAND, Provider
 from astro.plugins.registry import Entry, Registry, load
 from astro.text import one_line, plain
@@ -42,9 +43,6 @@ COMMANDS = {
     "doctor": ("astro.cli.doctor:doctor", "Describe this machine and what is installed on it."),
 }
 """Maps a name to (`"module:command"`, summary). A module is imported when its command is used."""
-
-_RESUMED = ("run", "compare", "rl", "evaluate")
-_AGAIN = "the same command, without --fresh, resumes a run"
 
 
 class LazyGroup(click.Group):
@@ -97,8 +95,15 @@ class LazyGroup(click.Group):
         """Read the arguments of `astro` itself."""
         open_closed_streams()
         write_out_what_cannot_be_encoded()
-        with usage_errors_in_one_line():
-            return super().make_context(*args, **kwargs)
+        try:
+            with usage_errors_in_one_line():
+                return super().make_context(*args, **kwargs)
+        except BrokenPipeError:
+            raise
+        except OSError as error:  # a help text could not be printed
+            code, lines = leaving(error, None)
+            say(*lines, err=True)
+            sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and leave with one line and an exit code if it fails."""
@@ -109,23 +114,7 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except (KeyboardInterrupt, Exception) as error:  # the outermost boundary
-            _leave(ctx, *_told(arrived[-1] if arrived else error, ctx.invoked_subcommand))
-
-
-def _told(error: BaseException, command: str | None) -> tuple[int, list[str]]:
-    """The exit code of a command that failed, and the lines that say why."""
-    if isinstance(error, KeyboardInterrupt):
-        # A second Ctrl-C ends a process that hangs.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        how, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
-        notes = [_AGAIN] if command in _RESUMED else getattr(error, "__notes__", [])
-        return code, ["; ".join([how, *notes])]
-    if isinstance(error, ConfigError):
-        return 2, [f"error: {line}" for line in error.lines]
-    if isinstance(error, AstroError):
-        return 2, [f"error: {error}"]
-    what = " ".join(f"{type(error).__name__}: {error}".split())
-    return 1, [f"error: unexpected {what}; `astro --debug {command} ...` shows where"]
+            _leave(ctx, *leaving(arrived[-1] if arrived else error, ctx.invoked_subcommand))
 
 
 def _of_plugins(registry: Registry) -> Iterator[Provider]:

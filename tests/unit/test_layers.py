@@ -22,7 +22,7 @@ MAX_LINES = 400
 MAX_CLI_LINES = 1495
 ROOMS = [
     {"types", "errors", "seeds", "text", "metrics", "interruption"},
-    {"formats", "events"},
+    {"formats", "events", "leaving"},
     {"files", "requests"},
     {"plugins"},
     {"interfaces"},
