@@ -18,7 +18,7 @@ from astro.planning.speed import Machine, Supposed
 from astro.planning.totals import Total, short
 from astro.planning.work import CostLine
 from astro.plugins.machine import cores
-from astro.plugins.params import validate
+from astro.plugins.params import validate_options
 from astro.plugins.registry import Registry
 from astro.rehearsal.machine import this_machine
 
@@ -66,7 +66,7 @@ def plan(
     """
     registry = Registry.discover().as_if_installed()
     given = {name: value for name, value in assumed.items() if value is not None}
-    validate(Assumptions, given)
+    validate_options(Assumptions, given)
     question = Question(registry, test, given, Machine(this_machine().gpu, cores()))
     try:
         runs = list(plan_runs(astro.load(config, overrides, registry), question))

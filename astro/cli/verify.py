@@ -25,11 +25,11 @@ from astro.judging.pairs import (
     Pair,
     VerifierJudgements,
     read_pairs,
-    readable_pairs,
     verdict_line,
+    well_formed_pairs,
 )
 from astro.plugins.binding import VerifierBinding
-from astro.plugins.params import validate
+from astro.plugins.params import validate_options
 from astro.plugins.registry import Registry
 from astro.types import Verdict
 
@@ -89,6 +89,8 @@ def verify(
         pair = Pair(gold, candidate=candidate, problem=problem, metadata=_object(metadata))
         _judge_one(binding, pair, as_json)
     elif pairs is not None and gold is None and not problem and not _object(metadata):
+        if out and out.resolve() == pairs.resolve():
+            raise click.UsageError("--out is the file of the pairs, which would be lost")
         second = [_binding(against, (), bounds)] if against else []
         read = _read_well_formed if skip_malformed else read_pairs
         _judge_file(read(pairs), [binding, *second], out, as_json)
@@ -98,7 +100,7 @@ def verify(
 
 def _read_well_formed(path: Path) -> list[Pair]:
     """The pairs of a file; says on stderr how many lines are left out."""
-    pairs, malformed = readable_pairs(path)
+    pairs, malformed = well_formed_pairs(path)
     if malformed:
         line = f"left out {len(malformed)} malformed lines; first: {malformed[0]}"
         say(line, err=True)
@@ -120,7 +122,7 @@ def _binding(name: str, overrides: Sequence[str], bounds: dict[str, float]) -> V
     params: dict[str, Any] = {}
     for override in overrides:
         set_key(params, override)
-    binding = validate(
+    binding = validate_options(
         VerifierBinding, {"name": name, "params": params, "max_faults": 1.0, **bounds}
     )
     Registry.discover().require("verifier", name)  # before any verification, which takes long
@@ -153,12 +155,12 @@ def _judge_file(
     """The verdicts of the first verifier, and of the second one if there is one."""
     with progress() as listener:
         measured = [measure(pairs, binding, listener) for binding in bindings]
-    if out:
-        _write(out, measured[0].judgements)
     if as_json:
         say_json(measured[0].report(*measured[1:]))
     else:
         print_all(*_tables(*measured))
+    if out:
+        _write(out, measured[0].judgements)
 
 
 def _tables(

@@ -102,6 +102,18 @@ def read_pairs(path: Path) -> list[Pair]:
     return pairs
 
 
+def well_formed_pairs(path: Path) -> tuple[list[Pair], list[str]]:
+    """As `readable_pairs`, of a file in which some line is well formed.
+
+    Raises:
+        ProblemError: the file cannot be read, or has no pair.
+    """
+    pairs, malformed = readable_pairs(path)
+    if not pairs:
+        raise ProblemError(f"{path}: every line is malformed; first: {malformed[0]}")
+    return pairs, malformed
+
+
 def readable_pairs(path: Path) -> tuple[list[Pair], list[str]]:
     """The pairs of a JSON Lines file, and what is wrong with each malformed line.
 

@@ -111,6 +111,23 @@ def validate(model: type[M], values: Mapping[str, Any]) -> M:
     return valid
 
 
+def validate_options(model: type[M], values: Mapping[str, Any]) -> M:
+    """An instance of `model` with the values of options of the same names.
+
+    Raises:
+        ConfigError: every problem in the values, each with its option.
+    """
+    try:
+        return validate(model, values)
+    except ConfigError as error:
+        raise ConfigError([_with_option(problem, model) for problem in error.problems]) from None
+
+
+def _with_option(problem: str, model: type[BaseModel]) -> str:
+    key, colon, what = problem.partition(":")
+    return f"--{key.replace('_', '-')}:{what}" if colon and key in model.model_fields else problem
+
+
 def _truth_values_as_numbers(
     model: type[BaseModel], values: Mapping[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, str]]:

@@ -280,8 +280,10 @@ def test_a_malformed_file_is_one_line(tmp_path: Path, content: bytes, expected: 
         (["1", "1", "--set", "x"], "--set x: expected key.path=value"),
         (["1", "1", "--set", "x=1"], "x: unknown key"),
         (["1", "1", "--metadata", "[1]"], "expected a JSON object, got [1]"),
-        (["1", "1", "--workers", "0"], "workers: "),
-        (["1", "1", "--timeout", "-1"], "timeout: "),
+        (["1", "1", "--workers", "0"], "error: --workers: "),
+        (["1", "1", "--timeout", "-1"], "error: --timeout: "),
+        (["1", "1", "--memory-mb", "1"], "error: --memory-mb: "),
+        (["--pairs", "p", "--out", "./p"], "--out is the file of the pairs"),
         (["1", "1", "--memory-mb", "x"], "'x' is not a valid integer"),
         (["--pairs", "p", "--against", "nobody"], "no verifier named 'nobody'"),
     ],
@@ -305,6 +307,7 @@ def test_an_out_file_that_cannot_be_written(pairs: Path, tmp_path: Path) -> None
     result = verify("--pairs", str(pairs), "--out", str(tmp_path))
     assert result.exit_code == 2
     assert "cannot write" in result.stderr.splitlines()[-1]
+    assert "source" in result.stdout
 
 
 # --- the data --------------------------------------------------------------------------------
@@ -340,6 +343,15 @@ def test_malformed_lines_may_be_left_out_and_are_counted(tmp_path: Path) -> None
     assert result.exit_code == 0
     assert "left out 2 malformed lines" in result.stderr
     assert json.loads(result.stdout)["by_source"]["own"]["statuses"] == {"correct": 2}
+
+
+def test_a_file_of_malformed_lines_alone_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("[\n{}\n")
+    result = verify("--pairs", str(path), "--skip-malformed")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"error: {path}: every line is malformed; first: {path}:1: ")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("levels", [101, 990, 5000])

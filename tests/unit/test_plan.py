@@ -475,8 +475,8 @@ def test_problems_that_are_not_there_are_one_line(tmp_path: Path) -> None:
 def test_an_impossible_assumption_is_refused() -> None:
     result = astro(QUICKSTART, "--fill", "1.5", "--tokens-per-second", "0")
     assert result.exit_code == 2
-    assert "fill: expected less than or equal to 1" in result.stderr
-    assert "tokens_per_second: expected greater than 0" in result.stderr
+    assert "error: --fill: expected less than or equal to 1" in result.stderr
+    assert "error: --tokens-per-second: expected greater than 0" in result.stderr
 
 
 def test_planning_imports_no_engine_if_the_model_is_not_here() -> None:
