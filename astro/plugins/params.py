@@ -24,6 +24,13 @@ from astro.plugins.secrets import without_secrets
 M = TypeVar("M", bound=BaseModel)
 UNKNOWN_KEY = "unknown key"
 """How the problem with a key begins that a model does not have."""
+_KINDS = {
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+}
+"""Type of a validation error -> what a YAML file should have had."""
 
 
 class Params(BaseModel):
@@ -104,8 +111,12 @@ def validate(model: type[M], values: Mapping[str, Any]) -> M:
     try:
         valid = model.model_validate(dict(values))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            problems.setdefault(_path(detail), _explain(detail, model))
+        details = error.errors(include_url=False)
+        around = {d["loc"][:depth] for d in details for depth in range(len(d["loc"]))}
+        for detail in details:
+            # Values that are not valid do not count as items, which says nothing more of a list.
+            if detail["type"] != "too_short" or detail["loc"] not in around:
+                problems.setdefault(_path(detail), _explain(detail, model))
     if problems:
         raise ConfigError(list(problems.values()))
     return valid
@@ -152,9 +163,21 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{path}: {UNKNOWN_KEY}{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
     if detail["type"] == "missing":
         return f"{path}: missing"
-    message = detail["msg"][0].lower() + detail["msg"][1:]
     got = _without_secrets(detail, model)
-    return f"{path}: {message.replace('input should be', 'expected')}, got {got!r:.60}"
+    return f"{path}: {_message(detail)}, got {got!r:.60}"
+
+
+def _message(detail: ErrorDetails) -> str:
+    """What was expected, in the words of a config file."""
+    kind = detail["type"]
+    if kind in _KINDS:
+        return f"expected {_KINDS[kind]}"
+    if kind == "too_short":
+        least = detail["ctx"]["min_length"]
+        return f"expected at least {least} {'item' if least == 1 else 'items'}"
+    message = detail["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    return message.replace("input should be", "expected")
 
 
 def _without_secrets(detail: ErrorDetails, model: type[BaseModel]) -> Any:

@@ -54,7 +54,7 @@ def test_a_role_may_be_asked_by_any_plugin_that_has_a_param_for_it() -> None:
 @pytest.mark.parametrize(
     ("models", "changes", "problem"),
     [
-        ({"policy": JUDGE}, {}, "models: value error, policy is the role of the config's key"),
+        ({"policy": JUDGE}, {}, "models: policy is the role of the config's key"),
         ({"a.b": JUDGE}, {}, "models.a.b.*: string should match pattern"),
         ({"judge": {"name": "scriptd"}}, {}, r"models.judge.name: .*; did you mean scripted\?"),
         ({"judge": {"name": "scripted", "params": {"lenth": 1}}}, {}, "models.judge.params.lenth"),
