@@ -31,6 +31,8 @@ def leaving(error: BaseException, command: str | None) -> tuple[int, list[str]]:
         return 2, [f"error: {error}"]
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         return 2, [f"error: cannot write {error.filename or 'the output'}: {error.strerror}"]
+    if isinstance(error, OSError) and error.filename:
+        return 2, [f"error: {error.filename}: {error.strerror}"]
     what = " ".join(f"{type(error).__name__}: {error}".split())
     shown = f"astro --debug {command} ..." if command else "astro --debug"
     return 1, [f"error: unexpected {what}; `{shown}` shows where"]

@@ -99,7 +99,10 @@ def read_stored(path: Path) -> RunConfig:
         FormatError: A newer release wrote the file.
     """
     config, _ = migrate(read_yaml(path), str(path))
-    return validate(RunConfig, config)
+    try:
+        return validate(RunConfig, config)
+    except ConfigError as error:
+        raise ConfigError(error.problems, str(path)) from None
 
 
 def all_bindings(config: RunConfig, registry: Registry) -> Iterator[tuple[str, str, Binding]]:

@@ -28,6 +28,7 @@ def noted(error: KeyboardInterrupt, note: str) -> KeyboardInterrupt:
         (RunError("no", "do"), "run", 2, ["error: no; do"]),
         (OSError(errno.ENOSPC, "full"), "show", 2, ["error: cannot write the output: full"]),
         (OSError(errno.EIO, "lost", "f"), "run", 2, ["error: cannot write f: lost"]),
+        (IsADirectoryError(errno.EISDIR, "is one", "f"), "show", 2, ["error: f: is one"]),
         (
             ZeroDivisionError("a\nb"),
             "plan",

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import astro
+from astro.config.loading import read_stored
 from astro.errors import ConfigError
 from astro.experiments.loading import load_run
 
@@ -100,3 +101,10 @@ def test_a_new_name_within_params_drops_what_stands_beside_it(tmp_path: Path) ->
     path = write(tmp_path, search={"name": "mcts", "params": {"selection": selection}})
     search = load_run(path, ["search.params.selection.name=uct"]).search
     assert search.params == {"selection": {"name": "uct"}}
+
+
+def test_a_stored_config_that_is_not_valid_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path, seed=-1)
+    with pytest.raises(ConfigError) as error:
+        read_stored(path)
+    assert error.value.lines == [f"{path}: seed: expected greater than or equal to 0, got -1"]
