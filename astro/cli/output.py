@@ -51,7 +51,7 @@ def width() -> int:
     from rich.console import Console
 
     console = Console()
-    return console.width if console.is_terminal else PIPE_WIDTH
+    return (console.is_terminal and console.width) or PIPE_WIDTH
 
 
 def write_out_what_cannot_be_encoded() -> None:

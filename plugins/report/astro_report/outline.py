@@ -18,9 +18,12 @@ _ASCII_GUIDES = ("|-", "`-", "| ")
 
 
 def console() -> Console:
-    """A console for stdout, with 100 columns where stdout is no terminal and COLUMNS is not set."""
+    """A console for stdout, with 100 columns where stdout is no terminal and COLUMNS is not set.
+
+    COLUMNS=0 does not set it, since nothing would be shown.
+    """
     found = Console(highlight=False)
-    if found.is_terminal or "COLUMNS" in os.environ:
+    if found.width > 0 and (found.is_terminal or "COLUMNS" in os.environ):
         return found
     return Console(highlight=False, width=_PIPE_WIDTH)
 

@@ -291,8 +291,9 @@ def _samples(folder: RunFolder, model: str) -> Path:
 
 
 def _problems(folder: RunFolder, model: str) -> Iterator[Text]:
+    path = _samples(folder, model)
     yield Text("right of samples, greedy, problem; --problem ID shows the responses", "dim")
-    for row in read_lines(_samples(folder, model), EvaluatedProblem):
+    for row in read_lines(path, EvaluatedProblem):
         right = sum(sample.verdict.correct for sample in row.samples)
         greedy = _verdict(row.greedy[0].verdict) if row.greedy else Text("none")
         counts = f"{right:>3} of {len(row.samples):<3} "

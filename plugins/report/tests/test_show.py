@@ -107,6 +107,15 @@ def test_nothing_steers_the_terminal_or_floods_it(
         assert max(map(len, result.stdout.splitlines())) <= 80
 
 
+def test_no_columns_are_the_usual_ones(folder: Path) -> None:
+    assert show(folder, columns=0).stdout == show(folder, columns=100).stdout != ""
+
+
+def test_only_an_error_is_shown_of_a_model_without_responses(folder: Path) -> None:
+    result = show(folder, "--responses", "nobody")
+    assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
+
+
 def test_a_deep_tree_is_not_indented_and_its_middle_is_counted(folder: Path) -> None:
     shown = show(folder, "--tree", "deep").stdout
     assert "1 N 0 Q 0.00 P 1.00 s1\n" in shown
