@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
+from typing import TypedDict
 
 from astro.errors import RunError
 from astro.files import read_lines
@@ -14,6 +15,13 @@ from astro.runs.stages.evaluate import ScoresFile
 from astro.runs.stages.evaluate import read_scores as scores_in
 from astro.runs.trees import check_tree
 from astro.types import SearchTree, Segment, SegmentKind
+
+
+class Message(TypedDict):
+    """A message of a chat."""
+
+    role: str
+    content: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +39,7 @@ class WrittenTrace:
 
     id: str
     problem: str
-    messages: list[dict[str, str]]
+    messages: list[Message]
     segments: list[Segment]
     answer: str | None = None
     rewritten: bool = False

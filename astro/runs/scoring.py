@@ -42,6 +42,11 @@ class EvaluatedProblem:
     votes: list[int | None] = field(default_factory=list)
     turns: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse votes that are not those of the samples."""
+        if self.votes and len(self.votes) != len(self.samples):
+            raise ValueError("Expected one vote for each of the samples")
+
 
 @dataclass(frozen=True, slots=True)
 class ScoredSample:

@@ -120,6 +120,8 @@ def _faults(tree: SearchTree) -> Iterator[str]:
             yield f"the root has the parent {node.parent}"
         if number and (node.parent is None or not 0 <= node.parent < number):
             yield f"node {number} has the parent {node.parent}, which does not precede it"
+        if node.visit_count < 0:
+            yield f"node {number} has the visit count {node.visit_count}"
     for number, node in enumerate(tree.nodes):
         for child in node.children:
             if not 0 < child < len(tree.nodes) or tree.nodes[child].parent != number:

@@ -138,6 +138,7 @@ def altered(change: Any) -> Any:
         (lambda lines: [*lines, b"\xff\xfe"], "trees.jsonl:3: "),
         (altered(lambda nodes: nodes[1].update(parent=-1)), "'set/0': node 1 has the parent -1"),
         (altered(lambda nodes: nodes[1].update(parent=1)), "node 1 has the parent 1, which does"),
+        (altered(lambda nodes: nodes[1].update(visit_count=-1)), "node 1 has the visit count -1"),
         (altered(lambda nodes: nodes[0].update(parent=1)), "the root has the parent 1"),
         (altered(lambda nodes: nodes[0].update(children=[99])), "node 0 has the child 99"),
         (altered(lambda nodes: nodes[1].update(id=7)), "node 1 has the id 7"),

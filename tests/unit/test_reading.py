@@ -11,7 +11,9 @@ from small_runs import small_config
 import astro
 from astro.config.loading import parse_config
 from astro.errors import RunError
+from astro.files import read_lines
 from astro.plugins.registry import Registry
+from astro.runs.scoring import EvaluatedProblem
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +47,16 @@ def test_what_is_not_there_or_damaged_is_one_error(folder: Path, tmp_path: Path)
     assert next(trees).problem.id == "set/0"
     with pytest.raises(RunError, match="node 1 has the parent 7"):
         next(trees)
+
+
+def test_a_row_whose_parts_do_not_fit_is_named(folder: Path, tmp_path: Path) -> None:
+    trace = json.loads((folder / "traces.jsonl").read_text().splitlines()[0])
+    del trace["messages"][0]["role"]
+    (tmp_path / "traces.jsonl").write_text(json.dumps(trace))
+    with pytest.raises(RunError, match=r"traces\.jsonl:1: .*`role`"):
+        list(astro.read_traces(tmp_path / "traces.jsonl"))
+    row = json.loads((folder / "eval" / "base.jsonl").read_text().splitlines()[0])
+    row["votes"].append(0)
+    (tmp_path / "base.jsonl").write_text(json.dumps(row))
+    with pytest.raises(RunError, match=r"base\.jsonl:1: Expected one vote for each"):
+        list(read_lines(tmp_path / "base.jsonl", EvaluatedProblem))
