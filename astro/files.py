@@ -40,9 +40,11 @@ def open_closed_streams() -> None:
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - it stays open
 
 
-def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
+def write_whole(path: Path, chunks: Iterable[bytes], *, shared: bool = False) -> None:
     """Write `path` atomically: write a temporary file beside it, sync it to disk, and rename it.
 
+    The temporary file has one name, so that a process that was killed leaves no more than one. If
+    the path is `shared`, other processes may write it at the same time; the last one stays.
     A device, a pipe and an open file such as /dev/stdout are not replaced but written to.
     """
     if _is_stream(path):
@@ -50,7 +52,8 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
             stream.writelines(chunks)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    own = f".{os.getpid()}" if shared else ""
+    temporary = path.with_name(f".{path.name}{own}.tmp")
     with temporary.open("wb") as file:
         file.writelines(chunks)
         file.flush()

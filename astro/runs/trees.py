@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from astro.errors import ConfigError, RunError
-from astro.files import index_lines, write_lines
+from astro.files import index_lines, line_chunks, write_whole
 from astro.runs.folder import RunFolder
 from astro.runs.manifest import seal
 from astro.types import Problem, SearchTree
@@ -80,7 +80,7 @@ def write_tree_file(path: Path, trees: Iterable[SearchTree]) -> None:
         RunError: The file cannot be written.
     """
     try:
-        write_lines(path, (tree for tree in trees if tree.nodes))
+        write_whole(path, line_chunks(tree for tree in trees if tree.nodes), shared=True)
     except OSError as error:
         raise RunError(f"{path}: cannot write: {error.strerror}") from None
 

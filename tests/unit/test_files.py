@@ -68,6 +68,35 @@ def test_a_file_whose_writing_failed_is_as_it_was(tmp_path: Path) -> None:
     assert path.read_bytes() == b"old"
 
 
+def test_two_processes_may_write_one_file_at_once(tmp_path: Path) -> None:
+    """The other process has written half of its file when this one writes and renames its own."""
+    path, script = (
+        tmp_path / "file",
+        """
+import sys
+from pathlib import Path
+from astro.files import write_whole
+
+def slow():
+    yield b"half"
+    print("half", flush=True)
+    yield sys.stdin.readline().encode()
+
+write_whole(Path(sys.argv[1]), slow(), shared=True)
+""",
+    )
+    command = [sys.executable, "-c", script, str(path)]
+    with subprocess.Popen(command, stdin=-1, stdout=-1, text=True) as other:
+        assert other.stdin and other.stdout
+        assert other.stdout.readline() == "half\n"
+        write_whole(path, [b"mine"], shared=True)
+        assert path.read_bytes() == b"mine"
+        other.stdin.write(" and half")
+    assert other.returncode == 0
+    assert path.read_bytes() == b"half and half"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files have no paths here")
 def test_a_pipe_and_an_open_file_are_written_to_and_not_replaced(tmp_path: Path) -> None:
     pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
