@@ -56,8 +56,8 @@ def load_run(
         ConfigError: The file is invalid, or describes a study or a comparison.
     """
     raw = read_config(path, overrides)
-    for key, kind in (("arms", "study"), ("searches", "comparison")):
+    for key, kind, run in (("arms", "study", "run"), ("searches", "comparison", "compare")):
         if key in raw:
-            why = f"{key}: this is a {kind}, which only `astro run`, `plan` and `config` accept"
+            why = f"{key}: this is a {kind}, which only `astro {run}`, `plan` and `config` accept"
             raise ConfigError([why], str(path))
     return parse_config(raw, registry or Registry.discover(), str(path), unused)

@@ -51,9 +51,15 @@ def run_config(folder: RunFolder, registry: Registry | None = None) -> RunConfig
     if not folder.config.exists():
         raise RunError(
             f"{folder.root} holds no run: it has no config.yaml",
-            "give the folder of a run, such as runs/quickstart",
+            f"give the folder of a run, such as {_run_in(folder.root) or 'runs/quickstart'}",
         )
     return _config(folder.config, modified(folder.config), registry)
+
+
+def _run_in(group: Path) -> Path | None:
+    """The first run in the folder of a study, rounds or a comparison; None if there is none."""
+    found = (path for depth in ("*", "*/*") for path in sorted(group.glob(f"{depth}/config.yaml")))
+    return next((path.parent for path in found), None)
 
 
 @lru_cache(maxsize=100)

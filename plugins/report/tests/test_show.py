@@ -111,6 +111,14 @@ def test_no_columns_are_the_usual_ones(folder: Path) -> None:
     assert show(folder, columns=0).stdout == show(folder, columns=100).stdout != ""
 
 
+def test_a_run_is_named_where_a_group_of_runs_is_given(folder: Path, tmp_path: Path) -> None:
+    """A study holds runs by seed and arm."""
+    assert "such as runs/quickstart\n" in show(tmp_path).stderr
+    (tmp_path / "seed-0").mkdir()
+    (tmp_path / "seed-0" / "astro").symlink_to(folder)
+    assert f"such as {tmp_path / 'seed-0' / 'astro'}\n" in show(tmp_path).stderr
+
+
 def test_only_an_error_is_shown_of_a_model_without_responses(folder: Path) -> None:
     result = show(folder, "--responses", "nobody")
     assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (2, "", 1)
