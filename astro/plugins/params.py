@@ -163,6 +163,10 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{path}: {UNKNOWN_KEY}{_suggest(loc[-1], _keys_at(model, loc[:-1]))}"
     if detail["type"] == "missing":
         return f"{path}: missing"
+    if detail["type"] == "value_error" and (keys := _keys_at(model, loc)):
+        # It is of values that do not go together, and may begin with the key of one of them.
+        message = _message(detail)
+        return ".".join([*loc, message]) if message.split(":")[0] in keys else f"{path}: {message}"
     got = _without_secrets(detail, model)
     return f"{path}: {_message(detail)}, got {got!r:.60}"
 

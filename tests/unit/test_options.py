@@ -28,6 +28,7 @@ def ask(*arguments: str) -> Result:
         ("--budget seconds=-1", "--budget seconds: expected greater than 0, got -1"),
         ("--samples 0", "--samples: expected greater than or equal to 1, got 0"),
         ("--search mcts --samples 0", "--samples: expected greater than or equal to 1, got 0"),
+        ("--search dvts --samples 3", "--samples: 3 is no multiple of width 4\n"),
         ("--temperature -1", "--temperature: expected greater than or equal to 0, got -1.0"),
         ("--seed -1", "--seed: expected greater than or equal to 0, got -1"),
         ("--system x", "--system: policy scripted writes no prompts"),

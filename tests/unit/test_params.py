@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from astro.errors import ConfigError
 from astro.plugins.params import Params, validate, validate_options
@@ -21,6 +21,16 @@ def even(number: int) -> int:
 
 class Inner(Params):
     size: Positive = 1
+    least: int = 0
+    most: int = 9
+
+    @model_validator(mode="after")
+    def _together(self) -> Inner:
+        if self.least > self.size:
+            raise ValueError(f"size: {self.size} is below least")
+        if self.least > self.most:
+            raise ValueError("least is above most")
+        return self
 
 
 class Given(Params):
@@ -42,6 +52,8 @@ class Given(Params):
         ({"numbers": []}, ["numbers: expected at least 1 item, got []"]),
         ({"names": ["a"]}, ["names: expected at least 2 items, got ['a']"]),
         ({"inners": [{"size": 0}]}, ["inners.0.size: expected greater than or equal to 1, got 0"]),
+        ({"inner": {"least": 2}}, ["inner.size: 1 is below least"]),
+        ({"inner": {"size": 20, "least": 10}}, ["inner: least is above most"]),
         ({"numbers": [0]}, ["numbers.0: expected greater than or equal to 1, got 0"]),
         ({"even_number": 3}, ["even_number: odd numbers are not taken, got 3"]),
         (
