@@ -34,6 +34,7 @@ check: $(VENV)/.installed-dev  ## check lint, types, import rules and documentat
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	MYPYPATH=bench $(BIN)/mypy --explicit-package-bases bench/*.py
 	$(PYTEST) tests/unit/test_layers.py tests/unit/test_configs.py tests/unit/test_readme.py
 	$(BIN)/python docs/reference.py --check
 

@@ -19,15 +19,18 @@ from typing import Any
 
 from marks import Mark, publish
 
+from astro.data.prompts import PromptEncoder
 from astro.engine.journal import Journal
 from astro.engine.loop import Engine
 from astro.engine.tasks import Task
 from astro.interfaces import Backend
+from astro.plugins import models
 from astro.plugins.binding import Binding, PromptConfig, VerifierBinding
 from astro.plugins.registry import Registry
 from astro.requests import Failure, Generate, LogProb, Reply
 from astro.types import Problem
 from astro.verification.pool import VerifierPool
+from astro_hf.tokenizers import load_tokenizer
 from astro_vllm import engine
 from astro_vllm.params import PolicyParams
 from astro_vllm.policy import VllmPolicy
@@ -128,13 +131,15 @@ def generate(searched: Searched) -> tuple[float, int]:
     """Seconds and generated tokens of `LLM.generate` for the same samples in one batch."""
     from vllm import LLM
 
-    llm = LLM(**engine.engine_args(POLICY, engine.models.checkpoint(POLICY.model)))
+    checkpoint = models.checkpoint(POLICY.model)
+    llm = LLM(**engine.engine_args(POLICY, checkpoint))
+    ends = sorted(PromptEncoder(load_tokenizer(checkpoint), POLICY.prompt).end_ids())
     room = llm.llm_engine.model_config.max_model_len
     prompts, params = [], []
     for request, ids in zip(searched.requests, searched.prompts, strict=True):
         for i in range(request.n):
             prompts.append({"prompt_token_ids": list(ids)})
-            params.append(sampling_params(request, i, room - len(ids)))
+            params.append(sampling_params(request, i, room - len(ids), ends))
     began = time.perf_counter()
     outputs = llm.generate(prompts, params, use_tqdm=False)
     seconds = time.perf_counter() - began

@@ -25,7 +25,8 @@ import torch
 from datasets import Dataset
 from marks import Mark, publish, run_parts
 from transformers import AutoTokenizer, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl.trainer.grpo_config import GRPOConfig
+from trl.trainer.grpo_trainer import GRPOTrainer
 
 import astro
 from astro.engine.loop import Engine
@@ -129,14 +130,14 @@ def trls(problems: Sequence[Problem], params: GrpoParams = PARAMS, start: Path =
     verifier = build("verifier", CONFIG.verifier)
     prompts = written(problems, start)
 
-    def reward(prompts: list[str], completions: list[str], **more: Any) -> list[float]:
+    def reward(prompts: list[str], completions: list[str], **more: Any) -> list[float | None]:
         lengths.append(fmean(map(len, more["completion_ids"])))
         return [
             verifier.verify(of[prompt], completion).reward
             for prompt, completion in zip(prompts, completions, strict=True)
         ]
 
-    class Ticks(TrainerCallback):  # type: ignore[misc]
+    class Ticks(TrainerCallback):
         def on_step_end(self, *_: Any, **__: Any) -> None:
             clock.tick(lengths[-1])
 

@@ -23,7 +23,7 @@ from astro_openrlhf.progress import last_error, parse_step
 
 ROOT = Path(__file__).parents[1]
 WARM_UP, STEPS, ROUNDS = 2, 8, 2
-PARAMS = {
+PARAMS: dict[str, Any] = {
     "python": str(ROOT / ".venv-openrlhf/bin/python"),
     "env": {
         "PYTHONPATH": str(ROOT / "plugins/openrlhf/tests/cpu"),

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from math import exp
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -35,7 +36,7 @@ class Sampler:
     def __init__(self, model: str) -> None:
         name = models.checkpoint(model)
         tokenizer = load_tokenizer(name)
-        self._model = load_model(name, device=torch.device("cpu"), dtype="auto")
+        self._model: Any = load_model(name, device=torch.device("cpu"), dtype="auto")
         self._encoder = PromptEncoder(tokenizer)
         self._text = tokenizer.decode
         self._ends = [tokenizer.eos_token_id, tokenizer.convert_tokens_to_ids("\n")]

@@ -98,5 +98,5 @@ def first_tree() -> float:
     with tempfile.TemporaryDirectory() as runs:
         began = time.perf_counter()
         command = [ASTRO, "run", CONFIG, "--runs", runs, "--until", "search", "--set", "trees=1"]
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(list(map(str, command)), stdout=subprocess.DEVNULL, check=True)
         return time.perf_counter() - began

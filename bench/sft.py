@@ -45,7 +45,8 @@ def model(vocabulary: int | None) -> PreTrainedModel:
     config.vocab_size = vocabulary or config.vocab_size
     torch.manual_seed(0)
     made: PreTrainedModel = AutoModelForCausalLM.from_config(config)
-    return made.eval()
+    made.eval()
+    return made
 
 
 def run(

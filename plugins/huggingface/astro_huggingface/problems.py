@@ -86,7 +86,7 @@ def _dataset(params: DatasetParams, split: str) -> Any:
     Raises:
         ProblemError: The library raises anything; the message is one line.
     """
-    import datasets  # type: ignore[import-untyped]
+    import datasets
 
     datasets.disable_progress_bars()
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # it warns of each retry

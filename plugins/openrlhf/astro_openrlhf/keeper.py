@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 
 NOT_STARTED = 127
 """The exit code for a command that cannot be started, the same as a shell's."""
