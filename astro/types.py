@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from itertools import chain, takewhile
+from itertools import chain
 from typing import Any
 
 CHAT_TURNS = "chat_turns"
@@ -68,16 +68,22 @@ class State:
 
         It holds the tokens that were sampled, up to the first step whose tokens are not known.
         """
-        ids = [step.token_ids for step in takewhile(lambda step: step.token_ids, self.steps)]
-        tail = "".join(step.text for step in self.steps[len(ids) :]) if ids else ""
-        exact = tuple(chain.from_iterable(ids))
+        ids = [step.token_ids for step in self.steps]
+        known = next((i for i, own in enumerate(ids) if not own), len(ids))
+        tail = "".join([step.text for step in self.steps[known:]]) if known else ""
+        exact = tuple(chain.from_iterable(ids[:known]))
         problem = self.problem
         return Prompt(problem.prompt, self.response, exact, tail=tail, turns=problem.turns)
 
     def then(self, step: Step, terminal: bool = False) -> State:
         """The state after taking `step` here."""
-        state = State(self.problem, (*self.steps, step), terminal)
-        state.__dict__["response"] = self.response + step.text  # fills the cache
+        state = object.__new__(State)  # without the frozen constructor, which takes twice as long
+        state.__dict__.update(
+            problem=self.problem,
+            steps=(*self.steps, step),
+            terminal=terminal,
+            response=self.response + step.text,  # fills the cache
+        )
         return state
 
 
@@ -126,7 +132,8 @@ class Completion:
     @property
     def tokens(self) -> int:
         """Number of sampled tokens, by their ids or log-probabilities, or else by `counted`."""
-        return max(len(self.token_ids), len(self.logprobs)) or self.counted
+        ids, logprobs = len(self.token_ids), len(self.logprobs)
+        return (ids if ids >= logprobs else logprobs) or self.counted
 
 
 LEAST_LOGPROB = -9999.0

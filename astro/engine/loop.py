@@ -36,7 +36,7 @@ from astro.requests import (
 from astro.types import BYTES_PER_TOKEN, LEAST_LOGPROB, Completion, estimated_tokens
 
 R = TypeVar("R")
-_COLLECT_AFTER = (10_000, 10, 1_000)
+_COLLECT_AFTER = (50_000, 10, 1_000)
 """New objects, and collections of the younger generation; Python's own default is (700, 10, 10)."""
 _MOST_REFUSALS = 100
 """How many batches a program may still request after its budget is spent, before it fails."""
@@ -245,7 +245,7 @@ class Engine:
     def _counted(self, request: Generate, reply: list[Completion]) -> Iterator[Completion]:
         """The completions, with an estimate where nothing tells how many tokens one has."""
         for completion in reply:
-            if completion.tokens or not completion.text:
+            if completion.token_ids or completion.tokens or not completion.text:
                 yield completion
                 continue
             if not self._estimates:
@@ -309,6 +309,8 @@ def _sound(reply: Any) -> Any:
         finite = all(map(math.isfinite, reply))
         return reply if finite else Failure("the reward model's scores are not finite")
     if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
+        return reply
+    if all(c.text.isascii() and math.isfinite(sum(c.logprobs)) for c in reply):
         return reply
     bounded = [_without_infinity(completion) for completion in reply]
     if not all(math.isfinite(sum(completion.logprobs)) for completion in bounded):

@@ -32,6 +32,8 @@ def sample_steps(
     requests = [step_request(state, n, step_format, params) for state, n in asked]
     replies, spent = yield from paid(requests)
     samples: list[list[Completion]] = [list(completions) for completions in replies]
+    if not any(_blank(completion) for completions in samples for completion in completions):
+        return samples, spent
     for _ in range(_MOST):
         blanks = [
             (i, j)
@@ -54,7 +56,7 @@ def sample_steps(
 
 
 def _blank(completion: Completion) -> bool:
-    return completion.finish_reason is FinishReason.STOP and not completion.text.strip()
+    return not completion.text.strip() and completion.finish_reason is FinishReason.STOP
 
 
 def _cut(completion: Completion) -> Completion:

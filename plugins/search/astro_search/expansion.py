@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import exp, inf, log
 from typing import NamedTuple
 
@@ -55,17 +55,20 @@ def candidates(
     params: StepSampling,
     *,
     prior: Prior = POLICY_PRIOR,
-) -> Iterator[Candidate]:
-    """Yield the children that samples at `state` make, one for each distinct step.
+) -> list[Candidate]:
+    """Return the children that samples at `state` make, one for each distinct step.
 
     A child is terminal if the policy ended its response with the step or the step format says so.
     """
+    found = []
     for action in actions(completions, prior):
-        after = state.then(action.step)
+        after, limit = state.then(action.step), ""
         if action.ends or step_format.is_terminal(after):
-            yield Candidate(parent, action, state.then(action.step, terminal=True), "")
+            after = state.then(action.step, terminal=True)
         else:
-            yield Candidate(parent, action, after, reached_limit(after, params))
+            limit = reached_limit(after, params)
+        found.append(Candidate(parent, action, after, limit))
+    return found
 
 
 def reached_limit(state: State, params: StepSampling) -> str:
@@ -89,37 +92,49 @@ def actions(completions: Sequence[Completion], prior: Prior = POLICY_PRIOR) -> l
     """
     eos = FinishReason.EOS
     same: dict[str, list[Completion]] = {}
-    for completion in filter(is_whole, completions):
-        same.setdefault(words(completion.text), []).append(completion)
-    distinct = [alike[0] for alike in same.values()]
+    for completion in completions:
+        if is_whole(completion):
+            same.setdefault(words(completion.text), []).append(completion)
+    groups = list(same.values())
+    distinct = [alike[0] for alike in groups]
     steps = [Step(c.text, c.token_ids, _logprob(c)) for c in distinct]
     if prior.name == "uniform" or all(c.logprobs for c in distinct):
         tau = prior.temperature if prior.name == "tempered" else 1.0
-        priors = softmax([_logit(alike, prior) for alike in same.values()], tau)
+        priors = softmax(_logits(steps, groups, prior), tau)
     else:
-        whole = sum(map(len, same.values()))
-        priors = [len(alike) / whole for alike in same.values()]
+        whole = sum(map(len, groups))
+        priors = [len(alike) / whole for alike in groups]
     return [
         Action(step, share, completion.finish_reason is eos)
         for step, share, completion in zip(steps, priors, distinct, strict=True)
     ]
 
 
-def _logit(alike: Sequence[Completion], prior: Prior) -> float:
-    """The logit of an action's prior, by the samples of it.
+def _logits(
+    steps: Sequence[Step], groups: Sequence[Sequence[Completion]], prior: Prior
+) -> list[float]:
+    """The logits of the actions' priors, by the samples of each, whose first one is its step.
 
     The probability of an action is the sum over the spellings in which it was sampled.
     """
-    spellings = list({sample.text: sample for sample in reversed(alike)}.values())[::-1]
-    logprobs = [_logprob(sample) for sample in spellings]
+    if prior.name == "uniform":
+        return [0.0] * len(steps)
+    totals = [
+        step.logprob if len(alike) == 1 else _total_logprob(alike)
+        for step, alike in zip(steps, groups, strict=True)
+    ]
+    if prior.name == "length_normalized":
+        lengths = [max(alike[0].tokens, 1) for alike in groups]
+        return [total / length for total, length in zip(totals, lengths, strict=True)]
+    return totals
+
+
+def _total_logprob(alike: Sequence[Completion]) -> float:
+    """The log of the summed probabilities of the different texts among samples."""
+    spellings = {sample.text: sample for sample in reversed(alike)}
+    logprobs = [_logprob(sample) for sample in reversed(spellings.values())]
     highest = max(logprobs)
-    total = highest + log(sum(exp(logprob - highest) for logprob in logprobs))
-    match prior.name:
-        case "uniform":
-            return 0.0
-        case "length_normalized":
-            return total / max(spellings[0].tokens, 1)
-    return total
+    return highest + log(sum(exp(logprob - highest) for logprob in logprobs))
 
 
 def words(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from astro.interfaces import RatesTerminals, ValueEstimator
+from astro.interfaces import ValueEstimator
 from astro.requests import BudgetExhausted, Program, Verify
 from astro.types import Status, Verdict
 from astro_search.expansion import Candidate
@@ -43,12 +43,16 @@ def judge(
     Raises:
         BudgetExhausted: It was spent before the terminal states were verified.
     """
-    rates = isinstance(value, RatesTerminals)
+    rates = hasattr(value, "rates_terminals")  # as `RatesTerminals`, whose check takes long
     terminals = [i for i, c in enumerate(found) if c.state.terminal]
     others = [i for i, c in enumerate(found) if not (c.state.terminal or c.limit)]
     rated = sorted([*others, *terminals]) if rates and not by_verdict else others
     requests = [Verify(found[i].state.problem, found[i].state.response) for i in terminals]
     verdicts, values = yield from _replies(requests, found, rated, value, seed)
+    if len(others) == len(found):
+        estimated = values or [None] * len(found)
+        judged = [Judged(c, None, v) for c, v in zip(found, estimated, strict=True)]
+        return judged, values is not None
     read: Mapping[int, Verdict | None] = dict(zip(terminals, verdicts, strict=True))
     estimates = dict(zip(rated, values or (), strict=values is not None))
     unread = [i for i in terminals if read[i] is None and i not in rated]

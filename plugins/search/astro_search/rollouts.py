@@ -116,12 +116,14 @@ def _text(steps: Iterable[Step]) -> str:
     return "".join(step.text for step in steps)
 
 
-def graft(nodes: list[Node], branches: Iterable[Branch]) -> None:
+def graft(nodes: list[Node], branches: Sequence[Branch]) -> None:
     """Add the steps of branches to a finished tree, as nodes that no visit counts.
 
     N and prior of such a node are 0, and its value is the reward of its verdict. The nodes that are
     there change only in that they get further children.
     """
+    if not branches:
+        return
     known = {
         (node.parent, words(node.step.text)): node for node in nodes if node.parent is not None
     }

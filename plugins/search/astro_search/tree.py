@@ -108,14 +108,20 @@ class GrowingTree:
 
     def child(self, node_id: int, text: str) -> int | None:
         """Return the child that a step of this text, white space aside, leads to, if any."""
-        wanted, children = words(text), self.nodes[node_id].children
-        return next((i for i in children if words(self.nodes[i].step.text) == wanted), None)
+        return self._children_by_words(node_id).get(words(text))
+
+    def _children_by_words(self, node_id: int) -> dict[str, int]:
+        """The first child of a node for each text of a step, white space aside."""
+        return {words(self.nodes[i].step.text): i for i in reversed(self.nodes[node_id].children)}
 
     def new(self, node_id: int, found: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that are no children yet; renew the priors of those that are."""
+        children = self._children_by_words(node_id)
+        if not children:
+            return list(found)
         new = []
         for candidate in found:
-            child = self.child(node_id, candidate.action.step.text)
+            child = children.get(words(candidate.action.step.text))
             if child is None:
                 new.append(candidate)
             else:
@@ -137,14 +143,14 @@ class GrowingTree:
 
         A child without a value has no visit of its own, so it moves no statistics.
         """
-        (parent, action, _, _), verdict, value = judged
+        (parent, action, state, limit), verdict, value = judged
         above = self.nodes[parent]
         node = Node(
             len(self.nodes),
             parent,
             action.step,
             above.depth + 1,
-            terminal=judged.terminal,
+            terminal=state.terminal or bool(limit),
             prior=action.prior,
             value=value or 0.0,
             verdict=verdict,
@@ -170,7 +176,8 @@ class GrowingTree:
         Returns:
             The child that each sample led to; None for a sample that the token limit cut off.
         """
-        led = [self.child(node_id, s.text) if is_whole(s) else None for s in samples]
+        children = self._children_by_words(node_id)
+        led = [children.get(words(s.text)) if is_whole(s) else None for s in samples]
         self.taken.update(child for child in led if child is not None)
         siblings = [self.nodes[i] for i in self.nodes[node_id].children]
         logprobs = [node.step.logprob for node in siblings]
@@ -249,13 +256,14 @@ class GrowingTree:
         return path
 
     def _best_child(self, node_id: int, rule: Rule, revisit: bool) -> int:
-        node, losses = self.nodes[node_id], self._losses
+        nodes, losses, closed = self.nodes, self._losses, self._fully_expanded
+        node = nodes[node_id]
         parent_visits = node.visit_count + losses[node_id]
         best, best_score = -1, -inf
         for i in node.children:
-            if self._fully_expanded[i] and not revisit:
+            if closed[i] and not revisit:
                 continue
-            child = self.nodes[i]
+            child = nodes[i]
             visits, q = child.visit_count, child.q_value
             if losses[i]:
                 q *= visits / (visits + losses[i])
