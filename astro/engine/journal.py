@@ -252,8 +252,8 @@ class Journal(JournalReader):
     def _insert(self, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Insert rows, compressed and with their checksums unless the journal is of format 1."""
         if self._sealed:
-            rows = [tuple(map(_packed, row)) for row in rows]
-            rows = [(*row, _checksum(row)) for row in rows]
+            packed = [[_packed(v) if isinstance(v, bytes) else v for v in row] for row in rows]
+            rows = [(*row, _checksum(row)) for row in packed]
         marks = ", ".join("?" * len(rows[0]))
         self._db.executemany(f"{into} values ({marks})", rows)
 
@@ -308,16 +308,15 @@ def _corrupt(path: object, why: object) -> JournalError:
     )
 
 
-def _packed(value: Any) -> Any:
+def _packed(value: bytes) -> bytes:
     """A value, compressed if it is long. Replies shrink to a quarter at the fastest level."""
-    long = isinstance(value, bytes) and len(value) >= _PACKED_FROM
-    return _PACKED + compress(value, 1) if long else value
+    return _PACKED + compress(value, 1) if len(value) >= _PACKED_FROM else value
 
 
 def _checksum(row: Sequence[Any]) -> int:
     """CRC-32 of the values of a row, each with its length."""
-    parts = (part if isinstance(part, bytes) else repr(part).encode() for part in row)
-    return crc32(b"".join(b"%d:%b" % (len(part), part) for part in parts))
+    parts = [part if isinstance(part, bytes) else repr(part).encode() for part in row]
+    return crc32(b"".join([b"%d:%b" % (len(part), part) for part in parts]))
 
 
 def _range(prefix: str) -> tuple[str, str]:

@@ -239,6 +239,8 @@ class Engine:
             return
         if any(isinstance(reply, Failure) for reply in live.replies):
             self._ready.append(live)
+        elif self._budget.tokens is None:  # the whole batch was one wave
+            self._complete(live)
         else:
             self._ask_more(live)
 
@@ -308,14 +310,21 @@ def _sound(reply: Any) -> Any:
     if isinstance(reply, tuple):
         finite = all(map(math.isfinite, reply))
         return reply if finite else Failure("the reward model's scores are not finite")
-    if not isinstance(reply, list) or not all(isinstance(part, Completion) for part in reply):
+    if not isinstance(reply, list) or all(map(_is_sound, reply)):
         return reply
-    if all(c.text.isascii() and math.isfinite(sum(c.logprobs)) for c in reply):
+    if not all(isinstance(part, Completion) for part in reply):
         return reply
     bounded = [_without_infinity(completion) for completion in reply]
     if not all(math.isfinite(sum(completion.logprobs)) for completion in bounded):
         return Failure("the policy's log-probabilities are not finite")
     return [_without_surrogates(completion) for completion in bounded]
+
+
+def _is_sound(part: Any) -> bool:
+    """Whether this is a completion that the journal can keep as it is, at a glance."""
+    return (
+        isinstance(part, Completion) and part.text.isascii() and math.isfinite(sum(part.logprobs))
+    )
 
 
 def _without_infinity(completion: Completion) -> Completion:

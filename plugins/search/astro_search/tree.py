@@ -116,10 +116,9 @@ class GrowingTree:
 
     def new(self, node_id: int, found: Iterable[Candidate]) -> list[Candidate]:
         """Return the candidates that are no children yet; renew the priors of those that are."""
-        children = self._children_by_words(node_id)
-        if not children:
+        if not self.nodes[node_id].children:
             return list(found)
-        new = []
+        new, children = [], self._children_by_words(node_id)
         for candidate in found:
             child = children.get(words(candidate.action.step.text))
             if child is None:
