@@ -23,3 +23,11 @@ def test_a_prompt_keeps_the_tokens_up_to_the_first_step_without_any(
     steps: tuple[Step, ...], prompt: Prompt
 ) -> None:
     assert State(Problem("p", "q", "a"), steps).prompt == prompt
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_state_after_a_step_equals_the_constructed_one(terminal: bool) -> None:
+    problem = Problem("p", "q", "a")
+    after = State(problem, (SAMPLED,)).then(MORE, terminal=terminal)
+    constructed = State(problem, (SAMPLED, MORE), terminal)
+    assert (after, repr(after), after.response) == (constructed, repr(constructed), "a\nb\n")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, isfinite, log
+from math import exp, inf, isfinite, log
 
 import pytest
 from hypothesis import given
@@ -67,6 +67,13 @@ def test_rules_of_the_prior(rule: str, expected: list[float]) -> None:
     samples = [step("a\n", -2.0, 2), step("b\n", -20.0, 40), step("c\n", -22.0, 40)]
     found = actions(samples, Prior.model_validate({"name": rule, "temperature": 10.0}))
     assert [action.prior for action in found] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_length_of_an_action_is_that_of_its_first_spelling() -> None:
+    spellings = [step("a b\n", -2.0, 2), step("a  b\n", -3.0, 4), step("a b\n", -2.0, 2)]
+    found = actions([*spellings, step("c\n", -4.0, 2)], Prior(name="length_normalized"))
+    expected = softmax([log(exp(-2) + exp(-3)) / 2, -4.0 / 2])
+    assert [action.prior for action in found] == pytest.approx(expected)
 
 
 def test_a_temperature_near_zero_leaves_the_likeliest_step() -> None:
