@@ -25,13 +25,20 @@ _MPMATH_BITS = 53
 
 
 def make_tables() -> None:
-    """Let sympy build its tables of integrals and sums, which it does once.
+    """Let sympy build its tables and import the modules that it imports on first use.
 
-    This takes half a second. Under an allowance it would be cut off, and start anew each time.
+    This takes a second. Under an allowance it would be charged to the first question, and where
+    it is cut off, it starts anew each time.
     """
     x, k = sympy.Dummy(real=True), sympy.Dummy(integer=True, nonnegative=True)
-    sympy.Sum(1 / sympy.factorial(k), (k, 0, sympy.oo)).doit()
+    exponential = sympy.Sum(1 / sympy.factorial(k), (k, 0, sympy.oo))
+    exponential.doit()
+    sympy.simplify(exponential - x)
+    sympy.Product(k, (k, 1, x)).doit()
     sympy.Integral(sympy.exp(-(x**2)), (x, -sympy.oo, sympy.oo)).doit()
+    proper = sympy.Integral(x * sympy.exp(x) + 1 / (x**3 + 1), (x, 0, 1))
+    proper.doit()
+    proper.evalf()
 
 
 def closed_form(node: Node) -> Node:

@@ -85,6 +85,37 @@ def test_an_answer_does_not_depend_on_the_questions_before() -> None:
     assert max(spent) < 1.1 * min(spent)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        r"\int_0^1 x e^x dx",
+        r"\int_0^1 \frac{1}{x^3+1} dx",
+        r"\sum_{k=1}^\infty \frac{1}{k^2}",
+        r"\prod_{k=1}^5 k",
+        r"\lim_{n\to\infty} (1+\frac1n)^n",
+    ],
+)
+def test_the_first_question_of_a_process_is_not_charged_for_what_sympy_does_once(text: str) -> None:
+    code = (
+        "import sys; from astro_sympy.reading.parser import parse\n"
+        "from astro_sympy.values.allowance import Allowance\n"
+        "from astro_sympy.values.symbolic import closed_form, load, vanishes\n"
+        "load()\n"
+        "before = set(sys.modules)\n"
+        "for _ in range(2):\n"
+        "    allowance = Allowance(calls=10**6, seconds=60)\n"
+        "    closed_form(parse(sys.argv[1]), allowance)\n"
+        "    vanishes(parse(f'({sys.argv[1]})-x'), allowance)\n"
+        "    print(10**6 - allowance.calls)\n"
+        "assert before == set(sys.modules), set(sys.modules) - before"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", code, text], check=True, capture_output=True, text=True
+    )
+    first, second = map(int, asked.stdout.split())
+    assert first < 1.05 * second
+
+
 def test_time_is_bounded_whatever_is_asked() -> None:
     load()
     began = time.process_time()
