@@ -99,22 +99,21 @@ class Mcts:
 
     def _select(self, tree: GrowingTree, iterations: int) -> tuple[list[int], int]:
         """Return distinct leaves to expand, and the iterations spent on them and on revisits."""
-        paths: dict[int, list[int]] = {}
+        leaves: list[int] = []
         spent = 0
         while spent < iterations:
             path = tree.select(self._rule, self.params.revisit)
             leaf = path[-1]
-            if leaf in paths:
+            if leaf in leaves:
                 break
             if tree.fully_expanded(leaf):
                 tree.backup(leaf, visits=int(tree.value(leaf) is not None))
             else:
-                paths[leaf] = path
+                leaves.append(leaf)
                 tree.add_virtual_loss(path)
             spent += 1
-        for path in paths.values():
-            tree.add_virtual_loss(path, losses=-1)
-        return list(paths), spent
+        tree.clear_virtual_losses()
+        return leaves, spent
 
     def _expand(
         self,

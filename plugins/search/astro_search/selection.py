@@ -7,23 +7,28 @@ from math import ceil, inf, log, pow, sqrt
 
 from astro_search.params import Puct, Uct, Widening
 
-Rule = Callable[[float, float, int, int], float]
-"""(q, prior, parent visits N(S), visits N(S, a)) -> score; the highest score is selected."""
+Score = Callable[[float, float, int], float]
+"""(q, prior, visits N(S, a)) -> score of an action; the highest score is selected."""
+
+Rule = Callable[[int], Score]
+"""Visits N(S) of a state -> the score of its actions."""
 
 _ROUNDING = 1e-9
 
 
-def puct(q: float, prior: float, parent_visits: int, visits: int, c_puct: float) -> float:
+def puct(state_visits: int, c_puct: float) -> Score:
     """Return Q(S,a) + c_puct * Pi(a|S) * sqrt(N(S)) / (1 + N(S,a)) (ASTRO, section 2)."""
-    return q + c_puct * prior * sqrt(parent_visits) / (1 + visits)
+    root = sqrt(state_visits)
+    return lambda q, prior, visits: q + c_puct * prior * root / (1 + visits)
 
 
-def uct(q: float, parent_visits: int, visits: int, c_p: float) -> float:
+def uct(state_visits: int, c_p: float) -> Score:
     """Return Q(S,a) + 2 C_p * sqrt(ln N(S) / N(S,a)) (Kocsis & Szepesvari 2006), without a prior.
 
     The score of an action without visits is infinite.
     """
-    return q + 2 * c_p * sqrt(log(parent_visits) / visits) if visits else inf
+    tries = log(state_visits) if state_visits else 0.0
+    return lambda q, _prior, visits: q + 2 * c_p * sqrt(tries / visits) if visits else inf
 
 
 def allowed_children(visits: int, widening: Widening) -> int:
@@ -38,6 +43,6 @@ def rule(selection: Puct | Uct) -> Rule:
     """Return the rule that the params select."""
     if isinstance(selection, Puct):
         c_puct = selection.params.c_puct
-        return lambda q, prior, parent, visits: puct(q, prior, parent, visits, c_puct)
+        return lambda visits: puct(visits, c_puct)
     c_p = selection.params.c_p
-    return lambda q, _prior, parent, visits: uct(q, parent, visits, c_p)
+    return lambda visits: uct(visits, c_p)

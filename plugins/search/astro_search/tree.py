@@ -33,9 +33,9 @@ class GrowingTree:
         self.wrong_answers: dict[str, None] = {}
         self.taken: Counter[int] = Counter()
         self._unvalued: set[int] = set()
-        self._losses = [0]
-        self._fully_expanded = [False]
-        self._open_children = [0]
+        self._losses: Counter[int] = Counter()
+        self._fully_expanded: set[int] = set()
+        self._finished_children: Counter[int] = Counter()
         self._fruitless: Counter[int] = Counter()
 
     @classmethod
@@ -59,9 +59,6 @@ class GrowingTree:
             )
             for node in kept
         ]
-        grown._losses = [0] * len(kept)
-        grown._fully_expanded = [False] * len(kept)
-        grown._open_children = [len(node.children) for node in grown.nodes]
         for node in grown.nodes:
             grown.taken[node.id] = node.visit_count
             if node.visit_count == sum(grown.nodes[i].visit_count for i in node.children):
@@ -90,7 +87,7 @@ class GrowingTree:
 
     def fully_expanded(self, node_id: int = 0) -> bool:
         """Whether a subtree, by default the whole tree, has nothing left to expand."""
-        return self._fully_expanded[node_id]
+        return node_id in self._fully_expanded
 
     def ended(self, reason: str) -> str:
         """Return why the search ended: `cut` if no first step was whole, otherwise `reason`."""
@@ -158,10 +155,6 @@ class GrowingTree:
             self._unvalued.add(node.id)
         self.nodes.append(node)
         above.children.append(node.id)
-        self._losses.append(0)
-        self._fully_expanded.append(False)
-        self._open_children.append(0)
-        self._open_children[parent] += 1
         if verdict is not None:
             self._count(verdict)
         return node
@@ -231,13 +224,16 @@ class GrowingTree:
         if not self.nodes[node_id].children:
             self._mark_fully_expanded(node_id)
 
-    def add_virtual_loss(self, path: Iterable[int], losses: int = 1) -> None:
-        """Add virtual visits of value 0 to a path; negative `losses` remove them.
+    def add_virtual_loss(self, path: Iterable[int]) -> None:
+        """Add a virtual visit of value 0 to each node of a path.
 
-        They only affect `select`, not the statistics of the nodes.
+        It affects `select` until `clear_virtual_losses`, and not the statistics of the nodes.
         """
-        for node_id in path:
-            self._losses[node_id] += losses
+        self._losses.update(path)
+
+    def clear_virtual_losses(self) -> None:
+        """Remove all virtual visits."""
+        self._losses.clear()
 
     def select(self, rule: Rule, revisit: bool) -> list[int]:
         """Return the path of node ids from the root to the leaf that the rule selects.
@@ -257,17 +253,17 @@ class GrowingTree:
     def _best_child(self, node_id: int, rule: Rule, revisit: bool) -> int:
         nodes, losses, closed = self.nodes, self._losses, self._fully_expanded
         node = nodes[node_id]
-        parent_visits = node.visit_count + losses[node_id]
+        score_of = rule(node.visit_count + losses.get(node_id, 0))
         best, best_score = -1, -inf
         for i in node.children:
-            if closed[i] and not revisit:
+            if i in closed and not revisit:
                 continue
             child = nodes[i]
             visits, q = child.visit_count, child.q_value
-            if losses[i]:
+            if i in losses:
                 q *= visits / (visits + losses[i])
                 visits += losses[i]
-            score = rule(q, child.prior, parent_visits, visits)
+            score = score_of(q, child.prior, visits)
             if score > best_score:
                 best, best_score = i, score
         return best
@@ -280,11 +276,11 @@ class GrowingTree:
 
     def _mark_fully_expanded(self, node_id: int) -> None:
         current: int | None = node_id
-        while current is not None and not self._fully_expanded[current]:
-            self._fully_expanded[current] = True
+        while current is not None and current not in self._fully_expanded:
+            self._fully_expanded.add(current)
             current = self.nodes[current].parent
             if current is None or self.widening:
                 return
-            self._open_children[current] -= 1
-            if self._open_children[current]:
+            self._finished_children[current] += 1
+            if self._finished_children[current] < len(self.nodes[current].children):
                 return

@@ -142,7 +142,7 @@ def backed_up(given: Given) -> Given:
     """The scores of both children of the root, by the N and Q of the case."""
     nodes, expected = given["nodes"], {"N": {"0": 5, "1": 3, "2": 1}, "Q": {"1": 0.5, "2": 0.25}}
     scores = {
-        i: puct(expected["Q"][i], nodes[i]["prior"], 5, int(expected["N"][i]), given["c_puct"])
+        i: puct(5, given["c_puct"])(expected["Q"][i], nodes[i]["prior"], int(expected["N"][i]))
         for i in ("1", "2")
     }
     return {"puct": scores}

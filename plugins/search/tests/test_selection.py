@@ -14,21 +14,22 @@ from astro_search.selection import puct, rule, uct
 
 
 def test_puct_by_hand() -> None:
-    assert puct(q=0.5, prior=0.25, parent_visits=16, visits=3, c_puct=1.0) == 0.75
-    assert puct(q=0.5, prior=0.25, parent_visits=16, visits=0, c_puct=2.0) == 2.5
+    assert puct(state_visits=16, c_puct=1.0)(0.5, 0.25, 3) == 0.75
+    assert puct(state_visits=16, c_puct=2.0)(0.5, 0.25, 0) == 2.5
 
 
 def test_uct_by_hand() -> None:
-    score = uct(q=0.5, parent_visits=100, visits=10, c_p=sqrt(0.5))
+    score = uct(state_visits=100, c_p=sqrt(0.5))(0.5, 0.25, 10)
     assert score == pytest.approx(0.5 + sqrt(2 * log(100) / 10))
     assert score == pytest.approx(1.459706, abs=1e-6)
-    assert uct(q=0.5, parent_visits=100, visits=0, c_p=1.0) == inf
+    assert uct(state_visits=100, c_p=1.0)(0.5, 0.25, 0) == inf
+    assert uct(state_visits=0, c_p=1.0)(0.5, 0.25, 0) == inf
 
 
 def test_the_params_name_the_rule() -> None:
     by_prior = rule(Puct(params=PuctParams(c_puct=2.0)))
-    assert by_prior(0.5, 0.25, 16, 3) == puct(0.5, 0.25, 16, 3, 2.0)
-    assert rule(Uct())(0.5, 0.25, 16, 3) == uct(0.5, 16, 3, sqrt(0.5))
+    assert by_prior(16)(0.5, 0.25, 3) == puct(16, 2.0)(0.5, 0.25, 3)
+    assert rule(Uct())(16)(0.5, 0.25, 3) == uct(16, sqrt(0.5))(0.5, 0.25, 3)
 
 
 def test_selection_is_chosen_by_name() -> None:
