@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, which end a command wherever they arrive."""
+"""Ctrl-C, SIGTERM and SIGHUP, which end a command wherever they arrive."""
 
 from __future__ import annotations
 
@@ -14,13 +14,21 @@ _DELAY = 0.05
 """Seconds until a signal is sent again whose exception was dropped."""
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
+"""Windows has no SIGHUP, which arrives when the terminal is closed."""
+
+
 class Terminated(KeyboardInterrupt):
-    """SIGTERM has arrived; the process ends as after Ctrl-C, so that a run writes its counters."""
+    """SIGTERM or SIGHUP has arrived; the process ends as after Ctrl-C, so that work is saved."""
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__()
+        self.number = number
 
 
 @contextmanager
 def interruptible() -> Iterator[list[KeyboardInterrupt]]:
-    """Raise `KeyboardInterrupt` at Ctrl-C and `Terminated` at SIGTERM, and yield what was raised.
+    """Raise `KeyboardInterrupt` at Ctrl-C, `Terminated` at the others; yield what was raised.
 
     Python drops the exception if it is raised in a destructor or a callback; the signal is then
     sent again. A library may also raise an error of its own in place of the exception: an error
@@ -32,13 +40,12 @@ def interruptible() -> Iterator[list[KeyboardInterrupt]]:
     arrived: list[KeyboardInterrupt] = []
 
     def interrupt(number: int, _: object) -> NoReturn:
-        arrived.append(Terminated() if number == signal.SIGTERM else KeyboardInterrupt())
+        arrived.append(KeyboardInterrupt() if number == signal.SIGINT else Terminated(number))
         raise arrived[-1]
 
     def dropped(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, KeyboardInterrupt):
-            terminated = issubclass(unraisable.exc_type, Terminated)
-            number = signal.SIGTERM if terminated else signal.SIGINT
+            number = getattr(unraisable.exc_value, "number", signal.SIGINT)
             threading.Timer(_DELAY, os.kill, (os.getpid(), number)).start()
         else:
             hook(unraisable)
@@ -46,7 +53,7 @@ def interruptible() -> Iterator[list[KeyboardInterrupt]]:
     if threading.current_thread() is not threading.main_thread():
         yield arrived
         return
-    heard = [n for n in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) != signal.SIG_IGN]
+    heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt) for number in heard}
     hook, sys.unraisablehook = sys.unraisablehook, dropped
     try:

@@ -10,6 +10,8 @@ from astro.interruption import Terminated
 
 RESUMED = ("run", "compare", "rl", "evaluate")
 """The commands that work on a run, which they resume."""
+_BY_SIGNAL = 128
+"""What a shell adds to the number of a signal that has ended a command."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -21,10 +23,11 @@ def leaving(error: BaseException, command: str | None) -> tuple[int, list[str]]:
     """
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        how, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+        number = error.number if isinstance(error, Terminated) else signal.SIGINT
+        how = "terminated" if isinstance(error, Terminated) else "interrupted"
         again = ["the same command, without --fresh, resumes a run"]
         notes = again if command in RESUMED else getattr(error, "__notes__", [])
-        return code, ["; ".join([how, *notes])]
+        return _BY_SIGNAL + number, ["; ".join([how, *notes])]
     if isinstance(error, ConfigError):
         return 2, [f"error: {line}" for line in error.lines]
     if isinstance(error, AstroError):

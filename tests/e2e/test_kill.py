@@ -155,10 +155,17 @@ def test_a_finished_run_does_nothing_and_fresh_starts_over(launch: Launch, tmp_p
     assert all(path.stat().st_mtime_ns > stamp for path, stamp in before.items())
 
 
-@pytest.mark.parametrize(
+ended_by_signals = pytest.mark.parametrize(
     ("number", "code", "word"),
-    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
+    [
+        (signal.SIGTERM, 143, "terminated"),
+        (signal.SIGHUP, 129, "terminated"),
+        (signal.SIGINT, 130, "interrupted"),
+    ],
 )
+
+
+@ended_by_signals
 def test_a_run_that_is_asked_to_end_leaves_its_counters(
     launch: Launch, tmp_path: Path, number: int, code: int, word: str
 ) -> None:
@@ -193,10 +200,7 @@ except KeyboardInterrupt as error:
 """
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "word"),
-    [(signal.SIGTERM, 143, "terminated"), (signal.SIGINT, 130, "interrupted")],
-)
+@ended_by_signals
 @pytest.mark.parametrize("place", [DESTRUCTOR, LIBRARY], ids=["destructor", "library"])
 def test_a_signal_that_python_or_a_library_drops_ends_a_command_all_the_same(
     place: str, number: int, code: int, word: str
