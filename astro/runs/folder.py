@@ -90,6 +90,7 @@ class RunFolder:
         fresh: bool,
         outputs: Collection[str] = (),
         free: Collection[str] = (),
+        unread: Callable[[RunConfig], Collection[str]] = lambda _: (),
         complete: Callable[[RunConfig], RunConfig] = lambda config: config,
         redone: Collection[str] = (),
         tell: Callable[[str], None] = lambda _: None,
@@ -104,6 +105,8 @@ class RunFolder:
             fresh: Whether to delete an earlier run.
             outputs: Names of the entries that the stages of plugins write.
             free: Config keys that may change, in addition to `FREE`.
+            unread: Returns further keys that may change, from the config in the folder, because
+                no stage that has begun reads them.
             complete: Fills in the defaults of the plugins' params, so that config.yaml keeps them,
                 and leaves secrets out.
             redone: Config keys that may change because what they affect is done again. If one has
@@ -123,6 +126,7 @@ class RunFolder:
                 complete(config),
                 (*FREE, *free),
                 redone,
+                unread=unread,
                 outputs=outputs,
                 complete=complete,
                 tell=tell,
@@ -218,6 +222,7 @@ class RunFolder:
         free: tuple[str, ...],
         redone: Collection[str],
         *,
+        unread: Callable[[RunConfig], Collection[str]],
         outputs: Collection[str],
         complete: Callable[[RunConfig], RunConfig],
         tell: Callable[[str], None],
@@ -236,6 +241,9 @@ class RunFolder:
             raise self._of_another(f"its config.yaml: {'; '.join(error.problems)}") from None
         differing = _changed_keys(old.model_dump(mode="json"), config.model_dump(mode="json"))
         changed = [key for key in differing if not _is_within(key, (*free, *redone))]
+        if changed:
+            free = (*free, *unread(old))
+            changed = [key for key in changed if not _is_within(key, free)]
         if changed and self._unused(outputs):
             tell(f"the run in {self.root} had no reply yet and gives way to this config")
             self._clear(outputs)

@@ -18,6 +18,7 @@ from astro.events import Listener, Notice, StageFinished, ignore
 from astro.plugins.registry import Registry
 from astro.runs.again import evaluate_again, is_done
 from astro.runs.again import retry_failed as prepare_failed
+from astro.runs.changes import unread_keys
 from astro.runs.context import RunContext
 from astro.runs.damage import set_damaged_aside
 from astro.runs.folder import OF_THE_EVALUATION, RunFolder
@@ -166,6 +167,7 @@ def opened(
         outputs={_top(path, folder) for stage in stages for path in stage.outputs(folder.root)},
         redone=OF_THE_EVALUATION if again else (),
         free=list(operational_keys(config, registry)),
+        unread=lambda old: unread_keys(run_stages(old, registry), folder),
         complete=partial(with_defaults, registry=registry),
         tell=lambda text: listener(Notice(text)),
     )
