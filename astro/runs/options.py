@@ -81,5 +81,6 @@ def _with_option(problem: str, overridden: Sequence[str]) -> str:
     if key not in _OPTIONS or any(f"{key}.".startswith(f"{other}.") for other in overridden):
         return problem
     if what.startswith(f" {UNKNOWN_KEY}"):
-        what = " the plugin that is to take it has no such param"
+        kind = key.partition(".params.")[0].replace(f"models.{REWARD}", "reward model")
+        what = f" this {kind} has no such param"
     return f"{_OPTIONS[key]}{colon}{what}"

@@ -32,7 +32,7 @@ def ask(*arguments: str) -> Result:
         ("--temperature -1", "--temperature: expected greater than or equal to 0, got -1.0"),
         ("--seed -1", "--seed: expected greater than or equal to 0, got -1"),
         ("--system x", "--system: policy scripted writes no prompts"),
-        ("--model x", "--model: the plugin that is to take it has no such param"),
+        ("--model x", "--model: this policy has no such param"),
         ("--verifier no-such", "--verifier: no verifier named 'no-such'"),
         ("--search mcts --value no-such", "--value: no value named 'no-such'"),
         ("--search mcts --value rollout", "--value: rollout needs verdicts, and verifier none "),
