@@ -90,7 +90,7 @@ def test_a_verifier_that_does_not_read_the_reference_is_not_believed() -> None:
     assert classes(verdicts, half_or_third)[0] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(5)))
+@pytest.mark.parametrize("order", list(itertools.permutations(range(5))))
 def test_classes_do_not_depend_on_the_order(order: tuple[int, ...]) -> None:
     answers = ["0.5", "1/3", "2/6", "7", "7.0"]
     found, _ = classes(judged(*(answers[i] for i in order)))
