@@ -22,7 +22,10 @@ from astro.formats import FIRST, FORMAT, check_format
 from astro.requests import BudgetExhausted, Generate, LogProb, Request, Score, Verify
 from astro.types import Completion, Status, Verdict
 
-_CHECKPOINT_PAGES = 10_000
+_PAGE = 2048
+"""Bytes of a page. Each commit writes a page for every task of which it has a row, so that smaller
+pages than SQLite's 4096 write less."""
+_CHECKPOINT_PAGES = 20_000
 """Pages between two checkpoints of the write-ahead log, about 40 MB. Each checkpoint waits for the
 disk."""
 # `replies` has rowids, so rows appended together are adjacent and a commit writes few pages.
@@ -213,6 +216,7 @@ class Journal(JournalReader):
         """The file's format, which is the current one if there is nothing in it yet."""
         (tables,) = self._db.execute("select count(*) from sqlite_schema").fetchone()
         if not tables:
+            self._db.execute(f"pragma page_size = {_PAGE}")
             self._db.execute(f"pragma user_version = {FORMAT}")
         (found,) = self._db.execute("pragma user_version").fetchone()
         check_format(found, self._path)
