@@ -18,6 +18,7 @@ CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 DATA = Path(__file__).parents[3] / "shared" / "data"
 FAST = {"countdown-rounds", "paper-llama3-70b", "quickstart", "server"}
 LOCAL = ("--set", "executor={name: local}")
+COMPARISONS = [p for p in CONFIGS if "searches" in read_config(p)]
 RAY = [p for p in CONFIGS if read_config(p).get("executor", {}).get("name") == "ray"]
 
 
@@ -52,7 +53,7 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("config", [*map(marked, CONFIGS)])
+@pytest.mark.parametrize("config", [marked(p) for p in CONFIGS if p not in COMPARISONS])
 def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
     shown = rehearse(config, tmp_path, *LOCAL)
     raw = read_config(config)
@@ -61,7 +62,7 @@ def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
     found = runs_of(tmp_path, raw["name"])
     assert found
     for run in found:
-        assert len(rows(run / "trees.jsonl")) == 3
+        assert len(rows(run / "trees.jsonl")) == (2 if "format_sft" in raw else 3)
         assert rows(run / "traces.jsonl")
         scores = json.loads((run / "eval" / "scores.json").read_text())
         trained = {key for key in ("sft", "rl") if key in raw}
@@ -74,11 +75,22 @@ def test_every_config_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("config", COMPARISONS, ids=lambda path: path.stem)
+def test_every_comparison_can_be_rehearsed(config: Path, tmp_path: Path) -> None:
+    rehearse(config, tmp_path, *LOCAL)
+    raw = read_config(config)
+    results = json.loads(next(tmp_path.rglob("results.json")).read_text())
+    measured = {(point["search"], point["budget"]) for point in results["points"]}
+    assert measured == {(name, raw["budgets"][0]) for name in raw["searches"]}
+    assert results["problems"] == 3
+
+
+@pytest.mark.slow
 @pytest.mark.ray
 @pytest.mark.parametrize("config", RAY, ids=lambda path: path.stem)
 def test_a_cluster_is_rehearsed_with_ray_on_this_machine(config: Path, tmp_path: Path) -> None:
     shown = rehearse(config, tmp_path)
-    assert "executor.params.workers" in shown
+    assert "executor.params: workers" in shown
     (run,) = runs_of(tmp_path, read_config(config)["name"])
     assert any(node["terminal"] for tree in rows(run / "trees.jsonl") for node in tree["nodes"])
 

@@ -13,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
 import pytest
+from apart import told_by
 
 from astro.errors import UnknownPluginError, VerifierError
 from astro.plugins.binding import VerifierBinding
@@ -397,10 +398,7 @@ print({verdict.status.value for _, verdict in found}, restarts, most)
 
 @pytest.mark.slow
 def test_32_responses_of_12_mb_take_bounded_memory_and_no_verdict_is_false() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", LARGE], stdout=subprocess.PIPE, text=True, check=True
-    )
-    verdicts, restarts, kib = told.stdout.split()
+    verdicts, restarts, kib = told_by(LARGE).split()
     assert (verdicts, restarts) == ("{'unparsed'}", "0"), "too long for an answer, and no fault"
     assert int(kib) < 2**20
 

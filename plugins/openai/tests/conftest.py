@@ -41,6 +41,10 @@ def next_line(_user: str, response: str, draw: int) -> Line | None:
     return Line(lines[draw % 2], math.log(0.5))
 
 
+class _HTTPServer(ThreadingHTTPServer):
+    request_queue_size = 128  # by default, connections are refused when more than 5 come at once
+
+
 class FakeServer:
     """What the server does, and what it saw.
 
@@ -65,7 +69,7 @@ class FakeServer:
         self.counts: Counter[str] = Counter()
         self.at_once = self.most_at_once = 0
         self.lock = threading.Lock()
-        self.http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self.http = _HTTPServer(("127.0.0.1", port), self._handler())
         self.http.daemon_threads = True
         self.port = int(self.http.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}/v1"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 import time
 from typing import Any
 
 import pytest
+from apart import told_by
 
 from astro.errors import PolicyError
 from astro.requests import Failure, Generate
@@ -249,9 +248,7 @@ print({reply.reason for _, reply in replies}, resource.getrusage(resource.RUSAGE
 def test_endless_answers_take_bounded_memory_together(server: Any) -> None:
     """64 responses at once, each of which may have 13 MiB."""
     server.always = "endless"
-    command = [sys.executable, "-c", ENDLESS, server.url]
-    told = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
-    reasons, _, kib = told.strip().rpartition(" ")
+    reasons, _, kib = told_by(ENDLESS, server.url).strip().rpartition(" ")
     assert reasons == "{'not an answer: the answer is longer than 13 MiB'}"
     assert int(kib) < 600 * 1024
 
