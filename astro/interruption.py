@@ -12,8 +12,6 @@ from typing import Any, NoReturn
 
 _DELAY = 0.05
 """Seconds until a signal is sent again whose exception was dropped."""
-
-
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
 """Windows has no SIGHUP, which arrives when the terminal is closed."""
 
