@@ -1,4 +1,4 @@
-"""A small run of search and linearisation with a scripted policy, in a process of its own."""
+"""A small run of search and linearization with a scripted policy, in a process of its own."""
 
 from __future__ import annotations
 
@@ -33,14 +33,19 @@ WALKER: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def heed_interrupts() -> None:
-    """What a shell starts in the background ignores them, and so would all that it starts."""
+    """What a shell starts in the background ignores Ctrl-C, and what nohup starts SIGHUP.
+
+    So would all that it starts.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Launch:
-    """Starts `astro run` on a config, by default the walker's up to linearisation."""
+    """Starts `astro run` on a config, by default the walker's up to linearization."""
 
     def start(
         runs: Path, *arguments: str, config: dict[str, Any] | None = None, **options: Any

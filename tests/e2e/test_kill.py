@@ -181,6 +181,18 @@ def test_a_run_that_is_asked_to_end_leaves_its_counters(
     assert usage["search"]["generated_tokens"] > 0
 
 
+def test_a_run_that_is_started_by_nohup_goes_on(launch: Launch, tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    process = launch(tmp_path, "--until", "search")
+    signal.signal(signal.SIGHUP, before)
+    while rows(tmp_path / "walk" / "journal.db") < 20:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGHUP)
+    finish(process)
+    assert (tmp_path / "walk" / "trees.jsonl").exists()
+
+
 DESTRUCTOR = """
 class Place:
     def __del__(self):
