@@ -12,8 +12,9 @@ from typing import Any, NoReturn
 
 _DELAY = 0.05
 """Seconds until a signal is sent again whose exception was dropped."""
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
-"""Windows has no SIGHUP, which arrives when the terminal is closed."""
+SIGNALS = (signal.SIGINT, signal.SIGTERM, *filter(None, [getattr(signal, "SIGHUP", None)]))
+"""The signals that end a command. SIGHUP, which Windows lacks, arrives when the terminal is closed.
+"""
 
 
 class Terminated(KeyboardInterrupt):
@@ -26,7 +27,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def interruptible() -> Iterator[list[KeyboardInterrupt]]:
-    """Raise `KeyboardInterrupt` at Ctrl-C, `Terminated` at the others; yield what was raised.
+    """Raise `KeyboardInterrupt` at Ctrl-C, `Terminated` at the others. Yields what was raised.
 
     Python drops the exception if it is raised in a destructor or a callback; the signal is then
     sent again. A library may also raise an error of its own in place of the exception: an error
@@ -51,7 +52,7 @@ def interruptible() -> Iterator[list[KeyboardInterrupt]]:
     if threading.current_thread() is not threading.main_thread():
         yield arrived
         return
-    heard = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+    heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
     before = {number: signal.signal(number, interrupt) for number in heard}
     hook, sys.unraisablehook = sys.unraisablehook, dropped
     try:

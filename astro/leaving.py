@@ -11,7 +11,7 @@ from astro.interruption import Terminated
 RESUMED = ("run", "compare", "rl", "evaluate")
 """The commands that work on a run, which they resume."""
 _BY_SIGNAL = 128
-"""What a shell adds to the number of a signal that has ended a command."""
+"""What is added to the number of the signal that ended a command, to give its exit code."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 
 
@@ -23,8 +23,9 @@ def leaving(error: BaseException, command: str | None) -> tuple[int, list[str]]:
     """
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        number = error.number if isinstance(error, Terminated) else signal.SIGINT
-        how = "terminated" if isinstance(error, Terminated) else "interrupted"
+        how, number = "interrupted", int(signal.SIGINT)
+        if isinstance(error, Terminated):
+            how, number = "terminated", error.number
         again = ["the same command, without --fresh, resumes a run"]
         notes = again if command in RESUMED else getattr(error, "__notes__", [])
         return _BY_SIGNAL + number, ["; ".join([how, *notes])]

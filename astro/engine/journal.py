@@ -23,8 +23,8 @@ from astro.requests import BudgetExhausted, Generate, LogProb, Request, Score, V
 from astro.types import Completion, Status, Verdict
 
 _PAGE = 2048
-"""Bytes of a page. Each commit writes a page for every task of which it has a row, so that smaller
-pages than SQLite's 4096 write less."""
+"""Bytes of a page. A commit writes a page of the index for every task of which it has a row, so it
+writes less if pages are smaller than SQLite's default of 4096."""
 _CHECKPOINT_PAGES = 20_000
 """Pages between two checkpoints of the write-ahead log, about 40 MB. Each checkpoint waits for the
 disk."""

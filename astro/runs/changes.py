@@ -23,27 +23,30 @@ _FIRST_READ_BY: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def unread_keys(stages: Sequence[AnyStage], folder: RunFolder) -> list[str]:
-    """Return the config keys that only stages read which have not begun, as none after them has.
+    """Return the config keys that no stage has read: those of the stages after the last begun one.
+
+    Stages that a config adds come before `evaluate`, and may read the keys of all stages before it.
 
     Args:
         stages: The stages of the config in the run's folder.
         folder: The run's folder.
     """
-    begun = {stage.name for stage in stages if _has_begun(stage, folder)}
-    keys: list[str] = []
-    for name in reversed(STAGES):
-        if name in begun or (begun - {*STAGES} and name not in ("report", "evaluate")):
-            break  # any stage may have read the keys of those before it
-        keys += _FIRST_READ_BY.get(name, ())
-    return keys
+    begun = _recorded(stages, folder) | {s.name for s in stages if _has_files(s, folder)}
+    added, at = begun - {*STAGES}, STAGES.index("evaluate")
+    order = [*STAGES[:at], *added, *STAGES[at:]]
+    last = max((order.index(name) for name in begun), default=-1)
+    return [key for name in order[last + 1 :] for key in _FIRST_READ_BY.get(name, ())]
 
 
-def _has_begun(stage: AnyStage, folder: RunFolder) -> bool:
-    """Whether a stage has left a file, a training or a reply in the folder."""
-    left = [*stage.outputs(folder.root), *map(folder.training, stage.models)]
-    if any(path.exists() for path in left):
-        return True
+def _recorded(stages: Sequence[AnyStage], folder: RunFolder) -> set[str]:
+    """The names of the stages of which the journal holds a reply or a result."""
     if not folder.journal.exists():
-        return False
+        return set()
     with closing(Journal(folder.journal)) as journal:
-        return journal.holds(f"{stage.name}/")
+        return {stage.name for stage in stages if journal.holds(f"{stage.name}/")}
+
+
+def _has_files(stage: AnyStage, folder: RunFolder) -> bool:
+    """Whether a stage has left an output or the folder of a training."""
+    left = [*stage.outputs(folder.root), *map(folder.training, stage.models)]
+    return any(path.exists() for path in left)

@@ -42,7 +42,7 @@ def next_line(_user: str, response: str, draw: int) -> Line | None:
 
 
 class _HTTPServer(ThreadingHTTPServer):
-    request_queue_size = 128  # by default, connections are refused when more than 5 come at once
+    request_queue_size = 128  # with the default of 5, some of 64 connections at once fail
 
 
 class FakeServer:

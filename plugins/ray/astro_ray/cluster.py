@@ -15,6 +15,7 @@ from typing import Any
 import ray
 
 from astro.errors import RunError
+from astro.interruption import SIGNALS
 from astro.text import without_unsafe
 from astro_ray.params import ExecutorParams
 
@@ -48,10 +49,10 @@ def connected(address: str) -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C and SIGTERM back until the end of the block, in which Ray starts or stops.
+    """Hold the signals that end a command back until the end of the block, in which Ray works.
 
-    Otherwise Ray may lose the signal, crash, or leave its processes behind. A third signal ends a
-    process that hangs.
+    While it starts or stops, Ray may otherwise lose the signal, crash, or leave its processes
+    behind. A third signal ends a process that hangs.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -63,7 +64,7 @@ def _uninterrupted() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
         held.append(number)
 
-    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, hold) for number in SIGNALS}
     try:
         yield
     except SystemExit:  # by Ray's own handler of SIGTERM, which it sets while it starts

@@ -37,6 +37,19 @@ def test_no_task_needs_no_ray(runs: Any) -> None:
     assert not ray.is_initialized()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_waits_until_ray_has_started(number: int) -> None:
+    order: list[object] = []
+    before = signal.signal(number, lambda number, _: order.append(number))
+    try:
+        with _uninterrupted():
+            signal.raise_signal(number)
+            order.append("started")
+    finally:
+        signal.signal(number, before)
+    assert order == ["started", number]
+
+
 def test_sigterm_ends_a_start_of_ray_as_it_ends_anything_else() -> None:
     """Ray sets a handler of its own while it starts, which exits."""
     taken: list[int] = []
